@@ -1,0 +1,1 @@
+"""Outboard: event-driven FastAPI services on Dapr."""

@@ -1,0 +1,316 @@
+"""Everything that Outboard raises: one root, shallow branches.
+
+An error's docstring is its message, its fields are its data. A message says what is wrong, what
+that means, and what to do next; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from typing import Any
+
+__all__ = [
+    "CommandError",
+    "ComponentInitFailed",
+    "DeclarationError",
+    "Drop",
+    "DuplicateSubscription",
+    "EtagInvalid",
+    "EtagMismatch",
+    "EventTooLarge",
+    "HandlerUnsuitable",
+    "InvalidCloudEvent",
+    "InvalidEventData",
+    "InvalidName",
+    "NotConnected",
+    "OutboardError",
+    "PortTaken",
+    "PubSubNotFound",
+    "PublishFailed",
+    "PublishForbidden",
+    "ResourceError",
+    "RouterNotIncluded",
+    "ServiceDied",
+    "SidecarError",
+    "SidecarRefused",
+    "SidecarUnavailable",
+    "StateFailed",
+    "StateStoreNotFound",
+    "TokenRejected",
+]
+
+
+class OutboardError(Exception):
+    """Something went wrong in Outboard."""
+
+    def __str__(self) -> str:
+        template = inspect.cleandoc(type(self).__doc__ or "").replace("\n", " ")
+        return template.format(**vars(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A dataclass keeps nothing in `args`, which is what the default reduce would call it with.
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+
+
+class Drop(Exception):
+    """Raise it in a handler: this event can never be handled. It goes to the dead letter topic.
+
+    `reason` is a sentence for the person who looks at the dead letter; it becomes the extension
+    attribute `deadletterreason`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# What travels
+
+
+@dataclass(eq=False)
+class InvalidCloudEvent(OutboardError):
+    """not a CloudEvents 1.0 event: {attribute!r} {problem}"""
+
+    attribute: str
+    problem: str
+
+
+@dataclass(eq=False)
+class InvalidEventData(OutboardError):
+    """the data of event {event_id!r} does not fit {model}: {problem}"""
+
+    event_id: str
+    model: str
+    problem: str
+
+
+# What the author declares
+
+
+class DeclarationError(OutboardError):
+    """A declaration in the program cannot be served."""
+
+
+@dataclass(eq=False)
+class InvalidName(DeclarationError):
+    """{kind} name {name!r} {problem}"""
+
+    kind: str
+    name: str
+    problem: str
+
+
+@dataclass(eq=False)
+class DuplicateSubscription(DeclarationError):
+    """two handlers for topic '{topic}' on '{pubsub}' with the same rule ({rule}): {first} and {second}.
+    Only one of them would ever be called: remove one, or give each a `match` of its own.
+    """
+
+    pubsub: str
+    topic: str
+    rule: str
+    first: str
+    second: str
+
+
+@dataclass(eq=False)
+class HandlerUnsuitable(DeclarationError):
+    """handler {handler} {problem}. {advice}"""
+
+    handler: str
+    problem: str
+    advice: str
+
+
+@dataclass(eq=False)
+class RouterNotIncluded(DeclarationError):
+    """handler {handler} is declared on a router that the app does not include, so its events would
+    have nowhere to go. Call `app.include_router(...)` before the app starts.
+    """
+
+    handler: str
+
+
+# What the sidecar answers
+
+
+class SidecarError(OutboardError):
+    """The sidecar did not do what it was asked."""
+
+
+@dataclass(eq=False)
+class NotConnected(SidecarError):
+    """the board is not connected to a sidecar: {operation} was called outside the app's lifespan. Pass
+    `lifespan=board.lifespan` to FastAPI, or use `async with board.connected():` in a script.
+    """
+
+    operation: str
+
+
+@dataclass(eq=False)
+class SidecarUnavailable(SidecarError):
+    """no answer from the Dapr sidecar at {address} within {waited:.1f} s ({reason}); {operation} may not have
+    happened. Start one with `outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it.
+    """
+
+    address: str
+    operation: str
+    waited: float
+    reason: str
+
+
+@dataclass(eq=False)
+class TokenRejected(SidecarError):
+    """the sidecar at {address} refused the API token: DAPR_API_TOKEN of this process must be the one that
+    the sidecar was started with.
+    """
+
+    address: str
+
+
+@dataclass(eq=False)
+class PubSubNotFound(SidecarError):
+    """the sidecar has no pub/sub component '{pubsub}': nothing was published. Check the component's name, its
+    `scopes` and namespace, and DAPR_PUBSUB_NAME.
+    """
+
+    pubsub: str
+
+
+@dataclass(eq=False)
+class PublishForbidden(SidecarError):
+    """this app may not publish to topic '{topic}' of '{pubsub}': nothing was published. Check
+    `publishingScopes`, `allowedTopics` and `protectedTopics` of the component. (The sidecar said: {reason})
+    """
+
+    pubsub: str
+    topic: str
+    reason: str
+
+
+@dataclass(eq=False)
+class EventTooLarge(SidecarError):
+    """the event for topic '{topic}' of '{pubsub}' has {size} bytes, more than the {limit} that the sidecar
+    takes: nothing was published. Put the bulk of it elsewhere and publish a reference, or raise
+    `--max-body-size` of the sidecar and `max_event_bytes` of the board together.
+    """
+
+    pubsub: str
+    topic: str
+    size: int
+    limit: int
+
+
+@dataclass(eq=False)
+class PublishFailed(SidecarError):
+    """the sidecar could not publish to topic '{topic}' of '{pubsub}': {reason} (HTTP {status} {code})"""
+
+    pubsub: str
+    topic: str
+    status: int
+    code: str
+    reason: str
+
+
+@dataclass(eq=False)
+class StateStoreNotFound(SidecarError):
+    """the sidecar has no state store '{store}'. Check the component's name, its `scopes` and namespace, and
+    DAPR_STATE_STORE_NAME.
+    """
+
+    store: str
+
+
+@dataclass(eq=False)
+class EtagMismatch(SidecarError):
+    """key '{key}' of state store '{store}' was changed by somebody else since it was read: nothing was
+    written. Read it again, apply the change to what is there now, and save once more.
+    """
+
+    store: str
+    key: str
+
+
+@dataclass(eq=False)
+class EtagInvalid(SidecarError):
+    """the ETag given for key '{key}' is not one of state store '{store}': nothing was written. Pass the ETag
+    that `entry` returned, unchanged.
+    """
+
+    store: str
+    key: str
+
+
+@dataclass(eq=False)
+class StateFailed(SidecarError):
+    """state store '{store}' could not {operation}: {reason} (HTTP {status} {code})"""
+
+    store: str
+    operation: str
+    status: int
+    code: str
+    reason: str
+
+
+@dataclass(eq=False)
+class SidecarRefused(SidecarError):
+    """the sidecar refused {operation}: {reason} (HTTP {status} {code})"""
+
+    operation: str
+    status: int
+    code: str
+    reason: str
+
+
+# What a person wrote in a file or on the command line
+
+
+@dataclass(eq=False)
+class ResourceError(OutboardError):
+    """{path}:{line}: {problem}. {advice}"""
+
+    path: str
+    line: int
+    problem: str
+    advice: str
+
+
+@dataclass(eq=False)
+class ComponentInitFailed(OutboardError):
+    """component '{name}' ({type}) of {path}:{line} could not be set up: {reason}. {advice}"""
+
+    name: str
+    type: str
+    path: str
+    line: int
+    reason: str
+    advice: str
+
+
+@dataclass(eq=False)
+class PortTaken(OutboardError):
+    """port {port} for {purpose} is taken by {owner}. Stop that process, or choose another port
+    with {option}.
+    """
+
+    port: int
+    purpose: str
+    owner: str
+    option: str
+
+
+@dataclass(eq=False)
+class ServiceDied(OutboardError):
+    """{service} ended with exit code {code}; everything else was stopped. Its last lines stand above."""
+
+    service: str
+    code: int
+
+
+@dataclass(eq=False)
+class CommandError(OutboardError):
+    """{problem}. {advice}"""
+
+    problem: str
+    advice: str

@@ -1,0 +1,45 @@
+"""W3C trace context: reading and writing the `traceparent` header (Trace Context, level 1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+__all__ = ["TraceContext"]
+
+TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """One position in a trace. `trace_id` has 32 and `span_id` 16 lower-case hex digits."""
+
+    trace_id: str
+    span_id: str
+    flags: str = "01"
+    tracestate: str = ""
+
+    @classmethod
+    def parse(cls, traceparent: object, tracestate: object = "") -> TraceContext | None:
+        """Read a `traceparent`; None where it is absent or not a valid one, as the specification asks."""
+        match = TRACEPARENT.match(traceparent) if isinstance(traceparent, str) else None
+        if match is None:
+            return None
+        version, trace_id, span_id, flags, more = match.groups()
+        if version == "ff" or (version == "00" and more) or not trace_id.strip("0") or not span_id.strip("0"):
+            return None
+        return cls(trace_id, span_id, flags, tracestate if isinstance(tracestate, str) else "")
+
+    @classmethod
+    def new(cls, randbytes: Callable[[int], bytes]) -> TraceContext:
+        """Start a trace. `randbytes(n)` gives n random bytes."""
+        return cls(randbytes(16).hex(), randbytes(8).hex())
+
+    def child(self, randbytes: Callable[[int], bytes]) -> TraceContext:
+        """The same trace at a new span."""
+        return replace(self, span_id=randbytes(8).hex())
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"

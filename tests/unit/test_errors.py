@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import fields
+
+import pytest
+
+from outboard import errors
+from outboard.errors import EventTooLarge, OutboardError
+
+NAMED: list[type] = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+CONCRETE = [
+    kind for kind in NAMED if issubclass(kind, OutboardError) and "__dataclass_fields__" in vars(kind)
+]
+
+
+@pytest.mark.parametrize("kind", CONCRETE, ids=lambda kind: kind.__name__)
+def test_every_field_stands_in_the_message(kind: type[OutboardError]) -> None:
+    values: dict[str, object] = {field.name: f"<{field.name}>" for field in fields(kind)}  # type: ignore[arg-type]
+    values |= {"waited": 1.5, "size": 11, "limit": 12, "port": 13, "line": 14, "code": 15, "status": 16}
+    arguments = {field.name: values[field.name] for field in fields(kind)}  # type: ignore[arg-type]
+    message = str(kind(**arguments))
+    assert "\n" not in message
+    assert "{" not in message
+    missing = [name for name, value in arguments.items() if str(value) not in message]
+    assert missing == []
+
+
+def test_an_error_is_pickled_with_its_data() -> None:
+    error = pickle.loads(pickle.dumps(EventTooLarge("kafka-pubsub", "task-events", 5, 4)))
+    assert (error.topic, error.size, error.limit) == ("task-events", 5, 4)
+
+
+def test_braces_in_a_value_are_left_alone() -> None:
+    assert "{0}" in str(errors.CommandError("{0}", "Go on"))
