@@ -24,6 +24,7 @@ __all__ = [
     "InvalidEventData",
     "InvalidName",
     "NotConnected",
+    "NotMounted",
     "OutboardError",
     "PortTaken",
     "PubSubNotFound",
@@ -32,10 +33,12 @@ __all__ = [
     "ResourceError",
     "RouterNotIncluded",
     "ServiceDied",
+    "SettingInvalid",
     "SidecarError",
     "SidecarRefused",
     "SidecarUnavailable",
     "StateFailed",
+    "StateInvalid",
     "StateStoreNotFound",
     "TokenRejected",
 ]
@@ -102,6 +105,23 @@ class InvalidName(DeclarationError):
 
 
 @dataclass(eq=False)
+class SettingInvalid(DeclarationError):
+    """environment variable {name} {problem}"""
+
+    name: str
+    problem: str
+
+
+@dataclass(eq=False)
+class NotMounted(DeclarationError):
+    """handler {handler} is declared, but the app does not serve `/dapr/subscribe`, so the sidecar would never
+    ask for its events. Call `board.mount(app)` where the app is made.
+    """
+
+    handler: str
+
+
+@dataclass(eq=False)
 class DuplicateSubscription(DeclarationError):
     """two handlers for topic '{topic}' on '{pubsub}' with the same rule ({rule}): {first} and {second}.
     Only one of them would ever be called: remove one, or give each a `match` of its own.
@@ -126,7 +146,7 @@ class HandlerUnsuitable(DeclarationError):
 @dataclass(eq=False)
 class RouterNotIncluded(DeclarationError):
     """handler {handler} is declared on a router that the app does not include, so its events would
-    have nowhere to go. Call `app.include_router(...)` before the app starts.
+    have nowhere to go. Call `app.include_router(...)` after its handlers are declared, before the app starts.
     """
 
     handler: str
@@ -240,6 +260,18 @@ class EtagInvalid(SidecarError):
 
     store: str
     key: str
+
+
+@dataclass(eq=False)
+class StateInvalid(SidecarError):
+    """the value of key '{key}' in state store '{store}' is not what the store was declared with ({model}):
+    {problem}. Nothing was changed.
+    """
+
+    store: str
+    key: str
+    model: str
+    problem: str
 
 
 @dataclass(eq=False)

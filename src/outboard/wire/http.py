@@ -18,7 +18,7 @@ class Request:
 
     method: str
     target: str
-    headers: Mapping[str, str] = field(default=NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     body: bytes = b""
 
 
@@ -27,7 +27,7 @@ class Response:
     """Header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default=NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     body: bytes = b""
 
     @property
@@ -40,12 +40,15 @@ class ExchangeFailed(Exception):
     """There was no whole response: nobody listened, the connection broke, or the time was up.
 
     `reason` is a short phrase. `sent` is False where the request certainly never reached the other side.
+    `dropped` is True where a connection that had lain idle was closed under the request: the other side
+    almost certainly never read it, but nobody can know.
     """
 
-    def __init__(self, reason: str, *, sent: bool = True) -> None:
+    def __init__(self, reason: str, *, sent: bool = True, dropped: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+        self.dropped = dropped
 
 
 class Exchange(Protocol):

@@ -1,0 +1,230 @@
+"""The board: what a service declares, and its connection to the sidecar."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final, TypeVar, overload
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+from typing_extensions import TypeForm
+
+from outboard.clock import Clock, SystemClock
+from outboard.kit.client.http import HttpSidecar
+from outboard.kit.client.settings import Settings
+from outboard.kit.connections import Connections
+from outboard.kit.names import check_name
+from outboard.kit.state.codec import StateCodec
+from outboard.kit.state.store import State
+from outboard.kit.subscriptions.attempts import Attempts
+from outboard.kit.subscriptions.consumer import DeadLetterOffice
+from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
+from outboard.kit.subscriptions.registry import Registry
+from outboard.kit.subscriptions.route import refusal
+from outboard.kit.topics.publisher import EventPublisher
+from outboard.kit.topics.topic import EventType, Topic
+from outboard.kit.tracing import TraceContextMiddleware
+from outboard.kit.ttl import Ttl
+from outboard.wire.cloudevents import AttributeValue
+from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
+from outboard.wire.events import Event, EventCodec
+from outboard.wire.http import Exchange
+
+__all__ = ["Outboard"]
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT: Final = 5.0
+HEALTH_PATH: Final = "/healthz"
+
+
+class Outboard:
+    """Topics, subscriptions and state of one service. Making one does no I/O.
+
+    Names that are not given come from the environment: `app_id` from APP_ID, `pubsub` from DAPR_PUBSUB_NAME
+    (else "pubsub"), `state_store` from DAPR_STATE_STORE_NAME (else "statestore"), the sidecar's address from
+    DAPR_HTTP_ENDPOINT or DAPR_HTTP_PORT (else 127.0.0.1:3500), the tokens from DAPR_API_TOKEN (sent) and
+    APP_API_TOKEN (asked for). `timeout`, in seconds, bounds every call that does not name its own; an event
+    of more than `max_event_bytes` is refused before it is sent.
+
+    Raises SettingInvalid, InvalidName.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str | None = None,
+        pubsub: str | None = None,
+        state_store: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        settings = Settings.from_environ(os.environ if environ is None else environ)
+        self.settings: Final = replace(
+            settings,
+            app_id=check_name("app", app_id or settings.app_id),
+            pubsub=check_name("pub/sub", pubsub or settings.pubsub),
+            state_store=check_name("state store", state_store or settings.state_store),
+        )
+        self._timeout = timeout
+        self._clock = clock or SystemClock()
+        self._connections = Connections()
+        self._publisher = EventPublisher(
+            self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock
+        )
+        office = DeadLetterOffice(self._connections, Attempts(), self.settings.app_id, timeout, self._clock)
+        self._registry = Registry(office, self.settings.app_token)
+
+    @overload
+    def topic(
+        self,
+        name: str,
+        model: TypeForm[T],
+        *,
+        pubsub: str | None = None,
+        type: EventType[T] = EVENT_TYPE,
+        dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+    ) -> Topic[T]: ...
+
+    @overload
+    def topic(
+        self,
+        name: str,
+        *,
+        pubsub: str | None = None,
+        type: EventType[object] = EVENT_TYPE,
+        dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+    ) -> Topic[object]: ...
+
+    def topic(
+        self,
+        name: str,
+        model: Any = object,
+        *,
+        pubsub: str | None = None,
+        type: EventType[Any] = EVENT_TYPE,
+        dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+    ) -> Topic[Any]:
+        """A topic of `pubsub` (the board's unless given) with events of type `model`, a union perhaps.
+
+        `type` is the CloudEvents type of what is published, or a function from the data to it.
+        `dead_letter` is where poison goes: "<name>-dead" unless given, nowhere if None.
+        Without a `model`, data is any JSON. Raises InvalidName.
+        """
+        return Topic(
+            name=check_name("topic", name),
+            pubsub=check_name("pub/sub", pubsub or self.settings.pubsub),
+            codec=EventCodec(model),
+            type=type,
+            dead_letter=dead_letter_topic(name, dead_letter),
+            publisher=self._publisher,
+            registry=self._registry,
+        )
+
+    async def publish(
+        self,
+        topic: str,
+        data: object,
+        *,
+        pubsub: str | None = None,
+        key: str | None = None,
+        id: str | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        extensions: Mapping[str, AttributeValue] | None = None,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Event[object]:
+        """Publish any JSON data to a topic by its name; otherwise as `Topic.publish`."""
+        return await self.topic(topic, pubsub=pubsub).publish(
+            data,
+            key=key,
+            id=id,
+            type=type,
+            subject=subject,
+            extensions=extensions,
+            ttl=ttl,
+            metadata=metadata,
+            timeout=timeout,
+        )
+
+    @overload
+    def state(self, model: TypeForm[T], *, store: str | None = None) -> State[T]: ...
+
+    @overload
+    def state(self, *, store: str | None = None) -> State[object]: ...
+
+    def state(self, model: Any = object, *, store: str | None = None) -> State[Any]:
+        """A state store (the board's unless given) with values of type `model`; without one, any JSON.
+
+        Raises InvalidName.
+        """
+        return State(
+            store=check_name("state store", store or self.settings.state_store),
+            codec=StateCodec(model),
+            timeout=self._timeout,
+            sidecar=self._connections.current,
+        )
+
+    def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
+        """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
+
+        Call it before the app starts. The trace context of requests is carried to what they publish.
+        """
+        if self._registry.is_mounted(app):
+            return
+        app.add_api_route(SUBSCRIBE_PATH, self._subscriptions, methods=["GET"], include_in_schema=False)
+        if health_path is not None:
+            app.add_api_route(health_path, _health, methods=["GET"], include_in_schema=False)
+        app.add_middleware(TraceContextMiddleware)
+        self._registry.mount(app)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """For `FastAPI(lifespan=board.lifespan)`: checks the declarations, and connects while the app runs.
+
+        An app with a lifespan of its own writes `async with board.lifespan(app): yield` in it.
+        Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
+        """
+        self._registry.check(app)
+        async with self.connected():
+            yield
+
+    @asynccontextmanager
+    async def connected(self, *, exchange: Exchange | None = None) -> AsyncIterator[None]:
+        """Be connected to the sidecar while the block runs: for scripts, and for lifespans.
+
+        The sidecar need not be there yet. With an `exchange`, everything goes through it as long as the block
+        runs, also what runs in an app's lifespan inside or outside of it.
+        """
+        if exchange is not None:
+            with self._connections.using(self._sidecar(exchange), given=True):
+                yield
+        elif self._connections.is_given:
+            yield
+        else:
+            from outboard.kit.client.connection import connect
+
+            async with connect(self.settings) as opened:
+                with self._connections.using(self._sidecar(opened), given=False):
+                    yield
+
+    def _sidecar(self, exchange: Exchange) -> HttpSidecar:
+        return HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+
+    async def _subscriptions(self, request: Request) -> Response:
+        if answer := refusal(request.scope, self.settings.app_token):
+            return answer
+        items = self._registry.subscriptions(request.app)
+        return JSONResponse([item.to_json() for item in items])
+
+
+async def _health() -> dict[str, str]:
+    return {"status": "ok"}

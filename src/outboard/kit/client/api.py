@@ -1,0 +1,91 @@
+"""Dapr's HTTP API, from operations to requests. Pure.
+
+Source: Dapr, "Pub/sub API reference" and "State management API reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from pydantic_core import to_json
+
+from outboard.kit.client.port import Publication, StateDelete, StateRead, StateSave
+from outboard.kit.names import path_segment
+from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
+from outboard.wire.dapr import METADATA_QUERY_PREFIX, PUBLISH_PATH, STATE_PATH
+from outboard.wire.http import Request
+
+__all__ = ["delete", "get", "get_many", "publish", "save", "transact"]
+
+JSON_HEADERS = {"content-type": "application/json"}
+
+
+def publish(publication: Publication) -> Request:
+    """POST /v1.0/publish/{pubsub}/{topic}"""
+    path = f"{PUBLISH_PATH}/{path_segment(publication.pubsub)}/{path_segment(publication.topic)}"
+    headers = {**publication.headers, "content-type": STRUCTURED_CONTENT_TYPE}
+    return Request("POST", path + _query(publication.metadata), headers, publication.body)
+
+
+def get(store: str, key: str, read: StateRead) -> Request:
+    """GET /v1.0/state/{store}/{key}"""
+    options = {"consistency": read.consistency}
+    return Request("GET", f"{_store_path(store)}/{path_segment(key)}{_query(read.metadata, options)}")
+
+
+def get_many(store: str, keys: Sequence[str], read: StateRead) -> Request:
+    """POST /v1.0/state/{store}/bulk"""
+    target = f"{_store_path(store)}/bulk{_query(read.metadata, {'consistency': read.consistency})}"
+    return Request("POST", target, JSON_HEADERS, to_json({"keys": list(keys)}))
+
+
+def save(store: str, saves: Sequence[StateSave]) -> Request:
+    """POST /v1.0/state/{store}"""
+    return Request("POST", _store_path(store), JSON_HEADERS, b"[" + b",".join(map(_saved, saves)) + b"]")
+
+
+def delete(store: str, item: StateDelete) -> Request:
+    """DELETE /v1.0/state/{store}/{key}, the ETag in If-Match"""
+    options = {"concurrency": item.concurrency, "consistency": item.consistency}
+    target = f"{_store_path(store)}/{path_segment(item.key)}{_query(item.metadata, options)}"
+    return Request("DELETE", target, {"if-match": item.etag} if item.etag else {})
+
+
+def transact(store: str, operations: Sequence[StateSave | StateDelete]) -> Request:
+    """POST /v1.0/state/{store}/transaction"""
+    parts = [
+        b'{"operation":"upsert","request":' + _saved(item) + b"}"
+        if isinstance(item, StateSave)
+        else b'{"operation":"delete","request":' + to_json(_attributes(item)) + b"}"
+        for item in operations
+    ]
+    body = b'{"operations":[' + b",".join(parts) + b"]}"
+    return Request("POST", f"{_store_path(store)}/transaction", JSON_HEADERS, body)
+
+
+def _store_path(store: str) -> str:
+    return f"{STATE_PATH}/{path_segment(store)}"
+
+
+def _query(metadata: Mapping[str, str], options: Mapping[str, str | None] | None = None) -> str:
+    pairs = [(name, value) for name, value in (options or {}).items() if value]
+    pairs += [(METADATA_QUERY_PREFIX + name, value) for name, value in metadata.items()]
+    return "?" + urlencode(pairs, quote_via=quote) if pairs else ""
+
+
+def _saved(item: StateSave) -> bytes:
+    # The value is JSON text already, and is not parsed again only to be written once more.
+    return to_json(_attributes(item))[:-1] + b',"value":' + item.value + b"}"
+
+
+def _attributes(item: StateSave | StateDelete) -> dict[str, object]:
+    attributes: dict[str, object] = {"key": item.key}
+    if item.etag:
+        attributes["etag"] = item.etag
+    if item.metadata:
+        attributes["metadata"] = dict(item.metadata)
+    options = {"concurrency": item.concurrency, "consistency": item.consistency}
+    if given := {name: value for name, value in options.items() if value}:
+        attributes["options"] = given
+    return attributes

@@ -1,0 +1,124 @@
+"""A sidecar over Dapr's HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic_core import from_json, to_json
+
+from outboard.clock import Clock
+from outboard.errors import StateFailed
+from outboard.kit.client import api
+from outboard.kit.client.answers import publish_error, state_error
+from outboard.kit.client.patience import PatientExchange
+from outboard.kit.client.port import Publication, StateDelete, StateItem, StateRead, StateSave
+from outboard.kit.client.settings import Settings
+from outboard.wire.dapr import API_TOKEN_HEADER
+from outboard.wire.http import Exchange, Request, Response
+
+__all__ = ["HttpSidecar"]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSidecar:
+    """Builds requests, sends them, and turns what comes back into values and errors."""
+
+    patient: PatientExchange
+    settings: Settings
+
+    @classmethod
+    def through(
+        cls, exchange: Exchange, settings: Settings, clock: Clock, random: Callable[[], float]
+    ) -> HttpSidecar:
+        """The sidecar at the other end of `exchange`."""
+        return cls(PatientExchange(exchange, settings.endpoint, clock, random), settings)
+
+    async def publish(self, publication: Publication, timeout: float) -> None:
+        pubsub, topic = publication.pubsub, publication.topic
+        # Safe to repeat: the event's id is in the body, so that a second copy is known for one.
+        response = await self._send(
+            api.publish(publication), f"publishing to topic '{topic}' of '{pubsub}'", timeout, True
+        )
+        if error := publish_error(response, pubsub, topic, self.settings.endpoint):
+            raise error
+
+    async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem:
+        operation = f"read key '{key}'"
+        response = await self._send(api.get(store, key, read), operation, timeout, True)
+        self._check(response, store, operation, ())
+        if response.status == 204 or not response.body:
+            return StateItem(key)
+        return StateItem(key, response.body, response.headers.get("etag"))
+
+    async def get_states(
+        self, store: str, keys: Sequence[str], read: StateRead, timeout: float
+    ) -> Sequence[StateItem]:
+        operation = f"read {len(keys)} keys"
+        response = await self._send(api.get_many(store, keys, read), operation, timeout, True)
+        self._check(response, store, operation, ())
+        found = {item.key: item for item in _read_items(response, store, operation)}
+        return [found.get(key, StateItem(key)) for key in keys]
+
+    async def save_states(self, store: str, saves: Sequence[StateSave], timeout: float) -> None:
+        operation = f"save {_list(saves)}"
+        guarded = _guarded(saves)
+        response = await self._send(api.save(store, saves), operation, timeout, not guarded)
+        self._check(response, store, operation, guarded)
+
+    async def delete_state(self, store: str, delete: StateDelete, timeout: float) -> None:
+        operation = f"delete {_list([delete])}"
+        guarded = _guarded([delete])
+        response = await self._send(api.delete(store, delete), operation, timeout, not guarded)
+        self._check(response, store, operation, guarded)
+
+    async def transact(
+        self, store: str, operations: Sequence[StateSave | StateDelete], timeout: float
+    ) -> None:
+        operation = f"run a transaction on {_list(operations)}"
+        guarded = _guarded(operations)
+        response = await self._send(api.transact(store, operations), operation, timeout, not guarded)
+        self._check(response, store, operation, guarded)
+
+    async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
+        if self.settings.api_token:
+            headers = {**request.headers, API_TOKEN_HEADER: self.settings.api_token}
+            request = replace(request, headers=headers)
+        return await self.patient.send(request, operation, timeout, repeatable=repeatable)
+
+    def _check(self, response: Response, store: str, operation: str, guarded: Sequence[str]) -> None:
+        if error := state_error(response, store, operation, guarded, self.settings.endpoint):
+            raise error
+
+
+def _guarded(items: Sequence[StateSave | StateDelete]) -> list[str]:
+    """The keys for which a repeated write could find its own first one, and take it for somebody else's."""
+    return [item.key for item in items if item.etag or item.concurrency == "first-write"]
+
+
+def _list(items: Sequence[StateSave | StateDelete]) -> str:
+    keys = ", ".join(f"'{item.key}'" for item in items[:3])
+    return f"{keys} and {len(items) - 3} more" if len(items) > 3 else keys
+
+
+def _read_items(response: Response, store: str, operation: str) -> list[StateItem]:
+    try:
+        entries = from_json(response.body)
+    except ValueError:
+        entries = None  # daprd answers 200 with an empty body where a stored value is not JSON
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and "key" in entry for entry in entries
+    ):
+        reason = "the answer is not a list of items; one of the values may not be JSON"
+        raise StateFailed(store, operation, response.status, "without a code", reason)
+    return [_read_item(entry, store) for entry in entries]
+
+
+def _read_item(entry: dict[str, object], store: str) -> StateItem:
+    key = str(entry["key"])
+    if entry.get("error"):
+        raise StateFailed(store, f"read key '{key}'", 200, "for this key", str(entry["error"]))
+    etag = entry.get("etag")
+    if "data" not in entry or (entry["data"] is None and not etag):
+        return StateItem(key)
+    return StateItem(key, to_json(entry["data"]), str(etag) if etag else None)

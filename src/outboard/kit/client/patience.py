@@ -1,0 +1,54 @@
+"""One request, tried until its deadline for as long as nobody has taken it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.errors import SidecarUnavailable
+from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
+
+__all__ = ["PatientExchange", "next_delay"]
+
+FIRST_DELAY: Final = 0.05
+LONGEST_DELAY: Final = 1.0
+
+
+def next_delay(attempt: int, randomness: float) -> float:
+    """Seconds to wait after attempt number `attempt`, which counts from 1; `randomness` is in [0, 1)."""
+    return float(min(FIRST_DELAY * 2 ** min(attempt - 1, 16), LONGEST_DELAY)) * (0.5 + randomness / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientExchange:
+    """Waits for a sidecar that is not there yet, and never longer than it was told.
+
+    A request that reached the sidecar is not sent again, with one exception: where a pooled connection had
+    been closed under it, a request that is `repeatable` is.
+    """
+
+    exchange: Exchange
+    address: str
+    clock: Clock
+    random: Callable[[], float]
+
+    async def send(self, request: Request, operation: str, timeout: float, *, repeatable: bool) -> Response:
+        """Raises SidecarUnavailable after at most `timeout` seconds."""
+        started = self.clock.monotonic()
+        deadline = started + timeout
+        attempt = 1
+        while True:
+            try:
+                return await self.exchange(request, max(deadline - self.clock.monotonic(), 0.001))
+            except ExchangeFailed as failure:
+                delay = next_delay(attempt, self.random())
+                now = self.clock.monotonic()
+                untaken = not failure.sent or (failure.dropped and repeatable)
+                if not untaken or now + delay >= deadline:
+                    raise SidecarUnavailable(
+                        self.address, operation, now - started, failure.reason
+                    ) from failure
+            await self.clock.sleep(delay)
+            attempt += 1

@@ -1,0 +1,116 @@
+"""What the kit asks of a sidecar: two small protocols and their values.
+
+Every operation takes `timeout`, in seconds, within which it returns or raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+__all__ = [
+    "Concurrency",
+    "Consistency",
+    "Publication",
+    "Publisher",
+    "Sidecar",
+    "StateDelete",
+    "StateItem",
+    "StateOperations",
+    "StateRead",
+    "StateSave",
+]
+
+Concurrency: TypeAlias = Literal["first-write", "last-write"]
+Consistency: TypeAlias = Literal["eventual", "strong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One CloudEvent in its structured form, on its way to a topic. `metadata` is Dapr's, per request."""
+
+    pubsub: str
+    topic: str
+    body: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Publisher(Protocol):
+    async def publish(self, publication: Publication, timeout: float) -> None:
+        """Return once the broker has the event.
+
+        Raises SidecarUnavailable, TokenRejected, PublishForbidden, PubSubNotFound, PublishFailed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StateRead:
+    """How to read."""
+
+    consistency: Consistency | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateItem:
+    """What lies under a key: `value` is JSON text, None where nothing lies there."""
+
+    key: str
+    value: bytes | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateSave:
+    """One value to be written; `value` is JSON text. With an `etag`, only if the key still has it."""
+
+    key: str
+    value: bytes
+    etag: str | None = None
+    concurrency: Concurrency | None = None
+    consistency: Consistency | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateDelete:
+    """One key to be removed. With an `etag`, only if the key still has it."""
+
+    key: str
+    etag: str | None = None
+    concurrency: Concurrency | None = None
+    consistency: Consistency | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class StateOperations(Protocol):
+    """All raise SidecarUnavailable, TokenRejected, StateStoreNotFound and StateFailed."""
+
+    async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem: ...
+
+    async def get_states(
+        self, store: str, keys: Sequence[str], read: StateRead, timeout: float
+    ) -> Sequence[StateItem]:
+        """One item for each of `keys`, in any order."""
+        ...
+
+    async def save_states(self, store: str, saves: Sequence[StateSave], timeout: float) -> None:
+        """Several saves are not atomic. Raises EtagMismatch, EtagInvalid."""
+        ...
+
+    async def delete_state(self, store: str, delete: StateDelete, timeout: float) -> None:
+        """Return also where nothing lay there. Raises EtagMismatch, EtagInvalid."""
+        ...
+
+    async def transact(
+        self, store: str, operations: Sequence[StateSave | StateDelete], timeout: float
+    ) -> None:
+        """All or nothing. Raises EtagMismatch."""
+        ...
+
+
+class Sidecar(Publisher, StateOperations, Protocol):
+    """Everything that the kit asks."""

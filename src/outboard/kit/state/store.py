@@ -1,0 +1,165 @@
+"""A state store, typed by what lies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from outboard.kit.client.port import (
+    Concurrency,
+    Consistency,
+    StateDelete,
+    StateItem,
+    StateOperations,
+    StateRead,
+)
+from outboard.kit.names import check_state_key
+from outboard.kit.state.codec import StateCodec
+from outboard.kit.state.transaction import Transaction, transaction
+from outboard.kit.state.values import save_of
+from outboard.kit.ttl import Ttl
+
+__all__ = ["State", "StateEntry"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry(Generic[T]):
+    """What lies under a key. `etag` is None, and so is `value`, where nothing does."""
+
+    key: str
+    value: T | None
+    etag: str | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State(Generic[T]):
+    """The values of one state store, as `T`. `board.state(...)` makes it.
+
+    Every call takes `timeout` in seconds (the board's unless given), and raises SidecarUnavailable,
+    TokenRejected, StateStoreNotFound, StateFailed, and InvalidName for a key that Dapr does not take.
+    Source: Dapr, "State management API reference".
+    """
+
+    store: str
+    codec: StateCodec[T]
+    timeout: float
+    sidecar: Callable[[str], StateOperations]
+
+    async def get(
+        self,
+        key: str,
+        *,
+        consistency: Consistency | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> T | None:
+        """The value, None where nothing lies there. Raises StateInvalid for one that is no `T`."""
+        entry = await self.entry(key, consistency=consistency, metadata=metadata, timeout=timeout)
+        return entry.value
+
+    async def entry(
+        self,
+        key: str,
+        *,
+        consistency: Consistency | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> StateEntry[T]:
+        """The value with the ETag under which `save` and `delete` may change it. Raises StateInvalid."""
+        read = StateRead(consistency, dict(metadata or {}))
+        sidecar = self.sidecar(f"reading key '{check_state_key(key)}'")
+        return self._entry(await sidecar.get_state(self.store, key, read, self._timeout(timeout)))
+
+    async def get_many(
+        self,
+        keys: Iterable[str],
+        *,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, StateEntry[T]]:
+        """An entry for each key, in their order, also where nothing lies there. Raises StateInvalid."""
+        wanted = list(dict.fromkeys(check_state_key(key) for key in keys))
+        sidecar = self.sidecar(f"reading {len(wanted)} keys")
+        read = StateRead(None, dict(metadata or {}))
+        items = await sidecar.get_states(self.store, wanted, read, self._timeout(timeout))
+        found = {item.key: self._entry(item) for item in items}
+        return {key: found[key] for key in wanted}
+
+    async def save(
+        self,
+        key: str,
+        value: T,
+        *,
+        etag: str | None = None,
+        ttl: Ttl | None = None,
+        concurrency: Concurrency | None = None,
+        consistency: Consistency | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Write `value`.
+
+        With an `etag`, only if the key still has it: EtagMismatch otherwise (first write wins).
+        `concurrency="first-write"` without an `etag` writes only where nothing lies yet, in stores that can.
+        `ttl` (seconds, or a timedelta) is the time after which the value is gone.
+        Raises EtagMismatch, EtagInvalid, StateInvalid.
+        """
+        save = save_of(
+            key, self.codec.encode(self.store, key, value), etag, ttl, metadata, concurrency, consistency
+        )
+        sidecar = self.sidecar(f"saving key '{key}'")
+        await sidecar.save_states(self.store, [save], self._timeout(timeout))
+
+    async def save_many(
+        self,
+        values: Mapping[str, T],
+        *,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Write several values in one request. Not atomic: `transaction` is. Raises StateInvalid."""
+        saves = [
+            save_of(key, self.codec.encode(self.store, key, value), None, ttl, metadata)
+            for key, value in values.items()
+        ]
+        sidecar = self.sidecar(f"saving {len(saves)} keys")
+        await sidecar.save_states(self.store, saves, self._timeout(timeout))
+
+    async def delete(
+        self,
+        key: str,
+        *,
+        etag: str | None = None,
+        consistency: Consistency | None = None,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Remove what lies under `key`, if anything does. Raises EtagMismatch, EtagInvalid."""
+        concurrency: Concurrency | None = "first-write" if etag else None
+        delete = StateDelete(check_state_key(key), etag, concurrency, consistency, dict(metadata or {}))
+        sidecar = self.sidecar(f"deleting key '{key}'")
+        await sidecar.delete_state(self.store, delete, self._timeout(timeout))
+
+    def transaction(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Transaction[T]]:
+        """Several changes, all or none: they are sent when the block ends, unless it ends in an exception.
+
+            async with preferences.transaction() as changes:
+                changes.save("ana", value)
+                changes.delete("bob")
+
+        Raises EtagMismatch, and StateFailed where the store knows no transactions.
+        """
+        sidecar = self.sidecar("a transaction")
+        return transaction(self.store, self.codec, sidecar, self._timeout(timeout))
+
+    def _timeout(self, timeout: float | None) -> float:
+        return self.timeout if timeout is None else timeout
+
+    def _entry(self, item: StateItem) -> StateEntry[T]:
+        value = None if item.value is None else self.codec.decode(self.store, item.key, item.value)
+        return StateEntry(item.key, value, item.etag)

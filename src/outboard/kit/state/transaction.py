@@ -1,0 +1,52 @@
+"""Changes to one store that are made together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from outboard.kit.client.port import Concurrency, StateDelete, StateOperations, StateSave
+from outboard.kit.names import check_state_key
+from outboard.kit.state.codec import StateCodec
+from outboard.kit.state.values import save_of
+from outboard.kit.ttl import Ttl
+
+__all__ = ["Transaction", "transaction"]
+
+T = TypeVar("T")
+
+
+class Transaction(Generic[T]):
+    """Collects changes, in order. Nothing is sent before the block ends."""
+
+    def __init__(self, store: str, codec: StateCodec[T]) -> None:
+        self._store = store
+        self._codec = codec
+        self._operations: list[StateSave | StateDelete] = []
+
+    def save(self, key: str, value: T, *, etag: str | None = None, ttl: Ttl | None = None) -> None:
+        """Write `value`; with an `etag`, only if the key still has it. Raises InvalidName, StateInvalid."""
+        text = self._codec.encode(self._store, key, value)
+        self._operations.append(save_of(key, text, etag, ttl, None))
+
+    def delete(self, key: str, *, etag: str | None = None) -> None:
+        """Remove what lies under `key`; with an `etag`, only if the key still has it. Raises InvalidName."""
+        concurrency: Concurrency | None = "first-write" if etag else None
+        self._operations.append(StateDelete(check_state_key(key), etag, concurrency))
+
+    @property
+    def operations(self) -> tuple[StateSave | StateDelete, ...]:
+        """What was asked for so far."""
+        return tuple(self._operations)
+
+
+@asynccontextmanager
+async def transaction(
+    store: str, codec: StateCodec[T], sidecar: StateOperations, timeout: float
+) -> AsyncIterator[Transaction[T]]:
+    """Send what was collected when the block ends without an exception."""
+    changes = Transaction(store, codec)
+    yield changes
+    if changes.operations:
+        await sidecar.transact(store, changes.operations, timeout)

@@ -1,0 +1,1 @@
+"""Handlers as FastAPI routes: declaration, delivery, outcome, dead letters."""

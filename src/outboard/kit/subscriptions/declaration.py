@@ -1,0 +1,173 @@
+"""What an author declares with `@topic.subscribe(...)`, as frozen values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    get_args,
+)
+
+from outboard.errors import HandlerUnsuitable
+from outboard.kit.names import check_name
+from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.events import Event, EventCodec
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+__all__ = [
+    "DEFAULT_DEAD_LETTER",
+    "DeadLetter",
+    "Declaration",
+    "Default",
+    "Discard",
+    "Handler",
+    "Hold",
+    "OnInvalid",
+    "PoisonPlan",
+    "SubscribeDecorator",
+    "SubscriptionOptions",
+    "dead_letter_topic",
+]
+
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R", bound=DeliveryStatus | Awaitable[DeliveryStatus | None] | None)
+
+Handler: TypeAlias = Callable[..., object]
+OnInvalid: TypeAlias = Literal["hold", "drop"]
+
+
+class Default(Enum):
+    """Stands for "not given", where None has a meaning of its own."""
+
+    DEFAULT = "default"
+
+
+DEFAULT_DEAD_LETTER: Final = Default.DEFAULT
+
+
+def dead_letter_topic(topic: str, dead_letter: str | Default | None) -> str | None:
+    """The dead letter topic of `topic`. Raises InvalidName."""
+    return f"{topic}-dead" if isinstance(dead_letter, Default) else dead_letter
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Poison is published to `topic`, and acknowledged."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Poison is answered RETRY until somebody repairs what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Poison is answered DROP."""
+
+
+PoisonPlan: TypeAlias = DeadLetter | Hold | Discard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionOptions:
+    """The arguments of `Topic.subscribe`. `dead_letter_named` tells a name given here from a default."""
+
+    path: str
+    router: APIRouter | None = None
+    match: str = ""
+    priority: int = 0
+    dead_letter: str | None = None
+    dead_letter_named: bool = False
+    on_invalid: OnInvalid = "hold"
+    announce: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One handler, and what it is for. `codec` is of the topic's type; `place` is "function (file:line)"."""
+
+    pubsub: str
+    topic: str
+    handler: Handler
+    codec: EventCodec[Any]
+    options: SubscriptionOptions
+    poison: PoisonPlan
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribeDecorator(Generic[T]):
+    """Declares the function that it decorates, and gives that function back."""
+
+    pubsub: str
+    topic: str
+    codec: EventCodec[T]
+    options: SubscriptionOptions
+    declare: Callable[[Declaration], None]
+
+    def __call__(
+        self, handler: Callable[Concatenate[Event[T], P], R]
+    ) -> Callable[Concatenate[Event[T], P], R]:
+        """Raises InvalidName, HandlerUnsuitable."""
+        place = _place(handler)
+        declaration = Declaration(
+            pubsub=self.pubsub,
+            topic=self.topic,
+            handler=handler,
+            codec=self.codec,
+            options=_checked(self.options, place),
+            poison=_plan(self.options, self.topic, place),
+            place=place,
+        )
+        self.declare(declaration)
+        return handler
+
+
+def _checked(options: SubscriptionOptions, place: str) -> SubscriptionOptions:
+    if not options.path.startswith("/") or any(character in options.path for character in "{}?#"):
+        raise HandlerUnsuitable(
+            place, f"has the path {options.path!r}", "A path begins with '/' and has no parameters"
+        )
+    return options
+
+
+def _plan(options: SubscriptionOptions, topic: str, place: str) -> PoisonPlan:
+    name = options.dead_letter
+    if options.announce and name is None:
+        raise HandlerUnsuitable(place, "announces a dead letter topic, but has none", "Name one")
+    if options.on_invalid not in get_args(OnInvalid):
+        raise HandlerUnsuitable(place, f"has on_invalid={options.on_invalid!r}", "It is 'hold' or 'drop'")
+    if options.on_invalid == "drop":
+        if options.dead_letter_named and name is not None:
+            advice = "Leave out one of them: a dropped event does not go there"
+            raise HandlerUnsuitable(place, "has both a dead letter topic and on_invalid='drop'", advice)
+        return Discard()
+    if name is None:
+        return Hold()
+    if name == topic:
+        raise HandlerUnsuitable(place, "has its own topic for a dead letter topic", "Name another topic")
+    return DeadLetter(check_name("dead letter topic", name))
+
+
+def _place(handler: Handler) -> str:
+    name = getattr(handler, "__qualname__", None) or type(handler).__name__
+    code = getattr(inspect.unwrap(handler), "__code__", None)
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else str(name)

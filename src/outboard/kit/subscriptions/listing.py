@@ -1,0 +1,96 @@
+"""From the handlers that an app serves to what `/dapr/subscribe` answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from outboard.errors import DuplicateSubscription, HandlerUnsuitable
+from outboard.kit.subscriptions.declaration import DeadLetter, Declaration
+from outboard.wire.subscriptions import Rule, Subscription
+
+__all__ = ["Served", "subscriptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A handler, and the path that it has in the app, prefixes of routers included."""
+
+    declaration: Declaration
+    path: str
+    route_name: str
+
+
+def subscriptions(served: Sequence[Served]) -> list[Subscription]:
+    """One subscription for each topic, its rules by priority, the one without `match` last.
+
+    Raises DuplicateSubscription for two handlers of one topic and rule, HandlerUnsuitable for handlers that
+    contradict each other.
+    """
+    _check_paths(served)
+    by_topic: dict[tuple[str, str], list[Served]] = {}
+    for item in served:
+        by_topic.setdefault((item.declaration.pubsub, item.declaration.topic), []).append(item)
+    return [_subscription(items) for items in by_topic.values()]
+
+
+def _subscription(items: Sequence[Served]) -> Subscription:
+    _check_rules(items)
+    first = items[0].declaration
+    ordered = sorted(items, key=lambda item: (not item.declaration.options.match, _priority(item)))
+    return Subscription(
+        pubsub_name=first.pubsub,
+        topic=first.topic,
+        rules=tuple(Rule(item.path, item.declaration.options.match) for item in ordered),
+        dead_letter_topic=_announced(items),
+        metadata=_metadata(items),
+    )
+
+
+def _priority(item: Served) -> int:
+    return item.declaration.options.priority
+
+
+def _check_rules(items: Iterable[Served]) -> None:
+    seen: dict[str, Declaration] = {}
+    for item in items:
+        found = item.declaration
+        rule = found.options.match
+        if rule in seen:
+            said = f"match {rule!r}" if rule else "every event"
+            raise DuplicateSubscription(found.pubsub, found.topic, said, seen[rule].place, found.place)
+        seen[rule] = found
+
+
+def _check_paths(served: Iterable[Served]) -> None:
+    seen: dict[str, Declaration] = {}
+    for item in served:
+        if item.path in seen:
+            problem = f"has the path {item.path}, which {seen[item.path].place} has too"
+            raise HandlerUnsuitable(item.declaration.place, problem, "Give each handler a path of its own")
+        seen[item.path] = item.declaration
+
+
+def _announced(items: Iterable[Served]) -> str:
+    announced: dict[str, Declaration] = {}
+    for item in items:
+        plan = item.declaration.poison
+        if item.declaration.options.announce and isinstance(plan, DeadLetter):
+            announced[plan.topic] = item.declaration
+    if len(announced) > 1:
+        (one, first), (other, second) = list(announced.items())[:2]
+        problem = f"announces dead letter topic '{other}', and {first.place} announces '{one}'"
+        raise HandlerUnsuitable(second.place, problem, "A topic's subscription can announce only one")
+    return next(iter(announced), "")
+
+
+def _metadata(items: Iterable[Served]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for item in items:
+        for name, value in item.declaration.options.metadata.items():
+            if merged.setdefault(name, value) != value:
+                problem = (
+                    f"has {name}={value!r} in its metadata, another handler of the topic {merged[name]!r}"
+                )
+                raise HandlerUnsuitable(item.declaration.place, problem, "They share one subscription: agree")
+    return merged

@@ -1,0 +1,1 @@
+"""Typed topics: what is published to them, and how an event is made whole."""

@@ -1,0 +1,58 @@
+"""JSON written as Go's `encoding/json` writes what it decoded into `any`: so daprd re-encodes values.
+
+Keys are sorted, numbers are 64-bit floats, `<`, `>` and `&` are escaped, and nothing stands between tokens.
+Source: Go, package `encoding/json`, `Marshal`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+from typing import Final
+
+from outboard.wire.subscriptions import Json
+
+__all__ = ["encode"]
+
+ESCAPED: Final = re.compile("[<>&\u2028\u2029]")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def encode(value: Json) -> bytes:
+    """`value` in UTF-8. Raises ValueError for NaN and for what a 64-bit float cannot hold."""
+    return _text(value).encode()
+
+
+def _text(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _string(value)
+        case int() | float():
+            return _number(value)
+        case list():
+            return f"[{','.join(map(_text, value))}]"
+    return "{" + ",".join(f"{_string(key)}:{_text(value[key])}" for key in sorted(value)) + "}"
+
+
+def _string(value: str) -> str:
+    text = json.dumps(SURROGATE.sub("\ufffd", value), ensure_ascii=False)
+    return ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _number(value: float) -> str:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"a number too large for a 64-bit float: {str(value)[:40]}")
+    if number == 0 or 1e-6 <= abs(number) < 1e21:
+        text = format(Decimal(repr(number)), "f")
+        return text.removesuffix(".0")
+    return re.sub(r"e([-+])0", r"e\1", repr(number))

@@ -1,0 +1,96 @@
+"""What an author writes: no checker may complain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated, assert_type
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from pydantic import BaseModel
+
+from outboard import DeliveryStatus, Drop, Event, Outboard, State, StateEntry, Topic, current_event
+
+
+class Created(BaseModel):
+    id: int
+
+
+class Done(BaseModel):
+    id: int
+
+
+board = Outboard()
+tasks = board.topic("tasks", Created | Done, type=lambda data: type(data).__name__)
+created = board.topic("created", Created, dead_letter=None)
+anything = board.topic("anything")
+preferences = board.state(Created)
+app = FastAPI(lifespan=board.lifespan)
+router = APIRouter()
+board.mount(app)
+
+assert_type(tasks, Topic[Created | Done])
+assert_type(anything, Topic[object])
+assert_type(preferences, State[Created])
+
+
+async def get_user(event: Annotated[Event[Created], Depends(current_event)]) -> str:
+    return event.subject or ""
+
+
+@tasks.subscribe("/task", router=router)
+async def on_task(event: Event[Created | Done], user: Annotated[str, Depends(get_user)]) -> None:
+    match event.data:
+        case Created(id=id):
+            print(id)  # noqa: T201
+        case Done():
+            raise Drop("not ours")
+
+
+@created.subscribe("/created", match='event.type == "x"', priority=1)
+async def on_created(event: Event[Created], *, request: Request) -> DeliveryStatus:
+    return DeliveryStatus.RETRY if await request.body() else DeliveryStatus.SUCCESS
+
+
+@created.subscribe("/sync", dead_letter="graveyard", announce_dead_letter=True)
+def on_created_in_thread(event: Event[Created]) -> None:
+    event.data.id.bit_length()
+
+
+@anything.subscribe("/any")
+async def on_anything(event: Event[object]) -> DeliveryStatus | None:
+    return None
+
+
+@asynccontextmanager
+async def own_lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with board.lifespan(app):
+        yield
+
+
+own = FastAPI(lifespan=own_lifespan)
+
+
+async def use() -> None:
+    assert_type(await created.publish(Created(id=1), key="1", ttl=timedelta(days=1)), Event[Created])
+    await tasks.publish(Done(id=1))
+    await tasks.publish_event(Event(id="42", source="import", type="t", data=Created(id=1)))
+    await board.publish("topic-name", {"key": "value"}, timeout=0.5)
+    await board.state().save("key", {"a": 1})
+    value: object = await board.state().get("key")
+    assert value is None or isinstance(value, dict)
+    assert_type(await preferences.get("ana"), Created | None)
+    entry = await preferences.entry("ana")
+    assert_type(entry, StateEntry[Created])
+    await preferences.save("ana", Created(id=1), etag=entry.etag, consistency="strong")
+    async with preferences.transaction() as changes:
+        changes.save("ana", Created(id=1))
+        changes.delete("bob")
+    async with board.connected():
+        await on_created_twice(Event(data=Created(id=1)))
+
+
+@created.subscribe("/a")
+@created.subscribe("/b", match="true")
+async def on_created_twice(event: Event[Created]) -> None: ...

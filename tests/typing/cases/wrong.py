@@ -1,0 +1,69 @@
+"""What an author should not write: the marked lines are errors to both checkers, and no other is."""
+
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+import outboard
+from outboard import Event, Outboard
+
+
+class Created(BaseModel):
+    id: int
+
+
+class Done(BaseModel):
+    id: int
+
+
+board = Outboard()
+created = board.topic("created", Created)
+tasks = board.topic("tasks", Created | Done)
+preferences = board.state(Created)
+misspelled = outboard.Outbord  # wrong
+
+
+@created.subscribe("/model")  # wrong
+async def wrong_model(event: Event[Done]) -> None: ...
+
+
+@created.subscribe("/payload")  # wrong
+async def payload(event: Created) -> None: ...
+
+
+@tasks.subscribe("/part")  # wrong
+async def part_of_the_union(event: Event[Created]) -> None: ...
+
+
+@created.subscribe("/second")  # wrong
+async def event_second(limit: int, event: Event[Created]) -> None: ...
+
+
+@created.subscribe("/none")  # wrong
+async def no_event() -> None: ...
+
+
+@created.subscribe("/result")  # wrong
+async def wrong_result(event: Event[Created]) -> int:
+    return 1
+
+
+@created.subscribe("/data")
+async def wrong_attribute(event: Event[Created]) -> None:
+    _ = event.data.title  # wrong
+
+
+async def use(other: Literal["weak"]) -> None:
+    await created.publish(Done(id=1))  # wrong
+    await created.publish({"id": 1})  # wrong
+    await created.publish(Created(id=1), key=1)  # wrong
+    await created.publish_event(Event(data=Done(id=1)))  # wrong
+    await tasks.publish("text")  # wrong
+    await preferences.save("ana", Done(id=1))  # wrong
+    await preferences.save("ana", Created(id=1), consistency=other)  # wrong
+    (await preferences.get("ana")).id  # wrong  # noqa: B018
+    created.subscribe("/x", on_invalid="retry")  # wrong
