@@ -1,0 +1,155 @@
+"""From folders of resource files to the resources that one app's sidecar uses.
+
+Source: Dapr, "Component schema", "Scope components to one or more applications"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from outboard.errors import CommandError, ResourceError
+from outboard.resources import component, document, resiliency_reader, shape, subscription
+from outboard.resources.component import Component
+from outboard.resources.node import Node, near
+from outboard.resources.resiliency import Resiliency
+from outboard.resources.shape import Shape
+from outboard.resources.subscription import DeclaredSubscription
+
+__all__ = ["Resources", "load_resources"]
+
+SUFFIXES: Final = frozenset({".yaml", ".yml"})
+GROUP: Final = "dapr.io/"
+VERSIONS: Final = {
+    "Component": ("dapr.io/v1alpha1",),
+    "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
+    "Resiliency": ("dapr.io/v1alpha1",),
+}
+
+Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one app's sidecar is to use, in the order of files, and what a person should know about them."""
+
+    components: tuple[Component, ...] = ()
+    subscriptions: tuple[DeclaredSubscription, ...] = ()
+    resiliencies: tuple[Resiliency, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
+    """Read the `.yaml` and `.yml` files directly in the folders `paths`, in the order of folders and names.
+
+    Left out are resources with `scopes` that do not name `app_id`, and components of another namespace than
+    `namespace` (the environment variable NAMESPACE; where it is empty all pass, as does a component without
+    one). Of two subscriptions of one name the later counts.
+
+    daprd only warns of a file that cannot be read, and goes on without it; here it is an error, because
+    what then fails is far from the cause.
+
+    Raises ResourceError, also for two components of one name; CommandError where a folder cannot be read.
+    """
+    found = _Found()
+    for path in itertools.chain.from_iterable(map(_entries, paths)):
+        if path.is_dir():
+            continue
+        if path.suffix.lower() in SUFFIXES:
+            for index, node in enumerate(document.read(path)):
+                found.add(node, first=index == 0)
+        else:
+            found.warnings.append(f"{path}: not loaded, only .yaml and .yml files are")
+    components = [each for each in found.components if _in_namespace(each, namespace)]
+    _refuse_duplicates(components)
+    subscriptions = _last_of_each_name(_of_app(found.subscriptions, app_id))
+    return Resources(
+        components=tuple(_of_app(components, app_id)),
+        subscriptions=tuple(subscriptions),
+        resiliencies=tuple(_of_app(found.resiliencies, app_id)),
+        warnings=tuple(found.warnings),
+    )
+
+
+class _Found:
+    """Collects what the documents hold."""
+
+    def __init__(self) -> None:
+        self.components: list[Component] = []
+        self.subscriptions: list[DeclaredSubscription] = []
+        self.resiliencies: list[Resiliency] = []
+        self.warnings: list[str] = []
+
+    def add(self, node: Node, *, first: bool) -> None:
+        """Take one document; `first` of its file or not. Raises ResourceError."""
+        if not isinstance(node.value, Mapping):
+            return
+        kind, version = node.string("kind"), node.string("apiVersion")
+        if version not in VERSIONS.get(kind, ()):
+            self._skip(node, kind, version)
+            return
+        match kind:
+            case "Component":
+                self.components.append(component.parse(node))
+                self._warn_of_unknown(node, shape.COMPONENT)
+            case "Subscription":
+                self.subscriptions.append(subscription.parse(node))
+                self._warn_of_unknown(node, shape.SUBSCRIPTION)
+            case _:
+                self.resiliencies.append(resiliency_reader.parse(node))
+                self._warn_of_unknown(node, shape.RESILIENCY)
+                if not first:
+                    self._warn(node, "daprd reads a Resiliency only where it is the first document of a file")
+
+    def _skip(self, node: Node, kind: str, version: str) -> None:
+        if kind in VERSIONS and (version.startswith("dapr") or not version):
+            known = " or ".join(VERSIONS[kind])
+            self._warn(node, f"not loaded: `apiVersion` of a {kind} is {known}, not `{version}`")
+        elif version.startswith(GROUP):
+            advice = near(kind, VERSIONS) or f"It serves {', '.join(VERSIONS)}"
+            self._warn(node, f"not loaded: this sidecar does not serve kind `{kind}`. {advice}")
+
+    def _warn_of_unknown(self, document: Node, known: Shape) -> None:
+        for node, keys in shape.unknown_keys(document, known):
+            self._warn(node, f"unknown key `{node.key}` is ignored. {near(node.key, keys)}".rstrip())
+
+    def _warn(self, node: Node, text: str) -> None:
+        self.warnings.append(f"{node.path}:{node.key_line}: {text}")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=lambda path: path.name)
+    except OSError as error:
+        problem = f"cannot read the resources folder {folder}: {error.strerror}"
+        raise CommandError(problem, "Correct `--resources-path`, or create the folder.") from error
+
+
+def _in_namespace(each: Component, namespace: str) -> bool:
+    return not namespace or not each.namespace or each.namespace == namespace
+
+
+def _of_app(resources: Iterable[Scoped], app_id: str) -> Iterator[Scoped]:
+    return (each for each in resources if not each.scopes or app_id in each.scopes)
+
+
+def _refuse_duplicates(components: Iterable[Component]) -> None:
+    first: dict[str, Component] = {}
+    for each in components:
+        there = first.setdefault(each.name, each)
+        if there is not each:
+            place = f"{there.path}:{there.line}"
+            problem = f"component name '{each.name}' is taken by {there.type} in {place}, whatever the scopes"
+            raise ResourceError(str(each.path), each.line, problem, "Rename or remove one of them.")
+
+
+def _last_of_each_name(subscriptions: Iterable[DeclaredSubscription]) -> list[DeclaredSubscription]:
+    named: dict[object, DeclaredSubscription] = {}
+    for index, each in enumerate(subscriptions):
+        key = each.name or index
+        named.pop(key, None)  # the later one stands where it is written
+        named[key] = each
+    return list(named.values())

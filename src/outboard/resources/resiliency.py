@@ -1,0 +1,135 @@
+"""Dapr's Resiliency resource (`dapr.io/v1alpha1`) as frozen values; durations are in seconds.
+
+Only what concerns components is here: targets of apps and actors have no meaning for pub/sub and state.
+Source: Dapr, "Resiliency: Policies" and "Resiliency: Targets".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+__all__ = ["CircuitBreaker", "CodeRange", "Policies", "Resiliency", "Retry", "Target", "merge"]
+
+FOREVER: Final = -1  # retries
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRange:
+    """Status codes from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def __contains__(self, code: int) -> bool:
+        return self.first <= code <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how long apart an attempt is repeated.
+
+    `duration` is the pause of a constant policy; an exponential one starts at `initial_interval`, grows by
+    `multiplier` with `randomization` of jitter up to `max_interval`, and ends after `max_elapsed`.
+    `max_retries` of -1 is for ever. Empty code lists are all codes.
+    """
+
+    policy: Literal["constant", "exponential"] = "constant"
+    duration: float = 5.0
+    initial_interval: float = 0.5
+    max_interval: float = 60.0
+    multiplier: float = 1.5
+    randomization: float = 0.5
+    max_elapsed: float = 900.0
+    max_retries: int = FOREVER
+    http_codes: tuple[CodeRange, ...] = ()
+    grpc_codes: tuple[CodeRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """When attempts are no longer made. `interval` 0: counts are never reset while it is closed."""
+
+    max_requests: int = 1
+    interval: float = 0.0
+    timeout: float = 60.0
+    trip: str = "consecutiveFailures > 5"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The names of the policies for one component in one direction; empty is none."""
+
+    timeout: str = ""
+    retry: str = ""
+    circuit_breaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What applies to one component in one direction; a timeout is in seconds."""
+
+    timeout: float | None = None
+    retry: Retry | None = None
+    circuit_breaker: CircuitBreaker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resiliency:
+    """Policies by name, and which component uses which. Inbound is delivery to the app."""
+
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    retries: Mapping[str, Retry] = field(default_factory=dict)
+    circuit_breakers: Mapping[str, CircuitBreaker] = field(default_factory=dict)
+    inbound: Mapping[str, Target] = field(default_factory=dict)
+    outbound: Mapping[str, Target] = field(default_factory=dict)
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    path: Path = Path("(built in)")
+    line: int = 0
+
+    def policies(self, component: str, kind: str, direction: Literal["inbound", "outbound"]) -> Policies:
+        """What applies to `component`, of `kind` "Pubsub" or "Statestore".
+
+        Where it is no target, the policy with the most special of Dapr's default names applies:
+        `DefaultPubsubComponentInboundRetryPolicy` before `DefaultRetryPolicy`.
+        """
+        target = (self.inbound if direction == "inbound" else self.outbound).get(component)
+        if target is None:
+            bases = _default_bases(kind, direction.capitalize())
+            return Policies(
+                _default(self.timeouts, bases, "Timeout"),
+                _default(self.retries, bases, "Retry"),
+                _default(self.circuit_breakers, bases, "CircuitBreaker"),
+            )
+        return Policies(
+            self.timeouts.get(target.timeout),
+            self.retries.get(target.retry),
+            self.circuit_breakers.get(target.circuit_breaker),
+        )
+
+
+def merge(resiliencies: Sequence[Resiliency]) -> Resiliency:
+    """All of them as one; of policies and targets of the same name the later counts."""
+    merged = Resiliency()
+    for each in resiliencies:
+        merged = Resiliency(
+            {**merged.timeouts, **each.timeouts},
+            {**merged.retries, **each.retries},
+            {**merged.circuit_breakers, **each.circuit_breakers},
+            {**merged.inbound, **each.inbound},
+            {**merged.outbound, **each.outbound},
+        )
+    return merged
+
+
+def _default_bases(kind: str, direction: str) -> tuple[str, ...]:
+    return (f"{kind}Component{direction}", f"Component{direction}", "Component", "")
+
+
+def _default(policies: Mapping[str, T], bases: Sequence[str], suffix: str) -> T | None:
+    names = (f"Default{base}{suffix}Policy" for base in bases)
+    return next((policies[name] for name in names if name in policies), None)

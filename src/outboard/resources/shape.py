@@ -1,0 +1,94 @@
+"""Which keys a resource may have. daprd ignores all others silently; here a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+from outboard.resources.node import Node
+
+__all__ = ["ANY_KEY", "COMPONENT", "RESILIENCY", "SUBSCRIPTION", "Shape", "unknown_keys"]
+
+Shape: TypeAlias = "Mapping[str, Shape | None]"
+"""The keys of a mapping (or of each mapping in a list), each with the shape of what stands under it.
+
+None: whatever stands there is not looked at.
+"""
+
+ANY_KEY: Final = "*"
+
+BASE: Final[Shape] = {"apiVersion": None, "kind": None, "metadata": None, "scopes": None}
+
+COMPONENT: Final[Shape] = {
+    **BASE,
+    "auth": {"secretStore": None},
+    "spec": {
+        "type": None,
+        "version": None,
+        "initTimeout": None,
+        "ignoreErrors": None,
+        "metadata": {
+            "name": None,
+            "value": None,
+            "envRef": None,
+            "secretKeyRef": {"name": None, "key": None},
+        },
+    },
+}
+
+SUBSCRIPTION: Final[Shape] = {
+    **BASE,
+    "spec": {
+        "pubsubname": None,
+        "topic": None,
+        "route": None,
+        "routes": {"rules": {"match": None, "path": None}, "default": None},
+        "deadLetterTopic": None,
+        "metadata": None,
+        "bulkSubscribe": {"enabled": None, "maxMessagesCount": None, "maxAwaitDurationMs": None},
+    },
+}
+
+RETRY: Final[Shape] = {
+    "policy": None,
+    "duration": None,
+    "maxInterval": None,
+    "maxRetries": None,
+    "matching": {"httpStatusCodes": None, "gRPCStatusCodes": None},
+}
+CIRCUIT_BREAKER: Final[Shape] = {"maxRequests": None, "interval": None, "timeout": None, "trip": None}
+TARGET: Final[Shape] = {"timeout": None, "retry": None, "circuitBreaker": None}
+
+RESILIENCY: Final[Shape] = {
+    **BASE,
+    "spec": {
+        "policies": {
+            "timeouts": None,
+            "retries": {ANY_KEY: RETRY},
+            "circuitBreakers": {ANY_KEY: CIRCUIT_BREAKER},
+        },
+        "targets": {
+            "apps": None,
+            "actors": None,
+            "components": {ANY_KEY: {"inbound": TARGET, "outbound": TARGET}},
+        },
+    },
+}
+
+
+def unknown_keys(node: Node, shape: Shape) -> Iterator[tuple[Node, tuple[str, ...]]]:
+    """What stands in `node` under keys that `shape` has not, each with the keys that are known there.
+
+    Case does not count, as it does not for daprd.
+    """
+    if isinstance(node.value, tuple):
+        for item in node.value:
+            yield from unknown_keys(item, shape)
+    elif isinstance(node.value, Mapping):
+        inner = {key.lower(): value for key, value in shape.items()}
+        for key, child in node.value.items():
+            name = key.lower() if key.lower() in inner else ANY_KEY
+            if name not in inner:
+                yield child, tuple(shape)
+            elif (below := inner[name]) is not None:
+                yield from unknown_keys(child, below)
