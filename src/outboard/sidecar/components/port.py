@@ -1,0 +1,151 @@
+"""What a component must be able to do. Small protocols; an optional ability is a protocol of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from outboard.wire.subscriptions import Json
+
+__all__ = [
+    "ComponentError",
+    "Delete",
+    "EtagInvalidError",
+    "EtagMismatchError",
+    "Found",
+    "Handler",
+    "Message",
+    "NotAcknowledged",
+    "PubSub",
+    "SecretStore",
+    "Set",
+    "StateOptions",
+    "StateStore",
+    "Transactional",
+]
+
+
+class ComponentError(Exception):
+    """A component could not do what it was asked; the text goes into daprd's error message."""
+
+
+class EtagMismatchError(ComponentError):
+    """The stored ETag is another one (HTTP 409)."""
+
+
+class EtagInvalidError(ComponentError):
+    """The given text cannot be an ETag of this store (HTTP 400)."""
+
+
+class NotAcknowledged(Exception):
+    """What `Handler` raises when the message is not settled: what follows is the broker's own way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What lies on a topic. Broker specifics travel as metadata."""
+
+    data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    content_type: str | None = None
+
+
+Handler: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class PubSub(Protocol):
+    """A pub/sub component. `features` are daprd's capability names, for the metadata API."""
+
+    features: frozenset[str]
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Return once the broker has taken the message.
+
+        Raises ComponentError.
+        """
+        ...
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        """Run until cancelled; call `subscribed` once messages from now on will arrive.
+
+        A message is acknowledged only after `handle` has returned. A handler that is cancelled has settled
+        nothing. Raises ComponentError where the subscription cannot be made.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StateOptions:
+    concurrency: Literal["", "first-write", "last-write"] = ""
+    consistency: Literal["", "eventual", "strong"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Write `value`: JSON, or bytes as they came over gRPC. `key` has its prefix."""
+
+    key: str
+    value: Json | bytes
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    options: StateOptions = StateOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    key: str
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    options: StateOptions = StateOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`data` is the value as it is sent to the app."""
+
+    data: bytes
+    etag: str | None = None
+    expires: datetime | None = None
+
+
+class StateStore(Protocol):
+    features: frozenset[str]
+
+    async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
+        """What is there for `keys`, the absent and the expired left out. Raises ComponentError."""
+        ...
+
+    async def set(self, operation: Set) -> None:
+        """Raises EtagMismatchError, EtagInvalidError, ComponentError."""
+        ...
+
+    async def delete(self, operation: Delete) -> None:
+        """Succeeds too where nothing is there. Raises EtagMismatchError, EtagInvalidError, ComponentError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    async def transact(self, operations: Sequence[Set | Delete]) -> None:
+        """All or nothing, in order. Raises EtagMismatchError, EtagInvalidError, ComponentError."""
+        ...
+
+
+class SecretStore(Protocol):
+    features: frozenset[str]
+
+    async def get(self, name: str) -> Mapping[str, str]:
+        """The keys and values of secret `name`. Raises ComponentError where it does not exist."""
+        ...
+
+    async def get_all(self) -> Mapping[str, Mapping[str, str]]: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,199 @@
+"""`pubsub.in-memory`: topics in this process.
+
+As daprd's: every subscription gets every event, one after the other, in the order of publishing; what is
+published before anybody subscribes is gone; a failed event is lost. Three things differ from daprd's:
+
+- Sidecars of one process share the topics of a component of the same name.
+- A consumer that is slower than its publishers holds at most `CONSUMER_QUEUE` events; then publishing waits
+  (daprd waits at the first).
+- With the metadata item `backlog` (default 0: as daprd's) the component behaves like a log: that many of the
+  most recent events per topic are handed to a consumer that subscribes for the first time, and a consumer
+  that went away finds its own queue again when it comes back, the event that it was handling included.
+  While it is away its queue keeps the most recent `CONSUMER_QUEUE` or `backlog` events, whichever is more.
+
+daprd ignores the item, so one file serves both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from typing import Final
+
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+from outboard.sidecar.components.properties import Properties
+from outboard.sidecar.components.surroundings import Surroundings
+
+__all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
+
+logger = logging.getLogger(__name__)
+
+METADATA: tuple[str, ...] = ("backlog",)
+CONSUMER_QUEUE: Final = 1_000
+
+
+class _Consumer:
+    """The queue of one subscription of one app; `attached` while somebody takes from it."""
+
+    def __init__(self, app_id: str, topic: str) -> None:
+        self.app_id = app_id
+        self.topic = topic
+        self.attached = True
+        self._losing = False
+        self._queue: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    def wants(self, topic: str) -> bool:
+        return _matches(self.topic, topic)
+
+    @property
+    def full(self) -> bool:
+        return self.attached and len(self._queue) >= CONSUMER_QUEUE
+
+    async def room(self) -> None:
+        """Return when the queue may have room."""
+        self._taken.clear()
+        await self._taken.wait()
+
+    def put(self, message: Message, keep: int) -> None:
+        """Append; the queue of an absent consumer keeps the most recent `keep`."""
+        if not self.attached and len(self._queue) >= keep:
+            self._queue.popleft()
+            self._warn_of_loss(keep)
+        self._queue.append(message)
+        self._arrived.set()
+
+    def attach(self) -> None:
+        self.attached, self._losing = True, False
+
+    def detach(self) -> None:
+        self.attached = False
+        self._taken.set()
+
+    def _warn_of_loss(self, keep: int) -> None:
+        if self._losing:
+            return
+        self._losing = True
+        logger.warning(
+            "app '%s' is away, and more than %d events wait for it on in-memory topic '%s': "
+            "the oldest are lost. A higher `backlog` of the component keeps more.",
+            self.app_id,
+            keep,
+            self.topic,
+        )
+
+    async def first(self) -> Message:
+        """The oldest event, which stays in the queue until `settle`."""
+        while not self._queue:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._queue[0]
+
+    def settle(self) -> None:
+        self._queue.popleft()
+        self._taken.set()
+
+
+class Broker:
+    """The topics of one component; shared by the sidecars of a process."""
+
+    def __init__(self) -> None:
+        self._consumers: list[_Consumer] = []
+        self._history: dict[str, deque[tuple[int, Message]]] = {}
+        self._backlog = 0
+        self._sequence = count()
+
+    def keep(self, backlog: int) -> None:
+        """Keep at least `backlog` events of each topic from now on."""
+        if backlog > self._backlog:
+            self._backlog = backlog
+            self._history = {topic: deque(kept, backlog) for topic, kept in self._history.items()}
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Give `message` to all consumers of `topic` at once, when each has room."""
+        while full := next((consumer for consumer in self._of(topic) if consumer.full), None):
+            await full.room()
+        for consumer in self._of(topic):
+            consumer.put(message, max(CONSUMER_QUEUE, self._backlog))
+        if self._backlog:
+            history = self._history.setdefault(topic, deque(maxlen=self._backlog))
+            history.append((next(self._sequence), message))
+
+    @contextmanager
+    def consumer(self, app_id: str, topic: str) -> Iterator[_Consumer]:
+        """A place in the queue of `topic`: the one that `app_id` left, else a new one."""
+        consumer = self._returning(app_id, topic) or self._new(app_id, topic)
+        try:
+            yield consumer
+        finally:
+            consumer.detach()
+            if not self._backlog:
+                self._consumers.remove(consumer)
+
+    def _of(self, topic: str) -> list[_Consumer]:
+        return [consumer for consumer in self._consumers if consumer.wants(topic)]
+
+    def _returning(self, app_id: str, topic: str) -> _Consumer | None:
+        for consumer in self._consumers:
+            if not consumer.attached and (consumer.app_id, consumer.topic) == (app_id, topic):
+                consumer.attach()
+                return consumer
+        return None
+
+    def _new(self, app_id: str, topic: str) -> _Consumer:
+        consumer = _Consumer(app_id, topic)
+        kept = (entry for name, entries in self._history.items() if consumer.wants(name) for entry in entries)
+        for _, message in sorted(kept, key=lambda entry: entry[0]):
+            consumer.put(message, self._backlog)
+        self._consumers.append(consumer)
+        return consumer
+
+
+class InMemoryPubSub:
+    """The view that one app's sidecar has of a broker."""
+
+    features = frozenset({"SUBSCRIBE_WILDCARDS"})
+
+    def __init__(self, broker: Broker, app_id: str) -> None:
+        self._broker = broker
+        self._app_id = app_id
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Return once every subscription has the event in its queue; wait for room where one is full."""
+        await self._broker.publish(topic, message)
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        """Run until cancelled. A trailing `*` takes every topic that begins so and goes on."""
+        with self._broker.consumer(self._app_id, topic) as consumer:
+            subscribed()
+            while True:
+                message = await consumer.first()
+                try:
+                    await handle(message)
+                except NotAcknowledged as error:
+                    lost = "error handling message on in-memory topic '%s': it is lost: %s"
+                    logger.error(lost, topic, error)  # noqa: TRY400
+                consumer.settle()
+
+    async def close(self) -> None:
+        """Nothing to release: the broker belongs to the process."""
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> InMemoryPubSub:
+    """Raises ComponentInitFailed where `backlog` is not a whole number from 0."""
+    broker = surroundings.memory.of(Broker, properties.component.name)
+    broker.keep(properties.whole_number("backlog", 0))
+    return InMemoryPubSub(broker, surroundings.app_id)
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    if pattern.endswith("*"):
+        return len(topic) >= len(pattern) and topic.startswith(pattern[:-1])
+    return pattern == topic

@@ -1,0 +1,185 @@
+"""Which component types this sidecar serves, and the way from a resource to a running component."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
+
+from outboard.errors import ComponentInitFailed
+from outboard.resources.component import Component
+from outboard.resources.node import near
+from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
+from outboard.sidecar.components.properties import Properties, failure
+from outboard.sidecar.components.resolution import misspelled, resolve
+from outboard.sidecar.components.surroundings import Surroundings
+
+__all__ = ["FACTORIES", "Components", "Loaded", "open_components"]
+
+logger = logging.getLogger(__name__)
+
+Instance: TypeAlias = PubSub | StateStore | SecretStore
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Adapter(Protocol):
+    """What the module of an adapter offers."""
+
+    METADATA: tuple[str, ...]  # the names of the adapter's own metadata items
+
+    def create(self, properties: Properties, surroundings: Surroundings) -> Awaitable[Instance]:
+        """Raises ComponentInitFailed, ComponentError."""
+        ...
+
+
+def _pubsub_in_memory() -> Adapter:
+    from outboard.sidecar.components import pubsub_in_memory
+
+    return pubsub_in_memory
+
+
+def _secretstores_local_env() -> Adapter:
+    from outboard.sidecar.components import secretstores_local_env
+
+    return secretstores_local_env
+
+
+def _secretstores_local_file() -> Adapter:
+    from outboard.sidecar.components import secretstores_local_file
+
+    return secretstores_local_file
+
+
+def _state_in_memory() -> Adapter:
+    from outboard.sidecar.components import state_in_memory
+
+    return state_in_memory
+
+
+def _state_sqlite() -> Adapter:
+    from outboard.sidecar.components import state_sqlite
+
+    return state_sqlite
+
+
+# An adapter, and the client library that it needs, is imported when the first component of its type is made.
+FACTORIES: Final[Mapping[str, Callable[[], Adapter]]] = {
+    "pubsub.in-memory": _pubsub_in_memory,
+    "secretstores.local.env": _secretstores_local_env,
+    "secretstores.local.file": _secretstores_local_file,
+    "state.in-memory": _state_in_memory,
+    "state.sqlite": _state_sqlite,
+}
+
+LIKE_A_SLIP: Final = 0.85  # `state.redis` is no misspelled `state.sqlite`
+
+# What every component of a category takes, beside its own.
+CATEGORY_METADATA: Final[Mapping[str, tuple[str, ...]]] = {
+    "pubsub": ("consumerID", "publishingScopes", "subscriptionScopes", "allowedTopics", "protectedTopics"),
+    "state": (
+        "keyPrefix", "actorStateStore", "primaryEncryptionKey", "secondaryEncryptionKey",
+        "outboxPublishPubsub", "outboxPublishTopic", "outboxPubsub", "outboxDiscardWhenMissingState",
+    ),
+    "secretstores": (),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T_co]):
+    """A component that is up, with its resolved metadata."""
+
+    component: Component
+    properties: Properties
+    instance: T_co
+
+
+@dataclass(slots=True)
+class Components:
+    """The components of one sidecar that are up, by name."""
+
+    pubsubs: dict[str, Loaded[PubSub]] = field(default_factory=dict)
+    states: dict[str, Loaded[StateStore]] = field(default_factory=dict)
+    secrets: dict[str, Loaded[SecretStore]] = field(default_factory=dict)
+
+    def all(self) -> list[Loaded[Instance]]:
+        """Secret stores first, as they were set up."""
+        return [*self.secrets.values(), *self.pubsubs.values(), *self.states.values()]
+
+
+@asynccontextmanager
+async def open_components(
+    components: Sequence[Component], surroundings: Surroundings
+) -> AsyncIterator[Components]:
+    """Set up `components`, secret stores first, and close them at the end.
+
+    One that fails ends it all, unless its `ignoreErrors` is true: then it is left out, with an error in the
+    log. Raises ComponentInitFailed.
+    """
+    up = Components()
+    async with AsyncExitStack() as stack:
+        for component in sorted(components, key=lambda each: each.category != "secretstores"):
+            try:
+                loaded = await _set_up(component, surroundings, up)
+            except ComponentInitFailed as error:
+                if not component.ignore_errors:
+                    raise
+                logger.error("Failed to init component %s: %s", component, error)  # noqa: TRY400
+                continue
+            stack.push_async_callback(loaded.instance.close)
+            _put(up, loaded)
+            logger.info("Component loaded: %s", component)
+        yield up
+
+
+async def _set_up(component: Component, surroundings: Surroundings, up: Components) -> Loaded[Instance]:
+    adapter = _adapter(component)
+    _warn_of_misspelled(component, adapter)
+    stores = {name: loaded.instance for name, loaded in up.secrets.items()}
+    properties = await resolve(component, surroundings, stores)
+    try:
+        async with asyncio.timeout(component.init_timeout):
+            instance = await adapter.create(properties, surroundings)
+    except ComponentError as error:
+        raise failure(component, str(error), "Correct the component, then start again.") from error
+    except TimeoutError as error:
+        reason = f"it was not ready within {component.init_timeout:g} s"
+        raise failure(component, reason, "Raise `initTimeout`, or see what it waits for.") from error
+    return Loaded(component, properties, instance)
+
+
+def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
+    for item, advice in misspelled(component, (*adapter.METADATA, *CATEGORY_METADATA[component.category])):
+        logger.warning(
+            "%s:%d: a %s has no metadata item `%s`: it is ignored. %s",
+            component.path,
+            item.line,
+            component.type,
+            item.name,
+            advice,
+        )
+
+
+def _put(up: Components, loaded: Loaded[Instance]) -> None:
+    name = loaded.component.name
+    match loaded.component.category:
+        case "pubsub":
+            up.pubsubs[name] = cast("Loaded[PubSub]", loaded)
+        case "state":
+            up.states[name] = cast("Loaded[StateStore]", loaded)
+        case _:
+            up.secrets[name] = cast("Loaded[SecretStore]", loaded)
+
+
+def _adapter(component: Component) -> Adapter:
+    find = FACTORIES.get(component.type.lower())
+    if find is None:
+        served = ", ".join(sorted(FACTORIES))
+        advice = near(component.type, FACTORIES, LIKE_A_SLIP) or "Any other type needs the real daprd."
+        raise failure(component, f"this sidecar does not serve the type, only {served}", advice)
+    if component.version != "v1":
+        reason = f"there is no version {component.version} of this type"
+        raise failure(component, reason, "Write `version: v1`.")
+    return find()

@@ -1,0 +1,50 @@
+"""What components find around them: the app, its environment, the process's memory, time and chance."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from outboard.clock import Clock, SystemClock
+
+__all__ = ["SharedMemory", "Surroundings"]
+
+T = TypeVar("T")
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+class SharedMemory:
+    """What the in-memory components of a process hold, by the component's name.
+
+    Sidecars that were given the same one share it, as they would share a broker or a database.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[type, str], object] = {}
+
+    def of(self, kind: type[T], name: str) -> T:
+        """The one `kind` of component `name`, made at the first call."""
+        return cast("T", self._held.setdefault((kind, name), kind()))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Given once to each sidecar.
+
+    `namespace` is what `{namespace}` is built with: `default` where NAMESPACE is not set. `pod_name` is empty
+    where POD_NAME is not. `new_id` gives a new UUID in text each time.
+    """
+
+    app_id: str
+    namespace: str = "default"
+    pod_name: str = ""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    memory: SharedMemory = field(default_factory=SharedMemory)
+    clock: Clock = field(default_factory=SystemClock)
+    new_id: Callable[[], str] = _new_uuid

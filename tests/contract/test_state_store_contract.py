@@ -1,0 +1,269 @@
+"""What every state store must do, asked of each adapter."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from outboard.clock import Clock
+from outboard.sidecar.components.port import (
+    ComponentError,
+    Delete,
+    EtagMismatchError,
+    Set,
+    StateOptions,
+    StateStore,
+    Transactional,
+)
+from outboard.sidecar.components.state_in_memory import InMemoryState, Table
+from outboard.sidecar.components.state_sqlite import SqliteSettings, SqliteState
+from outboard.wire.subscriptions import Json
+
+FIRST_WRITE = StateOptions(concurrency="first-write")
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+class MovableClock(Clock, Protocol):
+    def advance(self, seconds: float) -> None: ...
+
+
+class Store(StateStore, Transactional, Protocol):
+    """What the contract is asked of: a transactional store."""
+
+
+async def value_of(store: Store, key: str) -> bytes | None:
+    found = (await store.get([key])).get(key)
+    return None if found is None else found.data
+
+
+async def etag_of(store: Store, key: str) -> str:
+    etag = (await store.get([key]))[key].etag
+    assert etag
+    return etag
+
+
+@pytest.mark.anyio
+class StateStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    async def test_what_was_never_set_is_not_there(self, store: Store) -> None:
+        assert await store.get(["app||nothing"]) == {}
+
+    async def test_a_value_is_read_as_it_was_set(self, store: Store) -> None:
+        await store.set(Set("app||k", {"b": [1.5, None, True], "a": "é"}))
+
+        assert await value_of(store, "app||k") == '{"a":"é","b":[1.5,null,true]}'.encode()
+
+    @given(value=JSON)
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    async def test_any_json_comes_back_equal(self, store: Store, value: Json) -> None:
+        await store.set(Set("app||k", value))
+
+        data = await value_of(store, "app||k")
+
+        assert data is not None
+        assert json.loads(data, parse_int=float) == value
+
+    @given(data=st.binary())
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    async def test_bytes_come_back_untouched(self, store: Store, data: bytes) -> None:
+        await store.set(Set("app||k", data))
+
+        assert await value_of(store, "app||k") == data
+
+    async def test_a_number_that_json_cannot_hold_is_refused_and_the_old_value_stays(
+        self, store: Store
+    ) -> None:
+        await store.set(Set("app||k", 1))
+
+        with pytest.raises(ComponentError, match="64-bit float"):
+            await store.set(Set("app||k", 10**400))
+
+        assert await value_of(store, "app||k") == b"1"
+
+    async def test_several_keys_are_read_at_once_absent_ones_left_out(self, store: Store) -> None:
+        await store.set(Set("app||a", 1))
+        await store.set(Set("app||b", 2))
+
+        found = await store.get(["app||b", "app||missing", "app||a", "app||b"])
+
+        assert {key: item.data for key, item in found.items()} == {"app||a": b"1", "app||b": b"2"}
+
+    async def test_more_keys_than_a_statement_takes(self, store: Store) -> None:
+        await store.transact([Set(f"k{index}", index) for index in range(1_200)])
+
+        found = await store.get([f"k{index}" for index in range(1_200)])
+
+        assert len(found) == 1_200
+        assert found["k1199"].data == b"1199"
+
+    async def test_every_write_changes_the_etag(self, store: Store) -> None:
+        etags = []
+        for value in (1, 1, 2):
+            await store.set(Set("k", value))
+            etags.append(await etag_of(store, "k"))
+
+        assert len(set(etags)) == 3
+
+    @pytest.mark.parametrize("options", [StateOptions(), StateOptions("last-write", "strong"), FIRST_WRITE])
+    async def test_a_stale_etag_writes_nothing(self, store: Store, options: StateOptions) -> None:
+        await store.set(Set("k", "old"))
+        stale = await etag_of(store, "k")
+        await store.set(Set("k", "new", etag=stale))
+
+        with pytest.raises(EtagMismatchError, match=r"^possible etag mismatch\. error from state store"):
+            await store.set(Set("k", "mine", etag=stale, options=options))
+        with pytest.raises(EtagMismatchError):
+            await store.delete(Delete("k", etag=stale, options=options))
+
+        assert await value_of(store, "k") == b'"new"'
+
+    async def test_an_etag_for_nothing_does_not_match(self, store: Store) -> None:
+        with pytest.raises(EtagMismatchError):
+            await store.set(Set("absent", 1, etag="x"))
+        with pytest.raises(EtagMismatchError):
+            await store.delete(Delete("absent", etag="x"))
+
+        assert await store.get(["absent"]) == {}
+
+    async def test_an_empty_etag_is_none(self, store: Store) -> None:
+        await store.set(Set("k", 1, etag=""))
+        await store.set(Set("k", 2, etag=""))
+        await store.delete(Delete("k", etag=""))
+
+        assert await store.get(["k"]) == {}
+
+    async def test_first_write_without_etag_wins_only_once(self, store: Store) -> None:
+        await store.set(Set("k", "first", options=FIRST_WRITE))
+
+        with pytest.raises(EtagMismatchError):
+            await store.set(Set("k", "second", options=FIRST_WRITE))
+
+        assert await value_of(store, "k") == b'"first"'
+
+    async def test_first_write_with_the_current_etag(self, store: Store) -> None:
+        await store.set(Set("k", 1))
+
+        await store.set(Set("k", 2, etag=await etag_of(store, "k"), options=FIRST_WRITE))
+
+        assert await value_of(store, "k") == b"2"
+
+    async def test_delete(self, store: Store) -> None:
+        await store.set(Set("k", 1))
+
+        await store.delete(Delete("k", etag=await etag_of(store, "k")))
+        await store.delete(Delete("k"))
+
+        assert await store.get(["k"]) == {}
+
+    @pytest.mark.parametrize("wrong", [StateOptions(concurrency="nope"), StateOptions(consistency="nope")])  # type: ignore[arg-type]
+    async def test_unknown_options_are_refused(self, store: Store, wrong: StateOptions) -> None:
+        with pytest.raises(ComponentError, match="model 'nope'"):
+            await store.set(Set("k", 1, options=wrong))
+        with pytest.raises(ComponentError, match="model 'nope'"):
+            await store.delete(Delete("k", options=wrong))
+
+    async def test_time_to_live(self, store: Store, clock: MovableClock) -> None:
+        await store.set(Set("k", 1, metadata={"ttlInSeconds": "10"}))
+        clock.advance(9)
+        (found,) = (await store.get(["k"])).values()
+        assert found.expires == clock.now() + timedelta(seconds=1)
+
+        clock.advance(1)
+
+        assert await store.get(["k"]) == {}
+
+    async def test_what_has_expired_is_not_there_for_writers_either(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        await store.set(Set("k", "old", metadata={"ttlInSeconds": "10"}))
+        old = await etag_of(store, "k")
+        clock.advance(10)
+
+        with pytest.raises(EtagMismatchError):
+            await store.set(Set("k", "mine", etag=old))
+        with pytest.raises(EtagMismatchError):
+            await store.delete(Delete("k", etag=old))
+        await store.set(Set("k", "new", options=FIRST_WRITE))
+
+        assert await value_of(store, "k") == b'"new"'
+
+    @pytest.mark.parametrize("ttl", [{}, {"ttlInSeconds": "0"}, {"ttlInSeconds": "-1"}, {"ttlInSeconds": ""}])
+    async def test_a_write_without_time_to_live_clears_it(
+        self, store: Store, clock: MovableClock, ttl: dict[str, str]
+    ) -> None:
+        await store.set(Set("k", 1, metadata={"ttlInSeconds": "10"}))
+        await store.set(Set("k", 2, metadata=ttl))
+        clock.advance(1_000_000)
+
+        assert (await store.get(["k"]))["k"].expires is None
+
+    @pytest.mark.parametrize(
+        ("ttl", "said"),
+        [("x", "invalid syntax"), ("1.5", "invalid syntax"), ("9" * 20, "value out of range")],
+    )
+    async def test_a_wrong_time_to_live_writes_nothing(self, store: Store, ttl: str, said: str) -> None:
+        with pytest.raises(ComponentError, match=f'parsing "{ttl}": {said}'):
+            await store.set(Set("k", 1, metadata={"ttlInSeconds": ttl}))
+
+        assert await store.get(["k"]) == {}
+
+    async def test_a_transaction_applies_in_order(self, store: Store) -> None:
+        await store.set(Set("gone", 1))
+
+        await store.transact([Set("k", 1), Delete("gone"), Delete("k"), Set("k", 2), Delete("absent")])
+
+        assert {key: found.data for key, found in (await store.get(["k", "gone"])).items()} == {"k": b"2"}
+
+    async def test_a_transaction_is_all_or_nothing(self, store: Store) -> None:
+        await store.set(Set("kept", 1))
+
+        with pytest.raises(EtagMismatchError):
+            await store.transact([Set("new", 1), Delete("kept"), Set("kept", 2, etag="stale")])
+
+        assert {key: found.data for key, found in (await store.get(["new", "kept"])).items()} == {
+            "kept": b"1"
+        }
+
+    async def test_keys_are_kept_apart_whatever_is_in_them(self, store: Store) -> None:
+        keys = ["", "'; DROP TABLE state; --", "%", "_", "A", "a", "é", "a\x00b"]
+        for index, key in enumerate(keys):
+            await store.set(Set(key, index))
+
+        found = await store.get(keys)
+
+        assert [found[key].data for key in keys] == [str(index).encode() for index in range(len(keys))]
+
+
+def ids() -> itertools.count[int]:
+    return itertools.count(1)
+
+
+class TestInMemoryState(StateStoreContract):
+    @pytest.fixture
+    def store(self, clock: MovableClock) -> Store:
+        count = ids()
+        return InMemoryState(Table(), clock, lambda: f"etag-{next(count)}")
+
+
+class TestSqliteState(StateStoreContract):
+    @pytest.fixture
+    async def store(self, clock: MovableClock, tmp_path: Path) -> AsyncIterator[Store]:
+        count = ids()
+        store = SqliteState(SqliteSettings(str(tmp_path / "s.db")), clock, lambda: f"etag-{next(count)}")
+        await store.open()
+        yield store
+        await store.close()

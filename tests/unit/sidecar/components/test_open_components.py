@@ -1,0 +1,372 @@
+"""From component resources to running components: types, metadata, secrets, templates, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from outboard.errors import ComponentInitFailed
+from outboard.resources.component import Component, MetadataItem, SecretKeyRef
+from outboard.sidecar.components import registry
+from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore
+from outboard.sidecar.components.properties import Properties
+from outboard.sidecar.components.registry import FACTORIES, Components, open_components
+from outboard.sidecar.components.surroundings import Surroundings
+
+pytestmark = pytest.mark.anyio
+
+HERE = Path("components/all.yaml")
+ENVIRON = {"BROKERS": "b:9092", "EMPTY": "", "DAPR_API_TOKEN": "t0ken", "APP_API_TOKEN": "t0ken"}
+SURROUNDINGS = Surroundings("app", "todo-chatbot", "pod-1", ENVIRON)
+
+SECRETS = Component("secrets", "secretstores.local.env", path=HERE, line=1)
+
+
+def component(*items: MetadataItem, type: str = "state.in-memory", store: str = "") -> Component:
+    return Component("thing", type, metadata=items, secret_store=store, path=HERE, line=20)
+
+
+async def properties_of(
+    each: Component, surroundings: Surroundings = SURROUNDINGS, others: tuple[Component, ...] = ()
+) -> Properties:
+    async with open_components([each, *others], surroundings) as up:
+        return next(loaded.properties for loaded in up.all() if loaded.component is each)
+
+
+async def failure_of(
+    *components: Component, surroundings: Surroundings = SURROUNDINGS
+) -> ComponentInitFailed:
+    with pytest.raises(ComponentInitFailed) as caught:
+        async with open_components(components, surroundings):
+            pass
+    return caught.value
+
+
+async def test_components_are_there_by_category_and_name(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pubsub = Component("kafka-pubsub", "PubSub.In-Memory")
+    state = Component("statestore", "state.in-memory")
+
+    async with open_components([pubsub, state, SECRETS], SURROUNDINGS) as up:
+        assert (list(up.pubsubs), list(up.states), list(up.secrets)) == (
+            ["kafka-pubsub"],
+            ["statestore"],
+            ["secrets"],
+        )
+
+    assert [record.message for record in caplog.records] == [
+        "Component loaded: secrets (secretstores.local.env/v1)",
+        "Component loaded: kafka-pubsub (PubSub.In-Memory/v1)",
+        "Component loaded: statestore (state.in-memory/v1)",
+    ]
+
+
+def test_every_type_in_the_table_has_an_adapter() -> None:
+    for name, find in FACTORIES.items():
+        adapter = find()
+        assert adapter.__name__.endswith(name.replace(".", "_").replace("-", "_"))  # type: ignore[attr-defined]
+        assert isinstance(adapter.METADATA, tuple)
+
+
+@pytest.mark.parametrize(
+    ("type", "advice"),
+    [
+        ("state.redis", "Any other type needs the real daprd."),
+        ("pubsub.kafka", "Any other type needs the real daprd."),
+        ("pubsub.inmemory", "Did you mean `pubsub.in-memory`?"),
+        ("state.sqllite", "Did you mean `state.sqlite`?"),
+    ],
+)
+async def test_an_unknown_type_names_what_is_served(type: str, advice: str) -> None:
+    error = await failure_of(component(type=type))
+
+    assert str(error).startswith(
+        f"component 'thing' ({type}) of {HERE}:20 could not be set up: this sidecar does not serve the type, "
+        "only pubsub.in-memory, secretstores.local.env,"
+    )
+    assert error.advice == advice
+
+
+async def test_an_unknown_version() -> None:
+    error = await failure_of(Component("thing", "state.in-memory", version="v2"))
+
+    assert "there is no version v2 of this type. Write `version: v1`." in str(error)
+
+
+# Metadata
+
+
+async def test_names_are_found_in_any_case() -> None:
+    found = await properties_of(component(MetadataItem("KEYprefix", "none")))
+
+    assert (found["keyPrefix"], found.get("keyprefix"), found.get("other"), "KeyPrefix" in found) == (
+        "none", "none", None, True,
+    )  # fmt: skip
+
+
+async def test_a_name_that_is_written_twice_is_an_error() -> None:
+    error = await failure_of(component(MetadataItem("a", "1", line=8), MetadataItem("A", "2", line=9)))
+
+    assert f"of {HERE}:9 could not be set up: the metadata item `A` is written twice" in str(error)
+
+
+async def test_a_misspelled_name_is_a_warning_with_the_near_one(caplog: pytest.LogCaptureFixture) -> None:
+    await properties_of(component(MetadataItem("keyPrefx", "none", line=9)))
+
+    (warning,) = caplog.records
+    assert warning.message == (
+        f"{HERE}:9: a state.in-memory has no metadata item `keyPrefx`: it is ignored. "
+        "Did you mean `keyPrefix`?"
+    )
+
+
+async def test_a_name_that_is_like_none_is_left_to_other_engines(caplog: pytest.LogCaptureFixture) -> None:
+    await properties_of(component(MetadataItem("redisHost", "h:1")))
+
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+async def test_the_consumer_id_of_a_pubsub_is_the_app_unless_given(value: str | None) -> None:
+    items = () if value is None else (MetadataItem("consumerID", value),)
+
+    assert (await properties_of(component(*items, type="pubsub.in-memory")))["consumerID"] == "app"
+
+
+async def test_a_given_consumer_id() -> None:
+    items = (MetadataItem("consumerid", " group "),)
+
+    assert (await properties_of(component(*items, type="pubsub.in-memory")))["consumerID"] == "group"
+    assert "consumerID" not in await properties_of(component())
+
+
+async def test_templates() -> None:
+    ids = itertools.count(1)
+    surroundings = Surroundings("app", "ns", "pod-1", {}, new_id=lambda: f"id{next(ids)}")
+    text = "{uuid}/{uuid}/{podName}/{namespace}/{appID}/{other}"
+
+    found = await properties_of(component(MetadataItem("x", text)), surroundings)
+
+    assert found["x"] == "id1/id2/pod-1/ns.app/app/{other}"
+    assert found.namespaced
+    assert not (await properties_of(component(MetadataItem("x", "{appID}")))).namespaced
+
+
+async def test_a_pod_name_that_is_not_set() -> None:
+    error = await failure_of(
+        component(MetadataItem("x", "{podName}", line=9)), surroundings=Surroundings("app")
+    )
+
+    assert f"{HERE}:9" in str(error)
+    assert "POD_NAME is not set" in str(error)
+
+
+# Environment
+
+
+async def test_a_value_from_the_environment() -> None:
+    items = (
+        MetadataItem("brokers", env="BROKERS"),
+        MetadataItem("both", "value", env="BROKERS"),
+        MetadataItem("unset", env="NOBODY"),
+    )
+
+    found = await properties_of(component(*items))
+
+    assert (found["brokers"], found["both"], found["unset"]) == ("b:9092", "value", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["DAPR_API_TOKEN", "dapr_api_token", "APP_API_TOKEN", "app_api_token", "A B"]
+)
+async def test_dapr_s_own_variables_are_denied_with_a_warning(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    surroundings = Surroundings("app", environ={name: "t0ken"})
+
+    found = await properties_of(component(MetadataItem("x", env=name, line=9)), surroundings)
+
+    assert found["x"] == ""
+    (warning,) = caplog.records
+    assert warning.message.startswith(f"{HERE}:9: a component may not read environment variable '{name}'")
+    assert "t0ken" not in caplog.text
+
+
+async def test_only_listed_variables_where_there_is_a_list() -> None:
+    surroundings = Surroundings("app", environ={"A": "1", "B": "2", "C": "3", "DAPR_ENV_KEYS": "A c D"})
+
+    items = [MetadataItem(name, env=name) for name in "ABC"]
+    found = await properties_of(component(*items), surroundings)
+
+    assert [found[name] for name in "ABC"] == ["1", "", ""]
+
+
+# Secrets
+
+
+def secret_item(name: str, key: str = "") -> MetadataItem:
+    return MetadataItem("password", secret=SecretKeyRef(name, key or name), line=9)
+
+
+async def test_a_value_from_a_secret_store_that_is_written_later() -> None:
+    each = component(secret_item("BROKERS"), store="secrets")
+
+    assert (await properties_of(each, others=(SECRETS,)))["password"] == "b:9092"
+
+
+async def test_a_key_of_a_secret_with_several(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps({"redis": {"user": "u", "password": "hunter2"}}), encoding="utf-8")
+    items = (MetadataItem("secretsFile", str(path)), MetadataItem("multiValued", "true"))
+    store = Component("file", "secretstores.local.file", metadata=items)
+
+    each = component(secret_item("redis", "password"), store="file")
+    found = await properties_of(each, others=(store,))
+    assert found["password"] == "hunter2"
+    assert "hunter2" not in repr(found)
+
+    error = await failure_of(store, component(secret_item("redis", "pasword"), store="file"))
+    assert "needs key 'pasword' of secret 'redis' in secret store 'file', which has no such key" in str(error)
+    assert error.advice == "Did you mean `password`?"
+
+
+@pytest.mark.parametrize(
+    ("store", "name", "said"),
+    [
+        (
+            "",
+            "BROKERS",
+            "`password` needs secret 'BROKERS', but the component names no secret store. Add `auth:`",
+        ),
+        ("secret", "BROKERS", "of secret store 'secret', which is not loaded. Did you mean `secrets`?"),
+        ("vault", "BROKERS", "of secret store 'vault', which is not loaded. Add it, or check its name"),
+        (
+            "secrets",
+            "NOBODY",
+            "needs key 'NOBODY' of secret 'NOBODY' in secret store 'secrets', which is missing",
+        ),
+        ("secrets", "EMPTY", "which is missing or empty. Set it there"),
+        ("secrets", "DAPR_API_TOKEN", "which is missing or empty"),
+    ],
+)
+async def test_a_secret_that_cannot_be_had_is_an_error(store: str, name: str, said: str) -> None:
+    error = await failure_of(SECRETS, component(secret_item(name), store=store))
+
+    assert str(error).startswith(f"component 'thing' (state.in-memory) of {HERE}:9 could not be set up: ")
+    assert said in str(error)
+
+
+async def test_a_secret_that_the_store_does_not_have(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text('{"other": "x"}', encoding="utf-8")
+    store = Component("file", "secretstores.local.file", metadata=(MetadataItem("secretsFile", str(path)),))
+
+    error = await failure_of(store, component(secret_item("redis"), store="file"))
+
+    assert "`password` needs secret 'redis' of secret store 'file': secret redis not found. Put it" in str(
+        error
+    )
+
+
+# Failures and the end
+
+
+class Scripted:
+    """An adapter whose component fails, hangs or notes its end."""
+
+    METADATA: tuple[str, ...] = ()
+
+    def __init__(self, outcome: Exception | float | None = None) -> None:
+        self.outcome = outcome
+        self.closed: list[str] = []
+
+    async def create(self, properties: Properties, surroundings: Surroundings) -> StateStore | SecretStore:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        if self.outcome is not None:
+            await asyncio.Event().wait()
+        return ClosingSecrets(properties.component.name, self.closed)
+
+
+class ClosingSecrets:
+    features: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, closed: list[str]) -> None:
+        self.name, self.closed = name, closed
+
+    async def get(self, name: str) -> Mapping[str, str]:
+        return {}
+
+    async def get_all(self) -> Mapping[str, Mapping[str, str]]:
+        return {}
+
+    async def close(self) -> None:
+        self.closed.append(self.name)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    adapter = Scripted()
+    monkeypatch.setattr(registry, "FACTORIES", {**FACTORIES, "secretstores.scripted": lambda: adapter})
+    return adapter
+
+
+def scripted(name: str, *, ignore_errors: bool = False, init_timeout: float = 5.0) -> Component:
+    return Component(
+        name,
+        "secretstores.scripted",
+        ignore_errors=ignore_errors,
+        init_timeout=init_timeout,
+        path=HERE,
+        line=3,
+    )
+
+
+async def test_components_are_closed_in_reverse_order(script: Scripted) -> None:
+    async with open_components([scripted("a"), scripted("b")], SURROUNDINGS):
+        assert script.closed == []
+
+    assert script.closed == ["b", "a"]
+
+
+async def test_what_was_set_up_before_a_failure_is_closed(script: Scripted) -> None:
+    await failure_of(scripted("a"), component(type="no.such"))
+
+    assert script.closed == ["a"]
+
+
+async def test_a_component_that_fails_says_why(script: Scripted) -> None:
+    script.outcome = ComponentError("no route to host")
+
+    error = await failure_of(scripted("a"))
+
+    assert f"component 'a' (secretstores.scripted) of {HERE}:3 could not be set up: no route to host" in str(
+        error
+    )
+
+
+async def test_a_component_that_is_not_ready_in_time(script: Scripted) -> None:
+    script.outcome = 1.0
+
+    error = await failure_of(scripted("a", init_timeout=0.01))
+
+    assert "it was not ready within 0.01 s. Raise `initTimeout`" in str(error)
+
+
+async def test_a_failure_that_is_to_be_ignored_leaves_only_that_one_out(
+    script: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    script.outcome = ComponentError("no route to host")
+
+    async with open_components([scripted("a", ignore_errors=True), component()], SURROUNDINGS) as up:
+        assert isinstance(up, Components)
+        assert [loaded.component.name for loaded in up.all()] == ["thing"]
+
+    assert "Failed to init component a (secretstores.scripted/v1)" in caplog.text
+    assert "no route to host" in caplog.text
