@@ -1,0 +1,171 @@
+"""What the sidecar's tests stand on: a clock that nobody waits for, an app made of a script, a way to call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from outboard.hops.record import Hop, HopKind
+from outboard.resources.component import Component, MetadataItem
+from outboard.resources.loader import Resources
+from outboard.sidecar.app import Sidecar
+from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.options import Options
+from outboard.wire.http import ExchangeFailed, Request, Response
+from outboard.wire.subscriptions import Json
+
+__all__ = ["Answer", "CollapsedClock", "Hops", "ScriptedApp", "call", "component", "json_of", "sidecar_for"]
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class CollapsedClock:
+    """Sleeping moves it on at once, and gives everybody else a turn."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += max(seconds, 0)
+        await asyncio.sleep(0)
+
+
+class Hops:
+    """Keeps every hop, and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.all: list[Hop] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, hop: Hop) -> None:
+        self.all.append(hop)
+        self._more.set()
+
+    def of(self, kind: HopKind) -> list[Hop]:
+        return [hop for hop in self.all if hop.kind is kind]
+
+    async def until(self, kind: HopKind, count: int = 1) -> list[Hop]:
+        """Wait until there are so many hops of `kind`; a test that waits in vain is ended by its timeout."""
+        while len(self.of(kind)) < count:
+            self._more.clear()
+            await self._more.wait()
+        return self.of(kind)
+
+
+class ScriptedApp:
+    """An app that answers each path with what was prepared for it, then with 200; it keeps what it was sent."""
+
+    def __init__(self, subscriptions: Json = None) -> None:
+        self.requests: list[Request] = []
+        self.answers: defaultdict[str, deque[Response | ExchangeFailed]] = defaultdict(deque)
+        self.gates: dict[str, asyncio.Event] = {}
+        if subscriptions is not None:
+            self.answer("/dapr/subscribe", Response(200, body=json.dumps(subscriptions).encode()))
+
+    def answer(self, path: str, *answers: Response | ExchangeFailed) -> None:
+        self.answers[path].extend(answers)
+
+    async def __call__(self, request: Request, timeout: float | None) -> Response:
+        self.requests.append(request)
+        if request.target in self.gates:
+            await self.gates[request.target].wait()
+        await asyncio.sleep(0)
+        prepared = self.answers[request.target]
+        if not prepared:
+            return Response(404 if request.target == "/dapr/subscribe" else 200)
+        answer = prepared.popleft()
+        if isinstance(answer, ExchangeFailed):
+            raise answer
+        return answer
+
+    def sent_to(self, path: str) -> list[Request]:
+        return [request for request in self.requests if request.target == path]
+
+    def events_at(self, path: str) -> list[dict[str, Any]]:
+        return [json.loads(request.body) for request in self.sent_to(path)]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=True)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def call(
+    api: Callable[..., Any], method: str, target: str, body: bytes | Json = b"", **headers: str
+) -> Answer:
+    """Ask the ASGI application; an underscore in a header's name stands for a hyphen."""
+    raw_path, _, query = target.partition("?")
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": raw_path,
+        "raw_path": raw_path.encode(),
+        "query_string": query.encode(),
+        "headers": [(key.replace("_", "-").encode(), value.encode()) for key, value in headers.items()],
+    }
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await api(scope, receive, send)
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def json_of(status: str) -> Response:
+    """An app's answer with a status."""
+    return Response(200, body=json.dumps({"status": status}).encode())
+
+
+def component(name: str, type: str, **metadata: str) -> Component:
+    items = tuple(MetadataItem(key, value) for key, value in metadata.items())
+    return Component(name, type, metadata=items, path=Path("components.yaml"), line=1)
+
+
+def sidecar_for(
+    app: ScriptedApp | None,
+    resources: Resources,
+    hops: Hops,
+    memory: SharedMemory | None = None,
+    **options: Any,
+) -> Sidecar:
+    """A sidecar named `api` whose delays take no time, with counted ids."""
+    ids = iter(range(1, 1_000_000))
+    return Sidecar(
+        Options("api", **options),
+        resources,
+        memory=memory,
+        clock=CollapsedClock(),
+        channel=app,
+        recorder=hops,
+        random=lambda: 0.5,
+        new_id=lambda: f"id-{next(ids)}",
+        environment={},
+    )
