@@ -1,0 +1,206 @@
+"""The sidecars of one test: each beside its app, in this process, with the shipped code between them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from outboard.hops.record import HopKind
+from outboard.kit.board import Outboard
+from outboard.kit.client.settings import Settings
+from outboard.kit.topics.topic import Topic
+from outboard.resources.component import Component
+from outboard.resources.loader import Resources, load_resources
+from outboard.resources.resiliency import Resiliency, Retry
+from outboard.sidecar.app import Sidecar
+from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.options import Options
+from outboard.testing.asgi import AppLife, ASGIApp, AsgiExchange
+from outboard.testing.clock import CollapsedClock
+from outboard.testing.record import DeadLetter, Delivery, Record, event_id
+from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
+from outboard.wire.events import Event
+from outboard.wire.http import Exchange, Request
+
+__all__ = ["Harness"]
+
+T = TypeVar("T")
+
+PATIENCE: Final = 5.0
+RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": Retry()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far a test has looked at one topic."""
+
+    pubsub: str
+    topic: str
+    what: str
+
+
+class Harness:
+    """Serves apps with the real sidecar beside each, without sockets, and tells what became of every event.
+
+    Sidecars share their in-memory components, and no delay takes time: a retry after five seconds comes at
+    once. `resources` are folders of Dapr resource files; without any, the pub/sub component and the state
+    store that a board names are in-memory, and an event whose handler fails is delivered again for ever, as
+    with Kafka.
+
+    Where a method waits, `timeout` is in seconds, and NotSeen, an AssertionError, tells what did happen.
+    """
+
+    def __init__(self, resources: Sequence[Path] = ()) -> None:
+        self._resources = resources
+        self._memory = SharedMemory()
+        self._clock = CollapsedClock()
+        self._record = Record()
+        self._seen: dict[_Mark, int] = {}
+        self._app_ids: set[str] = set()
+
+    @asynccontextmanager
+    async def serving(
+        self, app: ASGIApp, board: Outboard | None = None, *, app_id: str | None = None
+    ) -> AsyncIterator[Exchange]:
+        """Run `app`, its lifespan included, with a sidecar; yields the way to the sidecar's HTTP API.
+
+        `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
+        Raises what the app's start or the resource files raise.
+        """
+        async with AppLife.of(app) as life, self._beside(board, app_id, life) as (sidecar, exchange):
+            await life.start()
+            options = sidecar.options
+            self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))
+            try:
+                yield exchange
+            finally:
+                self._record.forget(options.app_id)
+
+    @asynccontextmanager
+    async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
+        """A sidecar without an app, for a `board` that only publishes or keeps state."""
+        async with self._beside(board, app_id, None) as (_, exchange):
+            yield exchange
+
+    def published(self, topic: Topic[T]) -> list[Event[T]]:
+        """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
+        hops = self._record.of(topic.pubsub, topic.name, HopKind.PUBLISHED)
+        return [topic.codec.decode(hop.payload) for hop in hops]
+
+    def deliveries(self, topic: Topic[T]) -> list[Delivery]:
+        """Every delivery of an event of `topic` so far, redeliveries included, in their order."""
+        return self._record.deliveries(topic.pubsub, topic.name)
+
+    def dead_letters(self, topic: Topic[T]) -> list[DeadLetter]:
+        """What came from `topic` and was put on a dead letter topic so far, by the kit or by the sidecar."""
+        return self._record.dead_letters(topic.pubsub, topic.name)
+
+    async def handled(self, topic: Topic[T], timeout: float = PATIENCE) -> Event[T]:
+        """The next event of `topic` that a handler has settled with SUCCESS; each call gives another one.
+
+        A dead letter that the kit has published is settled in another way, and not among them.
+        """
+        dead = {letter.event_id for letter in self.dead_letters(topic)}
+
+        def handled() -> list[bytes]:
+            hops = self._record.of(topic.pubsub, topic.name, HopKind.DELIVERED)
+            dead.update(letter.event_id for letter in self.dead_letters(topic))
+            return [
+                hop.payload
+                for hop in hops
+                if hop.outcome == DeliveryStatus.SUCCESS and event_id(hop.payload) not in dead
+            ]
+
+        mark = _Mark(topic.pubsub, topic.name, "handled")
+        position = self._seen.get(mark, 0)
+        what = f"no (further) event of '{topic.name}' was handled"
+        await self._record.wait(lambda: len(handled()) > position, timeout, what)
+        self._seen[mark] = position + 1
+        return topic.codec.decode(handled()[position])
+
+    async def retried(self, topic: Topic[T], times: int = 1, timeout: float = PATIENCE) -> Delivery:
+        """The delivery by which some event of `topic` was answered RETRY for the `times`-th time."""
+
+        def nth() -> Delivery | None:
+            counts: dict[tuple[str, str], int] = {}
+            for delivery in self.deliveries(topic):
+                if delivery.outcome == DeliveryStatus.RETRY:
+                    key = delivery.app_id, delivery.event_id
+                    counts[key] = counts.get(key, 0) + 1
+                    if counts[key] == times:
+                        return delivery
+            return None
+
+        what = f"no event of '{topic.name}' was answered RETRY {times} time(s)"
+        await self._record.wait(lambda: nth() is not None, timeout, what)
+        found = nth()
+        assert found is not None
+        return found
+
+    async def dead_lettered(self, topic: Topic[T], timeout: float = PATIENCE) -> DeadLetter:
+        """The next event on the dead letter topic of `topic`; each call gives another one."""
+        mark = _Mark(topic.pubsub, topic.name, "dead-lettered")
+        position = self._seen.get(mark, 0)
+        what = f"no (further) event of '{topic.name}' was dead-lettered"
+        await self._record.wait(lambda: len(self.dead_letters(topic)) > position, timeout, what)
+        self._seen[mark] = position + 1
+        return self.dead_letters(topic)[position]
+
+    async def settled(self, timeout: float = PATIENCE) -> None:
+        """Return when every event that was published has come to its end at every app that takes it."""
+        await self._record.wait(lambda: not self._record.unsettled, timeout, "not every event was settled")
+
+    @asynccontextmanager
+    async def _beside(
+        self, board: Outboard | None, app_id: str | None, channel: Exchange | None
+    ) -> AsyncIterator[tuple[Sidecar, Exchange]]:
+        settings = board.settings if board is not None else Settings.from_environ(os.environ)
+        name = self._free_app_id(app_id or settings.app_id)
+        sidecar = Sidecar(
+            _options(name, settings),
+            self._load(name, settings),
+            memory=self._memory,
+            clock=self._clock,
+            channel=channel,
+            recorder=self._record,
+        )
+        exchange = AsgiExchange(sidecar.api)
+        async with AsyncExitStack() as stack:
+            if board is not None:
+                await stack.enter_async_context(board.connected(exchange=exchange))
+            await stack.enter_async_context(sidecar.running())
+            stack.callback(self._app_ids.discard, name)
+            yield sidecar, exchange
+
+    def _free_app_id(self, wanted: str) -> str:
+        """Two apps that share an id would share their events, as two replicas do."""
+        number, name = 1, wanted
+        while name in self._app_ids:
+            number += 1
+            name = f"{wanted}-{number}"
+        self._app_ids.add(name)
+        return name
+
+    def _load(self, app_id: str, settings: Settings) -> Resources:
+        if self._resources:
+            return load_resources(self._resources, app_id, os.environ.get("NAMESPACE", ""))
+        pubsub = Component(settings.pubsub, "pubsub.in-memory")
+        return Resources((pubsub, Component(settings.state_store, "state.in-memory")), (), (RETRY_FOR_EVER,))
+
+
+def _options(app_id: str, settings: Settings) -> Options:
+    return Options(
+        app_id=app_id, log_level="warn", api_token=settings.api_token, app_api_token=settings.app_token
+    )
+
+
+async def _subscribed(exchange: Exchange, api_token: str) -> list[tuple[str, str]]:
+    """The pub/sub and topic of each subscription, as the sidecar's metadata API tells them."""
+    answer = await exchange(Request("GET", METADATA_PATH, {API_TOKEN_HEADER: api_token}), PATIENCE)
+    subscriptions = json.loads(answer.body).get("subscriptions", [])
+    return [(item["pubsubname"], item["topic"]) for item in subscriptions]

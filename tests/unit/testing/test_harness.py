@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+from outboard import Drop, Event, Outboard, PubSubNotFound
+from outboard.errors import DuplicateSubscription
+from outboard.testing import Harness, NotSeen
+from outboard.wire.http import Request as HttpRequest
+
+pytestmark = pytest.mark.anyio
+
+
+class Number(BaseModel):
+    value: int
+
+
+def board_of(app_id: str, environ: dict[str, str] | None = None) -> Outboard:
+    return Outboard(app_id=app_id, pubsub="kafka-pubsub", environ=environ or {})
+
+
+def app_of(board: Outboard) -> FastAPI:
+    app = FastAPI(lifespan=board.lifespan)
+    board.mount(app)
+    return app
+
+
+async def test_an_event_goes_through_the_sidecar_to_its_handler(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    seen: list[Event[Number]] = []
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        seen.append(event)
+
+    async with outboard.serving(app_of(board), board):
+        sent = await numbers.publish(Number(value=1), key="k")
+        event = await outboard.handled(numbers)
+        await outboard.settled()
+    assert event.id == sent.id == seen[0].id
+    assert event.extensions["pubsubname"] == "kafka-pubsub"
+    assert [published.data.value for published in outboard.published(numbers)] == [1]
+    assert outboard.dead_letters(numbers) == []
+
+
+async def test_each_call_of_handled_gives_the_next_event(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None: ...
+
+    async with outboard.serving(app_of(board), board):
+        for value in range(3):
+            await numbers.publish(Number(value=value))
+        assert [(await outboard.handled(numbers)).data.value for _ in range(3)] == [0, 1, 2]
+
+
+async def test_a_failing_handler_gets_the_event_again_without_delay(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    calls = 0
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls < 4:
+            raise ConnectionError("the database is away")
+
+    async with outboard.serving(app_of(board), board):
+        await numbers.publish(Number(value=1))
+        third = await outboard.retried(numbers, times=3)
+        await outboard.handled(numbers)
+    assert third.attempt == 3
+    assert [delivery.outcome for delivery in outboard.deliveries(numbers)] == ["RETRY"] * 3 + ["SUCCESS"]
+    assert [delivery.attempt for delivery in outboard.deliveries(numbers)] == [1, 2, 3, 4]
+
+
+async def test_poison_is_seen_with_its_reason(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        raise Drop("not ours")
+
+    async with outboard.serving(app_of(board), board):
+        sent = await numbers.publish(Number(value=1))
+        first = await outboard.dead_lettered(numbers)
+        await board.publish("numbers", {"value": "many"})
+        second = await outboard.dead_lettered(numbers)
+    assert (first.event_id, first.reason, first.data, first.attempts) == (
+        sent.id,
+        "not ours",
+        {"value": 1},
+        1,
+    )
+    assert "data.value" in second.reason
+    assert first.origin == "//a/kafka-pubsub/numbers#/numbers"
+
+
+async def test_services_of_one_test_share_the_broker_and_the_store(outboard: Harness) -> None:
+    one, two = board_of("one"), board_of("two")
+    numbers = two.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        await two.state().save("last", event.data.value)
+
+    async with outboard.serving(app_of(one), one), outboard.serving(app_of(two), two):
+        await one.publish("numbers", {"value": 7})
+        await outboard.handled(numbers)
+        assert await two.state().get("last") == 7
+        assert await one.state().get("last") is None, "keys have the app id as prefix"
+
+
+async def test_a_board_may_only_publish(outboard: Harness) -> None:
+    board = board_of("script")
+    numbers = board.topic("numbers", Number)
+    async with outboard.connected(board):
+        await numbers.publish(Number(value=1))
+    assert [event.data.value for event in outboard.published(numbers)] == [1]
+
+
+async def test_a_service_written_without_the_kit(outboard: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAPR_PUBSUB_NAME", "kafka-pubsub")
+    monkeypatch.setenv("APP_ID", "plain")
+    app = FastAPI()
+    bodies: list[Any] = []
+
+    @app.get("/dapr/subscribe")
+    async def subscribe() -> list[dict[str, str]]:
+        return [{"pubsubname": "kafka-pubsub", "topic": "numbers", "route": "/numbers"}]
+
+    @app.post("/numbers")
+    async def handle(request: Request) -> str:
+        bodies.append(await request.json())
+        return "fine"
+
+    async with outboard.serving(app) as sidecar:
+        body = json.dumps({"value": 3}).encode()
+        publish = HttpRequest(
+            "POST", "/v1.0/publish/kafka-pubsub/numbers", {"content-type": "application/json"}, body
+        )
+        answer = await sidecar(publish, 5)
+        assert answer.status == 204
+        await outboard.settled()
+    assert bodies[0]["data"] == {"value": 3}
+    assert bodies[0]["source"] == "plain"
+
+
+async def test_the_app_can_publish_while_it_starts(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with board.lifespan(app):
+            await numbers.publish(Number(value=1))
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    board.mount(app)
+    async with outboard.serving(app, board):
+        pass
+    assert len(outboard.published(numbers)) == 1
+
+
+async def test_what_keeps_an_app_from_starting_is_raised(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/one")
+    async def one(event: Event[Number]) -> None: ...
+
+    @numbers.subscribe("/two")
+    async def two(event: Event[Number]) -> None: ...
+
+    with pytest.raises(DuplicateSubscription) as caught:
+        async with outboard.serving(app_of(board), board):
+            pass
+    assert "one" in caught.value.first
+    assert "two" in caught.value.second
+
+
+async def test_what_did_not_happen_is_told_with_what_did(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        raise ValueError("broken")
+
+    async with outboard.serving(app_of(board), board):
+        sent = await numbers.publish(Number(value=1))
+        with pytest.raises(NotSeen) as caught:
+            await outboard.handled(numbers, timeout=0.05)
+        with pytest.raises(NotSeen, match="not every event was settled"):
+            await outboard.settled(timeout=0.01)
+    assert f"{sent.id} of kafka-pubsub/numbers delivered RETRY" in str(caught.value)
+
+
+async def test_nothing_published_is_told_too(outboard: Harness) -> None:
+    board = board_of("a")
+    async with outboard.connected(board):
+        with pytest.raises(NotSeen, match="no event was published"):
+            await outboard.handled(board.topic("numbers", Number), timeout=0.01)
+
+
+async def test_tokens_of_the_environment_are_those_of_the_sidecar(outboard: Harness) -> None:
+    board = board_of("a", {"DAPR_API_TOKEN": "one", "APP_API_TOKEN": "two"})
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None: ...
+
+    async with outboard.serving(app_of(board), board) as sidecar:
+        await numbers.publish(Number(value=1))
+        await outboard.handled(numbers)
+        assert (await sidecar(HttpRequest("GET", "/v1.0/metadata"), 5)).status == 401
+
+
+class TestWithResourceFiles:
+    @pytest.fixture
+    def outboard_resources(self, tmp_path: Path) -> list[Path]:
+        (tmp_path / "pubsub.yaml").write_text(
+            "apiVersion: dapr.io/v1alpha1\n"
+            "kind: Component\n"
+            "metadata: {name: kafka-pubsub}\n"
+            "spec:\n"
+            "  type: pubsub.in-memory\n"
+            "  version: v1\n"
+            "  metadata: [{name: publishingScopes, value: 'a=numbers'}]\n",
+            encoding="utf-8",
+        )
+        return [tmp_path]
+
+    async def test_the_files_decide(self, outboard: Harness) -> None:
+        board = board_of("a")
+        async with outboard.connected(board):
+            await board.publish("numbers", {"value": 1})
+            with pytest.raises(PubSubNotFound, match="'other'"):
+                await board.publish("numbers", {"value": 1}, pubsub="other")
+
+    async def test_without_a_retry_policy_a_failed_event_is_lost(self, outboard: Harness) -> None:
+        board = board_of("a")
+        numbers = board.topic("numbers", Number)
+
+        @numbers.subscribe("/numbers")
+        async def handle(event: Event[Number]) -> None:
+            raise ValueError("broken")
+
+        async with outboard.serving(app_of(board), board):
+            await numbers.publish(Number(value=1))
+            await outboard.settled()
+        assert [delivery.outcome for delivery in outboard.deliveries(numbers)] == ["RETRY"]
