@@ -1,0 +1,19 @@
+"""The one clock that publisher and consumer, two processes on one machine, both read."""
+
+from __future__ import annotations
+
+import time
+
+
+def now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def percentiles(values: list[int]) -> dict[str, float]:
+    """p50, p99 and p99.9 of `values` (µs) in milliseconds."""
+    ordered = sorted(values)
+    return {
+        name: ordered[min(int(len(ordered) * share), len(ordered) - 1)] / 1000
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+    }

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+"""Outboard's own commands, for a fresh clone on any machine that has Python 3.11 or newer.
+
+    python3 dev.py demo       run the to-do system here, with nothing else installed
+    python3 dev.py test       run the tests; what follows goes to pytest
+    python3 dev.py check      lint, format, types and the direction of imports
+    python3 dev.py engines    set up the real engines that some tests need
+
+Only the standard library is used. The commands make `.venv` in the clone and install into it what
+pyproject.toml asks for, and again only when that changes. The file stays readable for Python 3.8, so that
+an old Python gives a sentence (or hands over to a newer one on the path) and not a SyntaxError.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MINIMUM = (3, 11)
+"""The oldest Python that Outboard runs on, as in pyproject.toml."""
+MINIMUM_PIP = (25, 1)
+"""The first pip that knows `--group`."""
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+DEMO = Path("examples", "todo", "dapr.yaml")
+WINDOWS = os.name == "nt"
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "demo": ("--editable", ".[sql]"),
+    "dev": ("--editable", ".[sql]", "--group", "dev"),
+}
+"""What pip installs, by purpose. `dev` contains all of `demo`."""
+CHECKS: dict[str, tuple[str, ...]] = {
+    "ruff check": ("-m", "ruff", "check", "."),
+    "ruff format": ("-m", "ruff", "format", "--check", "."),
+    "mypy": ("-m", "mypy"),
+    "pyright": ("-m", "pyright"),
+    "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
+}
+"""The checks in their order, quick ones first: name → arguments to the clone's own Python."""
+FIXES: dict[str, tuple[str, ...]] = {
+    "ruff check --fix": ("-m", "ruff", "check", "--fix", "--exit-zero", "."),
+    "ruff format": ("-m", "ruff", "format", "."),
+}
+
+
+class Problem(Exception):
+    """What stands in the way and what to do about it: shown as it is, without a traceback."""
+
+
+def say(text: str) -> None:
+    """Tell what is going on, on standard error: standard output belongs to the command that is run."""
+    print(f"dev.py: {text}", file=sys.stderr, flush=True)
+
+
+# --- Python -------------------------------------------------------------------------------------------
+
+
+def is_new_enough(version: Sequence[object]) -> bool:
+    """Whether a Python of `version`, as in `sys.version_info`, can run Outboard."""
+    return tuple(version[:2]) >= MINIMUM
+
+
+def version_of(command: Sequence[str]) -> tuple[int, ...] | None:
+    """The version of the Python that `command` starts, or None if it does not start one."""
+    program = "import sys; print(*sys.version_info[:3])"
+    try:
+        done = subprocess.run([*command, "-c", program], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    numbers = done.stdout.split()
+    return tuple(int(n) for n in numbers) if done.returncode == 0 and len(numbers) == 3 else None
+
+
+def newer_python() -> list[str] | None:
+    """The command of a Python on this machine that is new enough, or None."""
+    names = [["python3.13"], ["python3.12"], ["python3.11"], ["python3.14"], ["py", "-3"]]
+    for command in [[str(python_of(VENV))], *names]:
+        if shutil.which(command[0]) and is_new_enough(version_of(command) or (0,)):
+            return command
+    return None
+
+
+def refuse_old_python(arguments: Sequence[str]) -> int:
+    """Hand `arguments` to a newer Python of this machine, or say how to get one."""
+    found = newer_python()
+    if found is None:
+        raise Problem(
+            f"Outboard needs Python {MINIMUM[0]}.{MINIMUM[1]} or newer; this is {platform.python_version()} "
+            f"({sys.executable}).\nInstall a newer one (https://www.python.org/downloads/, or: apt install "
+            "python3.11 · brew install python · winget install Python.Python.3.13) and run it with dev.py."
+        )
+    say(f"this Python is {platform.python_version()}; going on with {' '.join(found)}")
+    return hand_over([*found, str(Path(__file__).resolve()), *arguments], os.environ)
+
+
+def hand_over(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Become `command`, in the clone, so that signals and exit code are its own.
+
+    Windows cannot replace a process: there it is waited for, and Ctrl-C, which reaches the whole console,
+    is left to it.
+    """
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not WINDOWS:
+        os.execvpe(command[0], list(command), dict(environment))
+    process = subprocess.Popen(command, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+# --- The clone's own environment ----------------------------------------------------------------------
+
+
+def scripts_of(venv: Path, windows: bool = WINDOWS) -> Path:
+    """The folder of an environment that holds its Python and its commands."""
+    return venv / ("Scripts" if windows else "bin")
+
+
+def python_of(venv: Path, windows: bool = WINDOWS) -> Path:
+    """The Python of an environment."""
+    return scripts_of(venv, windows) / ("python.exe" if windows else "python")
+
+
+def environment_for(base: Mapping[str, str], venv: Path) -> dict[str, str]:
+    """`base` as a command inside `venv` should see it.
+
+    Its commands come first on the path (dapr.yaml names them), and what would bring other packages in, or
+    make pip install elsewhere, is left out.
+    """
+    foreign = {"PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "__PYVENV_LAUNCHER__"}
+    kept = {name: value for name, value in base.items() if name not in foreign}
+    path = os.pathsep.join(filter(None, [str(scripts_of(venv)), base.get("PATH", "")]))
+    return {**kept, "VIRTUAL_ENV": str(venv), "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def fingerprint(pyproject: bytes, python: Sequence[int], venv: Path) -> str:
+    """Changes when an installed environment is no longer the right one."""
+    parts = [pyproject, repr(tuple(python)).encode(), str(venv).encode(), repr(PACKAGES).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_installed(stamp: Mapping[str, object], purpose: str, wanted: str) -> bool:
+    """Whether the packages of `purpose` are there already, by the stamp of the last installation."""
+    return stamp.get("fingerprint") == wanted and stamp.get("purpose") in (purpose, "dev")
+
+
+def stamp_file(venv: Path) -> Path:
+    """Where the last installation left its stamp."""
+    return venv / "outboard-dev.json"
+
+
+def read_stamp(venv: Path) -> dict[str, object]:
+    """What the last installation into `venv` left behind: empty if it never came to its end."""
+    try:
+        content = json.loads(stamp_file(venv).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def create(venv: Path) -> None:
+    """Make `venv` anew with the Python that runs this, whether or not that one is in an environment."""
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+        raise Problem(
+            f"this Python ({sys.executable}) cannot make environments: its module `venv` or `ensurepip` is "
+            f"missing.\nOn Debian and Ubuntu: apt install python3.{sys.version_info[1]}-venv"
+        )
+    say(f"making {venv} with Python {platform.python_version()}")
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]) != 0:
+        raise Problem(f"could not make {venv}; the reason stands above (a full disk? a read-only folder?)")
+
+
+def explain_pip(output: str) -> str:
+    """What a failed pip most likely means and what to do next, by its `output`."""
+    if re.search(r"NewConnectionError|NameResolution|getaddrinfo|ConnectTimeout|ReadTimeout|Proxy", output):
+        return (
+            "the package index cannot be reached. The first run needs the network once; behind a proxy set "
+            "HTTPS_PROXY, with an index of your own set PIP_INDEX_URL. Then run the same command again."
+        )
+    if "No space left" in output:
+        return "the disk is full. Make room and run the same command again."
+    return "pip could not install what pyproject.toml asks for; its own message stands above."
+
+
+def pip(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run the environment's pip; its progress is for a person at a terminal, not for a log."""
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    command = [str(python_of(VENV)), "-m", "pip", "install", *quiet, *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line.decode("utf-8", "replace"))
+        sys.stderr.write(lines[-1])
+        sys.stderr.flush()
+    if process.wait() != 0:
+        raise Problem(explain_pip("".join(lines)))
+
+
+def upgrade_pip(environment: Mapping[str, str]) -> None:
+    """Bring a pip that knows `--group`; an environment made without pip gets one first."""
+    asked = [str(python_of(VENV)), "-m", "pip", "--version"]
+    answer = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    bring = [str(python_of(VENV)), "-m", "ensurepip", "--upgrade"]
+    if answer.returncode != 0 and subprocess.call(bring, env=environment, stdout=sys.stderr) != 0:
+        raise Problem(f"{VENV} has no pip and cannot get one; delete that folder and run this again")
+    found = re.match(r"pip (\d+)\.(\d+)", answer.stdout)
+    if found is None or (int(found[1]), int(found[2])) < MINIMUM_PIP:
+        pip(["--upgrade", f"pip>={MINIMUM_PIP[0]}.{MINIMUM_PIP[1]}"], environment)
+
+
+def set_up(purpose: str) -> dict[str, str]:
+    """Bring `.venv` to what pyproject.toml asks for `purpose`; the environment variables for its commands.
+
+    Nothing is installed while the stamp of the last installation still holds. Raises Problem.
+    """
+    stamp = read_stamp(VENV)
+    version = version_of([str(python_of(VENV))])
+    moved = bool(stamp) and stamp.get("venv") != str(VENV)
+    if version is None or not is_new_enough(version) or moved:
+        create(VENV)
+        stamp, version = {}, tuple(sys.version_info[:3])
+    environment = environment_for(os.environ, VENV)
+    wanted = fingerprint((ROOT / "pyproject.toml").read_bytes(), version, VENV)
+    if is_installed(stamp, purpose, wanted):
+        return environment
+    say("installing what pyproject.toml asks for into .venv (a minute or two, once)")
+    stamp_file(VENV).unlink(missing_ok=True)  # what is interrupted now has to be done again
+    upgrade_pip(environment)
+    pip(PACKAGES[purpose], environment)
+    content = {"purpose": purpose, "fingerprint": wanted, "venv": str(VENV)}
+    stamp_file(VENV).write_text(json.dumps(content), encoding="utf-8")
+    return environment
+
+
+# --- The commands -------------------------------------------------------------------------------------
+
+
+def page_address(dapr_yaml: str) -> str:
+    """The address of the page: the backend serves it, the first app of the demo's dapr.yaml."""
+    port = re.search(r"^ +appPort: *([0-9]+)", dapr_yaml, re.MULTILINE)
+    return f"http://localhost:{port[1]}" if port else "the backend's address below"
+
+
+def demo(rest: Sequence[str]) -> int:
+    """Run the to-do system until Ctrl-C."""
+    environment = set_up("demo")
+    say(f"starting the to-do system: open {page_address((ROOT / DEMO).read_text(encoding='utf-8'))}")
+    say("Ctrl-C stops everything")
+    return hand_over([str(python_of(VENV)), "-m", "outboard", "run", "-f", str(DEMO), *rest], environment)
+
+
+def test(rest: Sequence[str]) -> int:
+    """Run pytest."""
+    environment = set_up("dev")
+    return hand_over([str(python_of(VENV)), "-m", "pytest", *rest], environment)
+
+
+def run_checks(checks: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> dict[str, bool]:
+    """Run every one of `checks`, also after a failure: name → whether it passed."""
+    passed = {}
+    for name, arguments in checks.items():
+        print(f"=== {name}", flush=True)
+        started = time.monotonic()
+        command = [str(python_of(VENV)), *arguments]
+        passed[name] = subprocess.call(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) == 0
+        print(f"--- {name}: {'passed' if passed[name] else 'FAILED'} in {time.monotonic() - started:.1f} s\n")
+    return passed
+
+
+def check(fix: bool) -> int:
+    """Run every check, after the automatic corrections if `fix`; 1 if one of them failed."""
+    environment = set_up("dev")
+    if fix:
+        run_checks(FIXES, environment)
+    passed = run_checks(CHECKS, environment)
+    for name, fine in passed.items():
+        print(f"{'passed' if fine else 'FAILED':>8}  {name}")
+    return 0 if all(passed.values()) else 1
+
+
+def engines(names: Sequence[str], only_list: bool, output: str) -> int:
+    """Set up the engines of `names` (all if empty), or say how it stands with them."""
+    from engines.command import list_engines, set_up_engines
+    from engines.problem import EngineProblem
+
+    try:
+        if only_list:
+            print(list_engines(ROOT, names, as_json=output == "json"))
+            return 0
+        return set_up_engines(ROOT, names, say)
+    except EngineProblem as problem:
+        raise Problem(str(problem)) from problem
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, with a help that shows how it is meant to be used."""
+    top = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"examples:\n{example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    command("demo", "run the to-do system; other arguments go to `outboard run`", "  python3 dev.py demo")
+    command(
+        "test",
+        "run the tests; all arguments go to pytest, paths count from the clone",
+        "  python3 dev.py test                       everything that this machine has engines for\n"
+        "  python3 dev.py test -q tests/unit         the quick ones\n"
+        "  python3 dev.py test -x --lf               the first that failed last time",
+    )
+    checking = command(
+        "check",
+        "run ruff, mypy, pyright and import-linter, all of them, and sum up",
+        "  python3 dev.py check\n  python3 dev.py check --fix",
+    )
+    checking.add_argument("--fix", action="store_true", help="first correct and format what ruff can")
+    setting = command(
+        "engines",
+        "set up the engines that some tests need (postgresql, chromium, daprd), or list them",
+        "  python3 dev.py engines                    all of them; what is there already is kept\n"
+        "  python3 dev.py engines postgresql         one of them\n"
+        "  python3 dev.py engines --list --output json",
+    )
+    setting.add_argument("names", nargs="*", metavar="NAME", help="an engine; all if none is named")
+    setting.add_argument("--list", action="store_true", help="say what is set up, change nothing")
+    setting.add_argument("--output", choices=("text", "json"), default="text", help="with --list")
+    return top
+
+
+def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`arguments` as those that are read here and those that go on to pytest or `outboard run`, in order."""
+    is_help = list(arguments[1:]) in (["-h"], ["--help"])
+    passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
+    cut = 1 if passes_on else len(arguments)
+    return list(arguments[:cut]), list(arguments[cut:])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` name; its exit code. Raises Problem."""
+    own, rest = split_off(arguments)
+    known = parser().parse_args(own)
+    if not is_new_enough(sys.version_info):
+        return refuse_old_python(arguments)
+    if known.command == "demo":
+        return demo(rest)
+    if known.command == "test":
+        return test(rest)
+    if known.command == "check":
+        return check(known.fix)
+    return engines(known.names, known.list, known.output)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Problem as problem:
+        say(str(problem))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

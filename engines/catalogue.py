@@ -1,0 +1,68 @@
+"""The engines by name: what each is for, where it is found, how it comes onto a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.daprd import build
+from engines.places import find_browser, find_postgresql
+from engines.problem import EngineProblem
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. `find` takes the clone and the environment variables and looks, without changing anything;
+    what it finds goes into the record."""
+
+    name: str
+    purpose: str
+    find: Callable[[Path, Mapping[str, str]], Path | None]
+    debian: str = ""
+    """The package that Debian installs it from; empty for an engine that is built."""
+    elsewhere: Mapping[str, str] | None = None
+    """How to install it where this program does not: `platform.system()` → command."""
+    build: Callable[[Path, Mapping[str, str]], Path] | None = None
+    """Builds it into the clone's `.engines`, and returns the executable. Raises EngineProblem."""
+
+
+ENGINES = (
+    Engine(
+        name="postgresql",
+        purpose="the to-do system's other database",
+        find=lambda _, environment: find_postgresql(environment),
+        debian="postgresql",
+        elsewhere={
+            "Darwin": "brew install postgresql@17",
+            "Windows": "winget install PostgreSQL.PostgreSQL.17",
+            "Linux": "your distribution's package of the PostgreSQL server",
+        },
+    ),
+    Engine(
+        name="chromium",
+        purpose="tests of the pages in a browser",
+        find=lambda _, environment: find_browser(environment),
+        debian="chromium",
+        elsewhere={
+            "Darwin": "brew install --cask chromium",
+            "Windows": "winget install Google.Chrome",
+            "Linux": "your distribution's package of Chromium, or Google Chrome",
+        },
+    ),
+    Engine(
+        name="daprd",
+        purpose="Dapr's own sidecar, which ours is compared with",
+        find=lambda root, _: build.built(root),
+        build=build.build,
+    ),
+)
+
+
+def select(names: list[str]) -> list[Engine]:
+    """The engines called `names`, or all if there are none. Raises EngineProblem for an unknown name."""
+    known = {engine.name: engine for engine in ENGINES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise EngineProblem(f"there is no engine {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [known[name] for name in names] if names else list(ENGINES)

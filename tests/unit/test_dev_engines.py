@@ -1,0 +1,200 @@
+"""`dev.py engines`: what it finds, records, installs and advises. No engine is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engines import debian
+from engines.catalogue import ENGINES, Engine, select
+from engines.command import list_engines, set_up
+from engines.daprd import build
+from engines.places import browser_candidates, find_browser, find_postgresql, newest
+from engines.problem import EngineProblem
+from engines.record import read_record, record_file, write_record
+from support.engines import place_of
+
+
+def program(folder: Path, name: str) -> Path:
+    """An executable file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / (f"{name}.exe" if os.name == "nt" else name)
+    file.touch(mode=0o755)
+    return file
+
+
+def test_the_newest_postgresql_is_the_highest_number_not_the_last_word() -> None:
+    folders = [Path("/pg", version, "bin") for version in ("9.6", "15", "13")]
+    assert newest(folders) == Path("/pg/15/bin")
+    assert newest([]) is None
+
+
+def test_clients_alone_are_no_postgresql(tmp_path: Path) -> None:
+    program(tmp_path / "clients", "psql")
+    server = program(tmp_path / "pg-99" / "bin", "initdb").parent
+    program(server, "pg_ctl")
+    path = os.pathsep.join([str(tmp_path / "clients"), str(server)])
+    assert find_postgresql({"PATH": path}) == server
+
+
+def test_a_browser_is_found_on_the_path(tmp_path: Path) -> None:
+    chromium = program(tmp_path, "chromium")
+    program(tmp_path, "google-chrome")
+    found = find_browser({"PATH": str(tmp_path)})
+    assert found is not None
+    assert found.stem == chromium.stem
+
+
+def test_a_browser_is_looked_for_where_windows_puts_it() -> None:
+    candidates = browser_candidates({"ProgramFiles": "C:/Programs"})
+    assert any(
+        "Chrome" in str(path) and str(path).startswith(str(Path("C:/Programs"))) for path in candidates
+    )
+
+
+def test_the_record_keeps_what_still_exists(tmp_path: Path) -> None:
+    there = program(tmp_path, "daprd")
+    write_record(tmp_path, {"daprd": there, "chromium": tmp_path / "removed"})
+    assert read_record(tmp_path) == {"daprd": there}
+
+
+def test_without_a_record_nothing_is_set_up(tmp_path: Path) -> None:
+    assert read_record(tmp_path) == {}
+
+
+def test_a_damaged_record_says_what_to_do(tmp_path: Path) -> None:
+    write_record(tmp_path, {})
+    record_file(tmp_path).write_text("{", encoding="utf-8")
+    with pytest.raises(EngineProblem, match=r"engines\.json is not JSON.*delete it"):
+        read_record(tmp_path)
+
+
+def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
+    write_record(tmp_path, {"daprd": program(tmp_path, "daprd")})
+    rows = json.loads(list_engines(tmp_path, [], as_json=True))
+    assert {row["name"]: row["state"] for row in rows} == {
+        "postgresql": "missing",
+        "chromium": "missing",
+        "daprd": "ready",
+    }
+    assert "daprd       ready" in list_engines(tmp_path, ["daprd"], as_json=False)
+
+
+def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(EngineProblem, match=r"no engine kafca; there are: postgresql, chromium, daprd"):
+        select(["daprd", "kafca"])
+
+
+def test_every_engine_can_be_had_somehow() -> None:
+    for engine in ENGINES:
+        assert engine.build or (
+            engine.debian and {"Darwin", "Windows", "Linux"} <= (engine.elsewhere or {}).keys()
+        )
+
+
+def test_an_engine_that_is_found_is_recorded(tmp_path: Path) -> None:
+    there = program(tmp_path, "thing")
+    write_record(tmp_path, {"other": there})
+    assert set_up(Engine("thing", "a test", find=lambda *_: there), tmp_path, lambda _: None)
+    assert read_record(tmp_path) == {"other": there, "thing": there}
+
+
+@pytest.mark.parametrize(
+    ("system", "advice"),
+    [
+        ("Linux", "sudo apt-get install thing on Debian, elsewhere the package"),
+        ("Darwin", "brew install thing"),
+        ("Plan9", "no recipe for Plan9"),
+    ],
+)
+def test_an_engine_that_is_missing_is_advised_on(
+    system: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    how = {"Linux": "the package", "Darwin": "brew install thing"}
+    said: list[str] = []
+    thing = Engine("thing", "a test", find=lambda *_: None, debian="thing", elsewhere=how)
+    assert not set_up(thing, tmp_path, said.append)
+    assert advice in said[0]
+    assert read_record(tmp_path) == {}
+
+
+def test_an_engine_that_does_not_build_says_why(tmp_path: Path) -> None:
+    def fail(*_: object) -> Path:
+        raise EngineProblem("needs Go")
+
+    said: list[str] = []
+    assert not set_up(Engine("thing", "a test", find=lambda *_: None, build=fail), tmp_path, said.append)
+    assert said[-1] == "thing: needs Go"
+
+
+@pytest.mark.parametrize(
+    ("os_release", "is_root", "allowed"),
+    [
+        ("NAME=Debian\nID=debian\n", True, True),
+        ("ID=debian\n", False, False),
+        ("ID=ubuntu\nID_LIKE=debian\n", True, False),
+        (None, True, False),
+    ],
+)
+def test_packages_are_installed_on_debian_as_root_only(
+    os_release: str | None, is_root: bool, allowed: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "os-release"
+    if os_release is not None:
+        file.write_text(os_release, encoding="utf-8")
+    assert debian.can_install(file, is_root) is allowed
+
+
+def test_the_package_lists_are_fetched_before_installing() -> None:
+    update, install = debian.commands(["chromium", "postgresql"])
+    assert update[:2] == ["apt-get", "update"]
+    assert install[-2:] == ["chromium", "postgresql"]
+
+
+def test_daprd_is_built_anew_when_an_input_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    for name in build.INPUTS:
+        shutil.copyfile(build.HERE / name, inputs / name)
+    monkeypatch.setattr(build, "HERE", inputs)
+    before = build.executable(tmp_path)
+    program(before.parent, "daprd")
+    assert build.built(tmp_path) == before
+    (inputs / "main.go").write_text("package main\n", encoding="utf-8")
+    assert build.built(tmp_path) is None
+
+
+def test_building_daprd_without_go_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(EngineProblem, match=r"needs Go .*https://go\.dev/dl/"):
+        build.build(tmp_path, {"PATH": str(tmp_path)})
+
+
+def test_a_module_from_the_read_only_cache_becomes_writable(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    program(source / "cmd", "main.go")
+    (source / "cmd").chmod(0o555)
+    source.chmod(0o555)
+    build.copy_module(source, tmp_path / "copy")
+    assert os.access(tmp_path / "copy" / "cmd", os.W_OK)
+    (source / "cmd").chmod(0o755)  # so that pytest can remove it
+    source.chmod(0o755)
+
+
+def test_a_failing_go_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    go = build.Go(tmp_path / "log", os.environ)
+    if shutil.which("go") is None:
+        pytest.skip("no Go on this machine")
+    with pytest.raises(EngineProblem, match=r"(?s)`go no-such-command` failed.*unknown command"):
+        go(["no-such-command"], tmp_path)
+
+
+def test_a_test_without_its_engine_is_skipped_or_in_ci_fails(tmp_path: Path) -> None:
+    with pytest.raises(pytest.skip.Exception, match=r"python3 dev\.py engines daprd"):
+        place_of("daprd", tmp_path, required=False)
+    with pytest.raises(pytest.fail.Exception, match="OUTBOARD_REQUIRE_ENGINES"):
+        place_of("daprd", tmp_path, required=True)
