@@ -6,6 +6,7 @@ import asyncio
 import base64
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 KEYS_IN_ONE_SELECT: Final = 500
 SCHEMA_VERSION: Final = 1
 LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanoseconds in 64 bits
+WAL_PAUSE: Final = 0.005  # seconds
 T = TypeVar("T")
 
 SCHEMA: Final = (
@@ -154,7 +156,7 @@ class SqliteState:
                 uri=settings.database.startswith("file:"),
             )
             if settings.wal:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _switch_to_wal(connection, settings.busy_timeout)
             with _transaction(connection):
                 for statement in SCHEMA:
                     connection.execute(self._sql(statement))
@@ -267,6 +269,20 @@ def _time_to_live(metadata: Mapping[str, str]) -> int:
     if not -1 <= seconds <= LONGEST_LIFE:
         raise ComponentError(f"{wrong}: must be -1 or greater")
     return max(seconds, 0)
+
+
+def _switch_to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Where others open the same new file at this moment, SQLite answers "locked" at once: try again."""
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_PAUSE)
+        else:
+            return
 
 
 def _found(value: str, is_binary: int, etag: str, expires: str | None) -> Found:

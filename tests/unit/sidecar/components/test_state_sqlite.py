@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import sqlite3
 from collections.abc import AsyncIterator
@@ -239,3 +241,11 @@ async def test_settings_that_cannot_be(values: dict[str, str], said: str) -> Non
         await state_sqlite.create(properties(**values), Surroundings("app"))
 
     assert said in str(caught.value)
+
+
+async def test_sidecars_that_start_at_once_share_a_new_file(tmp_path: Path) -> None:
+    for attempt in range(20):  # the race is short: one round shows it seldom, twenty nearly always
+        settings = SqliteSettings(str(tmp_path / f"state-{attempt}.db"))
+        async with contextlib.AsyncExitStack() as stack:
+            openings = [stack.enter_async_context(opened(settings)) for _ in range(4)]
+            await asyncio.gather(*openings)
