@@ -1,4 +1,4 @@
-"""What the sidecar's tests stand on: a clock that nobody waits for, an app made of a script, a way to call."""
+"""What the sidecar's tests stand on: a clock that nobody waits for, a scripted app, a way to call."""
 
 from __future__ import annotations
 
@@ -67,12 +67,13 @@ class Hops:
 
 
 class ScriptedApp:
-    """An app that answers each path with what was prepared for it, then with 200; it keeps what it was sent."""
+    """Answers each path with what was prepared for it, then with 200; keeps what it was sent."""
 
     def __init__(self, subscriptions: Json = None) -> None:
         self.requests: list[Request] = []
         self.answers: defaultdict[str, deque[Response | ExchangeFailed]] = defaultdict(deque)
         self.gates: dict[str, asyncio.Event] = {}
+        self._arrived = asyncio.Event()
         if subscriptions is not None:
             self.answer("/dapr/subscribe", Response(200, body=json.dumps(subscriptions).encode()))
 
@@ -81,6 +82,7 @@ class ScriptedApp:
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
         self.requests.append(request)
+        self._arrived.set()
         if request.target in self.gates:
             await self.gates[request.target].wait()
         await asyncio.sleep(0)
@@ -94,6 +96,12 @@ class ScriptedApp:
 
     def sent_to(self, path: str) -> list[Request]:
         return [request for request in self.requests if request.target == path]
+
+    async def called(self, path: str) -> None:
+        """Return once there was a request to `path`."""
+        while not self.sent_to(path):
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def events_at(self, path: str) -> list[dict[str, Any]]:
         return [json.loads(request.body) for request in self.sent_to(path)]

@@ -19,6 +19,7 @@ __all__ = [
     "Message",
     "NotAcknowledged",
     "PubSub",
+    "Redelivering",
     "SecretStore",
     "Set",
     "StateOptions",
@@ -78,6 +79,16 @@ class PubSub(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Redelivering(Protocol):
+    """A pub/sub component whose broker delivers again what was not acknowledged, if `redelivers` is true.
+
+    Of any other the sidecar records a message that is not acknowledged as lost.
+    """
+
+    redelivers: bool
 
 
 @dataclass(frozen=True, slots=True)

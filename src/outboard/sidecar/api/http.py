@@ -1,0 +1,129 @@
+"""Requests and responses of the HTTP API as values, and the ASGI side of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
+
+from outboard.wire import dapr
+from outboard.wire.subscriptions import Json
+
+__all__ = [
+    "EMPTY",
+    "ApiRequest",
+    "BodyTooLarge",
+    "Receive",
+    "Reply",
+    "Scope",
+    "Send",
+    "json_reply",
+    "send_reply",
+]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON: Final = "application/json"
+STREAM_TOO_LARGE: Final = "stream too large"
+DISCARD_FACTOR: Final = 8
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than the sidecar takes."""
+
+    def __init__(self) -> None:
+        super().__init__(STREAM_TOO_LARGE)
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole: nobody waits for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response. Header names in lower case; without a body there is no content type."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
+
+    def with_headers(self, headers: Mapping[str, str]) -> Reply:
+        return replace(self, headers={**self.headers, **headers})
+
+
+EMPTY: Final = Reply(204)
+
+
+def json_reply(status: int, value: Json, *, newline: bool = False) -> Reply:
+    """`value` as compact JSON; with the newline that daprd's encoder puts after some bodies."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Reply(status, (text + "\n" * newline).encode("utf-8", "replace"))
+
+
+class ApiRequest:
+    """One request. `parameters` are the unescaped parts of the path that the route names."""
+
+    def __init__(self, scope: Scope, receive: Receive, max_body_bytes: int) -> None:
+        self.method: str = scope["method"]
+        raw_path: bytes = scope.get("raw_path") or str(scope["path"]).encode()
+        self.raw_path = raw_path.partition(b"?")[0].decode("latin-1")
+        self.headers = _headers(scope["headers"])
+        self.parameters: Mapping[str, str] = {}
+        self._query_string: bytes = scope.get("query_string", b"")
+        self._receive = receive
+        self._max_body_bytes = max_body_bytes
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The first value of each query parameter."""
+        pairs = parse_qsl(self._query_string.decode("latin-1"), keep_blank_values=True)
+        return dict(reversed(pairs))
+
+    @cached_property
+    def metadata(self) -> dict[str, str]:
+        """The query parameters that begin with `metadata.`, without that."""
+        prefix = dapr.METADATA_QUERY_PREFIX
+        return {
+            name.removeprefix(prefix): value for name, value in self.query.items() if name.startswith(prefix)
+        }
+
+    async def body(self) -> bytes:
+        """The whole body. Raises BodyTooLarge, and ClientGone."""
+        chunks, size, more = [], 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            more = message.get("more_body", False)
+            if size <= self._max_body_bytes:
+                chunks.append(chunk)
+            elif size > self._max_body_bytes * DISCARD_FACTOR:
+                break  # a client that goes on gets the answer in the middle of it
+        if size > self._max_body_bytes:
+            raise BodyTooLarge
+        return b"".join(chunks)
+
+
+async def send_reply(send: Send, reply: Reply, *, head_only: bool = False) -> None:
+    """Send `reply`."""
+    headers = [
+        (name.encode("latin-1"), value.encode("utf-8", "replace")) for name, value in reply.headers.items()
+    ]
+    if reply.status != EMPTY.status:
+        headers.append((b"content-type", reply.content_type.encode("latin-1")))
+        headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Of a header that is sent twice the first counts, as in Go."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reversed(raw)}

@@ -1,0 +1,161 @@
+"""The request bodies of the state API, read into values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, NoReturn, cast
+
+from outboard.sidecar.api import gojson
+from outboard.sidecar.components.port import Delete, Set, StateOptions
+from outboard.wire.subscriptions import Json
+
+__all__ = ["StateItem", "options_of", "read_items", "read_keys", "read_operations"]
+
+SET_REQUEST: Final = "SetRequest"
+BODY: Final = "stateTransactionRequestBody"
+
+
+@dataclass(frozen=True, slots=True)
+class StateItem:
+    """One item to write or delete, as the app sent it."""
+
+    key: str
+    value: Json = None
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    concurrency: str = ""
+    consistency: str = ""
+
+    def at(self, stored_key: str, metadata: Mapping[str, str]) -> StateItem:
+        """The item under its stored key; the request's metadata counts before its own."""
+        return replace(self, key=stored_key, metadata={**self.metadata, **metadata})
+
+    def as_set(self) -> Set:
+        options = options_of(self.concurrency, self.consistency)
+        return Set(self.key, self.value, self.etag or None, self.metadata, options)
+
+    def as_delete(self) -> Delete:
+        options = options_of(self.concurrency, self.consistency)
+        return Delete(self.key, self.etag or None, self.metadata, options)
+
+
+def options_of(concurrency: str, consistency: str) -> StateOptions:
+    """The store refuses what it does not know, so the texts go through as they are."""
+    return StateOptions(
+        cast("Literal['', 'first-write', 'last-write']", concurrency),
+        cast("Literal['', 'eventual', 'strong']", consistency),
+    )
+
+
+def read_items(body: bytes) -> list[StateItem]:
+    """What is to be saved. Raises gojson.DecodeError."""
+    value = gojson.decode(body)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        gojson.mismatch(value, "Go value of type []state.SetRequest")
+    return [_item(gojson.fold(item, "state.SetRequest")) for item in value]
+
+
+def read_keys(body: bytes) -> list[str]:
+    """The keys of a bulk get. Raises gojson.DecodeError."""
+    fields = gojson.fold(gojson.decode(body), "http.BulkGetRequest")
+    gojson.strings(fields, "metadata", "BulkGetRequest")
+    keys = fields.get("keys")
+    if keys is None:
+        return []
+    if not isinstance(keys, list):
+        gojson.mismatch(keys, "Go struct field BulkGetRequest.keys of type []string")
+    return [_key(key) for key in keys]
+
+
+def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
+    """The operations of a transaction, each with its name. Raises gojson.DecodeError."""
+    fields = gojson.fold(gojson.decode(body), f"http.{BODY}")
+    operations = fields.get("operations")
+    if operations is None:
+        return []
+    if not isinstance(operations, list):
+        gojson.mismatch(operations, f"Go struct field {BODY}.operations of type []http.{BODY}Operation")
+    return [_operation(operation) for operation in operations]
+
+
+def _operation(value: Json) -> tuple[str, StateItem]:
+    target = f"{BODY}Operation"
+    fields = gojson.fold(value, f"http.{target}")
+    name = gojson.text(fields, "operation", target) or ""
+    request = fields.get("request")
+    if request is None or name not in {"upsert", "delete"}:
+        return name, StateItem("")
+    if not isinstance(request, dict):
+        raise gojson.DecodeError(f"'' expected a map, got '{_go_type(request)}'")
+    return name, _loose_item({key.lower(): item for key, item in request.items()})
+
+
+def _key(value: Json) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        gojson.mismatch(value, "Go struct field BulkGetRequest.keys of type string")
+    return value
+
+
+def _item(fields: Mapping[str, Json]) -> StateItem:
+    options = gojson.fold(fields.get("options"), "state.SetStateOption")
+    return StateItem(
+        gojson.text(fields, "key", SET_REQUEST) or "",
+        fields.get("value"),
+        gojson.text(fields, "etag", SET_REQUEST),
+        gojson.strings(fields, "metadata", SET_REQUEST) or {},
+        gojson.text(options, "concurrency", "SetStateOption") or "",
+        gojson.text(options, "consistency", "SetStateOption") or "",
+    )
+
+
+def _loose_item(fields: Mapping[str, Json]) -> StateItem:
+    """An item inside a transaction, of which daprd words the errors in another way."""
+    options = fields.get("options")
+    options = {key.lower(): item for key, item in options.items()} if isinstance(options, dict) else {}
+    return StateItem(
+        _loose_text(fields, "Key"),
+        fields.get("value"),
+        _loose_text(fields, "ETag") or None,
+        _loose_strings(fields.get("metadata")),
+        _loose_text(options, "Options.Concurrency"),
+        _loose_text(options, "Options.Consistency"),
+    )
+
+
+def _loose_text(fields: Mapping[str, Json], name: str) -> str:
+    value = fields.get(name.rpartition(".")[2].lower())
+    if value is None or isinstance(value, str):
+        return value or ""
+    _unconvertible(name, value)
+
+
+def _loose_strings(value: Json) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise gojson.DecodeError(
+            f"1 error(s) decoding:\n\n* 'Metadata' expected a map, got '{_go_type(value)}'"
+        )
+    for key, item in value.items():
+        if item is not None and not isinstance(item, str):
+            _unconvertible(f"Metadata[{key}]", item)
+    return {key: item if isinstance(item, str) else "" for key, item in value.items()}
+
+
+def _unconvertible(name: str, value: Json) -> NoReturn:
+    found = f"unconvertible type '{_go_type(value)}', value: '{_go_text(value)}'"
+    raise gojson.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
+
+
+def _go_type(value: Json) -> str:
+    types = {"number": "float64", "array": "[]interface {}", "object": "map[string]interface {}"}
+    return types.get(gojson.kind(value), gojson.kind(value))
+
+
+def _go_text(value: Json) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,190 @@
+"""Publishing over HTTP: one event, and many in one request.
+
+Source: Dapr, "Pub/sub API reference"; daprd 1.18 for the order of the checks and the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.sidecar.api import gojson
+from outboard.sidecar.api.entries import Entry, EntryInvalid, read_entries
+from outboard.sidecar.api.errors import ApiError, error_info, pubsub_error, rich
+from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
+from outboard.sidecar.components.port import ComponentError, Message
+from outboard.sidecar.envelope import Publication, is_raw_payload, wrap
+from outboard.sidecar.publisher import Publisher, PublishNotAllowed, PubSubUnknown
+from outboard.sidecar.rawjson import JsonTextError, quote
+from outboard.wire.subscriptions import Json
+from outboard.wire.tracing import TraceContext
+
+__all__ = ["PublishApi"]
+
+EVENTS_SER: Final = "ERR_PUBSUB_EVENTS_SER"
+PUBLISH_MESSAGE: Final = "ERR_PUBSUB_PUBLISH_MESSAGE"
+
+
+class PublishApi:
+    """The handlers of `/v1.0/publish/...`."""
+
+    def __init__(self, app_id: str, publisher: Publisher, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._app_id = app_id
+        self._publisher = publisher
+        self._clock = clock
+        self._new_id = new_id
+
+    async def publish(self, request: ApiRequest) -> Reply:
+        """POST or PUT `/v1.0/publish/{pubsub}/{topic}`: 204 once the broker has the event."""
+        pubsub, topic = self._target(request)
+        try:
+            body = await request.body()
+        except BodyTooLarge as error:
+            raise self._not_published(pubsub, topic, error) from error
+        metadata = request.metadata
+        data = body
+        if not self._is_raw(pubsub, metadata):
+            content_type = request.headers.get("content-type", "")
+            data = self._wrap(request, pubsub, topic, body, content_type, metadata)
+        try:
+            await self._publisher.publish(pubsub, topic, Message(data, metadata))
+        except (PublishNotAllowed, PubSubUnknown, ComponentError) as error:
+            raise self._not_published(pubsub, topic, error) from error
+        return EMPTY
+
+    async def publish_bulk(self, request: ApiRequest) -> Reply:
+        """POST or PUT `/v1.0/publish/bulk/{pubsub}/{topic}`: 204, or what was not published."""
+        pubsub, topic = self._target(request)
+        metadata = request.metadata
+        raw = self._is_raw(pubsub, metadata)
+        entries = await self._entries(request, pubsub, topic, metadata)
+        messages = [
+            Message(
+                entry.data
+                if raw
+                else self._wrap(request, pubsub, topic, entry.data, entry.content_type, entry.metadata),
+                entry.metadata or {},  # as daprd: the request's own reach only entries that have some
+            )
+            for entry in entries
+        ]
+        try:
+            failed = await self._publisher.publish_many(pubsub, topic, messages)
+        except (PublishNotAllowed, PubSubUnknown) as error:
+            raise self._not_published(pubsub, topic, error) from error
+        return _bulk_reply(pubsub, topic, {entries[i].entry_id: str(error) for i, error in failed.items()})
+
+    def _target(self, request: ApiRequest) -> tuple[str, str]:
+        pubsub, topic = request.parameters["pubsub"], request.parameters["topic"]
+        if pubsub not in self._publisher.pubsubs:
+            message = f"pubsub {pubsub} is not found"
+            details = [error_info("DAPR_PUBSUB_NOT_FOUND", request.metadata)]
+            raise rich(404, "ERR_PUBSUB_NOT_FOUND", message, details)
+        return pubsub, topic
+
+    def _is_raw(self, pubsub: str, metadata: Mapping[str, str]) -> bool:
+        try:
+            return is_raw_payload(metadata)
+        except ValueError as error:
+            message = f"failed deserializing metadata. Error: {error}"
+            raise pubsub_error(
+                400, "ERR_PUBSUB_REQUEST_METADATA", message,
+                pubsub=pubsub, reason="METADATA_DESERIALIZATION", metadata=metadata,
+            ) from error  # fmt: skip
+
+    def _wrap(
+        self, request: ApiRequest, pubsub: str, topic: str, data: bytes, content_type: str,
+        metadata: Mapping[str, str] | None,
+    ) -> bytes:  # fmt: skip
+        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        publication = Publication(
+            self._app_id,
+            pubsub,
+            topic,
+            data,
+            content_type,
+            metadata,
+            traceparent="" if trace is None else trace.traceparent,
+            tracestate="" if trace is None else trace.tracestate,
+            features=self._publisher.pubsubs[pubsub].component.features,
+        )
+        try:
+            return wrap(publication, self._now(), self._new_id)
+        except JsonTextError as error:
+            raise pubsub_error(
+                500, "ERR_PUBSUB_CLOUD_EVENTS_SER", "cannot create cloudevent",
+                pubsub=pubsub, reason="CLOUD_EVENT_CREATION",
+                metadata={"appID": self._app_id, "error": str(error)},
+            ) from error  # fmt: skip
+
+    def _now(self) -> datetime:
+        return self._clock.now().astimezone()  # daprd writes the local offset
+
+    async def _entries(
+        self, request: ApiRequest, pubsub: str, topic: str, metadata: Mapping[str, str]
+    ) -> list[Entry]:
+        entries: list[Entry] = []
+        seen: set[str] = set()
+        for fields in await self._decoded(request, pubsub, topic):
+            try:
+                entry = Entry.of(fields, metadata)
+            except EntryInvalid as error:
+                raise self._unfit(pubsub, topic, error) from error
+            if not entry.entry_id or entry.entry_id in seen:
+                raise self._twice(pubsub, topic)
+            seen.add(entry.entry_id)
+            entries.append(entry)
+        return entries
+
+    async def _decoded(self, request: ApiRequest, pubsub: str, topic: str) -> list[dict[str, Json]]:
+        try:
+            return read_entries(await request.body())
+        except (gojson.DecodeError, BodyTooLarge) as error:
+            message = f"error when unmarshaling the request for topic {topic} pubsub {pubsub}: {error}"
+            raise pubsub_error(
+                400, EVENTS_SER, message,
+                pubsub=pubsub, reason="UNMARSHAL_EVENTS", metadata={"appID": self._app_id},
+            ) from error  # fmt: skip
+
+    def _unfit(self, pubsub: str, topic: str, error: Exception) -> ApiError:
+        message = f"error when marshalling cloud event envelope for topic {topic} pubsub {pubsub}: {error}"
+        metadata = {"appID": self._app_id, "error": str(error)}
+        return pubsub_error(
+            400, EVENTS_SER, message, pubsub=pubsub, reason="MARSHAL_ENVELOPE", metadata=metadata
+        )
+
+    def _twice(self, pubsub: str, topic: str) -> ApiError:
+        why = "entryId is duplicated or not present for entry"
+        message = f"error marshaling events to bytes for topic {topic} pubsub {pubsub}. error: {why}"
+        metadata = {"appID": self._app_id, "error": why}
+        return pubsub_error(
+            400, EVENTS_SER, message, pubsub=pubsub, reason="MARSHAL_EVENTS", metadata=metadata
+        )
+
+    def _not_published(self, pubsub: str, topic: str, error: Exception) -> ApiError:
+        told = {"topic": topic, "error": str(error)}
+        if isinstance(error, PublishNotAllowed):
+            return pubsub_error(
+                403, "ERR_PUBSUB_FORBIDDEN", str(error), pubsub=pubsub, reason="FORBIDDEN", metadata=told
+            )
+        if isinstance(error, PubSubUnknown):
+            return pubsub_error(
+                400, "ERR_PUBSUB_NOT_FOUND", str(error), pubsub=pubsub, reason="TEST_NOT_FOUND", metadata=told
+            )
+        message = f"error when publishing to topic {topic} in pubsub {pubsub}: {error}"
+        return pubsub_error(
+            500, PUBLISH_MESSAGE, message, pubsub=pubsub, reason="PUBLISH_MESSAGE", metadata=told
+        )
+
+
+def _bulk_reply(pubsub: str, topic: str, failed: Mapping[str, str]) -> Reply:
+    if not failed:
+        return EMPTY
+    entries: list[Json] = [{"entryId": entry, "error": error} for entry, error in failed.items()]
+    reply = json_reply(500, {"failedEntries": entries, "errorCode": PUBLISH_MESSAGE})
+    reason = "; ".join(dict.fromkeys(failed.values()))
+    what = f"error when publishing to topic {topic} in pubsub {pubsub}: {reason}"
+    error = f"api error: code = Internal desc = {what}"
+    headers = {"metadata.responsedata": reply.body.decode(), "metadata.error": quote(error)[1:-1]}
+    return reply.with_headers(headers)

@@ -1,0 +1,55 @@
+"""Secrets over HTTP.
+
+Source: Dapr, "Secrets API reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from outboard.sidecar.api.errors import simple
+from outboard.sidecar.api.http import ApiRequest, Reply, json_reply
+from outboard.sidecar.components.port import ComponentError, SecretStore
+from outboard.sidecar.stores import LoadedSecretStore
+
+__all__ = ["SecretApi"]
+
+GET_FAILED: Final = "ERR_SECRET_GET"
+
+
+class SecretApi:
+    """The handlers of `/v1.0/secrets/...`."""
+
+    def __init__(self, stores: Mapping[str, LoadedSecretStore]) -> None:
+        self._stores = stores
+
+    async def get(self, request: ApiRequest) -> Reply:
+        """GET `/v1.0/secrets/{store}/{key}`: the keys and values of one secret."""
+        name, key = request.parameters["store"], request.parameters["key"]
+        store = self._store(name)
+        try:
+            found = await store.get(key)
+        except ComponentError as error:
+            message = f"failed getting secret with key {key} from secret store {name}: {error}"
+            raise simple(500, GET_FAILED, message) from error
+        return json_reply(200, dict(sorted(found.items())), newline=True)
+
+    async def get_all(self, request: ApiRequest) -> Reply:
+        """GET `/v1.0/secrets/{store}/bulk`: all secrets of a store."""
+        name = request.parameters["store"]
+        store = self._store(name)
+        try:
+            found = await store.get_all()
+        except ComponentError as error:
+            message = f"failed getting secrets from secret store {name}: {error}"
+            raise simple(500, GET_FAILED, message) from error
+        return json_reply(200, {key: dict(value) for key, value in sorted(found.items())}, newline=True)
+
+    def _store(self, name: str) -> SecretStore:
+        if not self._stores:
+            raise simple(500, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured")
+        if name not in self._stores:
+            message = f"failed finding secret store with key {name}"
+            raise simple(401, "ERR_SECRET_STORE_NOT_FOUND", message)
+        return self._stores[name].component

@@ -1,0 +1,87 @@
+"""daprd's errors about state.
+
+Source: Dapr, "Error codes reference"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from outboard.sidecar.api.errors import (
+    ApiError,
+    bad_request,
+    error_info,
+    help_links,
+    resource_info,
+    rich,
+    simple,
+)
+from outboard.sidecar.components.port import ComponentError, EtagInvalidError, EtagMismatchError
+
+__all__ = [
+    "MALFORMED",
+    "illegal_key",
+    "not_configured",
+    "not_found",
+    "not_transactional",
+    "save_failed",
+    "status_of",
+]
+
+MALFORMED: Final = "ERR_MALFORMED_REQUEST"
+SAVE: Final = "ERR_STATE_SAVE"
+MISMATCH: Final = "possible etag mismatch. error from state store"
+INVALID: Final = "invalid etag value"
+DOCUMENTATION: Final = "https://docs.dapr.io/reference/components-reference/supported-state-stores/"
+
+
+def not_configured(store: str, app_id: str) -> ApiError:
+    """There is no state store at all."""
+    message = f"state store {store} is not configured"
+    details = [error_info("DAPR_STATE_NOT_CONFIGURED", {"appID": app_id})]
+    return rich(500, "ERR_STATE_STORE_NOT_CONFIGURED", message, details)
+
+
+def not_found(store: str, app_id: str) -> ApiError:
+    """There are state stores, but not this one."""
+    message = f"state store {store} is not found"
+    details = [error_info("DAPR_STATE_NOT_FOUND", {"appID": app_id})]
+    return rich(400, "ERR_STATE_STORE_NOT_FOUND", message, details)
+
+
+def illegal_key(store: str, field: str, problem: str) -> ApiError:
+    """A key that contains the separator of prefixes."""
+    message = f"api error: code = InvalidArgument desc = {problem}"
+    details = [
+        bad_request(field, message),
+        resource_info("state", store),
+        error_info("DAPR_STATE_ILLEGAL_KEY", None),
+    ]
+    return rich(400, MALFORMED, message, details)
+
+
+def save_failed(store: str, errors: Sequence[ComponentError], *, several: bool) -> ApiError:
+    statuses = {status_of(error) for error in errors}
+    # Only where every failure is about an ETag does the answer say so; an invalid one counts first.
+    status = 500 if 500 in statuses else min(statuses)
+    text = "\n".join(map(str, errors))
+    if several and status != 500:
+        text = f"{INVALID if status == 400 else MISMATCH}: {text}"  # daprd wraps them once more
+    return simple(status, SAVE, f"failed saving state in state store {store}: {text}")
+
+
+def status_of(error: ComponentError) -> Literal[400, 409, 500]:
+    if isinstance(error, EtagMismatchError):
+        return 409
+    return 400 if isinstance(error, EtagInvalidError) else 500
+
+
+def not_transactional(store: str) -> ApiError:
+    message = f"state store {store} doesn't support transactions"
+    details = [
+        resource_info("state", store),
+        help_links(DOCUMENTATION, "Check the list of state stores and the features they support"),
+        error_info("DAPR_STATE_TRANSACTIONS_NOT_SUPPORTED", None),
+    ]
+    return rich(500, "ERR_STATE_STORE_NOT_SUPPORTED", message, details)

@@ -1,0 +1,134 @@
+"""What an app's answer to an event means, and what to do next. Pure.
+
+Source: Dapr pub/sub API, "Expected HTTP Response"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.http import Response
+from outboard.wire.subscriptions import Json
+
+__all__ = ["Answer", "Redeliver", "Step", "StepKind", "next_step", "read_answer", "read_bulk_answer"]
+
+NOT_FOUND: Final = 404
+DECODER: Final = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the app made of one event. `detail` says what it answered; `status` is the HTTP status, if any.
+
+    `dead_letter` is False for the one kind of drop that daprd keeps no copy of: a 404 to a whole batch.
+    """
+
+    outcome: DeliveryStatus
+    detail: str = ""
+    status: int | None = None
+    dead_letter: bool = True
+
+
+class StepKind(Enum):
+    ACKNOWLEDGE = auto()
+    DEAD_LETTER = auto()
+    """Publish to the dead letter topic, then acknowledge."""
+    NOT_ACKNOWLEDGED = auto()
+    """The broker decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeliver:
+    """Deliver once more after `delay` seconds."""
+
+    delay: float
+
+
+Step: TypeAlias = StepKind | Redeliver
+
+
+def next_step(answer: Answer, delay: float | None, has_dead_letter: bool) -> Step:
+    """What to do after `answer`. `delay` is None once the retry policy is spent, or where there is none."""
+    if answer.outcome is DeliveryStatus.SUCCESS:
+        return StepKind.ACKNOWLEDGE
+    if answer.outcome is DeliveryStatus.DROP:
+        return StepKind.DEAD_LETTER if has_dead_letter and answer.dead_letter else StepKind.ACKNOWLEDGE
+    if delay is not None:
+        return Redeliver(delay)
+    return StepKind.DEAD_LETTER if has_dead_letter else StepKind.NOT_ACKNOWLEDGED
+
+
+def read_answer(response: Response) -> Answer:
+    """The answer to a single event. A 2xx without a status that can be read is a success."""
+    if response.ok:
+        return _by_status(_status_of(_decode(response.body)), response.status)
+    detail = f"status code returned: {response.status}"
+    outcome = DeliveryStatus.DROP if response.status == NOT_FOUND else DeliveryStatus.RETRY
+    return Answer(outcome, detail, response.status)
+
+
+def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> dict[str, Answer]:
+    """The answer to each entry of a batch; RETRY for one that is not told about or cannot be read."""
+    if response.status == NOT_FOUND:
+        dropped = Answer(DeliveryStatus.DROP, "status code returned: 404", NOT_FOUND, dead_letter=False)
+        return dict.fromkeys(entry_ids, dropped)
+    if not response.ok:
+        failed = Answer(DeliveryStatus.RETRY, f"status code returned: {response.status}", response.status)
+        return dict.fromkeys(entry_ids, failed)
+    told = _bulk_statuses(_decode(response.body))
+    if told is None:
+        unread = Answer(DeliveryStatus.RETRY, "the response is not a list of statuses", response.status)
+        return dict.fromkeys(entry_ids, unread)
+    return {entry_id: _bulk_answer(told.get(entry_id), response.status) for entry_id in entry_ids}
+
+
+def _by_status(status: str, code: int) -> Answer:
+    if status in {"", DeliveryStatus.SUCCESS}:
+        return Answer(DeliveryStatus.SUCCESS, status=code)
+    if status in {DeliveryStatus.RETRY, DeliveryStatus.DROP}:
+        return Answer(DeliveryStatus(status), f"{status} status returned from app", code)
+    return Answer(DeliveryStatus.RETRY, f"unknown status returned from app: {status}", code)
+
+
+def _bulk_answer(status: str | None, code: int) -> Answer:
+    if status is None:
+        return Answer(DeliveryStatus.RETRY, "no status returned for this entry", code)
+    if status == "":
+        return Answer(DeliveryStatus.RETRY, "empty status returned for this entry", code)
+    return _by_status(status, code)
+
+
+def _decode(body: bytes) -> Json:
+    """The first JSON value of the body; None where there is none."""
+    try:
+        value: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _field(value: Mapping[str, Json], name: str) -> Json:
+    exact = value.get(name)
+    if exact is not None:
+        return exact
+    return next((item for key, item in value.items() if key.lower() == name.lower()), None)
+
+
+def _status_of(value: Json) -> str:
+    status = _field(value, "status") if isinstance(value, dict) else None
+    return status if isinstance(status, str) else ""
+
+
+def _bulk_statuses(value: Json) -> dict[str, str] | None:
+    statuses = _field(value, "statuses") if isinstance(value, dict) else None
+    if statuses is None:
+        return {} if isinstance(value, dict) else None
+    if not isinstance(statuses, list):
+        return None
+    entries = [entry for entry in statuses if isinstance(entry, dict)]
+    return {str(_field(entry, "entryId") or ""): _status_of(entry) for entry in entries}

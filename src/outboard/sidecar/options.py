@@ -1,0 +1,198 @@
+"""What a sidecar is told at its start: daprd's flags and environment, parsed into one frozen value.
+
+Source: Dapr, "Dapr arguments and annotations"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from outboard.errors import CommandError
+from outboard.resources import duration
+from outboard.sidecar.flags import FLAGS, Values, read_flags
+from outboard.sidecar.quantity import parse_quantity
+from outboard.wire import dapr
+
+__all__ = ["LOOPBACK", "AppHealthOptions", "Options", "parse"]
+
+LOOPBACK: Final = ("127.0.0.1", "::1")
+PROTOCOLS: Final = ("http", "https")
+LATER_PROTOCOLS: Final = ("h2c", "grpc", "grpcs")
+LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
+INIT_ENDPOINTS: Final = ("config", "subscribe")
+
+
+@dataclass(frozen=True, slots=True)
+class AppHealthOptions:
+    """How the app is asked whether it is well; `interval` and `timeout` in seconds."""
+
+    path: str = "/healthz"
+    interval: float = 5.0
+    timeout: float = 0.5
+    threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One sidecar's settings.
+
+    `app_port` 0 means that there is no app. `http_port` 0 means any free port. `namespace` is the raw value
+    of NAMESPACE, empty where it is not set. `graceful_shutdown` is in seconds, None waits for ever.
+    `max_concurrency` 0 is unlimited. The tokens stay out of the repr.
+    """
+
+    app_id: str
+    app_port: int = 0
+    app_protocol: str = "http"
+    app_channel_address: str = "127.0.0.1"
+    max_concurrency: int = 0
+    http_port: int = dapr.DEFAULT_HTTP_PORT
+    grpc_port: int = dapr.DEFAULT_GRPC_PORT
+    listen_addresses: tuple[str, ...] = LOOPBACK
+    resources_paths: tuple[Path, ...] = ()
+    app_health: AppHealthOptions | None = None
+    max_body_bytes: int = dapr.DEFAULT_MAX_BODY_BYTES
+    log_level: str = "info"
+    log_as_json: bool = False
+    api_logging: bool = False
+    graceful_shutdown: float | None = 5.0
+    block_shutdown: float = 0.0
+    disabled_init_endpoints: frozenset[str] = frozenset()
+    namespace: str = ""
+    api_token: str = field(default="", repr=False)
+    app_api_token: str = field(default="", repr=False)
+    without_effect: tuple[str, ...] = ()
+
+    @property
+    def runtime_namespace(self) -> str:
+        """The namespace that names are built with: `default` where none is set."""
+        return self.namespace or "default"
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Read a command line and the environment.
+
+    Raises CommandError for an unknown flag, a value that cannot be read, and settings that contradict.
+    """
+    options = from_values(read_flags(arguments), environment)
+    _check(options)
+    return options
+
+
+def from_values(values: Values, environment: Mapping[str, str]) -> Options:
+    """Options from flag values by name, as `read_flags` gives them. Raises CommandError."""
+    port = values.integer("app-port")
+    return Options(
+        app_id=values.text("app-id"),
+        app_port=port,
+        app_protocol=_protocol(values),
+        app_channel_address=values.text("app-channel-address"),
+        max_concurrency=max(values.integer("app-max-concurrency"), 0),
+        http_port=values.integer("dapr-http-port"),
+        grpc_port=values.integer("dapr-grpc-port"),
+        listen_addresses=_split(values.text("dapr-listen-addresses")) or LOOPBACK,
+        resources_paths=_resources_paths(values),
+        app_health=_app_health(values) if port and values.boolean("enable-app-health-check") else None,
+        max_body_bytes=values.converted("max-body-size", parse_quantity),
+        log_level=_choice(values, "log-level", LEVELS),
+        log_as_json=values.boolean("log-as-json"),
+        api_logging=values.boolean("enable-api-logging"),
+        graceful_shutdown=_grace(values.integer("dapr-graceful-shutdown-seconds")),
+        block_shutdown=values.converted("dapr-block-shutdown-duration", duration.parse),
+        disabled_init_endpoints=_disabled_endpoints(values),
+        namespace=environment.get("NAMESPACE", ""),
+        api_token=environment.get("DAPR_API_TOKEN", ""),
+        app_api_token=environment.get("APP_API_TOKEN", ""),
+        without_effect=tuple(flag.name for flag in FLAGS if flag.inert and flag.name in values.given),
+    )
+
+
+def _protocol(values: Values) -> str:
+    protocol = values.text("app-protocol").lower()
+    if protocol in LATER_PROTOCOLS:
+        advice = "Serve the app over `http` or `https`, or use the real daprd (`outboard run --engine daprd`)"
+        raise CommandError(f"--app-protocol {protocol} is not served by this sidecar yet", advice)
+    if protocol not in PROTOCOLS:
+        raise CommandError(f"--app-protocol {protocol!r} is not a protocol", "Use `http` or `https`")
+    return "https" if values.boolean("app-ssl") else protocol
+
+
+def _choice(values: Values, name: str, choices: Sequence[str]) -> str:
+    value = values.text(name).lower()
+    value = "warn" if value == "warning" else value
+    if value not in choices:
+        raise CommandError(f"--{name} {value!r} is not known", f"Use one of {', '.join(choices)}")
+    return value
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _resources_paths(values: Values) -> tuple[Path, ...]:
+    given = values.many("resources-path") or values.many("components-path")
+    return tuple(Path(part) for text in given for part in _split(text))
+
+
+def _disabled_endpoints(values: Values) -> frozenset[str]:
+    names = frozenset(part for text in values.many("disable-init-endpoints") for part in _split(text))
+    for name in sorted(names.difference(INIT_ENDPOINTS)):
+        raise CommandError(f"--disable-init-endpoints {name!r} is not known", "Use `config` or `subscribe`")
+    return names
+
+
+def _app_health(values: Values) -> AppHealthOptions:
+    interval, timeout = (
+        values.integer("app-health-probe-interval"),
+        values.integer("app-health-probe-timeout"),
+    )
+    threshold = values.integer("app-health-threshold")
+    default = AppHealthOptions()
+    health = AppHealthOptions(
+        path=values.text("app-health-check-path"),
+        interval=float(interval) if interval > 0 else default.interval,
+        timeout=timeout / 1000 if timeout > 0 else default.timeout,
+        threshold=threshold if threshold >= 1 else default.threshold,
+    )
+    if health.timeout > health.interval:
+        problem = f"--app-health-probe-timeout ({timeout} ms) is longer than --app-health-probe-interval"
+        raise CommandError(problem, "Make the timeout (milliseconds) shorter than the interval (seconds)")
+    return health
+
+
+def _grace(seconds: int) -> float | None:
+    if seconds == 0:
+        return None
+    return 5.0 if seconds < 0 else float(seconds)
+
+
+def _check(options: Options) -> None:
+    """What daprd refuses to start with."""
+    if not options.app_id:
+        raise CommandError(
+            "--app-id is missing", "Name the app that this sidecar belongs to: `--app-id NAME`"
+        )
+    if "." in options.app_id:
+        raise CommandError(f"--app-id {options.app_id!r} contains a dot", "Use letters, digits and hyphens")
+    if not options.resources_paths:
+        return _check_ports(options)
+    for path in options.resources_paths:
+        if not path.is_dir():
+            raise CommandError(
+                f"--resources-path {path} is not a folder", "Name the folder of the resource files"
+            )
+    return _check_ports(options)
+
+
+def _check_ports(options: Options) -> None:
+    for name, port in (("dapr-http-port", options.http_port), ("dapr-grpc-port", options.grpc_port)):
+        if port != options.app_port:
+            continue
+        if port == 0:
+            advice = "Give the port of the app with --app-port, or a fixed port to the sidecar"
+            raise CommandError(f"--{name} 0 needs an app (daprd refuses it too)", advice)
+        advice = f"Give the sidecar another port with --{name}: --app-port is where the app itself listens"
+        raise CommandError(f"--app-port and --{name} are both {port}", advice)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from outboard.errors import CommandError
+from outboard.sidecar.flags import FLAGS
+from outboard.sidecar.options import LOOPBACK, AppHealthOptions, Options, parse
+
+
+def options(*arguments: str, **environment: str) -> Options:
+    return parse(["--app-id", "api", *arguments], environment)
+
+
+def test_defaults_are_daprds_but_it_listens_on_loopback_only() -> None:
+    assert options() == Options(
+        "api", http_port=3500, grpc_port=50001, listen_addresses=LOOPBACK, max_body_bytes=4 * 1024 * 1024
+    )
+
+
+def test_one_dash_two_dashes_with_and_without_equals_sign(tmp_path: Path) -> None:
+    given = options(
+        "-app-port=8000", "--dapr-http-port", "3501", "--log-as-json", "--max-body-size=1Ki",
+        "--resources-path", str(tmp_path), "--resources-path", f"{tmp_path},{tmp_path}",
+    )  # fmt: skip
+    assert (given.app_port, given.http_port, given.log_as_json, given.max_body_bytes) == (
+        8000,
+        3501,
+        True,
+        1024,
+    )
+    assert given.resources_paths == (tmp_path,) * 3
+
+
+def test_components_path_counts_only_where_resources_path_is_not_given(tmp_path: Path) -> None:
+    assert options("--components-path", str(tmp_path)).resources_paths == (tmp_path,)
+    other = tmp_path / "other"
+    other.mkdir()
+    given = options("--components-path", str(tmp_path), "--resources-path", str(other))
+    assert given.resources_paths == (other,)
+
+
+def test_tokens_come_from_the_environment_and_stay_out_of_the_repr() -> None:
+    given = options(DAPR_API_TOKEN="sesame", APP_API_TOKEN="mellon", NAMESPACE="todo")
+    assert (given.api_token, given.app_api_token, given.namespace) == ("sesame", "mellon", "todo")
+    assert "sesame" not in repr(given)
+    assert "mellon" not in repr(given)
+
+
+def test_flags_without_effect_are_named() -> None:
+    assert options("--placement-host-address", "x:1", "-enable-metrics=false").without_effect == (
+        "enable-metrics",
+        "placement-host-address",
+    )
+
+
+def test_health_checks_need_an_app_and_fall_back_to_daprds_defaults() -> None:
+    assert options("--enable-app-health-check").app_health is None
+    given = options("--app-port=1", "--enable-app-health-check", "--app-health-probe-interval=0")
+    assert given.app_health == AppHealthOptions("/healthz", 5.0, 0.5, 3)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [("-1", 5.0), ("0", None), ("9", 9.0)])
+def test_graceful_shutdown_seconds(seconds: str, expected: float | None) -> None:
+    assert options("--dapr-graceful-shutdown-seconds", seconds).graceful_shutdown == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--dapr-http-prot", "1"], "unknown flag --dapr-http-prot. Did you mean --dapr-http-port?"),
+        (["--app-port"], "--app-port has no value"),
+        (["--app-port", "x"], "--app-port 'x' is not a whole number"),
+        (["--log-as-json=maybe"], "--log-as-json 'maybe' is not `true` or `false`"),
+        (["--max-body-size", "many"], "--max-body-size: 'many' is not a quantity"),
+        (["--app-port", "3500"], "--app-port and --dapr-http-port are both 3500"),
+        (["--app-port", "50001"], "--app-port and --dapr-grpc-port are both 50001"),
+        (["--dapr-http-port", "0"], "--dapr-http-port 0 needs an app"),
+        (["--app-id", ""], "--app-id is missing"),
+        (["--app-id", "a.b"], "contains a dot"),
+        (["--app-protocol", "grpc"], "grpc is not served by this sidecar yet"),
+        (["--app-protocol", "ftp"], "'ftp' is not a protocol"),
+        (["--log-level", "loud"], "--log-level 'loud' is not known"),
+        (["--disable-init-endpoints", "config,x"], "'x' is not known"),
+        (["--resources-path", "/no/such/folder"], "is not a folder"),
+        (["stray"], "'stray' is not a flag"),
+        (
+            ["--app-port=1", "--enable-app-health-check", "--app-health-probe-timeout=9000"],
+            "--app-health-probe-timeout (9000 ms) is longer",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_what_to_do(arguments: list[str], problem: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        options(*arguments)
+    assert problem in str(caught.value)
+    assert caught.value.advice
+
+
+def test_every_flag_teaches_something_and_stands_once_in_the_table() -> None:
+    assert len({flag.name for flag in FLAGS}) == len(FLAGS)
+    assert all(len(flag.help) > 20 for flag in FLAGS)
