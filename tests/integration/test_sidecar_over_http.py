@@ -23,7 +23,7 @@ from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, Retry, Target
 from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.app import Sidecar
-from outboard.sidecar.exchange import exchange_with
+from outboard.sidecar.channel.exchange import exchange_with
 from outboard.sidecar.options import Options
 from outboard.wire.http import ExchangeFailed, Request
 from support.sidecars import Hops, component

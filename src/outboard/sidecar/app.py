@@ -19,8 +19,8 @@ from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
 from outboard.sidecar.api.server import serving
 from outboard.sidecar.assembly import Assembly, Outside
+from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.components.surroundings import SharedMemory
-from outboard.sidecar.exchange import app_url, exchange_with
 from outboard.sidecar.logs import speaking
 from outboard.sidecar.options import Options
 from outboard.sidecar.readiness import Readiness

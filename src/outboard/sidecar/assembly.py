@@ -16,16 +16,16 @@ from outboard.sidecar.api.publish import PublishApi
 from outboard.sidecar.api.runtime import RUNTIME_VERSION, RuntimeApi, RuntimeInfo
 from outboard.sidecar.api.secrets import SecretApi
 from outboard.sidecar.api.state import StateApi
-from outboard.sidecar.apphealth import AppHealth
-from outboard.sidecar.appport import wait_for_app
-from outboard.sidecar.channel import AppChannel
+from outboard.sidecar.channel.app_channel import AppChannel
+from outboard.sidecar.channel.apphealth import AppHealth
+from outboard.sidecar.channel.appport import wait_for_app
+from outboard.sidecar.channel.following import AppFollower
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.surroundings import SharedMemory, Surroundings
-from outboard.sidecar.consumer import Delivering, Drain
-from outboard.sidecar.following import AppFollower
+from outboard.sidecar.delivery.consumer import Delivering, Drain
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.options import Options
-from outboard.sidecar.publisher import Journal, LoadedPubSub, Publisher
+from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
 from outboard.sidecar.readiness import Readiness
 from outboard.sidecar.stores import LoadedSecretStore, LoadedStateStore
 from outboard.sidecar.subscriptions import ActiveSubscription, merge

@@ -11,10 +11,10 @@ from outboard.resources.subscription import DeclaredSubscription
 from outboard.sidecar.api.runtime import ComponentInfo
 from outboard.sidecar.components.port import PubSub, SecretStore, StateStore
 from outboard.sidecar.components.registry import Components, Loaded
+from outboard.sidecar.delivery.routing import RuleInvalid
 from outboard.sidecar.options import Options
-from outboard.sidecar.publisher import LoadedPubSub
-from outboard.sidecar.routing import RuleInvalid
-from outboard.sidecar.scopes import TopicAccess
+from outboard.sidecar.publishing.publisher import LoadedPubSub
+from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.state_keys import IllegalKey, prefix_for
 from outboard.sidecar.stores import LoadedSecretStore, LoadedStateStore
 from outboard.sidecar.subscriptions import ActiveSubscription, activate

@@ -113,7 +113,7 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
 def _protocol(values: Values) -> str:
     protocol = values.text("app-protocol").lower()
     if protocol in LATER_PROTOCOLS:
-        advice = "Serve the app over `http` or `https`, or use the real daprd (`outboard run --engine daprd`)"
+        advice = "Serve the app over `http` or `https`, or run the app with the real daprd (`dapr run`)"
         raise CommandError(f"--app-protocol {protocol} is not served by this sidecar yet", advice)
     if protocol not in PROTOCOLS:
         raise CommandError(f"--app-protocol {protocol!r} is not a protocol", "Use `http` or `https`")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from outboard.sidecar.routing import Routes, compile_rules
+from outboard.sidecar.delivery.routing import Routes, compile_rules
 from outboard.wire.subscriptions import BulkSubscribe, Json, Rule, Subscription
 
 __all__ = [

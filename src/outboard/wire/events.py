@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeForm
 
 from outboard.errors import InvalidEventData
@@ -107,9 +107,12 @@ class EventCodec(Generic[T]):
             return b',"data_base64":"' + base64.b64encode(event.data) + b'"'
         try:
             data = self._data.validate_python(event.data)
+            return b',"data":' + self._data.dump_json(data)
         except ValidationError as error:
             raise self._unfit(event.id, error) from None
-        return b',"data":' + self._data.dump_json(data)
+        except PydanticSerializationError as error:
+            problem = f"it cannot be written as JSON: {error}"
+            raise InvalidEventData(event.id, self._model_name, problem) from None
 
     def _from_cloud_event(self, envelope: CloudEvent) -> Event[T]:
         json_in_base64 = envelope.datacontenttype is not None and is_json(envelope.datacontenttype)
@@ -132,8 +135,11 @@ class EventCodec(Generic[T]):
         first = details[0]
         place = ".".join(str(part) for part in ("data", *first["loc"]))
         more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-        name = getattr(self.model, "__name__", None) or str(self.model)
-        return InvalidEventData(event_id, name, f"{place}: {first['msg']}{more}")
+        return InvalidEventData(event_id, self._model_name, f"{place}: {first['msg']}{more}")
+
+    @property
+    def _model_name(self) -> str:
+        return getattr(self.model, "__name__", None) or str(self.model)
 
 
 def _is_plain(event: Event[T]) -> bool:

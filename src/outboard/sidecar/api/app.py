@@ -15,7 +15,7 @@ from outboard.sidecar.api.router import BadEscape, Route, Router
 from outboard.sidecar.api.runtime import RuntimeApi
 from outboard.sidecar.api.secrets import SecretApi
 from outboard.sidecar.api.state import StateApi
-from outboard.sidecar.channel import ZERO_TRACEPARENT
+from outboard.sidecar.channel.app_channel import ZERO_TRACEPARENT
 from outboard.sidecar.logs import SidecarLog
 from outboard.wire import dapr
 from outboard.wire.tracing import TraceContext

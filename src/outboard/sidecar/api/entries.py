@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.api import gojson
-from outboard.sidecar.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
+from outboard.sidecar.api import decoding
+from outboard.sidecar.events.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
 from outboard.wire.subscriptions import Json
 
 __all__ = ["Entry", "EntryInvalid", "read_entries"]
@@ -45,10 +45,10 @@ class Entry:
 
         Raises EntryInvalid.
         """
-        content_type = gojson.text(fields, "contentType", ENTRY_FIELD) or ""
-        own = gojson.strings(fields, "metadata", ENTRY_FIELD)
+        content_type = decoding.text(fields, "contentType", ENTRY_FIELD) or ""
+        own = decoding.strings(fields, "metadata", ENTRY_FIELD)
         return cls(
-            gojson.text(fields, "entryId", ENTRY_FIELD) or "",
+            decoding.text(fields, "entryId", ENTRY_FIELD) or "",
             _event_bytes(fields.get("event"), content_type),
             content_type,
             None if own is None else {**metadata, **own},
@@ -56,19 +56,19 @@ class Entry:
 
 
 def read_entries(body: bytes) -> list[dict[str, Json]]:
-    """The fields of each entry by lower-case name, their types checked. Raises gojson.DecodeError."""
-    value = gojson.decode(body)
+    """The fields of each entry by lower-case name, their types checked. Raises decoding.DecodeError."""
+    value = decoding.decode(body)
     if value is None:
         return []
     if not isinstance(value, list):
-        gojson.mismatch(value, f"Go value of type []{ENTRY}")
-    return [_checked(gojson.fold(item, ENTRY)) for item in value]
+        decoding.mismatch(value, f"Go value of type []{ENTRY}")
+    return [_checked(decoding.fold(item, ENTRY)) for item in value]
 
 
 def _checked(fields: dict[str, Json]) -> dict[str, Json]:
-    gojson.text(fields, "entryId", ENTRY_FIELD)
-    gojson.text(fields, "contentType", ENTRY_FIELD)
-    gojson.strings(fields, "metadata", ENTRY_FIELD)
+    decoding.text(fields, "entryId", ENTRY_FIELD)
+    decoding.text(fields, "contentType", ENTRY_FIELD)
+    decoding.strings(fields, "metadata", ENTRY_FIELD)
     return fields
 
 

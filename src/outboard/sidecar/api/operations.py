@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NoReturn, cast
 
-from outboard.sidecar.api import gojson
+from outboard.sidecar.api import decoding
 from outboard.sidecar.components.port import Delete, Set, StateOptions
 from outboard.wire.subscriptions import Json
 
@@ -49,47 +49,47 @@ def options_of(concurrency: str, consistency: str) -> StateOptions:
 
 
 def read_items(body: bytes) -> list[StateItem]:
-    """What is to be saved. Raises gojson.DecodeError."""
-    value = gojson.decode(body)
+    """What is to be saved. Raises decoding.DecodeError."""
+    value = decoding.decode(body)
     if value is None:
         return []
     if not isinstance(value, list):
-        gojson.mismatch(value, "Go value of type []state.SetRequest")
-    return [_item(gojson.fold(item, "state.SetRequest")) for item in value]
+        decoding.mismatch(value, "Go value of type []state.SetRequest")
+    return [_item(decoding.fold(item, "state.SetRequest")) for item in value]
 
 
 def read_keys(body: bytes) -> list[str]:
-    """The keys of a bulk get. Raises gojson.DecodeError."""
-    fields = gojson.fold(gojson.decode(body), "http.BulkGetRequest")
-    gojson.strings(fields, "metadata", "BulkGetRequest")
+    """The keys of a bulk get. Raises decoding.DecodeError."""
+    fields = decoding.fold(decoding.decode(body), "http.BulkGetRequest")
+    decoding.strings(fields, "metadata", "BulkGetRequest")
     keys = fields.get("keys")
     if keys is None:
         return []
     if not isinstance(keys, list):
-        gojson.mismatch(keys, "Go struct field BulkGetRequest.keys of type []string")
+        decoding.mismatch(keys, "Go struct field BulkGetRequest.keys of type []string")
     return [_key(key) for key in keys]
 
 
 def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
-    """The operations of a transaction, each with its name. Raises gojson.DecodeError."""
-    fields = gojson.fold(gojson.decode(body), f"http.{BODY}")
+    """The operations of a transaction, each with its name. Raises decoding.DecodeError."""
+    fields = decoding.fold(decoding.decode(body), f"http.{BODY}")
     operations = fields.get("operations")
     if operations is None:
         return []
     if not isinstance(operations, list):
-        gojson.mismatch(operations, f"Go struct field {BODY}.operations of type []http.{BODY}Operation")
+        decoding.mismatch(operations, f"Go struct field {BODY}.operations of type []http.{BODY}Operation")
     return [_operation(operation) for operation in operations]
 
 
 def _operation(value: Json) -> tuple[str, StateItem]:
     target = f"{BODY}Operation"
-    fields = gojson.fold(value, f"http.{target}")
-    name = gojson.text(fields, "operation", target) or ""
+    fields = decoding.fold(value, f"http.{target}")
+    name = decoding.text(fields, "operation", target) or ""
     request = fields.get("request")
     if request is None or name not in {"upsert", "delete"}:
         return name, StateItem("")
     if not isinstance(request, dict):
-        raise gojson.DecodeError(f"'' expected a map, got '{_go_type(request)}'")
+        raise decoding.DecodeError(f"'' expected a map, got '{_go_type(request)}'")
     return name, _loose_item({key.lower(): item for key, item in request.items()})
 
 
@@ -97,19 +97,19 @@ def _key(value: Json) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        gojson.mismatch(value, "Go struct field BulkGetRequest.keys of type string")
+        decoding.mismatch(value, "Go struct field BulkGetRequest.keys of type string")
     return value
 
 
 def _item(fields: Mapping[str, Json]) -> StateItem:
-    options = gojson.fold(fields.get("options"), "state.SetStateOption")
+    options = decoding.fold(fields.get("options"), "state.SetStateOption")
     return StateItem(
-        gojson.text(fields, "key", SET_REQUEST) or "",
+        decoding.text(fields, "key", SET_REQUEST) or "",
         fields.get("value"),
-        gojson.text(fields, "etag", SET_REQUEST),
-        gojson.strings(fields, "metadata", SET_REQUEST) or {},
-        gojson.text(options, "concurrency", "SetStateOption") or "",
-        gojson.text(options, "consistency", "SetStateOption") or "",
+        decoding.text(fields, "etag", SET_REQUEST),
+        decoding.strings(fields, "metadata", SET_REQUEST) or {},
+        decoding.text(options, "concurrency", "SetStateOption") or "",
+        decoding.text(options, "consistency", "SetStateOption") or "",
     )
 
 
@@ -138,7 +138,7 @@ def _loose_strings(value: Json) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise gojson.DecodeError(
+        raise decoding.DecodeError(
             f"1 error(s) decoding:\n\n* 'Metadata' expected a map, got '{_go_type(value)}'"
         )
     for key, item in value.items():
@@ -149,12 +149,12 @@ def _loose_strings(value: Json) -> dict[str, str]:
 
 def _unconvertible(name: str, value: Json) -> NoReturn:
     found = f"unconvertible type '{_go_type(value)}', value: '{_go_text(value)}'"
-    raise gojson.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
+    raise decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
 
 
 def _go_type(value: Json) -> str:
     types = {"number": "float64", "array": "[]interface {}", "object": "map[string]interface {}"}
-    return types.get(gojson.kind(value), gojson.kind(value))
+    return types.get(decoding.kind(value), decoding.kind(value))
 
 
 def _go_text(value: Json) -> str:

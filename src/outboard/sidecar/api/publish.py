@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.sidecar.api import gojson
+from outboard.sidecar.api import decoding
 from outboard.sidecar.api.entries import Entry, EntryInvalid, read_entries
 from outboard.sidecar.api.errors import ApiError, error_info, pubsub_error, rich
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
 from outboard.sidecar.components.port import ComponentError, Message
-from outboard.sidecar.envelope import Publication, is_raw_payload, wrap
-from outboard.sidecar.publisher import Publisher, PublishNotAllowed, PubSubUnknown
-from outboard.sidecar.rawjson import JsonTextError, quote
+from outboard.sidecar.events.envelope import Publication, is_raw_payload, wrap
+from outboard.sidecar.events.rawjson import JsonTextError, quote
+from outboard.sidecar.publishing.publisher import Publisher, PublishNotAllowed, PubSubUnknown
 from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
@@ -140,7 +140,7 @@ class PublishApi:
     async def _decoded(self, request: ApiRequest, pubsub: str, topic: str) -> list[dict[str, Json]]:
         try:
             return read_entries(await request.body())
-        except (gojson.DecodeError, BodyTooLarge) as error:
+        except (decoding.DecodeError, BodyTooLarge) as error:
             message = f"error when unmarshaling the request for topic {topic} pubsub {pubsub}: {error}"
             raise pubsub_error(
                 400, EVENTS_SER, message,

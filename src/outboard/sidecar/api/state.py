@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn, TypeVar, cast
 
 from outboard.clock import Clock
-from outboard.sidecar.api import gojson
+from outboard.sidecar.api import decoding
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.operations import (
@@ -38,8 +38,8 @@ from outboard.sidecar.components.port import (
     Set,
     Transactional,
 )
-from outboard.sidecar.publisher import guarded
-from outboard.sidecar.rawjson import JsonTextError, quote, raw_value
+from outboard.sidecar.events.rawjson import JsonTextError, quote, raw_value
+from outboard.sidecar.publishing.publisher import guarded
 from outboard.sidecar.state_keys import IllegalKey, stored_key
 from outboard.sidecar.stores import LoadedStateStore
 
@@ -157,7 +157,7 @@ class StateApi:
     ) -> T:
         try:
             return read(await request.body())
-        except (gojson.DecodeError, BodyTooLarge) as error:
+        except (decoding.DecodeError, BodyTooLarge) as error:
             raise simple(400, MALFORMED, f"{prefix}{error}") from error
 
     def _set(self, store: LoadedStateStore, item: StateItem, metadata: Mapping[str, str]) -> StateItem:

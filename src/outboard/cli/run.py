@@ -1,0 +1,159 @@
+"""`outboard run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from outboard.cli.parameters import ONE_APP, Given
+
+if TYPE_CHECKING:
+    from outboard.run.events import Report
+    from outboard.run.plan import Plan, RunOptions
+    from outboard.run.template import AppSpec
+
+__all__ = ["run"]
+
+COMMAND_LINE = "--app-id"
+
+
+class Output(StrEnum):
+    text = "text"
+    json = "json"
+
+
+def run(
+    command: Annotated[
+        list[str] | None, typer.Argument(help="The command that starts the app.", show_default=False)
+    ] = None,
+    run_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--run-file",
+            "-f",
+            help="A dapr.yaml, or the folder of one (default ./dapr.yaml).",
+            show_default=False,
+        ),
+    ] = None,
+    attach: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Do not start this app: you do, in a debugger. May be repeated.",
+            metavar="APP",
+            show_default=False,
+        ),
+    ] = None,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart an app when its source changes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be started, and exit.")] = False,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
+    ] = Output.text,
+    app_id: Annotated[
+        str | None,
+        typer.Option(
+            "--app-id",
+            "-a",
+            help="Name of the app.",
+            show_default=False,
+            rich_help_panel=ONE_APP,
+        ),
+    ] = None,
+    **settings: Given,
+) -> None:
+    """Start services with their sidecars, and stop them all with Ctrl-C.
+
+    Reads Dapr's multi-app run file (dapr.yaml), or takes one app from the command line as `dapr run` does.
+    Each app is told its ports: APP_PORT, DAPR_HTTP_PORT, DAPR_GRPC_PORT. `python` in a command is the one
+    that runs outboard, unless another virtual environment is active.
+
+    \b
+    Examples:
+      outboard run                       the apps of ./dapr.yaml
+      outboard run -f todo/dapr.yaml --reload
+      outboard run --attach notification start that one yourself, in a debugger
+      outboard run --app-id api --app-port 8000 -d components -- python -m api
+      outboard run --dry-run -o json     what would be started, for machines
+    """
+    from outboard.run.plan import RunOptions
+
+    specs = _specs(run_file, app_id, command or (), settings)
+    plan = _plan(specs, RunOptions(frozenset(attach or ()), reload))
+    if dry_run:
+        _describe(plan, output)
+    elif not _execute(plan, output):
+        raise typer.Exit(1)
+
+
+def _specs(
+    run_file: Path | None, app_id: str | None, command: Sequence[str], settings: Mapping[str, Given]
+) -> Sequence[AppSpec]:
+    from outboard.errors import CommandError
+    from outboard.run.template import read_template
+
+    given = {name: value for name, value in settings.items() if value}
+    if not (app_id or command):
+        if given:
+            name = next(iter(given)).replace("_", "-")
+            advice = "Set it in dapr.yaml, or name one app with --app-id."
+            raise CommandError(f"--{name} is for one app, and dapr.yaml may have several", advice)
+        return read_template(run_file or Path.cwd()).apps
+    if run_file is not None:
+        raise CommandError("-f and an app on the command line exclude each other", "Leave one of them out.")
+    if not app_id:
+        raise CommandError("the app has no name", "Name it: `outboard run --app-id NAME -- COMMAND`.")
+    return [_one_app(app_id, command, given)]
+
+
+def _one_app(app_id: str, command: Sequence[str], given: Mapping[str, Given]) -> AppSpec:
+    from outboard.run.template import AppSpec
+
+    values = {name.replace("_", "-"): _value(value) for name, value in given.items()}
+    return AppSpec(app_id, Path.cwd(), tuple(command), COMMAND_LINE, settings=values)
+
+
+def _value(given: Given) -> int | bool | str | tuple[str, ...]:
+    if isinstance(given, bool | int | str):
+        return given
+    return str(given) if isinstance(given, Path) else tuple(given or ())
+
+
+def _plan(specs: Sequence[AppSpec], options: RunOptions) -> Plan:
+    import os
+
+    from outboard.run.interpreter import this_interpreter
+    from outboard.run.plan import make_plan
+    from outboard.run.ports import MachinePorts
+
+    return make_plan(specs, options, MachinePorts(), this_interpreter(), os.environ)
+
+
+def _describe(plan: Plan, output: Output) -> None:
+    import json
+
+    from outboard.run.description import plan_as_json, plan_as_text
+
+    typer.echo(
+        json.dumps(plan_as_json(plan), ensure_ascii=False) if output is Output.json else plan_as_text(plan)
+    )
+
+
+def _execute(plan: Plan, output: Output) -> bool:
+    from outboard.run.app import execute
+
+    return execute(plan, _report(plan, output))
+
+
+def _report(plan: Plan, output: Output) -> Report:
+    import os
+    import sys
+
+    from outboard.cli.console import line_writer, text_writer
+    from outboard.run.output import JsonLines, TextLines
+
+    if output is Output.json:
+        return JsonLines(line_writer(sys.stdout))
+    return TextLines(text_writer(sys.stdout, os.environ), [app.app_id for app in plan.apps])

@@ -1,0 +1,31 @@
+"""A run put together: the only place that knows all of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from outboard.clock import SystemClock
+from outboard.run.events import Report
+from outboard.run.loop import new_event_loop
+from outboard.run.plan import Plan
+from outboard.run.service import launch
+from outboard.run.sidecars import LocalSidecars, RetainingMemory
+from outboard.run.supervisor import run_plan
+from outboard.sidecar.components.surroundings import SharedMemory
+
+__all__ = ["execute"]
+
+
+def execute(plan: Plan, report: Report) -> bool:
+    """Run `plan` until it is done or is asked to stop. Returns whether everything had been ready.
+
+    Raises OutboardError, and OSError where a log file or the output cannot be written.
+    """
+    for app in plan.apps:
+        if app.started_here:
+            launch(app)  # before anything is started: a misspelled program is told at once
+    clock = SystemClock()
+    memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(run_plan(plan, report, LocalSidecars(memory, clock), clock))

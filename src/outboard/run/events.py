@@ -1,0 +1,141 @@
+"""What happens in a run, as values: for the terminal as text, for machines as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+__all__ = [
+    "AppEnded",
+    "AppFound",
+    "AppStarted",
+    "Attach",
+    "Endpoint",
+    "Event",
+    "LogLine",
+    "Ready",
+    "Reloading",
+    "Report",
+    "SlowStart",
+    "Source",
+    "Stopped",
+    "Stopping",
+    "SubscriptionsChanged",
+]
+
+
+class Source(StrEnum):
+    """Who wrote a line: the app, or its sidecar."""
+
+    APP = "app"
+    SIDECAR = "sidecar"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """`level` is that of the sidecar's record; an app's line has none."""
+
+    app: str
+    source: Source
+    line: str
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppStarted:
+    app: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """`app` is waited for on `port`: whoever starts it gives it `environment`."""
+
+    app: str
+    port: int
+    directory: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppFound:
+    """An attached app listens (for the first time, or again)."""
+
+    app: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an app and its sidecar answer; `app_url` is empty for an app that is not called."""
+
+    app: str
+    app_url: str
+    sidecar_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Every app that is started here answers, and gets its events."""
+
+    apps: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloading:
+    app: str
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStart:
+    """An app has been started and does not listen on `port` yet."""
+
+    app: str
+    port: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionsChanged:
+    """A restarted app subscribes to something else than its sidecar knows."""
+
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppEnded:
+    """An app ended, and that ends nothing else."""
+
+    app: str
+    code: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Nothing runs any more."""
+
+
+Event: TypeAlias = (
+    LogLine
+    | AppStarted
+    | Attach
+    | AppFound
+    | SlowStart
+    | Ready
+    | Reloading
+    | SubscriptionsChanged
+    | AppEnded
+    | Stopping
+    | Stopped
+)
+Report: TypeAlias = Callable[[Event], None]

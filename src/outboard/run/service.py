@@ -1,0 +1,124 @@
+"""One app of a run: started, restarted on change, stopped with all that it started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from outboard.clock import Clock
+from outboard.errors import ServiceDied
+from outboard.run.events import AppEnded, AppStarted, Reloading, Report
+from outboard.run.interpreter import program_path
+from outboard.run.logs import AppLog, app_log
+from outboard.run.plan import AppPlan
+from outboard.run.presence import Presence, keep_watch
+from outboard.run.processes import Launch, Process, running
+from outboard.run.reload import source_changes
+
+__all__ = ["Service", "launch"]
+
+Changes: TypeAlias = "asyncio.Queue[tuple[str, ...]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What it takes to run one app. `hurry` is set when there is no time for a graceful end.
+
+    `presence` is that of an app which may restart, None for the others.
+    """
+
+    plan: AppPlan
+    report: Report
+    clock: Clock
+    hurry: asyncio.Event
+    presence: Presence | None = None
+
+    async def run(self) -> None:
+        """Run until the app ends for good, or until cancelled.
+
+        Raises ServiceDied, CommandError where the program cannot be started, OSError for its log file.
+        """
+        with app_log(self.plan, self.report, self.clock.now()) as log:
+            if self.plan.reload:
+                await self._with_reload(log)
+            else:
+                await self._once(log)
+
+    async def _once(self, log: AppLog) -> None:
+        async with self._process(log) as process:
+            code = await process.wait()
+        if code or self.plan.app_port:  # whoever is to be called must stay
+            self.report(AppEnded(self.plan.app_id, code, "everything else is stopped"))
+            raise ServiceDied(self.plan.app_id, code)
+        self.report(AppEnded(self.plan.app_id, code, "it is done"))
+
+    @asynccontextmanager
+    async def _process(self, log: AppLog) -> AsyncIterator[Process]:
+        async with running(launch(self.plan), log, self.hurry) as process:
+            self.report(AppStarted(self.plan.app_id, process.pid))
+            yield process
+
+    # With --reload
+
+    async def _with_reload(self, log: AppLog) -> None:
+        changes: Changes = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_collect(self.plan.directory, changes))
+            while True:
+                async with self._process(log) as process, self._watched():
+                    changed = await self._until_changed(process, changes)
+                    self._lost()  # before the old process stops: events wait from now on
+                    self.report(Reloading(self.plan.app_id, changed))
+
+    async def _until_changed(self, process: Process, changes: Changes) -> tuple[str, ...]:
+        """The changed files. A process that ends before is reported, and not started again till then."""
+        change, end = asyncio.ensure_future(changes.get()), asyncio.ensure_future(process.wait())
+        try:
+            await asyncio.wait({change, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not change.done():
+                self._lost()
+                detail = "it is started again when its files change"
+                self.report(AppEnded(self.plan.app_id, end.result(), detail))
+            return _together(await change, changes)
+        finally:
+            change.cancel()
+            end.cancel()
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
+            yield
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        if self.presence is not None:
+            await keep_watch(self.presence, self.clock, lambda: None)
+
+    def _lost(self) -> None:
+        if self.presence is not None:
+            self.presence.lost()
+
+
+def launch(app: AppPlan) -> Launch:
+    """What starts `app`. Raises CommandError where there is no such program."""
+    environment = app.full_environment
+    program = program_path(app.command, app.directory, environment, app.name)
+    return Launch((program, *app.command[1:]), app.directory, environment)
+
+
+async def _collect(directory: Path, changes: Changes) -> None:
+    async for changed in source_changes(directory):
+        await changes.put(changed)
+
+
+def _together(first: tuple[str, ...], more: Changes) -> tuple[str, ...]:
+    """All the changes there are so far: one restart is enough for them."""
+    names = set(first)
+    while not more.empty():
+        names.update(more.get_nowait())
+    return tuple(sorted(names))

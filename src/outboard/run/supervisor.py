@@ -1,0 +1,196 @@
+"""A run: all sidecars and services of a plan, from start to the last process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from outboard.clock import Clock
+from outboard.errors import OutboardError
+from outboard.run.events import AppFound, Attach, Endpoint, Event, Ready, Report, SlowStart, Stopped, Stopping
+from outboard.run.logs import sidecar_logs
+from outboard.run.plan import AppPlan, Plan
+from outboard.run.presence import Presence, keep_watch
+from outboard.run.service import Service
+from outboard.run.signals import on_stop_request
+
+__all__ = ["ServeSidecar", "Signs", "run_plan"]
+
+SLOW: Final = 10.0
+"""Seconds after which a person is asked why an app does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a sidecar tells of its start: its API answers; the app is found and gets its events."""
+
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class ServeSidecar(Protocol):
+    """Runs the sidecar of one app."""
+
+    async def __call__(self, app: AppPlan, presence: Presence | None, signs: Signs, report: Report) -> None:
+        """Serve until cancelled, then stop gracefully; at a second cancellation at once.
+
+        `presence` is given for an app that may restart: its events wait for it. Raises OutboardError.
+        """
+        ...
+
+
+async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> bool:
+    """Run `plan` until it is done, or until a signal asks to stop: then everything ends, within seconds.
+
+    A second signal ends it at once. Returns whether everything had been ready. Raises ServiceDied naming
+    the service where one ends by itself, and OutboardError of other kinds where something cannot start;
+    nothing runs any more then either.
+    """
+    stop = _Stop(report)
+    run = _Run(plan, stop.report, serve, clock)
+    logs = sidecar_logs(plan.apps, stop.report, clock.now())
+    with logs, on_stop_request(lambda reason: run.hasten() if stop.requested else stop.request(reason)):
+        try:
+            stop.task = asyncio.ensure_future(run.until_done())
+            await stop.task
+        except asyncio.CancelledError:
+            if not stop.requested:
+                raise
+        except BaseExceptionGroup as group:
+            raise _cause(group) from group
+        finally:
+            stop.report(Stopped())
+    if stop.failure is not None:
+        raise stop.failure
+    return run.was_ready.is_set()
+
+
+class _Stop:
+    """The end of a run on request, or because nobody reads its output any more."""
+
+    def __init__(self, report: Report) -> None:
+        self.task: asyncio.Future[None] | None = None
+        self.requested = False
+        self.failure: OSError | None = None
+        self._report = report
+
+    def request(self, reason: str) -> None:
+        self.requested = True
+        self.report(Stopping(reason))
+        if self.task is not None:
+            self.task.cancel()
+
+    def report(self, event: Event) -> None:
+        """Report, until that fails once: an error here must not break into whoever writes a line."""
+        if self.failure is not None:
+            return
+        try:
+            self._report(event)
+        except OSError as error:
+            self.failure = error
+            self.request("the output cannot be written")
+
+
+@dataclass(frozen=True, slots=True)
+class _App:
+    plan: AppPlan
+    presence: Presence | None
+    signs: Signs
+
+
+class _Run:
+    def __init__(self, plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
+        self.was_ready = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._apps = [_App(app, _presence(app), Signs()) for app in plan.apps]
+        self._sidecars: list[asyncio.Task[None]] = []
+        self._report = report
+        self._serve = serve
+        self._clock = clock
+
+    def hasten(self) -> None:
+        """End at once what is ending gracefully."""
+        self._hurry.set()
+        for sidecar in self._sidecars:
+            sidecar.cancel()
+
+    async def until_done(self) -> None:
+        """The sidecars around the services: these may publish to the very end."""
+        async with asyncio.TaskGroup() as group:
+            for app in self._apps:
+                self._sidecars.append(
+                    group.create_task(self._serve(app.plan, app.presence, app.signs, self._report))
+                )
+            for app in self._apps:
+                await app.signs.listening.wait()
+            await self._run_services()
+            for sidecar in self._sidecars:
+                sidecar.cancel()
+
+    async def _run_services(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            services = [
+                group.create_task(
+                    Service(app.plan, self._report, self._clock, self._hurry, app.presence).run()
+                )
+                for app in self._apps
+                if app.plan.started_here
+            ]
+            beside = [group.create_task(self._announce())]
+            beside += [group.create_task(self._wait_for(app)) for app in self._apps if app.plan.attached]
+            beside += [group.create_task(self._remind(app)) for app in self._apps if not app.plan.attached]
+            if len(services) < len(self._apps):
+                await asyncio.Event().wait()  # somebody else's app has no end that could be seen
+            await asyncio.wait(services)
+            for task in beside:
+                task.cancel()
+
+    async def _remind(self, app: _App) -> None:
+        """Ask a person to look, where an app takes long to open its port."""
+        await self._clock.sleep(SLOW)
+        if not app.signs.ready.is_set():
+            self._report(SlowStart(app.plan.app_id, app.plan.app_port, SLOW))
+
+    async def _announce(self) -> None:
+        """Say so once every app that is started here gets its events."""
+        for app in self._apps:
+            if not app.plan.attached:
+                await app.signs.ready.wait()
+        self.was_ready.set()
+        self._report(Ready(tuple(_endpoint(app.plan) for app in self._apps)))
+
+    async def _wait_for(self, app: _App) -> None:
+        """Tell how to start an attached app, and each time it has been."""
+        plan = app.plan
+        self._report(
+            Attach(plan.app_id, plan.app_port, str(plan.directory), plan.command, plan.added_environment)
+        )
+        if app.presence is not None:
+            found = AppFound(plan.app_id, plan.app_port)
+            await keep_watch(app.presence, self._clock, lambda: self._report(found))
+
+
+def _presence(app: AppPlan) -> Presence | None:
+    return Presence(app.app_host, app.app_port) if app.may_restart and app.app_port else None
+
+
+def _endpoint(app: AppPlan) -> Endpoint:
+    scheme = "https" if app.variables.get("APP_PROTOCOL") == "https" else "http"
+    app_url = f"{scheme}://localhost:{app.app_port}" if app.app_port else ""
+    return Endpoint(app.app_id, app_url, f"http://localhost:{app.http_port}")
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to show of those that happened together: one of ours, if there is one."""
+    leaves = list(_leaves(group))
+    return next((leaf for leaf in leaves if isinstance(leaf, OutboardError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterable[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

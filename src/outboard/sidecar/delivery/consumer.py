@@ -1,0 +1,208 @@
+"""One subscription at work: each message is read, delivered, and settled as `delivery.next_step` says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.hops.record import HopKind
+from outboard.sidecar.channel.app_channel import AppChannel
+from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged, Redelivering
+from outboard.sidecar.delivery.decisions import Answer, Redeliver, StepKind, next_step
+from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped, arrive, read_message
+from outboard.sidecar.delivery.routing import Routes
+from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.publishing.publisher import (
+    Journal,
+    LoadedPubSub,
+    Publisher,
+    PublishNotAllowed,
+    PubSubUnknown,
+)
+from outboard.sidecar.resiliency.delays import delay_after
+from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.subscriptions import Subscription
+
+__all__ = ["Consumer", "Delivering", "Drain"]
+
+DEAD_LETTER_TIMEOUT: Final = 30.0
+LOG_LEVELS: Final = {"debug": 10, "warning": 30}
+
+
+class Drain:
+    """Counts what is being handled, so that stopping can wait for it.
+
+    Once closed, a message that comes or fails is held, unsettled, until its consumer is cancelled: an error
+    would make the broker dead-letter or lose it, where it should be delivered again later.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __enter__(self) -> Drain:
+        self._in_flight += 1
+        self._idle.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._idle.set()
+
+    async def finish(self) -> None:
+        """Take nothing new; return once nothing is being handled."""
+        self.closed = True
+        await self._idle.wait()
+
+    async def hold(self) -> None:
+        """Wait to be cancelled."""
+        await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """What every subscription of one sidecar shares."""
+
+    channel: AppChannel
+    publisher: Publisher
+    journal: Journal
+    clock: Clock
+    random: Callable[[], float]
+    new_id: Callable[[], str]
+    log: SidecarLog
+    drain: Drain
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Handles the messages of one subscription; called by its component for each."""
+
+    subscription: Subscription
+    routes: Routes
+    pubsub: LoadedPubSub
+    shared: Delivering
+
+    async def __call__(self, message: Message) -> None:
+        """Return when `message` is settled. Raises NotAcknowledged."""
+        drain = self.shared.drain
+        if drain.closed:
+            await drain.hold()
+        try:
+            with drain:
+                await self.handle(arrive(message, self.pubsub.name))
+        except NotAcknowledged:
+            if drain.closed:
+                await drain.hold()
+            raise
+
+    async def handle(self, arrived: Arrived) -> None:
+        """Raises NotAcknowledged."""
+        read = self.read(arrived)
+        if isinstance(read, Incoming):
+            await self._deliver(arrived, read)
+        elif isinstance(read, Skipped):
+            await self.skip(arrived, read)
+        else:
+            await self.fail(arrived, read)
+
+    def read(self, arrived: Arrived) -> Incoming | Skipped | Failed:
+        shared = self.shared
+        return read_message(arrived, self.subscription, self.routes, shared.clock.now(), shared.new_id)
+
+    async def skip(self, arrived: Arrived, skipped: Skipped) -> None:
+        """Acknowledge without delivery; a copy goes to the dead letter topic, if that can be done."""
+        self.shared.log.log(LOG_LEVELS[skipped.level], skipped.reason)
+        if not self.subscription.dead_letter_topic or not await self.dead_letter(arrived, skipped.reason):
+            self.journal(HopKind.DROPPED, arrived, detail=skipped.reason)
+
+    async def fail(self, arrived: Arrived, failed: Failed) -> None:
+        """To the dead letter topic, or else back to the broker. Raises NotAcknowledged."""
+        self.shared.log.error(failed.reason)
+        if self.subscription.dead_letter_topic and await self.dead_letter(arrived, failed.reason):
+            return
+        self.refuse(arrived, failed.error)
+
+    async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
+        clock, policy = self.shared.clock, self.pubsub.inbound
+        started, attempt = clock.monotonic(), 0
+        while True:
+            attempt += 1
+            answer = await self.shared.channel.deliver(incoming, arrived.metadata, policy.timeout)
+            self.tell(arrived, incoming.id, answer, attempt)
+            if not await self._to_dead_letter_if_dropped(arrived, answer):
+                answer = Answer(DeliveryStatus.RETRY, f"{answer.detail}; its dead letter was not published")
+            delay = delay_after(policy.retry, attempt, clock.monotonic() - started, self.shared.random)
+            step = next_step(answer, delay, bool(self.subscription.dead_letter_topic))
+            if not isinstance(step, Redeliver):
+                return await self.settle(arrived, answer, step)
+            if self.shared.drain.closed:
+                raise NotAcknowledged(answer.detail)
+            await clock.sleep(step.delay)
+
+    async def _to_dead_letter_if_dropped(self, arrived: Arrived, answer: Answer) -> bool:
+        """False where a dead letter was wanted and could not be published: then a drop is retried."""
+        wanted = answer.outcome is DeliveryStatus.DROP and bool(self.subscription.dead_letter_topic)
+        return not wanted or await self.dead_letter(arrived, answer.detail)
+
+    async def settle(self, arrived: Arrived, answer: Answer, step: StepKind) -> None:
+        """Do the last step for a message. Raises NotAcknowledged."""
+        if answer.outcome is DeliveryStatus.DROP:  # its dead letter, if any, is published already
+            if step is StepKind.ACKNOWLEDGE:
+                self.journal(HopKind.DROPPED, arrived, detail=answer.detail)
+            return None
+        if step is StepKind.ACKNOWLEDGE:
+            return None
+        if self.shared.drain.closed:
+            raise NotAcknowledged(answer.detail)  # held by the caller: stopping is no reason to dead-letter
+        if step is StepKind.DEAD_LETTER and await self.dead_letter(arrived, answer.detail):
+            return None
+        return self.refuse(arrived, answer.detail)
+
+    def refuse(self, arrived: Arrived, detail: str) -> None:
+        """Raises NotAcknowledged."""
+        component = self.pubsub.component
+        redelivered = isinstance(component, Redelivering) and component.redelivers
+        if not self.shared.drain.closed and not redelivered:
+            self.journal(HopKind.LOST, arrived, detail=detail)
+        raise NotAcknowledged(detail)
+
+    async def dead_letter(self, arrived: Arrived, reason: str) -> bool:
+        """Publish the message to the dead letter topic: whether that worked."""
+        topic, message = self.subscription.dead_letter_topic, arrived.message
+        copy = Message(message.data, arrived.metadata, message.content_type)
+        try:
+            async with asyncio.timeout(DEAD_LETTER_TIMEOUT):
+                await self.shared.publisher.dead_letter(self.pubsub.name, topic, copy, reason)
+        except (ComponentError, PublishNotAllowed, PubSubUnknown, TimeoutError) as error:
+            failure = str(error) or "context deadline exceeded"
+        else:
+            return True
+        text = "error sending message to dead letter, origin topic: %s dead letter topic %s err: %s"
+        self.shared.log.error(text, self.subscription.topic, topic, failure)
+        return False
+
+    def tell(self, arrived: Arrived, event_id: str, answer: Answer, attempt: int) -> None:
+        """Log and record one delivery."""
+        self.journal(
+            HopKind.DELIVERED, arrived, attempt=attempt, outcome=answer.outcome, detail=answer.detail
+        )
+        if answer.outcome is DeliveryStatus.SUCCESS:
+            return
+        doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
+        text = "event %s on topic %s was %s by the app: %s"
+        self.shared.log.warning(text, event_id, self.subscription.topic, doing, answer.detail)
+
+    def journal(
+        self, kind: HopKind, arrived: Arrived, *, attempt: int = 0, outcome: str = "", detail: str = ""
+    ) -> None:
+        topic = self.subscription.topic
+        self.shared.journal(
+            kind, self.pubsub.name, topic, arrived.message.data,
+            attempt=attempt, outcome=outcome, detail=detail,
+        )  # fmt: skip

@@ -1,0 +1,99 @@
+"""What a broker delivers, read as a CloudEvent.
+
+Pure. Nothing is validated, as in daprd. Source: CloudEvents 1.0, JSON format and Kafka protocol binding.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from outboard.sidecar.events.envelope import OCTET_STREAM, SPEC_VERSION
+from outboard.sidecar.events.rawjson import JsonTextError, members, raw_value
+from outboard.wire import dapr
+from outboard.wire.subscriptions import Json
+
+__all__ = ["TRACE_FIELDS", "from_headers", "from_raw_payload", "has_expired", "parse_event"]
+
+BINARY_HEADER: Final = "ce_"
+TRACE_FIELDS: Final = ("traceid", "traceparent", "tracestate")
+
+
+def parse_event(data: bytes) -> dict[str, Json]:
+    """The CloudEvent that lies on a topic. It must be a JSON object; nothing else is checked, as in daprd.
+
+    Raises JsonTextError.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        event: Json = json.loads(text, parse_int=_as_double, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise JsonTextError(_why(text, error)) from error
+    if event is None:  # a tombstone: daprd reads it as an object without members
+        return {}
+    if not isinstance(event, dict):
+        members(text)  # words the error
+        raise JsonTextError("not a JSON object")
+    return event
+
+
+def _as_double(digits: str) -> float:
+    return float(digits)  # rules see every number as a double, as in daprd
+
+
+def _refuse(constant: str) -> Json:
+    raise JsonTextError(f"invalid character {constant[0]!r} looking for beginning of value")
+
+
+def _why(text: str, error: Exception) -> str:
+    if isinstance(error, JsonTextError):
+        return str(error)
+    try:
+        raw_value(text)
+    except JsonTextError as worded:
+        return str(worded)
+    return "invalid character after top-level value"
+
+
+def from_raw_payload(
+    data: bytes, topic: str, pubsub: str, metadata: Mapping[str, str], new_id: Callable[[], str]
+) -> dict[str, Json]:
+    """The CloudEvent that daprd makes for a subscriber of raw payloads; it has no time."""
+    event: dict[str, Json] = {
+        "id": new_id(),
+        "specversion": SPEC_VERSION,
+        "datacontenttype": OCTET_STREAM,
+        "source": dapr.DEFAULT_SOURCE,
+        "type": dapr.EVENT_TYPE,
+        "topic": topic,
+        "pubsubname": pubsub,
+        "data_base64": base64.b64encode(data).decode("ascii"),
+    }
+    event |= {name: metadata[name] for name in TRACE_FIELDS if name in metadata}
+    if "traceparent" in metadata:
+        event["traceid"] = metadata["traceparent"]
+    return event
+
+
+def from_headers(metadata: Mapping[str, str], content_type: str) -> dict[str, Json]:
+    """The attributes of an event in binary mode, from its `ce_...` metadata."""
+    lowered = ((name.lower(), value) for name, value in metadata.items())
+    event: dict[str, Json] = {
+        name.removeprefix(BINARY_HEADER): value for name, value in lowered if name.startswith(BINARY_HEADER)
+    }
+    return {**event, "datacontenttype": content_type}
+
+
+def has_expired(event: Mapping[str, Json], now: datetime) -> bool:
+    """Whether its `expiration` has passed; one that cannot be read never does."""
+    expiration = event.get("expiration")
+    if not isinstance(expiration, str) or not expiration:
+        return False
+    try:
+        moment = datetime.fromisoformat(expiration)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and moment < now

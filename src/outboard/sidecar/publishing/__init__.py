@@ -1,0 +1,1 @@
+"""Publishing to the loaded components, within what their scopes allow."""

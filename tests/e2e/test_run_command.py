@@ -1,0 +1,521 @@
+"""`outboard run` with real processes: services start, get their events, and stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+if sys.platform == "win32":
+    CTRL_C = signal.CTRL_BREAK_EVENT
+    GROUP_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    CTRL_C = signal.SIGINT
+    GROUP_FLAGS = 0
+
+PATIENCE = 20.0
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="about POSIX signals")
+APP = '''
+"""A service in plain HTTP: says what it gets. Its options come from the environment."""
+import http.server, json, os, signal, subprocess, sys, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        topics = os.environ.get("TOPICS", "").split()
+        body = [{"pubsubname": "pubsub", "topic": topic, "route": "/events"} for topic in topics]
+        self.answer(200, body if self.path == "/dapr/subscribe" else {})
+
+    def do_POST(self):
+        event = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = event["data"]
+        print("BEGIN", data, flush=True)
+        if "die" in data:
+            os._exit(7)
+        time.sleep(float(data.get("takes", 0)))
+        print("EVENT", data["n"], VERSION, flush=True)
+        self.answer(200, {"status": "SUCCESS"})
+
+    def answer(self, status, body):
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+VERSION = "v1"
+if os.environ.get("STUBBORN"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.environ.get("WITH_CHILD"):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    print("CHILD", child.pid, flush=True)
+print("DAPR_HTTP_PORT", os.environ["DAPR_HTTP_PORT"], "APP_ID", os.environ["APP_ID"], flush=True)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["APP_PORT"])), Handler).serve_forever()
+'''
+PUBSUB = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: pubsub}
+spec: {type: pubsub.in-memory, version: v1}
+"""
+
+Event = Mapping[str, Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Project:
+    """A folder with apps, to be run from a generated dapr.yaml."""
+
+    folder: Path
+    apps: list[str] = field(default_factory=list)
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "components").mkdir()
+        (self.folder / "components" / "pubsub.yaml").write_text(PUBSUB, encoding="utf-8")
+
+    def add(self, app_id: str, *, topics: str = "", more: str = "", **variables: str) -> Path:
+        """An app in a folder of its own: the path of its program."""
+        (self.folder / app_id).mkdir()
+        program = self.folder / app_id / "app.py"
+        program.write_text(APP, encoding="utf-8")
+        self.ports[app_id] = free_port()
+        environment = json.dumps({"TOPICS": topics, **variables})
+        self.apps.append(
+            f"  - appID: {app_id}\n    appDirPath: {app_id}\n    appPort: {self.ports[app_id]}\n"
+            f"    daprHTTPPort: {free_port()}\n    daprGRPCPort: {free_port()}\n"
+            f"    command: [python, app.py]\n    env: {environment}\n{more}"
+        )
+        return program
+
+    def write(self) -> Path:
+        path = self.folder / "dapr.yaml"
+        text = "version: 1\ncommon: {resourcesPath: components}\napps:\n" + "".join(self.apps)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+class Run:
+    """A running `outboard run --output json`, and what it tells."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.seen: list[Event] = []
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def until(self, matches: Callable[[Event], bool]) -> Event:
+        """The next event that `matches`; those before it are in `seen`."""
+        while True:
+            try:
+                line = self._lines.get(timeout=PATIENCE)
+            except queue.Empty:
+                pytest.fail(f"nothing more was told; so far: {self.told()}")
+            if line is None:
+                pytest.fail(f"it ended; so far: {self.told()} {self.errors()}")
+            event: Event = json.loads(line)
+            self.seen.append(event)
+            if matches(event):
+                return event
+
+    def event(self, name: str) -> Event:
+        return self.until(lambda event: event["event"] == name)
+
+    def line(self, text: str, app: str = "") -> str:
+        """The next line of an app that holds `text`."""
+        found = self.until(lambda e: e["event"] == "log" and text in e["line"] and app in e["app"])
+        return str(found["line"])
+
+    def ready(self) -> dict[str, str]:
+        """Wait for it: the address of the sidecar of each app."""
+        return {app["app"]: app["sidecar_url"] for app in self.event("ready")["apps"]}
+
+    def rest(self) -> list[Event]:
+        """What is told up to the end."""
+        return [json.loads(line) for line in iter(self._lines.get, None)]
+
+    def interrupt(self) -> int:
+        """Ctrl-C: the exit code."""
+        self.process.send_signal(CTRL_C)
+        return self.process.wait(PATIENCE)
+
+    def ended(self) -> int:
+        return self.process.wait(PATIENCE)
+
+    def errors(self) -> str:
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+    def told(self) -> str:
+        return "\n".join(json.dumps(event) for event in self.seen)
+
+
+@contextmanager
+def outboard(arguments: Sequence[str], folder: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process; whatever is left of it at the end of the block is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outboard", *arguments],
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        creationflags=GROUP_FLAGS,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                for started in psutil.Process(process.pid).children(recursive=True):
+                    started.kill()
+                process.kill()
+
+
+@contextmanager
+def running(project: Project, *arguments: str) -> Iterator[Run]:
+    with outboard(
+        ["run", "-f", str(project.write()), "--output", "json", *arguments], project.folder
+    ) as process:
+        yield Run(process)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def publish(sidecar: str, topic: str, **data: object) -> None:
+    response = httpx.post(
+        f"{sidecar}/v1.0/publish/pubsub/{topic}", json=data, trust_env=False, timeout=PATIENCE
+    )
+    assert response.status_code == 204, response.text
+
+
+def pids(run: Run) -> list[int]:
+    return [event["pid"] for event in run.seen if event["event"] == "started"]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_an_event_of_one_service_arrives_at_the_other_and_ctrl_c_stops_everything(project: Project) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs", WITH_CHILD="1")
+    with running(project) as run:
+        sidecars = run.ready()
+        publish(sidecars["backend"], "jobs", n=1)
+        assert run.line("EVENT 1", "worker")
+        child = next(
+            int(e["line"].split()[1]) for e in run.seen if str(e.get("line", "")).startswith("CHILD")
+        )
+        assert lives(child)
+        assert run.interrupt() == 0
+        assert not run.errors()
+    assert len(pids(run)) == 2
+    assert not [pid for pid in (*pids(run), child) if lives(pid)]
+
+
+def test_the_services_are_told_their_sidecars(project: Project) -> None:
+    project.add("backend")
+    with running(project) as run:
+        told = run.line("DAPR_HTTP_PORT")
+        port = run.ready()["backend"].rpartition(":")[2]
+    assert told == f"DAPR_HTTP_PORT {port} APP_ID backend"
+
+
+def test_a_service_that_dies_is_named_and_ends_the_run(project: Project) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs")
+    with running(project) as run:
+        publish(run.ready()["backend"], "jobs", n=1, die=True)
+        assert run.ended() == 1
+        assert "worker ended with exit code 7" in run.errors()
+    assert not [pid for pid in pids(run) if lives(pid)]
+
+
+def test_a_taken_port_is_named_with_its_owner(project: Project) -> None:
+    project.add("backend")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", project.ports["backend"]))
+        taken.listen()
+        with running(project) as run:
+            assert run.ended() == 1
+            errors = run.errors()
+    assert str(project.ports["backend"]) in errors
+    assert f"process {os.getpid()}" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_unknown_key_is_an_error_with_its_line(project: Project) -> None:
+    project.add("backend", more="    appHealthTreshold: 3\n")
+    with running(project) as run:
+        assert run.ended() == 1
+        errors = run.errors()
+    line = (
+        (project.folder / "dapr.yaml")
+        .read_text(encoding="utf-8")
+        .splitlines()
+        .index("    appHealthTreshold: 3")
+    )
+    assert f"dapr.yaml:{line + 1}: unknown key `appHealthTreshold`" in errors
+    assert "Did you mean `appHealthThreshold`?" in errors
+
+
+def test_a_program_that_is_not_there_is_told_before_anything_starts(project: Project) -> None:
+    project.add("backend")
+    project.apps.append("  - appID: other\n    appDirPath: .\n    command: [no-such-program]\n")
+    with running(project) as run:
+        assert run.ended() == 2
+        errors = run.errors()
+    assert "app 'other' (" in errors
+    assert "cannot be started: there is no program 'no-such-program'" in errors
+    assert not run.rest()
+
+
+def test_a_component_that_cannot_be_set_up_ends_the_run_with_its_file(project: Project) -> None:
+    broken = project.folder / "components" / "broken.yaml"
+    broken.write_text(PUBSUB.replace("in-memory", "in-memery").replace("pubsub}", "other}"), encoding="utf-8")
+    project.add("backend")
+    with running(project) as run:
+        assert run.ended() == 1
+        errors = run.errors()
+    assert "broken.yaml" in errors
+    assert "Traceback" not in errors
+
+
+def test_one_app_from_the_command_line_and_a_script_that_is_done(project: Project) -> None:
+    script = "import os; print('HELLO', os.environ['APP_ID'], os.environ['DAPR_HTTP_PORT'])"
+    arguments = ["run", "-o", "json", "--app-id", "job", "-d", "components", "--", "python", "-c", script]
+    with outboard(arguments, project.folder) as process:
+        run = Run(process)
+        assert run.line("HELLO").startswith("HELLO job")
+        assert run.ended() == 0
+
+
+def attached_environment(run: Run) -> dict[str, str]:
+    told = run.event("attach")
+    assert told["app"] == "worker"
+    return {**os.environ, **told["environment"]}
+
+
+@contextmanager
+def debugged(project: Project, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The attached app, started by hand."""
+    process = subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=project.folder / "worker",
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def next_line(process: subprocess.Popen[str], start: str) -> str:
+    assert process.stdout is not None
+    return next(line.strip() for line in process.stdout if line.startswith(start))
+
+
+def test_an_attached_app_gets_its_events_however_often_it_restarts(project: Project) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs", more="    enableAppHealthCheck: true\n")
+    with running(project, "--attach", "worker") as run:
+        environment = attached_environment(run)
+        sidecar = run.ready()["backend"]  # the others do not wait for the debugger
+        publish(sidecar, "jobs", n=1)  # before it was ever there
+        with debugged(project, environment) as worker:
+            assert next_line(worker, "EVENT") == "EVENT 1 v1"
+            publish(sidecar, "jobs", n=2, takes=3600)  # at a breakpoint ...
+            next_line(worker, "BEGIN")
+        publish(sidecar, "jobs", n=3)  # ... where it was killed, and is away
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        program = project.folder / "worker" / "app.py"
+        patient = program.read_text(encoding="utf-8").replace('float(data.get("takes", 0))', "0")
+        program.write_text(patient, encoding="utf-8")
+        with debugged(project, environment) as worker:
+            assert next_line(worker, "EVENT") == "EVENT 2 v1"  # again, and in order
+            assert next_line(worker, "EVENT") == "EVENT 3 v1"
+        assert run.interrupt() == 0
+
+
+def test_a_change_restarts_that_app_only_and_loses_nothing(project: Project) -> None:
+    project.add("backend")
+    program = project.add("worker", topics="jobs")
+    with running(project, "--reload") as run:
+        sidecar = run.ready()["backend"]
+        publish(sidecar, "jobs", n=1)
+        assert run.line("EVENT 1 v1")
+        program.write_text(APP.replace('"v1"', '"v2"'), encoding="utf-8")
+        changed = run.event("reloading")
+        for number in range(2, 12):
+            publish(sidecar, "jobs", n=number)
+        got = [run.line("EVENT") for _ in range(10)]
+        assert run.interrupt() == 0
+    assert (changed["app"], changed["changed"]) == ("worker", ["app.py"])
+    assert got == [f"EVENT {number} v2" for number in range(2, 12)]
+    assert [event["app"] for event in run.seen if event["event"] == "started"].count("backend") == 1
+
+
+def test_an_event_that_a_change_interrupts_is_handled_by_the_new_code(project: Project) -> None:
+    project.add("backend")
+    program = project.add("worker", topics="jobs")
+    with running(project, "--reload") as run:
+        publish(run.ready()["backend"], "jobs", n=1, takes=3600)
+        run.line("BEGIN")
+        program.write_text(APP.replace('"v1"', '"v2"').replace("time.sleep(", "print("), encoding="utf-8")
+        assert run.line("EVENT") == "EVENT 1 v2"
+        assert run.interrupt() == 0
+
+
+def test_an_app_that_fails_under_reload_is_started_again_by_the_next_change(project: Project) -> None:
+    program = project.add("worker")
+    with running(project, "--reload") as run:
+        run.ready()
+        program.write_text("raise SystemExit(5)", encoding="utf-8")
+        assert run.event("ended")["code"] == 5
+        program.write_text(APP, encoding="utf-8")
+        run.event("started")
+        assert run.line("DAPR_HTTP_PORT")
+        assert run.interrupt() == 0
+
+
+def test_a_log_can_go_to_a_file(project: Project) -> None:
+    project.add("backend", more="    appLogDestination: file\n    daprdLogDestination: fileAndConsole\n")
+    with running(project) as run:
+        run.ready()
+        assert run.interrupt() == 0
+    logs = {
+        path.name.split("_")[1]: path.read_text(encoding="utf-8") for path in project.folder.rglob("*.log")
+    }
+    assert "DAPR_HTTP_PORT" in logs["app"]
+    assert 'msg="dapr initialized.' in logs["daprd"]
+    assert not [event for event in run.seen if event["event"] == "log" and event["source"] == "app"]
+
+
+def test_new_subscriptions_of_a_restarted_app_are_told(project: Project) -> None:
+    program = project.add("worker", topics="jobs")
+    with running(project, "--reload") as run:
+        run.ready()
+        program.write_text(
+            APP.replace("for topic in topics]", "for topic in [*topics, 'more']]"), encoding="utf-8"
+        )
+        assert run.event("subscriptions-changed")["app"] == "worker"
+        assert run.interrupt() == 0
+
+
+@posix_only
+def test_a_terminated_run_ends_as_well(project: Project) -> None:
+    project.add("backend")
+    with running(project) as run:
+        run.ready()
+        run.process.terminate()
+        assert run.ended() == 0
+    assert not [pid for pid in pids(run) if lives(pid)]
+
+
+@posix_only
+def test_a_second_ctrl_c_does_not_wait_for_a_stubborn_app(project: Project) -> None:
+    project.add("backend", STUBBORN="1")
+    with running(project) as run:
+        run.ready()
+        run.process.send_signal(CTRL_C)
+        run.event("stopping")
+        assert run.interrupt() == 0
+    assert not [pid for pid in pids(run) if lives(pid)]
+
+
+def test_ctrl_c_before_everything_was_ready_is_no_success(project: Project) -> None:
+    program = project.add("backend")
+    program.write_text("import time; print('UP', flush=True); time.sleep(600)", encoding="utf-8")
+    with running(project) as run:
+        run.line("UP")
+        assert run.interrupt() == 1
+    assert not [pid for pid in pids(run) if lives(pid)]
+
+
+def test_a_reader_that_goes_away_ends_the_run(project: Project) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs")
+    with outboard(["run", "-f", str(project.write()), "--output", "json"], project.folder) as process:
+        assert process.stdout is not None
+        sidecar, started = "", list[int]()
+        while not sidecar:
+            event = json.loads(process.stdout.readline())
+            started += [event["pid"]] if event["event"] == "started" else []
+            sidecar = event["apps"][0]["sidecar_url"] if event["event"] == "ready" else ""
+        process.stdout.close()
+        publish(sidecar, "jobs", n=1)  # which makes the worker print
+        assert process.wait(PATIENCE) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert not [pid for pid in started if lives(pid)]
+
+
+def test_a_log_file_that_cannot_be_written_is_told(project: Project) -> None:
+    project.add("backend", more="    appLogDestination: file\n")
+    (project.folder / "backend" / ".dapr").touch()
+    with running(project) as run:
+        assert run.ended() == 1
+        errors = run.errors()
+    assert errors.startswith("Error: ")
+    assert ".dapr" in errors
+    assert "Traceback" not in errors
+
+
+def test_text_output_is_prefixed_whole_and_without_colour_in_a_pipe(project: Project) -> None:
+    project.add("backend")
+    with outboard(["run", "-f", str(project.write())], project.folder, FORCE_COLOR="") as process:
+        assert process.stdout is not None
+        lines = list[str]()
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if "Ctrl-C stops" in line:
+                break
+        process.send_signal(CTRL_C)
+        lines += [line.rstrip("\n") for line in process.stdout]
+        assert process.wait(PATIENCE) == 0
+    names = {line.partition(" | ")[0].strip() for line in lines}
+    assert names == {"backend", "backend dapr", "outboard"}
+    assert not [line for line in lines if "\x1b" in line]

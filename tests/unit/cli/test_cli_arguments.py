@@ -1,0 +1,186 @@
+"""The command line: daprd's flags, help, completion, and what is said about mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from outboard.cli import main
+from outboard.cli.parameters import flowing, sidecar_arguments
+from outboard.run.settings import SETTINGS
+from outboard.sidecar.flags import FLAGS
+
+TEMPLATE = """\
+version: 1
+apps:
+  - appID: backend
+    appDirPath: .
+    appPort: {port}
+    daprHTTPPort: {port}1
+    command: [python, -m, backend]
+    env: {{TOKEN: secret}}
+"""
+
+
+class Ended:
+    """The exit code of the command, and what it wrote."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def outboard(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+class Command:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = self._capsys.readouterr()
+        code = ended.value.code
+        assert "Traceback" not in err
+        return Ended(code if isinstance(code, int) else 0, out, err)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (["-app-id", "x", "--app-port", "1"], ["--app-id", "x", "--app-port", "1"]),
+        (["-app-id=x"], ["--app-id=x"]),
+        (["--log-as-json=true"], ["--log-as-json"]),
+        (["--log-as-json", "-log-as-json=false"], []),
+        (["--log-as-json=maybe"], ["--log-as-json=maybe"]),
+        (["--app-max-concurrency", "-1"], ["--app-max-concurrency", "-1"]),
+        (["-h"], ["-h"]),
+    ],
+)
+def test_the_sidecar_takes_daprds_way_of_writing(given: Sequence[str], taken: list[str]) -> None:
+    assert sidecar_arguments(given) == taken
+
+
+def test_help_teaches_with_examples(outboard: Command) -> None:
+    for arguments in (["--help"], ["run", "-h"], ["sidecar", "--help"]):
+        ended = outboard(*arguments)
+        assert ended.code == 0
+        assert "Examples:" in ended.out
+        assert "\x1b" not in ended.out
+
+
+def test_help_of_the_sidecar_knows_every_flag_with_an_effect(outboard: Command) -> None:
+    text = outboard("sidecar", "--help").out
+    for flag in FLAGS:
+        assert (f"--{flag.name} " in text) != flag.inert
+
+
+def test_the_sidecar_has_every_flag_that_run_gives_it() -> None:
+    assert {setting.flag for setting in SETTINGS} <= {flag.name for flag in FLAGS}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sidecar", "--app-idd", "x"], "--app-id"),
+        (["sidecar", "-app-prot", "1"], "--app-port"),
+        (["sidecar", "--app-port", "web"], "--app-port"),
+        (["sidecar"], "--app-id is missing"),
+        (["sidecar", "--app-id", "a.b"], "dot"),
+        (["run", "--app-idd", "x"], "--app-id"),
+        (["run", "--app-port", "8000"], "--app-port is for one app"),
+        (["run", "--app-id", "x", "-f", "dapr.yaml"], "exclude each other"),
+        (["run", "--", "python"], "the app has no name"),
+        (["run"], "there is no run file"),
+        (["run", "-f", "nowhere"], "there is no run file"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_wrong_usage_is_told_and_exits_with_2(outboard: Command, arguments: list[str], said: str) -> None:
+    ended = outboard(*arguments)
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_a_mistake_in_a_file_exits_with_1(outboard: Command, tmp_path: Path) -> None:
+    (tmp_path / "dapr.yaml").write_text("version: 1\nappz: []\n", encoding="utf-8")
+    ended = outboard("run")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: ")
+    assert "dapr.yaml:2: unknown key `appz`. Did you mean `apps`?" in ended.err
+
+
+def test_shows_its_version(outboard: Command) -> None:
+    assert outboard("--version").out.startswith("outboard ")
+
+
+def test_a_dry_run_is_shown_to_people_and_machines(outboard: Command, tmp_path: Path) -> None:
+    (tmp_path / "dapr.yaml").write_text(TEMPLATE.format(port=4321), encoding="utf-8")
+    text = outboard("run", "--dry-run")
+    plan = json.loads(outboard("run", "--dry-run", "-o", "json").out)
+    assert text.code == 0
+    assert "http://localhost:43211" in text.out
+    (app,) = plan["apps"]
+    assert (app["app"], app["appPort"], app["httpPort"]) == ("backend", 4321, 43211)
+    assert app["environment"]["DAPR_HTTP_PORT"] == "43211"
+    assert app["command"] == [sys.executable, "-m", "backend"]
+    assert "secret" not in text.out + str(plan)
+
+
+def test_a_dry_run_of_one_app_from_the_command_line(outboard: Command, tmp_path: Path) -> None:
+    (tmp_path / "components").mkdir()
+    options = ("--app-id", "api", "-p", "4322", "-d", "components", "--enable-app-health-check")
+    ended = outboard("run", "--dry-run", "-o", "json", *options, "python", "-m", "api", "--port", "1")
+    (app,) = json.loads(ended.out)["apps"]
+    assert app["command"][1:] == ["-m", "api", "--port", "1"]
+    assert app["folder"] == str(tmp_path)
+    assert {"--resources-path", "components", "--enable-app-health-check"} <= set(app["sidecar"])
+
+
+def test_python_m_outboard_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "outboard", "--version"], capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("outboard ")
+
+
+def test_completion_knows_the_flags() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "outboard"],
+        env={"_OUTBOARD_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "outboard sidecar --app-p"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert "--app-port" in done.stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = """
+import sys
+sys.argv = ["outboard", "--help"]
+from outboard.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {"fastapi", "aiohttp", "rich", "uvicorn", "pydantic", "psutil", "yaml"} & set(sys.modules)
+sys.exit(str(heavy) if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_flows_to_the_width_of_the_terminal() -> None:
+    assert flowing("One\n    two.\n\n    Three\n    four.\n\n    \b\n    a\n    b\n") == (
+        "One two.\n\nThree four.\n\n\b\na\nb"
+    )

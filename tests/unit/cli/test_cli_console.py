@@ -1,0 +1,62 @@
+"""What is written to a terminal, and what to a pipe."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import pytest
+
+from outboard.cli.console import show_error, speak_utf8, text_writer
+from outboard.errors import CommandError
+
+ERROR = CommandError("[bold]it[/bold] is wrong", "Correct it.")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def colour_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_the_prefix_is_coloured_on_a_terminal_only_if_wanted(environment: Mapping[str, str]) -> None:
+    stream = Terminal()
+    text_writer(stream, environment)("api | [red] line", 6, "cyan")
+    assert ("\x1b[" in stream.getvalue()) == (not environment)
+    assert stream.getvalue().endswith("[red] line\n")
+
+
+def test_long_lines_stay_whole_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    text_writer(stream, {})("api | " + "word " * 50, 6, "cyan")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_pipe_gets_no_colour() -> None:
+    stream = io.StringIO()
+    text_writer(stream, {})("api | line", 6, "cyan")
+    assert stream.getvalue() == "api | line\n"
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "pipe"])
+def test_an_error_is_shown_as_it_is(stream: io.StringIO) -> None:
+    show_error(ERROR, stream, {})
+    assert stream.getvalue().endswith("[bold]it[/bold] is wrong. Correct it.\n")
+    assert "Error: " in stream.getvalue()
+
+
+def test_a_pipe_gets_utf8_whatever_the_locale_says() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    speak_utf8(stream)
+    stream.write("grüezi \udcff")
+    stream.flush()
+    assert raw.getvalue() == "grüezi ?".encode()

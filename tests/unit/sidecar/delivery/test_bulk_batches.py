@@ -1,0 +1,151 @@
+"""Batches that several messages at a time make, as brokers with more than one worker give them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from outboard.hops.record import HopKind
+from outboard.resources.resiliency import Policies, Retry
+from outboard.sidecar.channel.app_channel import AppChannel
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+from outboard.sidecar.delivery.batches import BulkConsumer
+from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.routing import compile_rules
+from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
+from outboard.sidecar.publishing.scopes import TopicAccess
+from outboard.wire.http import Response
+from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
+from support.sidecars import CollapsedClock, Hops, ScriptedApp
+
+pytestmark = pytest.mark.anyio
+
+SUBSCRIPTION = Subscription("ps", "t", (Rule("/bulk"),), bulk=BulkSubscribe(True, 3, 50))
+
+
+class Broker:
+    """A pub/sub component that keeps what is published."""
+
+    features: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, Message]] = []
+
+    async def publish(self, topic: str, message: Message) -> None:
+        self.published.append((topic, message))
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        raise AssertionError("nobody consumes here")
+
+    async def close(self) -> None: ...
+
+
+class Bench:
+    """A bulk consumer on its own."""
+
+    def __init__(self, subscription: Subscription = SUBSCRIPTION, inbound: Policies = Policies()) -> None:  # noqa: B008
+        self.app, self.hops, self.broker, clock = ScriptedApp(), Hops(), Broker(), CollapsedClock()
+        ids = count(1)
+        pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), inbound=inbound)
+        journal = Journal("api", clock, self.hops)
+        publisher = Publisher({"ps": pubsub}, "api", clock, journal, lambda: 0.5)
+        shared = Delivering(
+            AppChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
+            SidecarLog("api", "info", "v"), Drain(),
+        )  # fmt: skip
+        self.consumer = BulkConsumer(
+            Consumer(subscription, compile_rules(subscription.rules), pubsub, shared)
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Bench]:
+        async with self.consumer.gathering():
+            yield self
+
+    async def handle(self, *payloads: bytes) -> list[BaseException | None]:
+        """Hand over all at once: None for each that was acknowledged, else why not."""
+        handled = (self.consumer(Message(payload)) for payload in payloads)
+        return await asyncio.gather(*handled, return_exceptions=True)
+
+    def answer(self, **statuses: str) -> None:
+        entries = [{"entryId": entry, "status": status} for entry, status in statuses.items()]
+        self.app.answer("/bulk", Response(200, body=json.dumps({"statuses": entries}).encode()))
+
+    @property
+    def batches(self) -> list[list[Any]]:
+        return [[entry["event"] for entry in batch["entries"]] for batch in self.app.events_at("/bulk")]
+
+
+def events(*numbers: int) -> list[bytes]:
+    return [json.dumps({"id": str(number), "data": number}).encode() for number in numbers]
+
+
+async def test_a_full_batch_goes_in_one_request_and_each_entry_is_settled_by_its_status() -> None:
+    async with Bench().running() as bench:
+        bench.answer(e1="SUCCESS", e2="RETRY", e3="DROP")
+        first, second, third = await bench.handle(*events(1, 2, 3))
+    assert [event["data"] for event in bench.batches[0]] == [1, 2, 3]
+    assert (first, third) == (None, None)
+    assert isinstance(second, NotAcknowledged)
+    assert [hop.outcome for hop in bench.hops.of(HopKind.DELIVERED)] == ["SUCCESS", "RETRY", "DROP"]
+    assert len(bench.hops.of(HopKind.LOST)) == len(bench.hops.of(HopKind.DROPPED)) == 1
+
+
+async def test_no_batch_is_larger_than_it_may_be() -> None:
+    async with Bench().running() as bench:
+        await bench.handle(*events(1, 2, 3, 4, 5, 6, 7))
+    assert [len(batch) for batch in bench.batches] == [3, 3, 1]
+
+
+async def test_only_what_failed_is_sent_again() -> None:
+    async with Bench(inbound=Policies(retry=Retry(max_retries=1))).running() as bench:
+        bench.answer(e1="SUCCESS", e2="RETRY")
+        bench.answer(e2="SUCCESS")
+        assert await bench.handle(*events(1, 2)) == [None, None]
+    assert [[event["data"] for event in batch] for batch in bench.batches] == [[1, 2], [2]]
+
+
+async def test_what_fails_for_good_goes_to_the_dead_letter_topic() -> None:
+    async with Bench(replace(SUBSCRIPTION, dead_letter_topic="dead")).running() as bench:
+        bench.answer(e1="RETRY", e2="DROP")
+        assert await bench.handle(*events(1, 2)) == [None, None]
+    assert sorted((topic, message.data) for topic, message in bench.broker.published) == [
+        ("dead", data) for data in events(1, 2)
+    ]
+
+
+async def test_one_that_cannot_be_read_leaves_the_others_alone() -> None:
+    async with Bench().running() as bench:
+        bench.answer(e2="SUCCESS")
+        unreadable, fine = await bench.handle(b"not json", *events(2))
+    assert isinstance(unreadable, NotAcknowledged)
+    assert fine is None
+    assert [len(batch) for batch in bench.batches] == [1]
+
+
+async def test_each_path_gets_a_request_of_its_own() -> None:
+    rules = (Rule("/odd", "int(event.data) % 2 == 1"), Rule("/bulk"))
+    async with Bench(replace(SUBSCRIPTION, rules=rules)).running() as bench:
+        await bench.handle(*events(1, 2, 3))
+    assert [len(batch["entries"]) for batch in bench.app.events_at("/odd")] == [2]
+    assert [len(batch["entries"]) for batch in bench.app.events_at("/bulk")] == [1]
+
+
+async def test_raw_payloads_go_as_base64_text() -> None:
+    async with Bench(replace(SUBSCRIPTION, metadata={"rawPayload": "true"})).running() as bench:
+        await bench.handle(b"raw")
+    [batch] = bench.app.events_at("/bulk")
+    assert (batch["entries"][0]["event"], batch["entries"][0]["contentType"]) == (
+        "cmF3",
+        "application/octet-stream",
+    )
