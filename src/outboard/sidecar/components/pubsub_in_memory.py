@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 METADATA: tuple[str, ...] = ("backlog",)
 CONSUMER_QUEUE: Final = 1_000
+ROOM_AGAIN: Final = CONSUMER_QUEUE // 2
 
 
 class _Consumer:
@@ -56,7 +57,7 @@ class _Consumer:
         return self.attached and len(self._queue) >= CONSUMER_QUEUE
 
     async def room(self) -> None:
-        """Return when the queue may have room."""
+        """Return when the queue is half empty: at each free place, all who wait would wake for one of them."""
         self._taken.clear()
         await self._taken.wait()
 
@@ -96,7 +97,8 @@ class _Consumer:
 
     def settle(self) -> None:
         self._queue.popleft()
-        self._taken.set()
+        if len(self._queue) <= ROOM_AGAIN:
+            self._taken.set()
 
 
 class Broker:
