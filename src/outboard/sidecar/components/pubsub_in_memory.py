@@ -57,7 +57,7 @@ class _Consumer:
         return self.attached and len(self._queue) >= CONSUMER_QUEUE
 
     async def room(self) -> None:
-        """Return when the queue is half empty: at each free place, all who wait would wake for one of them."""
+        """Return when the queue is half empty: at each free place, all who wait would wake for one."""
         self._taken.clear()
         await self._taken.wait()
 
