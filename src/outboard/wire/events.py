@@ -40,7 +40,7 @@ class Event(BaseModel, Generic[T]):
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, AttributeValue | None] = Field(init=False)
+    __pydantic_extra__: dict[str, AttributeValue | None] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     id: str = Field(default_factory=lambda: str(uuid4()), min_length=1)
     source: str = ""
