@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from outboard.run.ports import MachinePorts, describe_process, port_taken
+from outboard.run.ports import MachinePorts, port_taken
+from outboard.sidecar.api.owners import describe_process
 
 
 @pytest.fixture

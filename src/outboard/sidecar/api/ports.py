@@ -6,17 +6,15 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import psutil
-
 from outboard.errors import CommandError, PortTaken
+from outboard.sidecar.api.owners import owner_of
 
-__all__ = ["Purpose", "listening", "owner_of"]
+__all__ = ["Purpose", "listening"]
 
-ANOTHER: Final = "another process"
 # Where the machine has no IPv6, or an address does not exist, the others are enough.
 ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EINVAL})
 # Windows says "access denied" of a port that another process holds for itself.
@@ -43,16 +41,6 @@ def listening(addresses: Sequence[str], port: int, purpose: Purpose) -> Iterator
         for bound in sockets:
             stack.enter_context(bound)
         yield sockets
-
-
-def owner_of(port: int) -> str:
-    """The process that listens on `port`, as "name (pid N)"; "another process" where that cannot be known."""
-    with suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections(kind="tcp"):
-            local = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return ANOTHER
 
 
 def _bind_free(addresses: Sequence[str], purpose: Purpose) -> list[socket.socket]:
