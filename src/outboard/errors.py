@@ -35,7 +35,6 @@ __all__ = [
     "ServiceDied",
     "SettingInvalid",
     "SidecarError",
-    "SidecarRefused",
     "SidecarUnavailable",
     "StateFailed",
     "StateInvalid",
@@ -279,16 +278,6 @@ class StateFailed(SidecarError):
     """state store '{store}' could not {operation}: {reason} (HTTP {status} {code})"""
 
     store: str
-    operation: str
-    status: int
-    code: str
-    reason: str
-
-
-@dataclass(eq=False)
-class SidecarRefused(SidecarError):
-    """the sidecar refused {operation}: {reason} (HTTP {status} {code})"""
-
     operation: str
     status: int
     code: str

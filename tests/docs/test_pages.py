@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from support.pages import blocks, run_page
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Runs a page of the documentation as its reader would.
 
-- A block with a title is a file: ```python title="events.py".
+- A block with a title is a file: ```python title="events.py". Each module among them is imported at the end.
 - An untitled ```python block is executed, the blocks of a page one after another in one namespace.
 - In ```console a line that starts with `$ ` is a command; what follows must stand in its output, each line
   within some line of it, in order. `...` stands for anything. `$ outboard run` stays in the background until
@@ -114,6 +114,8 @@ def run_page(page: Path, folder: Path) -> None:
                 run_block(block, text, folder, namespace, runner)
             except Exception as error:
                 raise AssertionError(f"{page}:{block.line}: {error}") from error
+        for module in sorted(folder.glob("*.py")):
+            runner.run_command(f"python -W error -c 'import {module.stem}'", [])
 
 
 def run_block(block: Block, text: str, folder: Path, namespace: dict[str, object], runner: Runner) -> None:
@@ -174,6 +176,7 @@ class Runner:
             timeout=PATIENCE,
             check=False,
         )
+        assert "Traceback" not in done.stdout, f"`{line}`:\n{done.stdout}"
         missing = first_missing(expected, done.stdout.splitlines())
         assert missing is None, f"`{line}` did not show: {missing}\n{done.stdout}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.subscriptions import Json
 
 __all__ = [
@@ -28,8 +29,11 @@ __all__ = [
 ]
 
 
-class ComponentError(Exception):
-    """A component could not do what it was asked; the text goes into daprd's error message."""
+class ComponentError(Failure):
+    """A component could not do what it was asked; the text goes into daprd's error message.
+
+    `code` is the gRPC status of a component that is called over gRPC.
+    """
 
 
 class EtagMismatchError(ComponentError):

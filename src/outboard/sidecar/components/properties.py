@@ -11,7 +11,7 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources import duration
 from outboard.resources.component import Component
 
-__all__ = ["Properties", "failure"]
+__all__ = ["Properties", "failure", "is_truthy"]
 
 TRUTHY: Final = frozenset({"y", "yes", "true", "t", "on", "1"})
 WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
@@ -52,8 +52,8 @@ class Properties(Mapping[str, str]):
 
     def boolean(self, name: str, default: bool = False) -> bool:
         """As daprd: `true`, `yes`, `on`, `y`, `t` and `1` are true, everything else is false."""
-        text = self.string(name).strip().lower()
-        return text in TRUTHY if text else default
+        text = self.string(name).strip()
+        return is_truthy(text) if text else default
 
     def whole_number(self, name: str, default: int) -> int:
         """Raises ComponentInitFailed for anything but digits."""
@@ -79,6 +79,11 @@ class Properties(Mapping[str, str]):
         wanted = {name.lower() for name in names}
         line = next((item.line for item in self.component.metadata if item.name.lower() in wanted), None)
         return failure(self.component, reason, advice, line)
+
+
+def is_truthy(text: str) -> bool:
+    """Whether daprd takes `text` for true."""
+    return text.strip().lower() in TRUTHY
 
 
 def failure(component: Component, reason: str, advice: str, line: int | None = None) -> ComponentInitFailed:

@@ -136,6 +136,7 @@ async def open_components(
 
 async def _set_up(component: Component, surroundings: Surroundings, up: Components) -> Loaded[Instance]:
     adapter = _adapter(component)
+    _refuse_encryption(component)
     _warn_of_misspelled(component, adapter)
     stores = {name: loaded.instance for name, loaded in up.secrets.items()}
     properties = await resolve(component, surroundings, stores)
@@ -148,6 +149,15 @@ async def _set_up(component: Component, surroundings: Surroundings, up: Componen
         reason = f"it was not ready within {component.init_timeout:g} s"
         raise failure(component, reason, "Raise `initTimeout`, or see what it waits for.") from error
     return Loaded(component, properties, instance)
+
+
+def _refuse_encryption(component: Component) -> None:
+    """What somebody wants encrypted must not be written as it is."""
+    for item in component.metadata:
+        if component.category == "state" and item.name.lower() == "primaryencryptionkey":
+            reason = f"`{item.name}` asks for encryption at rest, which this sidecar does not serve"
+            advice = "Remove it for the laptop, or run the app with the real daprd."
+            raise failure(component, reason, advice)
 
 
 def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:

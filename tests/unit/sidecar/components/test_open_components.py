@@ -370,3 +370,10 @@ async def test_a_failure_that_is_to_be_ignored_leaves_only_that_one_out(
 
     assert "Failed to init component a (secretstores.scripted/v1)" in caplog.text
     assert "no route to host" in caplog.text
+
+
+async def test_encryption_that_is_not_served_is_refused_before_anything_is_written() -> None:
+    key = MetadataItem("primaryEncryptionKey", secret=SecretKeyRef("key", "key"), line=25)
+    error = await failure_of(component(key))
+    assert "`primaryEncryptionKey` asks for encryption at rest" in error.reason
+    assert "real daprd" in error.advice

@@ -1,0 +1,278 @@
+"""Fills in the generated parts of the reference, from the tables that the program itself works by.
+
+    python docs/generate.py
+
+A generated part stands in a page between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. The tests fail
+where one is out of date, and where something new has no description here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import outboard
+from outboard import errors
+from outboard.run.output import EVENT_NAMES
+from outboard.run.settings import SETTINGS, Setting
+from outboard.sidecar.components.registry import CATEGORY_METADATA, FACTORIES
+from outboard.sidecar.flags import FLAGS, Flag
+
+__all__ = ["PAGES", "filled"]
+
+REFERENCE: Final = Path(__file__).parent / "reference"
+PAGES: Final = tuple(REFERENCE / f"{name}.md" for name in ("errors", "run", "sidecar"))
+PART: Final = re.compile(
+    r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.S
+)
+
+INERT: Final = frozenset(flag.name for flag in FLAGS if flag.inert)
+
+# What each metadata item means: its default, empty where there is none, and a sentence.
+COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "pubsub.in-memory": {
+        "backlog": ("0", "Keeps so many of the latest events of each topic for apps that subscribe later, "
+                         "or come back. daprd ignores it."),
+    },
+    "state.in-memory": {},
+    "state.sqlite": {
+        "connectionString": ("", "Required: a path, a `file:` URI or `:memory:`. A relative path begins "
+                                 "where the sidecar was started."),
+        "url": ("", "Another name for `connectionString`."),
+        "tableName": ("state", "Table of the values."),
+        "metadataTableName": ("metadata", "Table of the schema's version."),
+        "timeout": ("20s", "Longest time for one operation, at least `1s`."),
+        "timeoutInSeconds": ("", "Older name for `timeout`."),
+        "busyTimeout": ("2s", "How long to wait for a lock that another process holds."),
+        "disableWAL": ("false", "Do not switch the file to write-ahead logging."),
+        "cleanupInterval": ("0", "Delete expired values so often, at the next write; 0 never does. An "
+                                 "expired value is not returned in any case."),
+        "cleanupIntervalInSeconds": ("", "Older name for `cleanupInterval`."),
+    },
+    "secretstores.local.env": {
+        "prefix": ("", "Secret `x` is the environment variable `<prefix>x`. `APP_API_TOKEN` and all that "
+                       "begins with `DAPR_` cannot be read."),
+    },
+    "secretstores.local.file": {
+        "secretsFile": ("", "Required: a JSON file. A relative path begins where the sidecar was started."),
+        "nestedSeparator": (":", "Stands between the keys of nested objects: `redis:password`."),
+        "multiValued": ("false", "Each key at the top is one secret with several keys, not each leaf."),
+    },
+}  # fmt: skip
+
+CATEGORIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "pubsub": {
+        "consumerID": "The group in which an app consumes; its app id unless given.",
+        "publishingScopes": "Who may publish what: `app1=t1,t2;app2=t3`. An app not named there may do all.",
+        "subscriptionScopes": "Who may subscribe to what, in the same form.",
+        "allowedTopics": "The only topics that there are, for anybody: `t1,t2`.",
+        "protectedTopics": "Topics that only apps named in the scopes may use: `t1,t2`.",
+    },
+    "state": {
+        "keyPrefix": "What stands before a key in the store: `appid` (the default), `name`, `namespace`, "
+                     "`none`, or a text.",
+        "actorStateStore": "Accepted, without effect: there are no actors.",
+        "primaryEncryptionKey": "Accepted, without effect: values are not encrypted.",
+        "secondaryEncryptionKey": "Accepted, without effect: values are not encrypted.",
+        "outboxPublishPubsub": "Accepted, without effect: there is no transactional outbox yet.",
+        "outboxPublishTopic": "Accepted, without effect: there is no transactional outbox yet.",
+        "outboxPubsub": "Accepted, without effect: there is no transactional outbox yet.",
+        "outboxDiscardWhenMissingState": "Accepted, without effect: there is no transactional outbox yet.",
+    },
+    "secretstores": {},
+}  # fmt: skip
+
+EVENTS: Final[Mapping[str, str]] = {
+    "log": "A line of an app or of its sidecar (`source` is `app` or `sidecar`); `level` is the sidecar's.",
+    "started": "An app was started, or started again.",
+    "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
+    "found": "An app of `--attach` listens, for the first time or again.",
+    "ready": "Every app that is started here listens and gets its events.",
+    "reloading": "An app is started anew because of `changed` files.",
+    "slow": "An app does not listen on its port yet, after so many `seconds`.",
+    "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know.",
+    "ended": "An app ended; `detail` says what that means for the others.",
+    "stopping": "Everything is stopped.",
+    "stopped": "Nothing runs any more.",
+}
+
+RAISED_BY: Final[Mapping[str, str]] = {
+    "CommandError": "the commands, and `Sidecar` options that contradict each other; exit code 2",
+    "ComponentInitFailed": "the start of a sidecar, alone, under `outboard run` or in a test",
+    "DuplicateSubscription": "`board.lifespan` at the start of the app",
+    "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
+    "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
+    "EventTooLarge": "`publish`, before anything is sent",
+    "HandlerUnsuitable": "`Topic.subscribe`, and `board.lifespan` at the start of the app",
+    "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
+    "InvalidEventData": "`publish`, for data that is not of the topic's type; `published` of the harness",
+    "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
+    "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
+    "NotMounted": "`board.lifespan` at the start of the app",
+    "PortTaken": "`outboard run` and `outboard sidecar`",
+    "PubSubNotFound": "`publish`",
+    "PublishFailed": "`publish`, for everything else that the sidecar answers",
+    "PublishForbidden": "`publish`",
+    "ResourceError": "the reading of resource files and of `dapr.yaml`",
+    "RouterNotIncluded": "`board.lifespan` at the start of the app",
+    "ServiceDied": "`outboard run`",
+    "SettingInvalid": "`Outboard`, for an environment variable",
+    "SidecarUnavailable": "`publish` and `State`, when the timeout is over",
+    "StateFailed": "`State`, for everything else that the sidecar answers",
+    "StateInvalid": "`State`: a stored value that is not of the declared type, or one to be saved",
+    "StateStoreNotFound": "`State`",
+    "TokenRejected": "`publish` and `State`",
+}
+
+
+def filled(text: str) -> str:
+    """The page `text` with its generated parts as they should be."""
+    return PART.sub(lambda part: f"{part['begin']}{GENERATED[part['name']]()}\n{part['end']}", text)
+
+
+# The sidecar
+
+
+def flags() -> str:
+    rows = [(f"`--{flag.name}`", _default(flag), flag.help) for flag in FLAGS if not flag.inert]
+    return table(("flag", "default", "meaning"), rows)
+
+
+def inert_flags() -> str:
+    return ", ".join(f"`--{flag.name}`" for flag in FLAGS if flag.inert) + "."
+
+
+def _default(flag: Flag) -> str:
+    if isinstance(flag.default, bool):
+        return str(flag.default).lower()
+    return f"`{flag.default}`" if flag.default else ""
+
+
+def components() -> str:
+    return "\n\n".join(_component(name) for name in sorted(FACTORIES))
+
+
+def _component(name: str) -> str:
+    described, known = COMPONENTS[name], FACTORIES[name]().METADATA
+    refuse_difference(f"metadata of {name}", described, known)
+    rows = [(f"`{item}`", code(described[item][0]), described[item][1]) for item in known]
+    body = table(("metadata item", "default", "meaning"), rows) if rows else "No metadata items of its own."
+    return f"### {name}\n\n{body}"
+
+
+def category_metadata() -> str:
+    rows: list[tuple[str, str, str]] = []
+    for category, items in CATEGORY_METADATA.items():
+        refuse_difference(f"metadata of {category}", CATEGORIES[category], items)
+        rows += [(category, f"`{item}`", CATEGORIES[category][item]) for item in items]
+    return table(("components", "metadata item", "meaning"), rows)
+
+
+# `outboard run`
+
+
+def settings() -> str:
+    return table(("key in dapr.yaml", "option", "under `common`", "meaning"), map(_setting, SETTINGS))
+
+
+def _setting(setting: Setting) -> tuple[str, str, str, str]:
+    short = f", `-{setting.short}`" if setting.short else ""
+    help = f"{setting.help} No effect here." if setting.flag in INERT else setting.help
+    return f"`{setting.key}`", f"`--{setting.flag}`{short}", "yes" if setting.shared else "no", help
+
+
+def output_events() -> str:
+    refuse_difference("events", EVENTS, EVENT_NAMES.values())
+    rows = [(f"`{name}`", _fields(kind), EVENTS[name]) for kind, name in EVENT_NAMES.items()]
+    return table(("`event`", "more members", "meaning"), rows)
+
+
+# Errors
+
+
+def declaration_errors() -> str:
+    return _errors(errors.DeclarationError)
+
+
+def sidecar_errors() -> str:
+    return _errors(errors.SidecarError)
+
+
+def event_errors() -> str:
+    return "\n\n".join(map(_error, (errors.InvalidCloudEvent, errors.InvalidEventData)))
+
+
+def command_errors() -> str:
+    others = (errors.InvalidCloudEvent, errors.InvalidEventData)
+    return _errors(errors.OutboardError, without=others)
+
+
+def _errors(base: type[Exception], without: Sequence[type[Exception]] = ()) -> str:
+    """The errors directly below `base` that have data, in the order of their source."""
+    refuse_difference("errors", RAISED_BY, [kind.__name__ for kind in _with_data()])
+    return "\n\n".join(_error(kind) for kind in _with_data() if kind.__base__ is base and kind not in without)
+
+
+def _with_data() -> list[type[Exception]]:
+    found = [
+        kind for kind in vars(errors).values() if inspect.isclass(kind) and dataclasses.is_dataclass(kind)
+    ]
+    return [kind for kind in found if issubclass(kind, errors.OutboardError)]
+
+
+def _error(kind: type[Exception]) -> str:
+    module = "outboard" if kind.__name__ in outboard.__all__ else "outboard.errors"
+    message = " ".join(inspect.cleandoc(kind.__doc__ or "").split())
+    return "\n".join([
+        f"### {kind.__name__}",
+        "",
+        f"> {message}",
+        "",
+        f"Raised by {RAISED_BY[kind.__name__]}. Fields: {_fields(kind)}. Import it from `{module}`.",
+    ])  # fmt: skip
+
+
+# Markdown
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _fields(kind: type) -> str:
+    assert dataclasses.is_dataclass(kind)
+    return ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind))
+
+
+def refuse_difference(what: str, described: Iterable[str], known: Iterable[str]) -> None:
+    """Raises LookupError where something has no description, or a description has lost its object."""
+    if difference := set(described) ^ set(known):
+        raise LookupError(f"{what}: correct the descriptions in docs/generate.py of {sorted(difference)}")
+
+
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "flags": flags,
+    "inert-flags": inert_flags,
+    "components": components,
+    "category-metadata": category_metadata,
+    "settings": settings,
+    "output-events": output_events,
+    "event-errors": event_errors,
+    "declaration-errors": declaration_errors,
+    "sidecar-errors": sidecar_errors,
+    "command-errors": command_errors,
+}
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")

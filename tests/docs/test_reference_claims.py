@@ -1,0 +1,67 @@
+"""What the reference says of the HTTP API, the state example and the debugger's variables is tried."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from outboard import Outboard, State
+from outboard.run.interpreter import this_interpreter
+from outboard.run.plan import RunOptions, make_plan
+from outboard.run.ports import MachinePorts
+from outboard.run.template import read_template
+from outboard.testing import Harness
+from outboard.wire.http import Request
+from support.pages import blocks
+
+DOCS = Path(__file__).parents[2] / "docs"
+ENDPOINT = re.compile(r"^\| `(?P<method>GET|POST|PUT|DELETE) (?P<path>/v1\.0\S*)` \|", re.M)
+NAMES = {"pubsub": "pubsub", "topic": "numbers", "store": "statestore", "key": "k"}
+
+
+@pytest.mark.anyio
+async def test_each_endpoint_of_the_table_is_served(outboard: Harness) -> None:
+    page = (DOCS / "reference" / "sidecar.md").read_text(encoding="utf-8")
+    found = [(match["method"], match["path"].format(**NAMES)) for match in ENDPOINT.finditer(page)]
+    assert len(found) == 15
+    async with outboard.serving(FastAPI(), app_id="a") as sidecar:
+        for method, path in found:
+            answer = await sidecar(Request(method, path, {"content-type": "application/json"}, b"[]"), 5.0)
+            assert b"ERR_DIRECT_INVOKE" not in answer.body, f"{method} {path} is not served"
+
+
+@pytest.mark.anyio
+async def test_the_counter_of_the_kit_page_loses_nothing(outboard: Harness) -> None:
+    namespace: dict[str, object] = {"__name__": "page"}
+    (example,) = [block for block in blocks(DOCS / "reference" / "kit.md") if "def add_one" in block.text]
+    exec(compile(example.text, f"<line {example.line}>", "exec"), namespace)
+    add_one = namespace["add_one"]
+    assert callable(add_one)
+    count: Callable[[State[int], str], Awaitable[None]] = add_one
+    board = Outboard(environ={})
+    async with outboard.connected(board):
+        counts = board.state(int)
+        await asyncio.gather(*(count(counts, "tasks") for _ in range(8)))
+        assert await counts.get("tasks") == 8
+
+
+def test_the_editor_gets_the_variables_that_the_command_shows(tmp_path: Path) -> None:
+    files = {
+        block.title: block.text for block in blocks(DOCS / "how-to" / "debug-one-service.md") if block.title
+    }
+    (tmp_path / "components").mkdir()
+    (tmp_path / "dapr.yaml").write_text(files["dapr.yaml"].replace("Port: ", "Port: 2"), encoding="utf-8")
+    specs = read_template(tmp_path / "dapr.yaml").apps
+    plan = make_plan(specs, RunOptions(frozenset({"notification"})), MachinePorts(), this_interpreter(), {})
+    told = next(app for app in plan.apps if app.app_id == "notification").added_environment
+    (launch,) = json.loads(files[".vscode/launch.json"])["configurations"]
+    given = {
+        name: value.replace("3501", "23501").replace("8001", "28001") for name, value in launch["env"].items()
+    }
+    assert given.items() <= told.items()
