@@ -102,11 +102,15 @@ class Record:
 
     def dead_letters(self, pubsub: str, topic: str) -> list[DeadLetter]:
         """What came from `topic` and was put on a dead letter topic, by the kit or by the sidecar."""
-        return [
-            _dead_letter(hop)
-            for hop in self.hops
-            if hop.pubsub == pubsub and _dead_letter_origin(hop) == topic
-        ]
+        return [_dead_letter(hop) for hop in self.hops if hop.pubsub == pubsub and self._origin(hop) == topic]
+
+    def _origin(self, hop: Hop) -> str | None:
+        origin = _dead_letter_origin(hop)
+        if origin != "":
+            return origin
+        # A message that the sidecar put there is unchanged, and need not say where it came from.
+        same = (each for each in self.hops if each.kind is HopKind.PUBLISHED and each.payload == hop.payload)
+        return next((each.topic for each in same), "")
 
     def _count(self, hop: Hop) -> None:
         name = event_id(hop.payload)
@@ -120,7 +124,7 @@ def members(payload: bytes) -> dict[str, Json]:
     """The members of an envelope; empty where the payload is not one."""
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -147,7 +151,7 @@ def _line(hop: Hop) -> str:
 
 
 def _dead_letter_origin(hop: Hop) -> str | None:
-    """The topic that a dead letter comes from; None for any other hop."""
+    """The topic that a dead letter says it comes from, empty where it does not; None for any other hop."""
     if hop.kind is HopKind.DEAD_LETTERED:
         return str(members(hop.payload).get("topic", ""))
     if hop.kind is HopKind.PUBLISHED and REASON in members(hop.payload):

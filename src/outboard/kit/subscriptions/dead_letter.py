@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +17,10 @@ from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
+from outboard.errors import InvalidCloudEvent
 from outboard.wire.cloudevents import format_time
 from outboard.wire.dapr import EVENT_TYPE
+from outboard.wire.events import EventCodec
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["Envelope", "dead_letter", "origin", "read_envelope"]
@@ -24,6 +28,9 @@ __all__ = ["Envelope", "dead_letter", "origin", "read_envelope"]
 KEY_HEADERS: Final = ("__key", "partitionkey")
 POSITION_HEADERS: Final = ("__topic", "__partition", "__offset")
 MAX_REASON: Final = 1000
+NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits)
+IDENTITY: Final = ("source", "id", "type")
+ANY_EVENT: Final = EventCodec(object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +59,10 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
     """Read what was delivered. Never fails: what is not an object becomes the data of one.
 
     Header names are in lower case. What is missing of the required attributes is filled in; an id is made
-    of the content, so that each delivery has the same.
+    of the content, so that each delivery has the same. An attribute that no event can have is set aside in
+    an extension (`time` in `invalidtime`): a dead letter that is poison itself would block its topic.
     """
-    try:
-        members = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        members = None
-    if not isinstance(members, dict):
-        content_type = headers.get("content-type", "")
-        is_envelope_type = "cloudevents" in content_type or not content_type
-        members = {
-            "datacontenttype": "application/octet-stream" if is_envelope_type else content_type,
-            "data_base64": base64.b64encode(body).decode("ascii"),
-        }
+    members = _members(body, headers.get("content-type", ""))
     defaults = {
         "specversion": "1.0",
         "id": _content_id(body, headers),
@@ -77,6 +75,7 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
             members[name] = str(given)
         elif not isinstance(given, str) or not given:
             members[name] = default
+    members = _readable(members, defaults)
     key = next((headers[name] for name in KEY_HEADERS if headers.get(name)), None)
     return Envelope(members, key if key is None or key.isprintable() else None)
 
@@ -100,6 +99,61 @@ def origin(app_id: str, pubsub: str, topic: str, route: str) -> str:
     """Where a dead letter comes from, as a URI reference: `//app-id/pubsub/topic#/route`."""
     path = "/".join(quote(part, safe="") for part in (app_id, pubsub, topic))
     return f"//{path}#{quote(route, safe='/')}"
+
+
+def _members(body: bytes, content_type: str) -> dict[str, Any]:
+    """The members of the object in `body`; where they cannot be had or written again, all of it as data."""
+    known = _object(body)
+    if _can_be_written(known):
+        return known
+    is_envelope_type = "cloudevents" in content_type or not content_type
+    return {
+        **{name: value for name, value in known.items() if name in IDENTITY and isinstance(value, str)},
+        "datacontenttype": "application/octet-stream" if is_envelope_type else content_type,
+        "data_base64": base64.b64encode(body).decode("ascii"),
+    }
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Empty where `body` is no JSON object."""
+    try:
+        members = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _can_be_written(members: Mapping[str, Any]) -> bool:
+    """Whether the members, written, are what they are: 1e400 is read as infinity, which JSON has not."""
+    try:
+        from_json(to_json(members), allow_inf_nan=False)
+    except ValueError:
+        return False
+    return bool(members)
+
+
+def _readable(members: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
+    """`members` as an event that `EventCodec` reads; each attribute that keeps it from that is set aside."""
+    for _ in range(len(members)):
+        try:
+            ANY_EVENT.decode(to_json(members))
+        except InvalidCloudEvent as error:
+            name = error.attribute
+            rest = {key: value for key, value in members.items() if key != name}
+            replaced = {name: defaults[name]} if name in defaults else {}
+            members = {**rest, **replaced, _aside(name): _as_text(members.get(name))}
+        else:
+            break
+    return members
+
+
+def _aside(name: str) -> str:
+    return "invalid" + "".join(character for character in name.lower() if character in NAME_CHARACTERS)
+
+
+def _as_text(value: object) -> str:
+    """The value of an extension: a text that can be printed as it is, anything else as JSON."""
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
 
 
 def _content_id(body: bytes, headers: Mapping[str, str]) -> str:

@@ -1,0 +1,42 @@
+"""Values as Go's `fmt` prints them with `%v`: so daprd turns state into text that is to be no JSON.
+
+Source: Go, package `fmt`, "Printing".
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from outboard.wire.subscriptions import Json
+
+__all__ = ["printed"]
+
+
+def printed(value: Json) -> str:
+    """The text of a decoded JSON value. Numbers are 64-bit floats; objects become `map[key:value]`."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case int() | float():
+            return _number(value)
+        case list():
+            return f"[{' '.join(map(printed, value))}]"
+    return "map[" + " ".join(f"{key}:{printed(value[key])}" for key in sorted(value)) + "]"
+
+
+def _number(value: float) -> str:
+    """The shortest digits; with an exponent below 1e-4 and from 1e21 on."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf
+    if math.isinf(number):
+        return "+Inf" if number > 0 else "-Inf"
+    if number == 0 or 1e-4 <= abs(number) < 1e21:
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    return repr(number).replace(".0e", "e")
