@@ -13,7 +13,6 @@ from outboard.wire import gojson
 __all__ = ["Component", "MetadataItem", "SecretKeyRef", "parse"]
 
 DEFAULT_INIT_TIMEOUT: Final = 5.0
-INITIAL_VERSIONS: Final = frozenset({"", "v0", "v1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +67,10 @@ def parse(document: Node) -> Component:
     metadata = document.require("metadata", "Add `metadata:` with the component's `name:`.")
     spec = document.require("spec", "Add `spec:` with the component's `type:`, `version:` and `metadata:`.")
     auth = document.mapping("auth")
-    version = spec.string("version")
     return Component(
         name=_name(metadata.require("name", "Add `name:`: the app calls the component by it.")),
         type=_type(spec),
-        version="v1" if version.lower() in INITIAL_VERSIONS else version,
+        version=spec.string("version"),
         namespace=metadata.string("namespace"),
         metadata=tuple(_item(node) for node in spec.sequence("metadata")),
         secret_store="" if auth is None else auth.string("secretStore"),

@@ -16,7 +16,7 @@ import yaml
 from outboard.errors import ResourceError
 from outboard.resources.node import FALSE, TRUE, Node, Scalar, near
 
-__all__ = ["Node", "Scalar", "load", "near", "read"]
+__all__ = ["Node", "Scalar", "load", "near", "read", "text_of"]
 
 MAX_DEPTH: Final = 100
 YAML_TAG: Final = "tag:yaml.org,2002:"
@@ -34,23 +34,27 @@ SCHEMA: Final = (
 
 def read(path: Path) -> list[Node]:
     """The documents of the file at `path`. Raises ResourceError."""
+    return load(path, text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """What stands in the file at `path`. Raises ResourceError where it cannot be read or is not UTF-8."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise ResourceError(str(path), 1, f"cannot be read: {error.strerror}", "Check the file.") from error
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ResourceError(str(path), line, "not UTF-8 text", "Save the file in UTF-8.") from error
-    return load(path, text)
 
 
 def load(path: Path, text: str) -> list[Node]:
     """The documents of `text`, in order, empty ones left out. `path` is only used to name the place.
 
-    Anchors, aliases and merge keys are resolved. Raises ResourceError for what is not YAML, for a key that
-    is written twice in one mapping, and for a value that contains itself.
+    Anchors, aliases and merge keys are resolved. Raises ResourceError for what is not YAML, and for a value
+    that contains itself.
     """
     reader = _Reader(path)
     try:
@@ -136,12 +140,9 @@ class _Reader:
     def _put(self, entries: dict[str, Node], key: yaml.Node, value: yaml.Node) -> None:
         if not isinstance(key, yaml.ScalarNode):
             raise ResourceError(str(self._path), _line(key), "a key must be a single word", "Correct it.")
-        line = _line(key)
-        first = entries.get(key.value)
-        if first is not None:
-            problem = f"key `{key.value}` is written twice, in line {first.key_line} and in line {line}"
-            raise ResourceError(str(self._path), line, problem, "Only one would count: remove the other.")
-        entries[key.value] = replace(self.node(value), key=key.value, key_line=line)
+        earlier = entries[key.value].key_line if key.value in entries else 0
+        node = self.node(value)
+        entries[key.value] = replace(node, key=key.value, key_line=_line(key), earlier_line=earlier)
 
     def _merge(self, into: dict[str, Node], node: Node) -> None:
         # Of several merged mappings the first has precedence (YAML merge key, type `merge`).

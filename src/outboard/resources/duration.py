@@ -36,8 +36,23 @@ def parse(text: str) -> float:
 
 
 def format(seconds: float) -> str:
-    """`seconds` as a duration that `parse` reads back, to the nanosecond: `1.5s`. Raises ValueError."""
+    """`seconds` as Go writes a duration, to the nanosecond: `500ms`, `1.5s`, `1m30s`. Raises ValueError."""
     if not math.isfinite(seconds):
         raise ValueError(f"{seconds} is not a duration")
     nanoseconds = round(Decimal(seconds) / UNITS["ns"])
-    return f"{(nanoseconds * UNITS['ns']).normalize():f}s"
+    sign, rest = "-" if nanoseconds < 0 else "", abs(nanoseconds) * UNITS["ns"]
+    if rest < 1:
+        return sign + _below_a_second(rest)
+    hours, rest = divmod(rest, UNITS["h"])
+    minutes, rest = divmod(rest, UNITS["m"])
+    long = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{long}{_number(rest)}s"
+
+
+def _below_a_second(seconds: Decimal) -> str:
+    unit = next((unit for unit in ("ms", "µs") if seconds >= UNITS[unit]), "ns")
+    return f"{_number(seconds / UNITS[unit])}{unit}" if seconds else "0s"
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"

@@ -15,7 +15,7 @@ from outboard.errors import CommandError, ResourceError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
 from outboard.resources.node import Node, near
-from outboard.resources.resiliency import Resiliency
+from outboard.resources.resiliency import Resiliency, merge
 from outboard.resources.shape import Shape
 from outboard.resources.subscription import DeclaredSubscription
 
@@ -66,10 +66,12 @@ def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
     components = [each for each in found.components if _in_namespace(each, namespace)]
     _refuse_duplicates(components)
     subscriptions = _last_of_each_name(_of_app(found.subscriptions, app_id))
+    resiliencies = tuple(_of_app(found.resiliencies, app_id))
+    merge(resiliencies)  # only to say at once which policy a target names in vain
     return Resources(
         components=tuple(_of_app(components, app_id)),
         subscriptions=tuple(subscriptions),
-        resiliencies=tuple(_of_app(found.resiliencies, app_id)),
+        resiliencies=resiliencies,
         warnings=tuple(found.warnings),
     )
 
@@ -91,12 +93,13 @@ class _Found:
         if version not in VERSIONS.get(kind, ()):
             self._skip(node, kind, version)
             return
+        self._warn_of_repeated(node)
         match kind:
             case "Component":
                 self.components.append(component.parse(node))
                 self._warn_of_unknown(node, shape.COMPONENT)
             case "Subscription":
-                self.subscriptions.append(subscription.parse(node))
+                self._add_subscription(subscription.parse(node))
                 self._warn_of_unknown(node, shape.SUBSCRIPTION)
             case _:
                 self.resiliencies.append(resiliency_reader.parse(node))
@@ -104,10 +107,19 @@ class _Found:
                 if not first:
                     self._warn(node, "daprd reads a Resiliency only where it is the first document of a file")
 
+    def _add_subscription(self, found: DeclaredSubscription) -> None:
+        if found.name in {".", ".."} or "/" in found.name or "%" in found.name:
+            text = f"not loaded, as in daprd: `{found.name}` cannot stand in a URL. Leave `/` and `%` out"
+            self.warnings.append(f"{found.path}:{found.line}: {text}")
+        else:
+            self.subscriptions.append(found)
+
     def _skip(self, node: Node, kind: str, version: str) -> None:
         if kind in VERSIONS and (version.startswith("dapr") or not version):
             known = " or ".join(VERSIONS[kind])
             self._warn(node, f"not loaded: `apiVersion` of a {kind} is {known}, not `{version}`")
+        elif kind == "Configuration" and version.startswith(GROUP):
+            self._warn(node, f"not loaded: name the file with `--config {node.path}`")
         elif version.startswith(GROUP):
             advice = near(kind, VERSIONS) or f"It serves {', '.join(VERSIONS)}"
             self._warn(node, f"not loaded: this sidecar does not serve kind `{kind}`. {advice}")
@@ -115,6 +127,11 @@ class _Found:
     def _warn_of_unknown(self, document: Node, known: Shape) -> None:
         for node, keys in shape.unknown_keys(document, known):
             self._warn(node, f"unknown key `{node.key}` is ignored. {near(node.key, keys)}".rstrip())
+
+    def _warn_of_repeated(self, document: Node) -> None:
+        for node in document.repeated():
+            text = f"key `{node.key}` is written twice; what it says in line {node.earlier_line} is ignored"
+            self._warn(node, text)
 
     def _warn(self, node: Node, text: str) -> None:
         self.warnings.append(f"{node.path}:{node.key_line}: {text}")

@@ -31,7 +31,8 @@ class Node:
 
     `value` is a scalar, a tuple of nodes or a mapping of nodes by key. `line` is where the value starts and
     `key_line` where its key stands (the same as `line` for what has no key), both from 1. `text` is a
-    scalar as it was written, without quotes.
+    scalar as it was written, without quotes. `earlier_line` is where the same key stood before in the same
+    mapping, 0 where it did not: of a key that is written twice the last counts, as in daprd.
     """
 
     value: Scalar | tuple[Node, ...] | Mapping[str, Node]
@@ -40,6 +41,7 @@ class Node:
     text: str = ""
     key: str = ""
     key_line: int = field(default=0, compare=False)
+    earlier_line: int = field(default=0, compare=False)
 
     def error(self, problem: str, advice: str) -> ResourceError:
         """The error to raise about this value: `problem` is a phrase, `advice` whole sentences."""
@@ -94,6 +96,23 @@ class Node:
         if isinstance(self.value, tuple):
             return [node.plain() for node in self.value]
         return self.value
+
+    def repeated(self) -> Iterator[Node]:
+        """What stands here and below, at any depth, under a key that was written before."""
+        waiting: list[Node] = [self]
+        seen: set[int] = set()
+        while waiting:
+            node = waiting.pop()
+            if node.earlier_line:
+                yield node
+            if id(node.value) not in seen:  # aliases: what they share is looked at once
+                seen.add(id(node.value))
+                waiting += reversed(node._below())
+
+    def _below(self) -> list[Node]:
+        if isinstance(self.value, Mapping):
+            return list(self.value.values())
+        return list(self.value) if isinstance(self.value, tuple) else []
 
     # What stands under a key of this mapping
 

@@ -6,14 +6,18 @@ Source: Dapr, "Resiliency: Policies" and "Resiliency: Targets".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
+from outboard.errors import ResourceError
+from outboard.resources.node import near
+
 __all__ = ["CircuitBreaker", "CodeRange", "Policies", "Resiliency", "Retry", "Target", "merge"]
 
 FOREVER: Final = -1  # retries
+BUILT_IN: Final = Path("(built in)")
 T = TypeVar("T")
 
 
@@ -51,21 +55,33 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """When attempts are no longer made. `interval` 0: counts are never reset while it is closed."""
+    """When attempts are no longer made.
+
+    `trip` is a CEL expression over the counts since the last change. `interval` 0: they are never reset while
+    the breaker is closed. `path` and `line` say where `trip` is written, or the breaker where it is not.
+    """
 
     max_requests: int = 1
     interval: float = 0.0
     timeout: float = 60.0
     trip: str = "consecutiveFailures > 5"
+    name: str = field(default="", compare=False)
+    path: Path = field(default=BUILT_IN, compare=False)
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The names of the policies for one component in one direction; empty is none."""
+    """The names of the policies for one component in one direction; empty is none.
+
+    `lines` tells the line in `path` of each name by its key: `timeout`, `retry`, `circuitBreaker`.
+    """
 
     timeout: str = ""
     retry: str = ""
     circuit_breaker: str = ""
+    path: Path = field(default=BUILT_IN, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +104,11 @@ class Resiliency:
     outbound: Mapping[str, Target] = field(default_factory=dict)
     name: str = ""
     scopes: tuple[str, ...] = ()
-    path: Path = Path("(built in)")
+    path: Path = BUILT_IN
     line: int = 0
 
     def policies(self, component: str, kind: str, direction: Literal["inbound", "outbound"]) -> Policies:
-        """What applies to `component`, of `kind` "Pubsub" or "Statestore".
+        """What applies to `component`, of `kind` "Pubsub", "Statestore" or "Secretstore".
 
         Where it is no target, the policy with the most special of Dapr's default names applies:
         `DefaultPubsubComponentInboundRetryPolicy` before `DefaultRetryPolicy`.
@@ -113,7 +129,11 @@ class Resiliency:
 
 
 def merge(resiliencies: Sequence[Resiliency]) -> Resiliency:
-    """All of them as one; of policies and targets of the same name the later counts."""
+    """All of them as one; of policies and targets of the same name the later counts.
+
+    Raises ResourceError for a target that names a policy which none of them has: daprd goes on without a
+    timeout or retries then, and ends with a panic without a circuit breaker.
+    """
     merged = Resiliency()
     for each in resiliencies:
         merged = Resiliency(
@@ -123,7 +143,18 @@ def merge(resiliencies: Sequence[Resiliency]) -> Resiliency:
             {**merged.inbound, **each.inbound},
             {**merged.outbound, **each.outbound},
         )
+    for target in (*merged.inbound.values(), *merged.outbound.values()):
+        _check_name(target, "timeout", target.timeout, merged.timeouts)
+        _check_name(target, "retry", target.retry, merged.retries)
+        _check_name(target, "circuitBreaker", target.circuit_breaker, merged.circuit_breakers)
     return merged
+
+
+def _check_name(target: Target, kind: str, name: str, policies: Collection[str]) -> None:
+    if name and name not in policies:
+        advice = near(name, policies) or f"Define it under `spec.policies`, or remove `{kind}:`."
+        line = target.lines.get(kind, 0)
+        raise ResourceError(str(target.path), line, f"there is no {kind} policy `{name}`", advice)
 
 
 def _default_bases(kind: str, direction: str) -> tuple[str, ...]:

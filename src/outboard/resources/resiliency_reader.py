@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn, TypeVar
 
 from outboard.resources import duration
-from outboard.resources.node import Node, near
+from outboard.resources.node import Node
 from outboard.resources.resiliency import FOREVER, CircuitBreaker, CodeRange, Resiliency, Retry, Target
 
 __all__ = ["parse"]
 
-INTEGER: Final = re.compile(r"-?[0-9]+\Z", re.ASCII)
+INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z", re.ASCII)
 CODES: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z", re.ASCII)
+HTTP_CODES: Final = CodeRange(100, 599)
+GRPC_CODES: Final = CodeRange(0, 16)
+LARGEST_COUNT: Final = 2**32 - 1
 T = TypeVar("T")
 
 
 def parse(document: Node) -> Resiliency:
     """The policies in `document`, of which apiVersion and kind are known to be right.
 
-    Raises ResourceError for what cannot be read, and for a target that names a policy that is not there.
+    Raises ResourceError for what cannot be read; daprd says so in its log and goes on without the policies.
     """
     metadata, spec = document.mapping("metadata"), document.require("spec")
     policies = spec.mapping("policies")
@@ -29,13 +32,12 @@ def parse(document: Node) -> Resiliency:
     breakers = _each(policies, "circuitBreakers", _circuit_breaker)
     targets = spec.mapping("targets")
     components = {} if targets is None else _fields(targets.mapping("components"))
-    known = {"timeout": set(timeouts), "retry": set(retries), "circuitBreaker": set(breakers)}
     return Resiliency(
         timeouts=timeouts,
         retries=retries,
         circuit_breakers=breakers,
-        inbound=_targets(components, "inbound", known),
-        outbound=_targets(components, "outbound", known),
+        inbound=_targets(components, "inbound"),
+        outbound=_targets(components, "outbound"),
         name="" if metadata is None else metadata.string("name"),
         scopes=document.strings("scopes"),
         path=document.path,
@@ -67,19 +69,33 @@ def _retry(node: Node) -> Retry:
         duration=_seconds_of(node, "duration", defaults.duration),
         max_interval=_seconds_of(node, "maxInterval", defaults.max_interval),
         max_retries=max(node.integer("maxRetries", FOREVER), FOREVER),
-        http_codes=_codes(matching, "httpStatusCodes"),
-        grpc_codes=_codes(matching, "gRPCStatusCodes"),
+        http_codes=_codes(matching, "httpStatusCodes", HTTP_CODES),
+        grpc_codes=_codes(matching, "gRPCStatusCodes", GRPC_CODES),
     )
 
 
 def _circuit_breaker(node: Node) -> CircuitBreaker:
-    defaults = CircuitBreaker()
+    defaults, trip = CircuitBreaker(), node.get("trip")
     return CircuitBreaker(
-        max_requests=node.integer("maxRequests", defaults.max_requests) or defaults.max_requests,
-        interval=_seconds_of(node, "interval", defaults.interval),
-        timeout=_seconds_of(node, "timeout", defaults.timeout),
+        max_requests=_max_requests(node.get("maxRequests")) or defaults.max_requests,
+        interval=max(_seconds_of(node, "interval", defaults.interval), 0.0),
+        timeout=_positive(_seconds_of(node, "timeout", defaults.timeout), defaults.timeout),
         trip=node.string("trip") or defaults.trip,
+        name=node.key,
+        path=node.path,
+        line=(trip or node).key_line,
     )
+
+
+def _max_requests(found: Node | None) -> int:
+    number = 0 if found is None else found.as_integer()
+    if found is not None and not 0 <= number <= LARGEST_COUNT:
+        raise found.error(f"`maxRequests: {number}` is not a number of requests", "Write 1 or more.")
+    return number
+
+
+def _positive(seconds: float, default: float) -> float:
+    return seconds if seconds > 0 else default
 
 
 def _seconds_of(node: Node, key: str, default: float) -> float:
@@ -98,37 +114,36 @@ def _seconds(node: Node) -> float:
         raise node.error(f"`{node.key}`: {error}", "Correct it.") from error
 
 
-def _codes(matching: Node | None, key: str) -> tuple[CodeRange, ...]:
+def _codes(matching: Node | None, key: str, valid: CodeRange) -> tuple[CodeRange, ...]:
     found = None if matching is None else matching.get(key)
     text = "" if found is None else found.as_string()
-    ranges = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        match = CODES.match(part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if found is not None and first > last:
-            raise found.error(f"{part!r} is not a status code or a range of them", "Write `429,500-599`.")
-        ranges.append(CodeRange(first, last))
-    return tuple(ranges)
+    if found is None or not text:
+        return ()
+    return tuple(_code_range(found, part, valid) for part in text.split(",") if part) or _no_codes(found)
 
 
-def _targets(
-    components: Mapping[str, Node], direction: str, known: Mapping[str, Collection[str]]
-) -> dict[str, Target]:
-    targets: dict[str, Target] = {}
-    for name, node in components.items():
-        entry = node.mapping(direction)
-        if entry is not None:
-            names = {kind: _policy_name(entry, kind, policies) for kind, policies in known.items()}
-            targets[name] = Target(names["timeout"], names["retry"], names["circuitBreaker"])
-        else:
-            targets[name] = Target()
-    return targets
+def _code_range(node: Node, part: str, valid: CodeRange) -> CodeRange:
+    match = CODES.match(part)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last or first not in valid or last not in valid:
+        example = "429,500-599" if valid == HTTP_CODES else "2,14"
+        advice = f"Write for instance `{example}`, without spaces, from {valid.first} to {valid.last}."
+        raise node.error(f"{part!r} is not a status code or a range of them", advice)
+    return CodeRange(first, last)
 
 
-def _policy_name(entry: Node, kind: str, policies: Collection[str]) -> str:
-    found = entry.get(kind)
-    name = "" if found is None else found.as_string()
-    if found is not None and name and name not in policies:
-        advice = near(name, policies) or f"Define it under `spec.policies`, or remove `{kind}:`."
-        raise found.error(f"there is no {kind} policy `{name}`", advice)
-    return name
+def _no_codes(node: Node) -> NoReturn:
+    raise node.error(f"`{node.key}` holds no status code", "Write `429,500-599`, or remove it.")
+
+
+def _targets(components: Mapping[str, Node], direction: str) -> dict[str, Target]:
+    # A component that is named for one direction only has no policy, and no default, for the other.
+    return {name: _target(node.mapping(direction)) for name, node in components.items()}
+
+
+def _target(entry: Node | None) -> Target:
+    if entry is None:
+        return Target()
+    names = {kind: entry.string(kind) for kind in ("timeout", "retry", "circuitBreaker")}
+    lines = {kind: found.key_line for kind in names if (found := entry.get(kind)) is not None}
+    return Target(names["timeout"], names["retry"], names["circuitBreaker"], entry.path, lines)

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from outboard.resources.node import Node
 
-__all__ = ["ANY_KEY", "COMPONENT", "RESILIENCY", "SUBSCRIPTION", "Shape", "unknown_keys"]
+__all__ = ["ANY_KEY", "COMPONENT", "CONFIGURATION", "RESILIENCY", "SUBSCRIPTION", "Shape", "unknown_keys"]
 
 Shape: TypeAlias = "Mapping[str, Shape | None]"
 """The keys of a mapping (or of each mapping in a list), each with the shape of what stands under it.
@@ -75,20 +75,61 @@ RESILIENCY: Final[Shape] = {
     },
 }
 
+ACCESS_RULE: Final[Shape] = {"name": None, "version": None, "protocol": None}
 
-def unknown_keys(node: Node, shape: Shape) -> Iterator[tuple[Node, tuple[str, ...]]]:
+METRICS: Final[Shape] = {
+    "enabled": None,
+    "http": None,
+    "latencyDistributionBuckets": None,
+    "recordErrorCodes": None,
+    "rules": None,
+}
+
+CONFIGURATION: Final[Shape] = {
+    **BASE,
+    "spec": {
+        "accessControl": None,
+        "api": {"allowed": ACCESS_RULE, "denied": ACCESS_RULE},
+        "appHttpPipeline": None,
+        "components": {"deny": None},
+        "features": {"name": None, "enabled": None},
+        "httpPipeline": None,
+        "logging": {"apiLogging": {"enabled": None, "obfuscateURLs": None, "omitHealthChecks": None}},
+        "metric": METRICS,
+        "metrics": METRICS,
+        "mtls": None,
+        "nameResolution": None,
+        "secrets": {
+            "scopes": {
+                "storeName": None,
+                "defaultAccess": None,
+                "allowedSecrets": None,
+                "deniedSecrets": None,
+            },
+        },
+        "tracing": None,
+        "wasm": None,
+        "workflow": None,
+    },
+}
+
+
+def unknown_keys(
+    node: Node, shape: Shape, *, fold_case: bool = True
+) -> Iterator[tuple[Node, tuple[str, ...]]]:
     """What stands in `node` under keys that `shape` has not, each with the keys that are known there.
 
-    Case does not count, as it does not for daprd.
+    Case does not count, as it does not for daprd in resource files; in a Configuration it does.
     """
     if isinstance(node.value, tuple):
         for item in node.value:
-            yield from unknown_keys(item, shape)
+            yield from unknown_keys(item, shape, fold_case=fold_case)
     elif isinstance(node.value, Mapping):
-        inner = {key.lower(): value for key, value in shape.items()}
+        inner = {key.lower() if fold_case else key: value for key, value in shape.items()}
         for key, child in node.value.items():
-            name = key.lower() if key.lower() in inner else ANY_KEY
+            folded = key.lower() if fold_case else key
+            name = folded if folded in inner else ANY_KEY
             if name not in inner:
                 yield child, tuple(shape)
             elif (below := inner[name]) is not None:
-                yield from unknown_keys(child, below)
+                yield from unknown_keys(child, below, fold_case=fold_case)

@@ -53,6 +53,6 @@ def _number(value: float) -> str:
     if not math.isfinite(number):
         raise ValueError(f"a number too large for a 64-bit float: {str(value)[:40]}")
     if number == 0 or 1e-6 <= abs(number) < 1e21:
-        text = format(Decimal(repr(number)), "f")
+        text = format(Decimal(repr(number)), "f")  # "-0.0" stays "-0"
         return text.removesuffix(".0")
     return re.sub(r"e([-+])0", r"e\1", repr(number))

@@ -5,7 +5,6 @@ Source: Go, package `fmt`, "Printing".
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 from outboard.wire.subscriptions import Json
@@ -30,13 +29,12 @@ def printed(value: Json) -> str:
 
 
 def _number(value: float) -> str:
-    """The shortest digits; with an exponent below 1e-4 and from 1e21 on."""
+    """The shortest digits; with an exponent below 1e-4 and from a million on."""
     try:
         number = float(value)
     except OverflowError:
-        number = math.inf if value > 0 else -math.inf
-    if math.isinf(number):
-        return "+Inf" if number > 0 else "-Inf"
-    if number == 0 or 1e-4 <= abs(number) < 1e21:
+        return "+Inf" if value > 0 else "-Inf"
+    if number == 0 or 1e-4 <= abs(number) < 1e6:
         return format(Decimal(repr(number)), "f").removesuffix(".0")
-    return repr(number).replace(".0e", "e")
+    mantissa, exponent = f"{Decimal(repr(number)).normalize():e}".split("e")
+    return f"{mantissa}e{int(exponent):+03d}"

@@ -82,11 +82,14 @@ def test_anchors_and_merge_keys() -> None:
     assert node.fields()["many"].plain() == {"a": 1, "b": 2, "c": 4}
 
 
-def test_a_key_that_is_written_twice_names_both_lines() -> None:
-    error = refused("spec:\n  type: a\n  version: v1\n  type: b\n")
+def test_of_a_key_that_is_written_twice_the_last_counts_and_both_lines_are_known() -> None:
+    node = one("spec:\n  type: a\n  list:\n  - {x: 1, x: 2}\n  type: b\n")
 
-    assert (error.line, error.path) == (4, "component.yaml")
-    assert "key `type` is written twice, in line 2 and in line 4" in str(error)
+    assert node.plain() == {"spec": {"type": "b", "list": [{"x": 2}]}}
+    assert [(each.key, each.earlier_line, each.key_line) for each in node.repeated()] == [
+        ("type", 2, 5),
+        ("x", 4, 4),
+    ]
 
 
 @pytest.mark.parametrize(

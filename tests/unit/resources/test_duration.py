@@ -33,9 +33,13 @@ def test_a_duration_that_is_written_reads_back_to_the_nanosecond(seconds: float)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(5, "5s"), (0.5, "0.5s"), (0, "0s"), (90, "90s"), (100, "100s")]
-)
-def test_a_duration_is_written_shortly(seconds: float, text: str) -> None:
+    ("seconds", "text"),
+    [
+        (5, "5s"), (0.5, "500ms"), (0, "0s"), (90, "1m30s"), (100, "1m40s"), (1.5, "1.5s"), (60, "1m0s"),
+        (3600, "1h0m0s"), (5400.25, "1h30m0.25s"), (0.0000015, "1.5µs"), (3e-9, "3ns"), (-2, "-2s"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_written_as_go_does(seconds: float, text: str) -> None:
     assert duration.format(seconds) == text
 
 

@@ -227,6 +227,10 @@ def test_the_same_name_in_another_namespace_is_no_duplicate(tmp_path: Path) -> N
     [
         (
             "apiVersion: dapr.io/v1alpha1\nkind: Configuration\n",
+            "a.yaml:1: not loaded: name the file with `--config ",
+        ),
+        (
+            "apiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\n",
             "a.yaml:1: not loaded: this sidecar does not",
         ),
         ("apiVersion: dapr.io/v1alpha1\nkind: Componant\n", "Did you mean `Component`?"),
@@ -239,6 +243,10 @@ def test_the_same_name_in_another_namespace_is_no_duplicate(tmp_path: Path) -> N
         (
             component("x").replace("version: v1", "version: v1, metadata: [{name: a, vaule: b}]"),
             "a.yaml:4: unknown key `vaule` is ignored. Did you mean `value`?",
+        ),
+        (
+            "apiVersion: dapr.io/v1\n" + component("x"),
+            "a.yaml:2: key `apiVersion` is written twice; what it says in line 1 is ignored",
         ),
     ],
 )

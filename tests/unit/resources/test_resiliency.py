@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -27,7 +28,7 @@ def test_policies_and_targets() -> None:
             backoff:
               policy: exponential
               maxInterval: 15s
-              matching: {httpStatusCodes: "429, 500-599", gRPCStatusCodes: 4}
+              matching: {httpStatusCodes: "429,500-599", gRPCStatusCodes: 4}
             all-default: {}
           circuitBreakers:
             breaker: {maxRequests: 2, interval: 8s, timeout: 45s, trip: consecutiveFailures > 8}
@@ -95,6 +96,34 @@ def test_a_component_that_is_a_target_has_no_defaults() -> None:
     assert found.policies("q", "Pubsub", "inbound").retry == Retry()
 
 
+def test_a_target_may_name_a_policy_of_another_file() -> None:
+    policy = resiliency("policies: {retries: {steady: {maxRetries: 2}}}")
+    target = resiliency("targets: {components: {p: {inbound: {retry: steady}}}}")
+
+    assert merge([target, policy]).policies("p", "Pubsub", "inbound").retry == Retry(max_retries=2)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("inbound: {retry: stedy}", "r.yaml:6: there is no retry policy `stedy`. Did you mean `steady`?"),
+        ("outbound: {circuitBreaker: b}", "r.yaml:6: there is no circuitBreaker policy `b`. Define it under"),
+        ("inbound: {timeout: slow}", "r.yaml:6: there is no timeout policy `slow`"),
+    ],
+)
+def test_a_policy_that_is_nowhere_is_named_with_its_line(names: str, said: str) -> None:
+    spec = f"policies: {{retries: {{steady: {{}}}}}}\ntargets: {{components: {{p: {{{names}}}}}}}"
+
+    with pytest.raises(ResourceError, match=re.escape(said)):
+        merge([resiliency(spec)])
+
+
+def test_times_of_a_circuit_breaker_that_are_none_are_the_defaults() -> None:
+    found = resiliency("policies: {circuitBreakers: {b: {maxRequests: 0, interval: -1s, timeout: 0s}}}")
+
+    assert found.circuit_breakers["b"] == CircuitBreaker()
+
+
 def test_of_several_the_later_counts_name_by_name() -> None:
     first = Resiliency(timeouts={"a": 1.0, "b": 1.0}, retries={"r": Retry()})
     second = Resiliency(timeouts={"b": 2.0})
@@ -119,9 +148,13 @@ def test_of_several_the_later_counts_name_by_name() -> None:
             "'500-400' is not a status code",
         ),
         (
-            "policies: {retries: {steady: {}}}\ntargets: {components: {p: {inbound: {retry: stedy}}}}",
-            "r.yaml:6: there is no retry policy `stedy`. Did you mean `steady`?",
+            'policies: {retries: {r: {matching: {httpStatusCodes: "429, 500"}}}}',
+            "r.yaml:5: ' 500' is not a status code or a range of them. Write for instance `429,500-599`",
         ),
+        ("policies: {retries: {r: {matching: {httpStatusCodes: 600}}}}", "from 100 to 599"),
+        ("policies: {retries: {r: {matching: {gRPCStatusCodes: 2-17}}}}", "from 0 to 16"),
+        ('policies: {retries: {r: {matching: {httpStatusCodes: ","}}}}', "holds no status code"),
+        ("policies: {circuitBreakers: {b: {maxRequests: -1}}}", "r.yaml:5: `maxRequests: -1` is not"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(spec: str, said: str) -> None:

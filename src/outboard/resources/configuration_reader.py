@@ -1,0 +1,233 @@
+"""From Configuration files to the settings of a sidecar.
+
+daprd looks for each key exactly as it is written in its documentation, takes the first document of a file,
+whatever its kind, and ignores all that it does not know. Here a person is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from outboard.errors import CommandError
+from outboard.resources import document, shape
+from outboard.resources.configuration import (
+    ApiAccess,
+    ApiLogging,
+    Configuration,
+    MetricsSettings,
+    SecretScope,
+)
+from outboard.resources.node import Node, near
+
+__all__ = ["expand_variables", "load_configuration"]
+
+VARIABLE: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[*#$@!?0-9-]))")
+DEFAULT_FEATURES: Final = Configuration().features
+ACCESS: Final = ("allow", "deny")
+UNSERVED: Final = {
+    "accessControl": "service invocation",
+    "appHttpPipeline": "middleware",
+    "httpPipeline": "middleware",
+    "mtls": "mTLS",
+    "nameResolution": "service invocation",
+    "tracing": "the export of traces",
+    "wasm": "WebAssembly components",
+    "workflow": "workflows",
+}
+"""The settings for parts that this sidecar does not serve."""
+
+
+METRICS: Final = ("metric", "metrics")
+"""The two keys of the settings of metrics; what both say the second decides."""
+METRICS_READ: Final = ("enabled", "recordErrorCodes")
+
+
+def load_configuration(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
+    """The settings of the files `paths` together; a list in a later file replaces that of an earlier one.
+
+    `$VAR` and `${VAR}` in the files stand for variables of `environment`. Without files the defaults.
+    Raises CommandError for a file that is not there, ResourceError for one that cannot be read.
+    """
+    settings = _Settings()
+    for path in paths:
+        if not path.is_file():
+            raise CommandError(f"--config {path}: there is no such file", "Name a Configuration file")
+        settings.take(path, environment)
+    return settings.configuration()
+
+
+def expand_variables(text: str, environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """`text` with its variables filled in, and the names of those that are not set, which become empty."""
+    missing: dict[str, None] = {}
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] if match[2] is None else match[2]
+        if name not in environment:
+            missing[name] = None
+        return environment.get(name, "")
+
+    return VARIABLE.sub(value, text), tuple(missing)
+
+
+@dataclass(slots=True)
+class _Settings:
+    """Collects what the files say."""
+
+    allowed: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+    logging: ApiLogging = field(default_factory=ApiLogging)
+    scopes: tuple[SecretScope, ...] = ()
+    denied_components: frozenset[str] = frozenset()
+    features: tuple[tuple[str, bool], ...] = ()
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    warnings: list[str] = field(default_factory=list)
+
+    def take(self, path: Path, environment: Mapping[str, str]) -> None:
+        text, missing = expand_variables(document.text_of(path), environment)
+        for name in missing:
+            self.warnings.append(f"{path}: environment variable {name} is not set; it counts as empty")
+        documents = document.load(path, text)
+        if not documents:
+            return
+        for other in documents[1:]:
+            self._warn(other, "not read: only the first document of a Configuration file is")
+        self._warn_about(documents[0])
+        spec = _at(documents[0], "spec")
+        if spec is not None:
+            self._read(spec)
+
+    def configuration(self) -> Configuration:
+        return Configuration(
+            ApiAccess(self.allowed, self.denied),
+            self.logging,
+            self.scopes,
+            self.denied_components,
+            _enabled(self.features),
+            self.metrics,
+            tuple(self.warnings),
+        )
+
+    def _read(self, spec: Node) -> None:
+        if (allowed := _at(spec, "api", "allowed")) is not None:
+            self.allowed = _access_rules(allowed)
+        if (denied := _at(spec, "api", "denied")) is not None:
+            self.denied = _access_rules(denied)
+        if (logging := _at(spec, "logging", "apiLogging")) is not None:
+            self.logging = _api_logging(logging, self.logging)
+        if (scopes := _at(spec, "secrets", "scopes")) is not None:
+            self.scopes = _secret_scopes(scopes)
+        if (denied := _at(spec, "components", "deny")) is not None:
+            self.denied_components = frozenset(node.as_string() for node in denied.items())
+        if (features := _at(spec, "features")) is not None:
+            self.features = tuple(map(_feature, features.items()))
+        for key in METRICS:
+            if (metrics := _at(spec, key)) is not None:
+                self.metrics = _metrics(metrics, self.metrics)
+
+    def _warn_about(self, document: Node) -> None:
+        kind = document.string("kind")
+        if kind != "Configuration":
+            self._warn(document, f"read as a Configuration, but its kind is `{kind}`")
+        for node, keys in shape.unknown_keys(document, shape.CONFIGURATION, fold_case=False):
+            self._warn(node, f"unknown key `{node.key}` is ignored. {near(node.key, keys)}".rstrip())
+        spec = _at(document, "spec")
+        for node in () if spec is None else spec.fields().values():
+            if node.key in UNSERVED:
+                part = UNSERVED[node.key]
+                self._warn(node, f"`{node.key}` has no effect: this sidecar does not serve {part}")
+            for detail in node.fields().values() if node.key in METRICS else ():
+                if detail.key not in METRICS_READ:
+                    self._warn(
+                        detail, f"`{detail.key}` has no effect: this sidecar has no metric that it is about"
+                    )
+
+    def _warn(self, node: Node, text: str) -> None:
+        self.warnings.append(f"{node.path}:{node.key_line or node.line}: {text}")
+
+
+def _at(node: Node, *keys: str) -> Node | None:
+    """What stands under `keys`, one below the other, each exactly as written."""
+    found: Node | None = node
+    for key in keys:
+        found = None if found is None else found.fields().get(key)
+    return None if found is None or found.absent else found
+
+
+def _text(node: Node, key: str) -> str:
+    found = _at(node, key)
+    return "" if found is None else found.as_string()
+
+
+def _flag(node: Node, key: str, default: bool = False) -> bool:
+    found = _at(node, key)
+    return default if found is None else found.as_boolean()
+
+
+def _texts(node: Node, key: str) -> frozenset[str]:
+    found = _at(node, key)
+    return frozenset() if found is None else frozenset(item.as_string() for item in found.items())
+
+
+def _access_rules(rules: Node) -> frozenset[str]:
+    """The rules about HTTP; those about gRPC do not concern this API."""
+    http = (rule for rule in rules.items() if _text(rule, "protocol").lower() == "http")
+    return frozenset(f"{_text(rule, 'version')}/{_text(rule, 'name')}" for rule in http)
+
+
+def _api_logging(node: Node, before: ApiLogging) -> ApiLogging:
+    return replace(
+        before,
+        enabled=_flag(node, "enabled", before.enabled),
+        obfuscate_urls=_flag(node, "obfuscateURLs", before.obfuscate_urls),
+        omit_health_checks=_flag(node, "omitHealthChecks", before.omit_health_checks),
+    )
+
+
+def _metrics(node: Node, before: MetricsSettings) -> MetricsSettings:
+    return MetricsSettings(
+        _flag(node, "enabled", before.enabled), _flag(node, "recordErrorCodes", before.record_error_codes)
+    )
+
+
+def _secret_scopes(scopes: Node) -> tuple[SecretScope, ...]:
+    read: dict[str, SecretScope] = {}
+    for node in scopes.items():
+        scope = _secret_scope(node)
+        if scope.store in read:
+            raise node.error(
+                f"secret store '{scope.store}' has two scopes", "Write its rules in one of them."
+            )
+        read[scope.store] = scope
+    return tuple(read.values())
+
+
+def _secret_scope(node: Node) -> SecretScope:
+    access = (_text(node, "defaultAccess") or "allow").lower()
+    if access not in ACCESS:
+        raise node.error(f"`defaultAccess: {access}` is not known", "Write `allow` or `deny`.")
+    return SecretScope(
+        _text(node, "storeName"),
+        cast("Literal['allow', 'deny']", access),
+        _texts(node, "allowedSecrets"),
+        _texts(node, "deniedSecrets"),
+    )
+
+
+def _feature(node: Node) -> tuple[str, bool]:
+    return _text(node, "name"), _flag(node, "enabled")
+
+
+def _enabled(features: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+    """The features that are on: the default ones unless they are named, and those that are switched on."""
+    named = {name for name, _ in features}
+    on: dict[str, None] = {}
+    for name, enabled in features:
+        if enabled and name:
+            on[name] = None
+        elif name in on:
+            del on[name]
+    return (*(name for name in DEFAULT_FEATURES if name not in named), *on)
