@@ -15,6 +15,7 @@ __all__ = [
     "Delete",
     "EtagInvalidError",
     "EtagMismatchError",
+    "FindingFirst",
     "Found",
     "Handler",
     "Message",
@@ -93,6 +94,13 @@ class Redelivering(Protocol):
     """
 
     redelivers: bool
+
+
+@runtime_checkable
+class FindingFirst(Protocol):
+    """A state store that lists in a bulk get what it found in its own order, and then what is missing."""
+
+    finds_first: bool
 
 
 @dataclass(frozen=True, slots=True)

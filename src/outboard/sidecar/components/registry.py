@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
 from outboard.resources.node import near
+from outboard.sidecar.components.encryption import EncryptedState, encryption_keys
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
 from outboard.sidecar.components.properties import Properties, failure
 from outboard.sidecar.components.resolution import misspelled, resolve
@@ -65,6 +66,9 @@ def _state_sqlite() -> Adapter:
     return state_sqlite
 
 
+# What stands for the first version of every type.
+INITIAL_VERSIONS: Final = frozenset({"", "v0", "v1"})
+
 # An adapter, and the client library that it needs, is imported when the first component of its type is made.
 FACTORIES: Final[Mapping[str, Callable[[], Adapter]]] = {
     "pubsub.in-memory": _pubsub_in_memory,
@@ -103,10 +107,8 @@ class Components:
     pubsubs: dict[str, Loaded[PubSub]] = field(default_factory=dict)
     states: dict[str, Loaded[StateStore]] = field(default_factory=dict)
     secrets: dict[str, Loaded[SecretStore]] = field(default_factory=dict)
-
-    def all(self) -> list[Loaded[Instance]]:
-        """Secret stores first, as they were set up."""
-        return [*self.secrets.values(), *self.pubsubs.values(), *self.states.values()]
+    all: list[Loaded[Instance]] = field(default_factory=list)
+    """Of every category, in the order in which they were set up."""
 
 
 @asynccontextmanager
@@ -136,10 +138,10 @@ async def open_components(
 
 async def _set_up(component: Component, surroundings: Surroundings, up: Components) -> Loaded[Instance]:
     adapter = _adapter(component)
-    _refuse_encryption(component)
     _warn_of_misspelled(component, adapter)
     stores = {name: loaded.instance for name, loaded in up.secrets.items()}
     properties = await resolve(component, surroundings, stores)
+    keys = encryption_keys(properties) if component.category == "state" else []
     try:
         async with asyncio.timeout(component.init_timeout):
             instance = await adapter.create(properties, surroundings)
@@ -148,16 +150,9 @@ async def _set_up(component: Component, surroundings: Surroundings, up: Componen
     except TimeoutError as error:
         reason = f"it was not ready within {component.init_timeout:g} s"
         raise failure(component, reason, "Raise `initTimeout`, or see what it waits for.") from error
+    if keys:
+        instance = EncryptedState(cast("StateStore", instance), keys)
     return Loaded(component, properties, instance)
-
-
-def _refuse_encryption(component: Component) -> None:
-    """What somebody wants encrypted must not be written as it is."""
-    for item in component.metadata:
-        if component.category == "state" and item.name.lower() == "primaryencryptionkey":
-            reason = f"`{item.name}` asks for encryption at rest, which this sidecar does not serve"
-            advice = "Remove it for the laptop, or run the app with the real daprd."
-            raise failure(component, reason, advice)
 
 
 def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
@@ -174,6 +169,7 @@ def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
 
 def _put(up: Components, loaded: Loaded[Instance]) -> None:
     name = loaded.component.name
+    up.all.append(loaded)
     match loaded.component.category:
         case "pubsub":
             up.pubsubs[name] = cast("Loaded[PubSub]", loaded)
@@ -185,11 +181,14 @@ def _put(up: Components, loaded: Loaded[Instance]) -> None:
 
 def _adapter(component: Component) -> Adapter:
     find = FACTORIES.get(component.type.lower())
+    if not component.type.startswith(f"{component.category}."):
+        advice = f"Write `{component.type.lower()}`."
+        raise failure(component, "of a type only what stands behind the dot may be in any case", advice)
     if find is None:
         served = ", ".join(sorted(FACTORIES))
         advice = near(component.type, FACTORIES, LIKE_A_SLIP) or "Any other type needs the real daprd."
         raise failure(component, f"this sidecar does not serve the type, only {served}", advice)
-    if component.version != "v1":
+    if component.version.lower() not in INITIAL_VERSIONS:
         reason = f"there is no version {component.version} of this type"
         raise failure(component, reason, "Write `version: v1`.")
     return find()

@@ -19,6 +19,10 @@ METADATA: tuple[str, ...] = ("secretsFile", "nestedSeparator", "multiValued")
 MULTIPLE: Final = "MULTIPLE_KEY_VALUES_PER_SECRET"
 
 
+class _NumberText(str):
+    """A number as it is written."""
+
+
 class LocalFileSecrets:
     """What the file held when the store was made."""
 
@@ -44,10 +48,14 @@ def flat_secrets(content: dict[str, Json], separator: str) -> dict[str, dict[str
 
 
 def multi_valued_secrets(content: dict[str, Json], separator: str) -> dict[str, dict[str, str]]:
-    """One secret for each key at the top, with the leaves under it as its keys and values."""
+    """One secret for each text and each object at the top; an object's leaves are its keys and values.
+
+    What is a list, a number or nothing at the top is no secret, as in daprd.
+    """
     return {
         name: dict(_leaves(value, "" if isinstance(value, dict) else name, separator))
         for name, value in content.items()
+        if isinstance(value, dict) or (isinstance(value, str) and not isinstance(value, _NumberText))
     }
 
 
@@ -79,7 +87,7 @@ def _text(value: Json) -> str:
 def _read(properties: Properties) -> dict[str, Json]:
     path = Path(properties.required("secretsFile"))
     try:
-        content: Json = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=str, parse_float=str)
+        content: Json = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=_NumberText, parse_float=_NumberText)
     except OSError as error:
         advice = f"The path is taken from the folder in which the sidecar was started, {Path.cwd()}."
         raise properties.failure(f"cannot read {path}: {error.strerror}", advice, "secretsFile") from error

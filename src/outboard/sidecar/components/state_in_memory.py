@@ -63,6 +63,7 @@ class InMemoryState:
         await self.transact([operation])
 
     async def delete(self, operation: Delete) -> None:
+        check_options(operation.options)
         await self.transact([operation])
 
     async def transact(self, operations: Sequence[Set | Delete]) -> None:
@@ -70,6 +71,8 @@ class InMemoryState:
         now = self._clock.now()
         self._sweep(now)
         for operation in operations:
+            if isinstance(operation, Set):  # of a delete in a transaction daprd looks at no option
+                check_options(operation.options)
             self._check(operation, now)
         changes = [(operation.key, self._entry(operation, now)) for operation in operations]
         for key, entry in changes:
@@ -89,7 +92,6 @@ class InMemoryState:
         return _Entry(stored_bytes(operation.value), self._new_etag(), expires)
 
     def _check(self, operation: Set | Delete, now: datetime) -> None:
-        check_options(operation.options)
         key, there = operation.key, self._live(operation.key, now)
         if not operation.etag:
             if there is not None and operation.options.concurrency == "first-write":

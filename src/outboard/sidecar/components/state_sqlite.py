@@ -71,6 +71,7 @@ class SqliteState:
     """One connection, used by one thread, which does one operation at a time."""
 
     features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"})  # as daprd lists them
+    finds_first = True
 
     def __init__(self, settings: SqliteSettings, clock: Clock, new_etag: Callable[[], str]) -> None:
         self._settings = settings

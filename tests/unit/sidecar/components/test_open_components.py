@@ -36,7 +36,7 @@ async def properties_of(
     each: Component, surroundings: Surroundings = SURROUNDINGS, others: tuple[Component, ...] = ()
 ) -> Properties:
     async with open_components([each, *others], surroundings) as up:
-        return next(loaded.properties for loaded in up.all() if loaded.component is each)
+        return next(loaded.properties for loaded in up.all if loaded.component is each)
 
 
 async def failure_of(
@@ -366,14 +366,7 @@ async def test_a_failure_that_is_to_be_ignored_leaves_only_that_one_out(
 
     async with open_components([scripted("a", ignore_errors=True), component()], SURROUNDINGS) as up:
         assert isinstance(up, Components)
-        assert [loaded.component.name for loaded in up.all()] == ["thing"]
+        assert [loaded.component.name for loaded in up.all] == ["thing"]
 
     assert "Failed to init component a (secretstores.scripted/v1)" in caplog.text
     assert "no route to host" in caplog.text
-
-
-async def test_encryption_that_is_not_served_is_refused_before_anything_is_written() -> None:
-    key = MetadataItem("primaryEncryptionKey", secret=SecretKeyRef("key", "key"), line=25)
-    error = await failure_of(component(key))
-    assert "`primaryEncryptionKey` asks for encryption at rest" in error.reason
-    assert "real daprd" in error.advice

@@ -1,0 +1,1 @@
+"""The transactional outbox of state stores: an event goes out if, and only if, its transaction was done."""
