@@ -76,12 +76,16 @@ CATEGORIES: Final[Mapping[str, Mapping[str, str]]] = {
         "keyPrefix": "What stands before a key in the store: `appid` (the default), `name`, `namespace`, "
                      "`none`, or a text.",
         "actorStateStore": "Accepted, without effect: there are no actors.",
-        "primaryEncryptionKey": "Accepted, without effect: values are not encrypted.",
-        "secondaryEncryptionKey": "Accepted, without effect: values are not encrypted.",
-        "outboxPublishPubsub": "Accepted, without effect: there is no transactional outbox yet.",
-        "outboxPublishTopic": "Accepted, without effect: there is no transactional outbox yet.",
-        "outboxPubsub": "Accepted, without effect: there is no transactional outbox yet.",
-        "outboxDiscardWhenMissingState": "Accepted, without effect: there is no transactional outbox yet.",
+        "primaryEncryptionKey": "Key of 16, 24 or 32 bytes in hexadecimal, by `secretKeyRef`: values are "
+                                "stored encrypted with it, as by daprd. Needs "
+                                "`pip install 'outboard[encryption]'`.",
+        "secondaryEncryptionKey": "The key before that one: values encrypted with it can still be read.",
+        "outboxPublishPubsub": "With `outboxPublishTopic`: each upsert of a transaction becomes an event "
+                               "there, about a second after the transaction was done.",
+        "outboxPublishTopic": "The topic of those events.",
+        "outboxPubsub": "Where they wait for their transaction; `outboxPublishPubsub` unless given.",
+        "outboxDiscardWhenMissingState": "Drop an event whose transaction was not done; otherwise the broker "
+                                         "keeps it.",
     },
     "secretstores": {},
 }  # fmt: skip

@@ -80,12 +80,15 @@ def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
         "postgresql": "missing",
         "chromium": "missing",
         "daprd": "ready",
+        "daprd-suite": "missing",
     }
     assert "daprd       ready" in list_engines(tmp_path, ["daprd"], as_json=False)
 
 
 def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(EngineProblem, match=r"no engine kafca; there are: postgresql, chromium, daprd"):
+    with pytest.raises(
+        EngineProblem, match=r"no engine kafca; there are: postgresql, chromium, daprd, daprd-suite"
+    ):
         select(["daprd", "kafca"])
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
+from outboard.resources.configuration_reader import load_configuration
 from outboard.resources.loader import load_resources
 from outboard.run.events import Report, SubscriptionsChanged
 from outboard.run.plan import AppPlan
@@ -57,11 +58,13 @@ class LocalSidecars:
         """
         environment = app.full_environment
         options = parse(app.sidecar, environment)
+        configuration = load_configuration(options.config_paths, environment)
         resources = load_resources(options.resources_paths, options.app_id, options.namespace)
         async with _channel(options, presence, report) as channel:
             sidecar = Sidecar(
                 options,
                 resources,
+                configuration=configuration,
                 memory=self._memory,
                 clock=self._clock,
                 channel=channel,
@@ -81,7 +84,7 @@ async def _serve(sidecar: Sidecar, presence: Presence | None) -> int:
         owner = MachinePorts().owner(error.port) or error.owner
         raise PortTaken(error.port, error.purpose, owner, error.option) from error
     except asyncio.CancelledError:
-        sidecar.stop()
+        sidecar.stop(at_once=True)  # its app has ended: nobody needs a block period
         await asyncio.wait({serving}, timeout=PATIENCE)
         if presence is not None:
             presence.give_up()

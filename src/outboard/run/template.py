@@ -87,6 +87,11 @@ def read_template(path: Path) -> Template:
 def parse_template(root: Node) -> Template:
     """The run file whose document is `root`. Raises ResourceError; looks whether the paths in it exist."""
     root.refuse_unknown({"version", "common", "apps", "name"})
+    for node in root.repeated():
+        problem = (
+            f"key `{node.key}` is written twice, in line {node.earlier_line} and in line {node.key_line}"
+        )
+        raise node.error(problem, "Only one would count: remove the other.")
     version = root.require("version", "Add `version: 1` as the first line.")
     if version.as_string() != str(VERSION):
         raise version.error(f"version {version.as_string()} is not known", f"Write `version: {VERSION}`.")

@@ -6,32 +6,30 @@ import asyncio
 import os
 import random as system_random
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
 
 from outboard.clock import Clock, SystemClock
 from outboard.hops.record import Recorder
-from outboard.resources import duration
+from outboard.resources.configuration import Configuration
 from outboard.resources.loader import Resources
 from outboard.sidecar.api.app import Api
-from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
-from outboard.sidecar.api.server import serving
 from outboard.sidecar.assembly import Assembly, Outside
 from outboard.sidecar.channel.exchange import app_url, exchange_with
+from outboard.sidecar.channel.following import AppFollower
 from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.listening import Listening, listening_for, serving_all
 from outboard.sidecar.logs import speaking
 from outboard.sidecar.options import Options
 from outboard.sidecar.readiness import Readiness
-from outboard.sidecar.subscriptions import ActiveSubscription
+from outboard.sidecar.stopping import Stopping, first_of
 from outboard.wire.http import Exchange
 
 __all__ = ["Sidecar"]
 
-HTTP_PORT: Final = Purpose("the Dapr HTTP API", "--dapr-http-port")
-FORCE_AFTER: Final = 0.1
-FAILED: Final = 1
+DEFAULT_CONFIGURATION: Final = Configuration()
 
 
 def _uuid() -> str:
@@ -51,6 +49,7 @@ class Sidecar:
         options: Options,
         resources: Resources,
         *,
+        configuration: Configuration = DEFAULT_CONFIGURATION,
         memory: SharedMemory | None = None,
         clock: Clock | None = None,
         channel: Exchange | None = None,
@@ -62,17 +61,24 @@ class Sidecar:
         self.options = options
         self.http_port = 0
         """The port that is listened on, once `readiness.outbound` is set."""
+        self.public_port = 0
+        """The public port, if there is one, from then on too."""
         self._clock = clock or SystemClock()
         self._channel = channel
-        self._stop, self._forced = asyncio.Event(), False
         outside = Outside(self._clock, random, new_id, environment, memory or SharedMemory(), recorder)
-        self._parts = Assembly(options, resources, outside, self._asked_to_stop)
+        self._parts = Assembly(options, resources, configuration, outside, self._asked_to_stop)
         self._log = self._parts.log
+        self._stopping = Stopping(options, self._clock, self._log)
 
     @property
     def api(self) -> Api:
         """The HTTP API, an ASGI application."""
         return self._parts.api
+
+    @property
+    def public_api(self) -> Api:
+        """Metadata and health alone, as they are served on the public port."""
+        return self._parts.apis.public
 
     @property
     def readiness(self) -> Readiness:
@@ -82,10 +88,12 @@ class Sidecar:
         """Return once `/v1.0/healthz` answers 204."""
         await self.readiness.runtime.wait()
 
-    def stop(self, *, force: bool = False) -> None:
-        """Ask `serve` to end: once what is in flight is done, or with `force` at once, with exit code 1."""
-        self._forced = self._forced or force
-        self._stop.set()
+    def stop(self, *, at_once: bool = False, force: bool = False) -> None:
+        """Ask `serve` to end: after the block period, unless `at_once`, and once what is in flight is done.
+
+        With `force` nothing is waited for, and the exit code is 1.
+        """
+        self._stopping.ask(at_once=at_once, force=force)
 
     async def serve(self) -> int:
         """Run until `stop`, a shutdown over the API, or cancellation: the exit code.
@@ -93,12 +101,9 @@ class Sidecar:
         Raises PortTaken, ComponentInitFailed, ResourceError, CommandError.
         """
         life = asyncio.create_task(self._live())
-        stopped = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait((life, stopped), return_when=asyncio.FIRST_COMPLETED)
-            return await self._end(life)
+            return await self._stopping.end_of(life)
         finally:
-            stopped.cancel()
             life.cancel()
             with suppress(asyncio.CancelledError):
                 await life
@@ -109,13 +114,14 @@ class Sidecar:
 
         Raises ComponentInitFailed, ResourceError.
         """
-        async with self._parts.components_up(), self._app_followed() as following:
-            ready = asyncio.create_task(self.ready())
-            try:
-                await _first(ready, following)
-                yield self
-            finally:
-                ready.cancel()
+        async with (
+            self._parts.components_up(),
+            self._app_watched() as follower,
+            self._app_attended(follower) as attending,
+        ):
+            await first_of(self.readiness.runtime, attending)
+            _raise_what_ended(attending)
+            yield self
 
     # From the outside in: sockets and components, the app, the end
 
@@ -123,50 +129,60 @@ class Sidecar:
         options, log = self.options, self._log
         log.info("Starting Dapr Runtime -- version %s (outboard)", RUNTIME_VERSION)
         if options.without_effect:
-            names = ", ".join(f"--{name}" for name in options.without_effect)
-            log.info("accepted, but without effect in this sidecar: %s", names)
-        with listening(options.listen_addresses, options.http_port, HTTP_PORT) as sockets:
-            self.http_port = sockets[0].getsockname()[1]
-            async with self._parts.components_up(), serving(self.api, sockets, options.graceful_shutdown):
-                log.info("HTTP server is running on port %d", self.http_port)
-                async with self._app_followed() as following:
-                    await self._until_stopped(following)
-                await self._block()
+            told = ", ".join(f"{name} ({part})" for name, part in options.without_effect.items())
+            log.info("accepted, but without effect, for parts that this sidecar does not serve: %s", told)
+        with listening_for(options) as sockets:
+            self.http_port, self.public_port = sockets.http_port, sockets.public_port
+            async with (
+                self._parts.components_up(),
+                self._served(sockets) as close_api,
+                self._app_watched() as follower,
+            ):
+                async with self._app_attended(follower) as attending:
+                    await first_of(self._stopping.asked, attending)
+                    _raise_what_ended(attending)
+                    self._stopping.announce(close_api)
+                await self._stopping.block(lambda: _unwell(follower))
+                close_api()
         log.info("Daprd shutdown gracefully")
 
+    def _served(self, sockets: Listening) -> AbstractAsyncContextManager[Callable[[], None]]:
+        return serving_all(sockets, self._parts.apis, self.options.graceful_shutdown, self._log)
+
     @asynccontextmanager
-    async def _app_followed(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def _app_watched(self) -> AsyncIterator[AppFollower | None]:
+        """The app's health is known, from here on to the end of the block. None where there is no app."""
         declarative = self._parts.declared_subscriptions()
         self.readiness.outbound.set()
         async with self._exchange() as exchange:
+            if exchange is None:
+                yield None
+                return
             with speaking(self._log):
-                task = asyncio.create_task(self._follow(exchange, declarative))
-            try:
-                yield task
-            finally:
-                await self._unfollow(task)
+                follower = self._parts.follower(exchange, declarative, awaited=self._channel is None)
+            async with follower.probing(self.options.app_health):
+                yield follower
 
-    async def _follow(self, exchange: Exchange | None, declarative: Sequence[ActiveSubscription]) -> None:
-        if exchange is not None:
-            follower = self._parts.follower(exchange, declarative, awaited=self._channel is None)
-            return await follower.follow(self.options.app_health)
+    @asynccontextmanager
+    async def _app_attended(self, follower: AppFollower | None) -> AsyncIterator[asyncio.Task[None]]:
+        """The app gets its events; at the end of the block what it is handling is waited for."""
+        with speaking(self._log):
+            task = asyncio.create_task(self._attend(follower))
+        try:
+            yield task
+        finally:
+            self.readiness.runtime.clear()
+            await _drained(task)
+
+    async def _attend(self, follower: AppFollower | None) -> None:
+        if follower is not None:
+            return await follower.attend(self.options.app_health)
         if self._parts.has_pubsub:
             self._log.warning("no --app-port: events are not delivered to any app")
-        self._parts.initialized(self._clock.monotonic())
-        await asyncio.Event().wait()
+        async with self._parts.relaying():
+            self._parts.initialized(self._clock.monotonic())
+            await asyncio.Event().wait()
         return None
-
-    async def _unfollow(self, task: asyncio.Task[None]) -> None:
-        self.readiness.runtime.clear()
-        task.cancel()
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            task.cancel()  # no time is left: what is being handled is cut short
-            await asyncio.wait((task,))
-            raise
-        if not task.cancelled():
-            task.result()
 
     @asynccontextmanager
     async def _exchange(self) -> AsyncIterator[Exchange | None]:
@@ -178,43 +194,32 @@ class Sidecar:
         async with exchange_with(url, options.max_body_bytes) as exchange:
             yield exchange
 
-    async def _until_stopped(self, following: asyncio.Task[None]) -> None:
-        stopped = asyncio.create_task(self._stop.wait())
-        try:
-            await _first(stopped, following)
-        finally:
-            stopped.cancel()
-
-    async def _block(self) -> None:
-        """Keep the API up for a while after the subscriptions ended, for an app that still publishes."""
-        seconds = self.options.block_shutdown
-        if seconds > 0 and not self._forced:
-            self._log.info("Blocking graceful shutdown for %s...", duration.format(seconds))
-            await self._clock.sleep(seconds)
-            self._log.info("Block shutdown period expired, entering shutdown...")
-
-    async def _end(self, life: asyncio.Task[None]) -> int:
-        """Wait for `life` to end by itself, as long as it may take: the exit code."""
-        if self._forced:
-            self._log.info("Force shutdown requested, exiting immediately without graceful shutdown")
-            await asyncio.wait((life,), timeout=FORCE_AFTER)
-            return FAILED
-        grace = self.options.graceful_shutdown
-        bound = None if grace is None else grace + self.options.block_shutdown
-        await asyncio.wait((life,), timeout=bound)
-        if not life.done():
-            self._log.warning("Graceful shutdown timeout exceeded, forcing shutdown")
-            return FAILED
-        life.result()
-        return 0
-
     def _asked_to_stop(self, force: bool) -> None:
         self._log.info("Shutdown requested via API")
-        self.stop(force=force)
+        self.stop(at_once=True, force=force)
 
 
-async def _first(awaited: asyncio.Task[object], working: asyncio.Task[None]) -> None:
-    """Return when `awaited` is done; where `working` ends before, raise what ended it."""
-    await asyncio.wait((awaited, working), return_when=asyncio.FIRST_COMPLETED)
-    if working.done():
-        working.result()
+def _raise_what_ended(attending: asyncio.Task[None]) -> None:
+    if attending.done():
+        attending.result()
+
+
+async def _drained(task: asyncio.Task[None]) -> None:
+    """Cancel `task` and wait for it; where there is no time for that, what it waits for is cut short."""
+    task.cancel()
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait((task,))
+        raise
+    if not task.cancelled():
+        task.result()
+
+
+async def _unwell(follower: AppFollower | None) -> None:
+    """Return when the app is. One that is not there, or is not asked, never is."""
+    if follower is None:
+        await asyncio.Event().wait()
+    else:
+        await follower.health.becomes(False)

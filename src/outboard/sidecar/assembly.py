@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 from outboard.clock import Clock
 from outboard.hops.record import Recorder
-from outboard.resources import resiliency
+from outboard.resources.configuration import Configuration
 from outboard.resources.loader import Resources
 from outboard.sidecar import loading
-from outboard.sidecar.api.app import Api, routes
+from outboard.sidecar.api.access import is_allowed
+from outboard.sidecar.api.app import Api, ApiSettings
+from outboard.sidecar.api.cors import Cors
+from outboard.sidecar.api.invoke import INVOKE_PATH, InvokeApi
 from outboard.sidecar.api.publish import PublishApi
+from outboard.sidecar.api.router import Router
+from outboard.sidecar.api.routes import Endpoint, allowed_routes, public_routes, served_routes
 from outboard.sidecar.api.runtime import RUNTIME_VERSION, RuntimeApi, RuntimeInfo
 from outboard.sidecar.api.secrets import SecretApi
 from outboard.sidecar.api.state import StateApi
+from outboard.sidecar.api.unserved import unserved_routes
 from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.channel.apphealth import AppHealth
 from outboard.sidecar.channel.appport import wait_for_app
@@ -23,8 +30,13 @@ from outboard.sidecar.channel.following import AppFollower
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.surroundings import SharedMemory, Surroundings
 from outboard.sidecar.delivery.consumer import Delivering, Drain
+from outboard.sidecar.guard import Resilience
+from outboard.sidecar.listening import Apis
 from outboard.sidecar.logs import SidecarLog, speaking
+from outboard.sidecar.metrics import ErrorCodes, Metrics
+from outboard.sidecar.needs import unserved_needs
 from outboard.sidecar.options import Options
+from outboard.sidecar.outbox.relaying import Outbox
 from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
 from outboard.sidecar.readiness import Readiness
 from outboard.sidecar.stores import LoadedSecretStore, LoadedStateStore
@@ -50,23 +62,39 @@ class Assembly:
     """Wires the parts. `stop(force)` is called when the API is asked to end the sidecar."""
 
     def __init__(
-        self, options: Options, resources: Resources, outside: Outside, stop: Callable[[bool], None]
+        self,
+        options: Options,
+        resources: Resources,
+        configuration: Configuration,
+        outside: Outside,
+        stop: Callable[[bool], None],
     ) -> None:
         self.options = options
         self.log = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION)
         self.readiness = Readiness()
         self._resources = resources
+        self._configuration = configuration
         self._outside = outside
         self._health = AppHealth(healthy=options.app_health is None)
         self._pubsubs: dict[str, LoadedPubSub] = {}
         self._states: dict[str, LoadedStateStore] = {}
         self._secrets: dict[str, LoadedSecretStore] = {}
-        self._info = RuntimeInfo(options)
+        self._info = RuntimeInfo(options, configuration.features)
         self._journal = Journal(options.app_id, outside.clock, outside.recorder)
-        self._publisher = Publisher(
-            self._pubsubs, options.app_id, outside.clock, self._journal, outside.random
+        self._publisher = Publisher(self._pubsubs, options.app_id, self._journal)
+        self._outbox = Outbox(
+            options.app_id,
+            options.runtime_namespace,
+            self._publisher,
+            outside.clock,
+            outside.random,
+            outside.new_id,
+            self.log.scoped("outbox"),
         )
-        self.api = self._make_api(stop)
+        runtime = RuntimeApi(self._info, self.readiness, stop)
+        self._errors = ErrorCodes() if configuration.metrics.record_error_codes else None
+        self.api = self._make_api(runtime)
+        self.apis = Apis(self.api, self._make_public_api(runtime), self._make_metrics_api())
 
     @property
     def has_pubsub(self) -> bool:
@@ -74,19 +102,28 @@ class Assembly:
 
     @asynccontextmanager
     async def components_up(self) -> AsyncIterator[None]:
-        """The components, from here on to the end of the block. Raises ComponentInitFailed."""
+        """The components, from here on to the end of the block.
+
+        Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be.
+        """
         async with AsyncExitStack() as stack:
             with speaking(self.log):
-                for warning in self._resources.warnings:
+                needs = unserved_needs(self._resources, self.options.without_effect)
+                for warning in (*self._configuration.warnings, *self._resources.warnings, *needs):
                     self.log.warning("%s", warning)
-                opened = open_components(self._resources.components, self._surroundings())
+                guarding = self._guarding()
+                allowed = loading.allowed_components(
+                    self._resources.components, self._configuration, self.log
+                )
+                opened = open_components(allowed, self._surroundings())
                 up = await stack.enter_async_context(opened)
-            policies = resiliency.merge(self._resources.resiliencies)
             for name, pubsub in up.pubsubs.items():
-                self._pubsubs[name] = loading.load_pubsub(pubsub, self.options, policies)
+                self._pubsubs[name] = loading.load_pubsub(pubsub, self.options, guarding)
             for name, state in up.states.items():
-                self._states[name] = loading.load_state_store(state, self.options, policies)
-            self._secrets.update({name: loading.load_secret_store(each) for name, each in up.secrets.items()})
+                self._states[name] = loading.load_state_store(state, self.options, guarding)
+            for name, secret in up.secrets.items():
+                self._secrets[name] = loading.load_secret_store(secret, guarding)
+            self._info.resiliencies = [each.name for each in self._resources.resiliencies]
             self._info.components = loading.component_infos(up)
             yield
 
@@ -128,7 +165,12 @@ class Assembly:
             wait_for_app=self._wait_for_app if awaited else _already_there,
             discovered=self._discovered,
             ready=lambda: self.initialized(started),
+            relaying=self.relaying,
         )
+
+    def relaying(self) -> AbstractAsyncContextManager[None]:
+        """The outboxes of the state stores at work, while the block runs."""
+        return self._outbox.relaying(self._states.values())
 
     def initialized(self, started: float) -> None:
         """Everything that was begun at `started` (the clock's monotonic time) is ready."""
@@ -142,6 +184,10 @@ class Assembly:
     def _discovered(self, subscriptions: Sequence[ActiveSubscription]) -> None:
         self._info.subscriptions = subscriptions
 
+    def _guarding(self) -> loading.Guarding:
+        resilience = Resilience(self._outside.clock, self._outside.random, self.log)
+        return loading.Guarding.of(self._resources.resiliencies, resilience)
+
     def _surroundings(self) -> Surroundings:
         outside = self._outside
         return Surroundings(
@@ -154,20 +200,45 @@ class Assembly:
             outside.new_id,
         )
 
-    def _make_api(self, stop: Callable[[bool], None]) -> Api:
-        options, outside = self.options, self._outside
-        router = routes(
+    def _make_api(self, runtime: RuntimeApi) -> Api:
+        options, outside, configuration = self.options, self._outside, self._configuration
+        served = served_routes(
             PublishApi(options.app_id, self._publisher, outside.clock, outside.new_id),
-            StateApi(self._states, options.app_id, outside.clock, outside.random),
-            SecretApi(self._secrets),
-            RuntimeApi(self._info, self.readiness, stop),
+            StateApi(self._states, options.app_id, self._outbox),
+            SecretApi(self._secrets, configuration.may_read),
+            runtime,
         )
+        invoke = InvokeApi(options.app_id, has_app=bool(options.app_port))
+        fallback = Endpoint(invoke.invoke, "InvokeService")
         return Api(
-            router,
+            allowed_routes(
+                [*served, *unserved_routes(options.app_id, options.runtime_namespace)], configuration.api
+            ),
+            fallback if is_allowed(INVOKE_PATH, configuration.api) else None,
+            self._api_settings(),
             self.log,
-            token=options.api_token,
-            max_body_bytes=options.max_body_bytes,
-            log_calls=options.api_logging,
+            self._errors,
+        )
+
+    def _make_public_api(self, runtime: RuntimeApi) -> Api:
+        settings = ApiSettings(sys.maxsize, self.options.max_head_bytes)
+        return Api(allowed_routes(public_routes(runtime), self._configuration.api), None, settings, self.log)
+
+    def _make_metrics_api(self) -> Api | None:
+        if not self._configuration.metrics.enabled:
+            return None
+        shown = Endpoint(Metrics(self.options.app_id, self._errors).show, "Metrics", open=True)
+        return Api(Router([]), shown, ApiSettings(0, self.options.max_head_bytes), self.log)
+
+    def _api_settings(self) -> ApiSettings:
+        options, logging = self.options, self._configuration.api_logging
+        enabled = logging.enabled if options.api_logging is None else options.api_logging
+        return ApiSettings(
+            options.max_body_bytes,
+            options.max_head_bytes,
+            options.api_token,
+            Cors(options.allowed_origins) if options.allowed_origins else None,
+            replace(logging, enabled=enabled),
         )
 
 

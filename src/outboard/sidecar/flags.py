@@ -23,14 +23,23 @@ NO_EFFECT: Final = "Accepted so that a daprd command line works unchanged; has n
 class Flag:
     """One flag. `default` tells its type: str, int, bool, or a tuple for one that may be given repeatedly.
 
-    `inert` ones are taken and named once in the log. `env` is the variable that sets the same thing.
+    `unserved` is the part of daprd that this sidecar does not serve and that the flag is for: such a flag is
+    taken, and named once in the log.
     """
 
     name: str
     default: str | int | bool | tuple[str, ...]
     help: str
-    env: str = ""
-    inert: bool = False
+    unserved: str = ""
+
+    @property
+    def inert(self) -> bool:
+        """Whether the flag has no effect."""
+        return bool(self.unserved)
+
+
+def _inert(name: str, part: str, default: str | bool | tuple[str, ...] = "") -> Flag:
+    return Flag(name, default, NO_EFFECT, part)
 
 
 FLAGS: Final = (
@@ -43,50 +52,56 @@ FLAGS: Final = (
     Flag("dapr-http-port", 3500, "Port of Dapr's HTTP API; the app reads it from DAPR_HTTP_PORT."),
     Flag("dapr-grpc-port", 50001, "Port of Dapr's gRPC API (not served yet)."),
     Flag("dapr-listen-addresses", "", "Addresses of the API, with commas. Default: 127.0.0.1 and ::1 only."),
+    Flag("dapr-public-port", "", "One more port, for metadata and health alone; no token is asked for."),
+    Flag("dapr-public-listen-address", "", "Address of that port. Default: that of the API."),
+    Flag("unix-domain-socket", "", "Folder of a socket for the API, instead of its port (not on Windows)."),
+    Flag("metrics-port", "", "Port of the metrics, for Prometheus. Default: none."),
+    Flag("metrics-listen-address", "", "Address of that port. Default: that of the API."),
+    Flag("enable-metrics", True, "With `false` there are no metrics, whatever the port."),
     Flag("resources-path", (), "Folder with component and subscription files (YAML). May be repeated."),
     Flag("components-path", (), "Old name for `--resources-path`."),
-    Flag("config", (), "Dapr Configuration file. Accepted; its settings are not applied yet.", inert=True),
+    Flag("config", (), "Dapr Configuration file. May be repeated; what a later one sets counts."),
     Flag("enable-app-health-check", False, "Ask the app whether it is well; deliver only while it is."),
     Flag("app-health-check-path", "/healthz", "Path that answers 2xx while the app is well."),
     Flag("app-health-probe-interval", 5, "Seconds between two health probes."),
     Flag("app-health-probe-timeout", 500, "Milliseconds that a health probe may take."),
     Flag("app-health-threshold", 3, "So many failed probes in a row mean that the app is not well."),
-    Flag("max-body-size", "4Mi", "Largest request and response body, such as `4Mi`."),
+    Flag("max-body-size", "4Mi", "Largest request and response body, such as `4Mi`; 0 is no limit."),
+    Flag("dapr-http-max-request-size", "", "Old form of `--max-body-size`, in MB."),
+    Flag("read-buffer-size", "4Ki", "Largest head of a request, such as `4Ki`; 4 KiB more are let through."),
+    Flag("dapr-http-read-buffer-size", "", "Old form of `--read-buffer-size`, in KB."),
+    Flag("allowed-origins", "", "Origins of web pages that may call the API (CORS), with commas; `*`: any."),
     Flag("log-level", "info", "debug, info, warn, error or fatal."),
     Flag("log-as-json", False, "Log one JSON object a line."),
-    Flag("enable-api-logging", False, "Log every call of the API."),
+    Flag("log-file", "", "File to append the log to, instead of standard output."),
+    Flag("enable-api-logging", False, "Log every call of the API. Counts before the Configuration."),
     Flag("dapr-graceful-shutdown-seconds", 5, "Longest wait at the end for what is in flight; 0: for ever."),
     Flag("dapr-block-shutdown-duration", "0", "Keep the API up so long after a signal, as `10s`."),
     Flag("disable-init-endpoints", (), "`config`, `subscribe`: do not ask the app for /dapr/…"),
-    Flag("mode", "standalone", "`standalone`; Kubernetes injects the real daprd.", inert=True),
-    Flag("dapr-internal-grpc-port", "", NO_EFFECT, inert=True),
-    Flag("dapr-internal-grpc-listen-address", "", NO_EFFECT, inert=True),
-    Flag("dapr-public-port", "", NO_EFFECT, inert=True),
-    Flag("dapr-public-listen-address", "", NO_EFFECT, inert=True),
-    Flag("dapr-http-max-request-size", "", NO_EFFECT + " Use --max-body-size.", inert=True),
-    Flag("dapr-http-read-buffer-size", "", NO_EFFECT, inert=True),
-    Flag("read-buffer-size", "", NO_EFFECT, inert=True),
-    Flag("enable-metrics", True, NO_EFFECT, inert=True),
-    Flag("metrics-port", "", NO_EFFECT, inert=True),
-    Flag("metrics-listen-address", "", NO_EFFECT, inert=True),
-    Flag("enable-profiling", False, NO_EFFECT, inert=True),
-    Flag("profile-port", "", NO_EFFECT, inert=True),
-    Flag("placement-host-address", "", NO_EFFECT, inert=True),
-    Flag("scheduler-host-address", "", NO_EFFECT, inert=True),
-    Flag("sentry-address", "", NO_EFFECT, inert=True),
-    Flag("control-plane-address", "", NO_EFFECT, inert=True),
-    Flag("control-plane-namespace", "", NO_EFFECT, inert=True),
-    Flag("control-plane-trust-domain", "", NO_EFFECT, inert=True),
-    Flag("trust-anchors", "", NO_EFFECT, inert=True),
-    Flag("enable-mtls", False, NO_EFFECT, inert=True),
-    Flag("unix-domain-socket", "", NO_EFFECT, inert=True),
-    Flag("allowed-origins", "", NO_EFFECT, inert=True),
-    Flag("log-file", "", NO_EFFECT, inert=True),
-    Flag("hot-reload-reconcile-interval", "", NO_EFFECT, inert=True),
-    Flag("app-binding-options-timeout", "", NO_EFFECT, inert=True),
-    Flag("actors-service", "", NO_EFFECT, inert=True),
-    Flag("reminders-service", "", NO_EFFECT, inert=True),
-)  # fmt: skip
+    Flag("version", False, "Print the version of daprd that is followed, and end."),
+    Flag("build-info", False, "Print that version and Outboard's own, and end."),
+    Flag("wait", False, "Wait until the sidecar at `--dapr-http-port` is ready (at most 60 s), and end."),
+    Flag("mode", "standalone", "`standalone`; in Kubernetes the real daprd is injected.", "Kubernetes"),
+    _inert("dapr-internal-grpc-port", "calls between sidecars"),
+    _inert("dapr-internal-grpc-listen-address", "calls between sidecars"),
+    _inert("enable-profiling", "profiling", default=False),
+    _inert("profile-port", "profiling"),
+    _inert("placement-host-address", "actors"),
+    _inert("actors-service", "actors"),
+    _inert("reminders-service", "actors"),
+    _inert("actors-disseminate-timeout", "actors"),
+    _inert("scheduler-host-address", "jobs", default=()),
+    _inert("scheduler-job-streams", "jobs"),
+    _inert("sentry-address", "mTLS"),
+    _inert("sentry-request-jwt-audiences", "mTLS", default=()),
+    _inert("enable-mtls", "mTLS", default=False),
+    _inert("control-plane-address", "a control plane"),
+    _inert("control-plane-namespace", "a control plane"),
+    _inert("control-plane-trust-domain", "a control plane"),
+    _inert("disable-builtin-k8s-secret-store", "Kubernetes", default=False),
+    _inert("hot-reload-reconcile-interval", "hot reload"),
+    _inert("app-binding-options-timeout", "bindings"),
+)
 
 BY_NAME: Final[Mapping[str, Flag]] = {flag.name: flag for flag in FLAGS}
 

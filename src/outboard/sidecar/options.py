@@ -5,6 +5,7 @@ Source: Dapr, "Dapr arguments and annotations"; daprd 1.18.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 
 from outboard.errors import CommandError
 from outboard.resources import duration
+from outboard.sidecar.environment import unserved_in
 from outboard.sidecar.flags import FLAGS, Values, read_flags
 from outboard.sidecar.quantity import parse_quantity
 from outboard.wire import dapr
@@ -22,7 +24,9 @@ LOOPBACK: Final = ("127.0.0.1", "::1")
 PROTOCOLS: Final = ("http", "https")
 LATER_PROTOCOLS: Final = ("h2c", "grpc", "grpcs")
 LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
+MODES: Final = ("standalone",)
 INIT_ENDPOINTS: Final = ("config", "subscribe")
+DEFAULT_MAX_HEAD_BYTES: Final = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class Options:
 
     `app_port` 0 means that there is no app. `http_port` 0 means any free port. `namespace` is the raw value
     of NAMESPACE, empty where it is not set. `graceful_shutdown` is in seconds, None waits for ever.
-    `max_concurrency` 0 is unlimited. The tokens stay out of the repr.
+    `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging` None
+    leaves it to the Configuration. `without_effect` are the settings given for parts that are not served, by
+    name, each with its part. The tokens stay out of the repr.
     """
 
     app_id: str
@@ -52,19 +58,28 @@ class Options:
     http_port: int = dapr.DEFAULT_HTTP_PORT
     grpc_port: int = dapr.DEFAULT_GRPC_PORT
     listen_addresses: tuple[str, ...] = LOOPBACK
+    public_port: int | None = None
+    public_listen_address: str = ""
+    metrics_port: int | None = None
+    metrics_listen_address: str = ""
+    unix_domain_socket: Path | None = None
+    allowed_origins: tuple[str, ...] = ()
+    config_paths: tuple[Path, ...] = ()
     resources_paths: tuple[Path, ...] = ()
     app_health: AppHealthOptions | None = None
     max_body_bytes: int = dapr.DEFAULT_MAX_BODY_BYTES
+    max_head_bytes: int = DEFAULT_MAX_HEAD_BYTES
     log_level: str = "info"
     log_as_json: bool = False
-    api_logging: bool = False
+    log_file: Path | None = None
+    api_logging: bool | None = None
     graceful_shutdown: float | None = 5.0
-    block_shutdown: float = 0.0
+    block_shutdown: float | None = None
     disabled_init_endpoints: frozenset[str] = frozenset()
     namespace: str = ""
     api_token: str = field(default="", repr=False)
     app_api_token: str = field(default="", repr=False)
-    without_effect: tuple[str, ...] = ()
+    without_effect: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runtime_namespace(self) -> str:
@@ -85,6 +100,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
 def from_values(values: Values, environment: Mapping[str, str]) -> Options:
     """Options from flag values by name, as `read_flags` gives them. Raises CommandError."""
     port = values.integer("app-port")
+    _choice(values, "mode", MODES)
     return Options(
         app_id=values.text("app-id"),
         app_port=port,
@@ -94,20 +110,50 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
         http_port=values.integer("dapr-http-port"),
         grpc_port=values.integer("dapr-grpc-port"),
         listen_addresses=_split(values.text("dapr-listen-addresses")) or LOOPBACK,
+        public_port=_port(values, "dapr-public-port"),
+        public_listen_address=values.text("dapr-public-listen-address"),
+        metrics_port=_port(values, "metrics-port") if values.boolean("enable-metrics") else None,
+        metrics_listen_address=values.text("metrics-listen-address"),
+        unix_domain_socket=_path(values, "unix-domain-socket"),
+        allowed_origins=_split(values.text("allowed-origins")),
         resources_paths=_resources_paths(values),
+        config_paths=tuple(Path(part) for text in values.many("config") for part in _split(text)),
         app_health=_app_health(values) if port and values.boolean("enable-app-health-check") else None,
-        max_body_bytes=values.converted("max-body-size", parse_quantity),
+        max_body_bytes=_size(values, "max-body-size", "dapr-http-max-request-size", 2**20) or sys.maxsize,
+        max_head_bytes=_size(values, "read-buffer-size", "dapr-http-read-buffer-size", 2**10) or 2**20,
         log_level=_choice(values, "log-level", LEVELS),
         log_as_json=values.boolean("log-as-json"),
-        api_logging=values.boolean("enable-api-logging"),
+        log_file=_path(values, "log-file"),
+        api_logging=values.boolean("enable-api-logging") if values.many("enable-api-logging") else None,
         graceful_shutdown=_grace(values.integer("dapr-graceful-shutdown-seconds")),
-        block_shutdown=values.converted("dapr-block-shutdown-duration", duration.parse),
+        block_shutdown=values.converted("dapr-block-shutdown-duration", duration.parse) or None,
         disabled_init_endpoints=_disabled_endpoints(values),
         namespace=environment.get("NAMESPACE", ""),
         api_token=environment.get("DAPR_API_TOKEN", ""),
         app_api_token=environment.get("APP_API_TOKEN", ""),
-        without_effect=tuple(flag.name for flag in FLAGS if flag.inert and flag.name in values.given),
+        without_effect=_without_effect(values, environment),
     )
+
+
+def _without_effect(values: Values, environment: Mapping[str, str]) -> dict[str, str]:
+    flags = {f"--{flag.name}": flag.unserved for flag in FLAGS if flag.inert and flag.name in values.given}
+    return flags | unserved_in(environment)
+
+
+def _port(values: Values, name: str) -> int | None:
+    return values.integer(name) if values.text(name) else None
+
+
+def _path(values: Values, name: str) -> Path | None:
+    text = values.text(name)
+    return Path(text) if text else None
+
+
+def _size(values: Values, name: str, old_name: str, old_unit: int) -> int:
+    """A size in bytes: the old flag, a number of `old_unit`, counts where the new one is not given."""
+    if values.many(name) or not values.text(old_name):
+        return values.converted(name, parse_quantity)
+    return max(values.integer(old_name), 0) * old_unit
 
 
 def _protocol(values: Values) -> str:
@@ -177,8 +223,6 @@ def _check(options: Options) -> None:
         )
     if "." in options.app_id:
         raise CommandError(f"--app-id {options.app_id!r} contains a dot", "Use letters, digits and hyphens")
-    if not options.resources_paths:
-        return _check_ports(options)
     for path in options.resources_paths:
         if not path.is_dir():
             raise CommandError(

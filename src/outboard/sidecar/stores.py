@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from outboard.resources.resiliency import Policies
 from outboard.sidecar.components.port import SecretStore, StateStore
-
-NO_POLICIES: Final = Policies()
+from outboard.sidecar.guard import Guard
+from outboard.sidecar.outbox.planning import OutboxSettings
 
 __all__ = ["LoadedSecretStore", "LoadedStateStore"]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedStateStore:
-    """`key_prefix` is empty where keys get none."""
+    """`key_prefix` is empty where keys get none; `outbox` is None where there is none."""
 
     name: str
     component: StateStore
     key_prefix: str
-    outbound: Policies = NO_POLICIES
+    outbound: Guard
+    outbox: OutboxSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedSecretStore:
     name: str
     component: SecretStore
+    outbound: Guard

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from outboard.sidecar.delivery.routing import Routes, compile_rules
 from outboard.wire.subscriptions import BulkSubscribe, Json, Rule, Subscription
@@ -21,6 +21,9 @@ __all__ = [
     "parse_subscribe",
     "topics_by_pubsub",
 ]
+
+
+DECODER: Final = json.JSONDecoder()  # of the first value; what follows is ignored, as in daprd
 
 
 class SubscribeInvalid(ValueError):
@@ -52,8 +55,7 @@ def merge(
     for active in declarative:
         merged.setdefault(_target(active), active)
     for active in programmatic:
-        merged.pop(_target(active), None)
-        merged[_target(active)] = active
+        merged[_target(active)] = active  # in the place of the one that it replaces
     return tuple(merged.values())
 
 
@@ -82,7 +84,7 @@ def _items(body: bytes) -> Sequence[Json]:
     if not body.strip():
         return []
     try:
-        items: Json = json.loads(body.decode("utf-8", "replace"))
+        items: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
     except (ValueError, RecursionError) as error:
         raise SubscribeInvalid(f"not JSON: {error}") from error
     if items is None:

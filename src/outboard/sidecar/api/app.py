@@ -4,115 +4,121 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
 
+from outboard.resources.configuration import ApiLogging
+from outboard.sidecar.api.cors import Cors
 from outboard.sidecar.api.errors import ApiError, simple
 from outboard.sidecar.api.http import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
-from outboard.sidecar.api.publish import PublishApi
-from outboard.sidecar.api.router import BadEscape, Route, Router
-from outboard.sidecar.api.runtime import RuntimeApi
-from outboard.sidecar.api.secrets import SecretApi
-from outboard.sidecar.api.state import StateApi
+from outboard.sidecar.api.router import BadEscape, Router
+from outboard.sidecar.api.routes import Endpoint
 from outboard.sidecar.channel.app_channel import ZERO_TRACEPARENT
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics import ErrorCodes
 from outboard.wire import dapr
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Api", "Endpoint", "routes"]
+__all__ = ["Api", "ApiSettings"]
 
-Handler: TypeAlias = Callable[[ApiRequest], Awaitable[Reply]]
-
-GET: Final = frozenset({"GET"})
-PUT: Final = frozenset({"PUT"})
-POST: Final = frozenset({"POST"})
-DELETE: Final = frozenset({"DELETE"})
-WRITE: Final = frozenset({"POST", "PUT"})
-
+HEALTH: Final = "/healthz"  # a path with this in it takes part in no trace
 TEXT: Final = "text/plain; charset=utf-8"
-INVALID_TOKEN: Final = Reply(401, b"invalid api token\n", content_type=TEXT)
-BAD_REQUEST: Final = Reply(400, b"400 Bad Request", content_type=TEXT)
-NO_APP_ID: Final = "failed getting app id either from the URL path or the header dapr-app-id"
+INVALID_TOKEN: Final = Reply(401, b"invalid api token\n", {"x-content-type-options": "nosniff"}, TEXT)
+BAD_REQUEST: Final = Reply(400, b"400 Bad Request", {"connection": "close"}, content_type=TEXT)
+HEAD_TOO_LARGE: Final = Reply(
+    431, b"431 Request Header Fields Too Large", {"connection": "close"}, content_type=TEXT
+)
+NOT_FOUND: Final = Reply(404, b"404 page not found\n", {"x-content-type-options": "nosniff"}, TEXT)
+HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a head is too large
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A handler. Those that are `open` need no token and take part in no trace."""
+class ApiSettings:
+    """`token` empty asks for none; the sizes are in bytes; without `cors` nothing is said about origins."""
 
-    handle: Handler
-    open: bool = False
-
-
-def routes(publish: PublishApi, state: StateApi, secrets: SecretApi, runtime: RuntimeApi) -> Router[Endpoint]:
-    """All paths that are served, the more special ones first."""
-    return Router([
-        Route(WRITE, f"{dapr.BULK_PUBLISH_PATH}/{{pubsub}}/{{topic*}}", Endpoint(publish.publish_bulk)),
-        Route(WRITE, f"{dapr.BULK_PUBLISH_ALPHA_PATH}/{{pubsub}}/{{topic*}}", Endpoint(publish.publish_bulk)),
-        Route(WRITE, f"{dapr.PUBLISH_PATH}/{{pubsub}}/{{topic*}}", Endpoint(publish.publish)),
-        Route(WRITE, f"{dapr.STATE_PATH}/{{store}}/bulk", Endpoint(state.bulk_get)),
-        Route(WRITE, f"{dapr.STATE_PATH}/{{store}}/transaction", Endpoint(state.transact)),
-        Route(WRITE, f"{dapr.STATE_PATH}/{{store}}", Endpoint(state.save)),
-        Route(GET, f"{dapr.STATE_PATH}/{{store}}/{{key}}", Endpoint(state.get)),
-        Route(DELETE, f"{dapr.STATE_PATH}/{{store}}/{{key}}", Endpoint(state.delete)),
-        Route(GET, "/v1.0/secrets/{store}/bulk", Endpoint(secrets.get_all)),
-        Route(GET, "/v1.0/secrets/{store}/{key}", Endpoint(secrets.get)),
-        Route(GET, dapr.METADATA_PATH, Endpoint(runtime.metadata)),
-        Route(PUT, f"{dapr.METADATA_PATH}/{{key}}", Endpoint(runtime.set_metadata)),
-        Route(GET, dapr.OUTBOUND_HEALTH_PATH, Endpoint(runtime.outbound_health, open=True)),
-        Route(GET, dapr.HEALTH_PATH, Endpoint(runtime.health, open=True)),
-        Route(POST, "/v1.0/shutdown", Endpoint(runtime.shutdown)),
-    ])  # fmt: skip
+    max_body_bytes: int
+    max_head_bytes: int
+    token: str = field(default="", repr=False)
+    cors: Cors | None = None
+    log_calls: ApiLogging = field(default_factory=ApiLogging)
 
 
 class Api:
-    """ASGI 3. `token` empty asks for none."""
+    """ASGI 3. What no route takes goes to `fallback`; without one it is not found, as on the public port.
+
+    Errors are counted in `errors`, if given.
+    """
 
     def __init__(
         self,
         router: Router[Endpoint],
+        fallback: Endpoint | None,
+        settings: ApiSettings,
         log: SidecarLog,
-        *,
-        token: str,
-        max_body_bytes: int,
-        log_calls: bool = False,
+        errors: ErrorCodes | None = None,
     ) -> None:
         self._router = router
+        self._fallback = fallback
+        self._settings = settings
+        self._token = settings.token.encode()
         self._log = log
-        self._token = token.encode()
-        self._max_body_bytes = max_body_bytes
-        self._log_calls = log_calls
+        self._errors = errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = ApiRequest(scope, receive, self._max_body_bytes)
+        request = ApiRequest(scope, receive, self._settings.max_body_bytes)
         started = time.perf_counter()
+        if request.head_bytes > self._settings.max_head_bytes + HEAD_SLACK:
+            return await send_reply(send, HEAD_TOO_LARGE)
         try:
-            reply = await self._reply(request)
+            endpoint, reply = await self._with_cors(request)
         except ClientGone:
-            return
-        await send_reply(send, reply, head_only=request.method == "HEAD")
-        if self._log_calls:
-            self._log_call(request, reply, time.perf_counter() - started)
-
-    async def _reply(self, request: ApiRequest) -> Reply:
-        try:
-            found = self._router.find(request.method, request.raw_path)
+            return None
         except BadEscape:
-            return BAD_REQUEST
-        endpoint, request.parameters = found or (Endpoint(_no_such_route), {})
-        if endpoint.open:
-            return await self._handle(endpoint, request)
+            return await send_reply(send, BAD_REQUEST)
+        await send_reply(send, reply, head_only=request.method == "HEAD")
+        self._log_call(request, endpoint, reply, time.perf_counter() - started)
+        return None
+
+    async def _with_cors(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
+        cors = self._settings.cors
+        if cors is None:
+            return await self._reply(request)
+        preflight = cors.preflight(request)
+        if preflight is not None:
+            return None, preflight.with_headers(self._trace(request))
+        endpoint, reply = await self._reply(request)
+        return endpoint, reply.with_headers(cors.headers(request))
+
+    async def _reply(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
+        found = self._router.find(request.method, request.raw_path)
+        endpoint, request.parameters = found or (self._fallback, {})
+        if endpoint is not None and endpoint.open:
+            return endpoint, await self._handle(endpoint, request)
+        return endpoint, (await self._guarded(endpoint, request)).with_headers(self._trace(request))
+
+    async def _guarded(self, endpoint: Endpoint | None, request: ApiRequest) -> Reply:
         if not self._has_token(request):
             return INVALID_TOKEN
-        return (await self._handle(endpoint, request)).with_headers(_trace(request.headers))
+        return self._missed(request) if endpoint is None else await self._handle(endpoint, request)
+
+    def _trace(self, request: ApiRequest) -> dict[str, str]:
+        return {} if HEALTH in unquote(request.raw_path) else _trace(request.headers)
+
+    def _missed(self, request: ApiRequest) -> Reply:
+        methods = sorted(self._router.methods(request.raw_path))
+        return Reply(405, headers={"allow": ", ".join(methods)}, content_type="") if methods else NOT_FOUND
 
     async def _handle(self, endpoint: Endpoint, request: ApiRequest) -> Reply:
         try:
             return await endpoint.handle(request)
         except ApiError as error:
             self._log.debug("%s", error)
+            if self._errors is not None and error.code:
+                self._errors.count(error.code, error.category)
             return error.reply
         except ClientGone:
             raise
@@ -127,9 +133,14 @@ class Api:
         given = request.headers.get(dapr.API_TOKEN_HEADER, "").encode("latin-1")
         return hmac.compare_digest(given, self._token)
 
-    def _log_call(self, request: ApiRequest, reply: Reply, seconds: float) -> None:
+    def _log_call(self, request: ApiRequest, endpoint: Endpoint | None, reply: Reply, seconds: float) -> None:
+        wanted = self._settings.log_calls
+        is_health_check = endpoint is not None and endpoint.open
+        if not wanted.enabled or (wanted.omit_health_checks and is_health_check):
+            return
+        name = "" if endpoint is None else endpoint.name
         fields = {
-            "method": f"{request.method} {request.raw_path}",
+            "method": name if wanted.obfuscate_urls else f"{request.method} {request.raw_path}",
             "duration": f"{seconds * 1000:.0f}",
             "code": str(reply.status),
             "size": str(len(reply.body)),
@@ -137,14 +148,6 @@ class Api:
             "scope": "dapr.runtime.http-info",
         }
         self._log.info("HTTP API Called", extra=fields)
-
-
-async def _no_such_route(request: ApiRequest) -> Reply:
-    app_id = request.headers.get(dapr.APP_ID_HEADER)
-    if app_id:
-        message = f"failed to invoke, id: {app_id}, err: this sidecar does not serve service invocation yet"
-        raise simple(500, dapr.ErrorCode.DIRECT_INVOKE, message)
-    raise simple(404, dapr.ErrorCode.DIRECT_INVOKE, NO_APP_ID)
 
 
 def _trace(headers: Mapping[str, str]) -> dict[str, str]:

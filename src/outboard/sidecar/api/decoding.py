@@ -3,49 +3,61 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from outboard.sidecar.events.rawjson import JsonTextError, raw_value
+from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
+from outboard.sidecar.events.rawjson import well_formed
+from outboard.sidecar.events.utf8 import text_of
 from outboard.wire.subscriptions import Json
 
-__all__ = ["DecodeError", "decode", "fold", "kind", "mismatch", "strings", "text"]
+__all__ = ["DecodeError", "decode", "fold", "integer", "kind", "mismatch", "strings", "text"]
 
 SPACE: Final = " \t\n\r"
-LONGEST_INTEGER: Final = 400  # Python refuses to read integers of more than 4,300 digits
+LONGEST_INTEGER: Final = 300  # digits; any of them is a 64-bit float, which is what Go reads numbers into
 
 
 class DecodeError(ValueError):
     """The body is not what is wanted; the text is worded as Go's."""
 
 
-def decode(body: bytes) -> Json:
-    """The first JSON value of `body`. Raises DecodeError."""
-    source = body.decode("utf-8", "replace")
+class _TooLarge(Exception):
+    """A number that no 64-bit float holds."""
+
+
+def decode(body: bytes, numbers: str = "Go value") -> Json:
+    """The first JSON value of `body`. `numbers` is what Go would read one into, for the message of one that
+    is too large. Raises DecodeError.
+    """
+    source = well_formed(text_of(body))
     try:
         value: Json = DECODER.raw_decode(source.lstrip(SPACE))[0]
+    except _TooLarge as error:
+        raise DecodeError(f"json: cannot unmarshal number {error} into {numbers} of type float64") from error
     except (ValueError, RecursionError) as error:
-        raise DecodeError(_worded(source, error)) from error
+        raise DecodeError(syntax_error(body) or MAX_DEPTH) from error
     return value
 
 
-def _worded(source: str, error: Exception) -> str:
-    try:
-        raw_value(source)
-    except JsonTextError as worded:
-        return str(worded)
-    return str(error)
+def _integer(digits: str) -> int | float:
+    if len(digits) < LONGEST_INTEGER and digits != "-0":  # which Python has only as a float
+        return int(digits)
+    return _float(digits)
 
 
-def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _TooLarge(digits)
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise JsonTextError(f"invalid character {constant[0]!r} looking for beginning of value")
+    raise ValueError(constant)
 
 
-DECODER: Final = json.JSONDecoder(parse_int=_number, parse_constant=_refuse)
+DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_refuse)
 
 
 def kind(value: Json) -> str:
@@ -76,6 +88,17 @@ def fold(value: Json, target: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         mismatch(value, f"Go value of type {target}")
     return {name.lower(): item for name, item in value.items()}
+
+
+def integer(fields: Mapping[str, Json], name: str, target: str) -> int:
+    """A whole number, 0 where it is absent or null. Raises DecodeError."""
+    value = fields.get(name.lower())
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    written = f"number {value}" if isinstance(value, float) else kind(value)
+    raise DecodeError(f"json: cannot unmarshal {written} into Go struct field {target}.{name} of type int")
 
 
 def text(fields: Mapping[str, Json], name: str, target: str) -> str | None:

@@ -5,15 +5,12 @@ Source: Dapr, "Publish and subscribe to bulk messages"; daprd 1.18 for the error
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.api import decoding
+from outboard.sidecar.api import base64text, decoding
 from outboard.sidecar.events.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
 from outboard.wire.subscriptions import Json
 
@@ -21,7 +18,6 @@ __all__ = ["Entry", "EntryInvalid", "read_entries"]
 
 ENTRY: Final = "http.bulkPublishMessageEntry"
 ENTRY_FIELD: Final = "bulkPublishMessageEntry"
-BASE64: Final = string.ascii_letters + string.digits + "+/"
 MISMATCH: Final = "error: mismatch between contentType and event"
 UNDECODABLE: Final = "error: unable to decode base64 application/octect-stream data:"
 
@@ -57,7 +53,7 @@ class Entry:
 
 def read_entries(body: bytes) -> list[dict[str, Json]]:
     """The fields of each entry by lower-case name, their types checked. Raises decoding.DecodeError."""
-    value = decoding.decode(body)
+    value = decoding.decode(body, f"Go struct field {ENTRY_FIELD}.event")
     if value is None:
         return []
     if not isinstance(value, list):
@@ -87,8 +83,6 @@ def _event_bytes(event: Json, content_type: str) -> bytes:
 
 def _decode_base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        at = len(text) - len(text.lstrip(BASE64))  # where the first character stands that is none of base64
-        why = f"{UNDECODABLE} illegal base64 data at input byte {min(at, max(len(text) - 1, 0))}"
-        raise EntryInvalid(why) from error
+        return base64text.decode(text)
+    except base64text.CorruptInput as error:
+        raise EntryInvalid(f"{UNDECODABLE} {error}") from error

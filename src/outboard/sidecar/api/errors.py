@@ -27,22 +27,28 @@ DOMAIN: Final = "dapr.io"
 
 
 class ApiError(Exception):
-    """Ends the handling of a request with `reply`."""
+    """Ends the handling of a request with `reply`.
 
-    def __init__(self, reply: Reply, message: str) -> None:
+    `code` is the error code in it, `category` the building block that it counts for, where that is not the
+    one of the code.
+    """
+
+    def __init__(self, reply: Reply, message: str, code: str = "", category: str = "") -> None:
         super().__init__(message)
         self.reply = reply
+        self.code = code
+        self.category = category
 
 
 def simple(status: int, code: str, message: str) -> ApiError:
     """An error without details."""
-    return ApiError(json_reply(status, {"errorCode": code, "message": message}), message)
+    return ApiError(json_reply(status, {"errorCode": code, "message": message}), message, code)
 
 
-def rich(status: int, code: str, message: str, details: Sequence[Json]) -> ApiError:
+def rich(status: int, code: str, message: str, details: Sequence[Json], category: str = "") -> ApiError:
     """An error with details."""
     body: Json = {"errorCode": code, "message": message, "details": list(details)}
-    return ApiError(json_reply(status, body), message)
+    return ApiError(json_reply(status, body), message, code, category)
 
 
 def error_info(reason: str, metadata: Mapping[str, str] | None) -> Json:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
@@ -31,6 +32,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 JSON: Final = "application/json"
 STREAM_TOO_LARGE: Final = "stream too large"
 DISCARD_FACTOR: Final = 8
+BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class BodyTooLarge(Exception):
@@ -46,7 +48,7 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response. Header names in lower case; without a body there is no content type."""
+    """A response. Header names in lower case; `content_type` empty sends none, as does status 204."""
 
     status: int
     body: bytes = b""
@@ -77,13 +79,19 @@ class ApiRequest:
         self.parameters: Mapping[str, str] = {}
         self._query_string: bytes = scope.get("query_string", b"")
         self._receive = receive
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = max_body_bytes + 1  # daprd, too, says no only at the second byte too many
+        self._raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    @property
+    def head_bytes(self) -> int:
+        """The size of the request line and the headers, as they were sent."""
+        line = len(self.method) + len(self.raw_path) + len(self._query_string) + len("  HTTP/1.1\r\n")
+        return line + sum(len(name) + len(value) + len(": \r\n") for name, value in self._raw_headers)
 
     @cached_property
     def query(self) -> dict[str, str]:
         """The first value of each query parameter."""
-        pairs = parse_qsl(self._query_string.decode("latin-1"), keep_blank_values=True)
-        return dict(reversed(pairs))
+        return first_values(self._query_string.decode("latin-1"))
 
     @cached_property
     def metadata(self) -> dict[str, str]:
@@ -112,13 +120,24 @@ class ApiRequest:
         return b"".join(chunks)
 
 
+def first_values(query: str) -> dict[str, str]:
+    """The first value of each parameter; as in Go, one with a semicolon or a bad escape is left out."""
+    values: dict[str, str] = {}
+    for part in query.split("&"):
+        if part and ";" not in part and not BAD_ESCAPE.search(part):
+            name, _, value = part.partition("=")
+            values.setdefault(unquote_plus(name), unquote_plus(value))
+    return values
+
+
 async def send_reply(send: Send, reply: Reply, *, head_only: bool = False) -> None:
     """Send `reply`."""
     headers = [
         (name.encode("latin-1"), value.encode("utf-8", "replace")) for name, value in reply.headers.items()
     ]
     if reply.status != EMPTY.status:
-        headers.append((b"content-type", reply.content_type.encode("latin-1")))
+        if reply.content_type:
+            headers.append((b"content-type", reply.content_type.encode("latin-1")))
         headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head_only else reply.body})

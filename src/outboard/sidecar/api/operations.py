@@ -14,6 +14,7 @@ __all__ = ["StateItem", "options_of", "read_items", "read_keys", "read_operation
 
 SET_REQUEST: Final = "SetRequest"
 BODY: Final = "stateTransactionRequestBody"
+OPERATION_NUMBER: Final = "Go struct field stateTransactionRequestBodyOperation.operations.request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class StateItem:
     metadata: Mapping[str, str] = field(default_factory=dict)
     concurrency: str = ""
     consistency: str = ""
+    content_type: str = ""
 
     def at(self, stored_key: str, metadata: Mapping[str, str]) -> StateItem:
         """The item under its stored key; the request's metadata counts before its own."""
@@ -50,7 +52,7 @@ def options_of(concurrency: str, consistency: str) -> StateOptions:
 
 def read_items(body: bytes) -> list[StateItem]:
     """What is to be saved. Raises decoding.DecodeError."""
-    value = decoding.decode(body)
+    value = decoding.decode(body, f"Go struct field {SET_REQUEST}.value")
     if value is None:
         return []
     if not isinstance(value, list):
@@ -62,6 +64,7 @@ def read_keys(body: bytes) -> list[str]:
     """The keys of a bulk get. Raises decoding.DecodeError."""
     fields = decoding.fold(decoding.decode(body), "http.BulkGetRequest")
     decoding.strings(fields, "metadata", "BulkGetRequest")
+    decoding.integer(fields, "parallelism", "BulkGetRequest")
     keys = fields.get("keys")
     if keys is None:
         return []
@@ -72,7 +75,8 @@ def read_keys(body: bytes) -> list[str]:
 
 def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
     """The operations of a transaction, each with its name. Raises decoding.DecodeError."""
-    fields = decoding.fold(decoding.decode(body), f"http.{BODY}")
+    fields = decoding.fold(decoding.decode(body, OPERATION_NUMBER), f"http.{BODY}")
+    decoding.strings(fields, "metadata", BODY)
     operations = fields.get("operations")
     if operations is None:
         return []
@@ -83,8 +87,10 @@ def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
 
 def _operation(value: Json) -> tuple[str, StateItem]:
     target = f"{BODY}Operation"
-    fields = decoding.fold(value, f"http.{target}")
-    name = decoding.text(fields, "operation", target) or ""
+    if value is not None and not isinstance(value, dict):
+        decoding.mismatch(value, f"Go struct field {BODY}.operations of type http.{target}")
+    fields = decoding.fold(value, target)
+    name = decoding.text(fields, "operation", f"{target}.operations") or ""
     request = fields.get("request")
     if request is None or name not in {"upsert", "delete"}:
         return name, StateItem("")
@@ -102,20 +108,25 @@ def _key(value: Json) -> str:
 
 
 def _item(fields: Mapping[str, Json]) -> StateItem:
-    options = decoding.fold(fields.get("options"), "state.SetStateOption")
+    given = fields.get("options")
+    if given is not None and not isinstance(given, dict):
+        decoding.mismatch(given, f"Go struct field {SET_REQUEST}.options of type state.SetStateOption")
+    options = decoding.fold(given, "state.SetStateOption")
     return StateItem(
         decoding.text(fields, "key", SET_REQUEST) or "",
         fields.get("value"),
         decoding.text(fields, "etag", SET_REQUEST),
         decoding.strings(fields, "metadata", SET_REQUEST) or {},
-        decoding.text(options, "concurrency", "SetStateOption") or "",
-        decoding.text(options, "consistency", "SetStateOption") or "",
+        decoding.text(options, "Concurrency", "SetStateOption.options") or "",
+        decoding.text(options, "Consistency", "SetStateOption.options") or "",
     )
 
 
 def _loose_item(fields: Mapping[str, Json]) -> StateItem:
     """An item inside a transaction, of which daprd words the errors in another way."""
     options = fields.get("options")
+    if options is not None and not isinstance(options, dict):
+        raise _no_map("Options", options)
     options = {key.lower(): item for key, item in options.items()} if isinstance(options, dict) else {}
     return StateItem(
         _loose_text(fields, "Key"),
@@ -124,6 +135,7 @@ def _loose_item(fields: Mapping[str, Json]) -> StateItem:
         _loose_strings(fields.get("metadata")),
         _loose_text(options, "Options.Concurrency"),
         _loose_text(options, "Options.Consistency"),
+        _loose_text(fields, "ContentType"),
     )
 
 
@@ -138,13 +150,15 @@ def _loose_strings(value: Json) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise decoding.DecodeError(
-            f"1 error(s) decoding:\n\n* 'Metadata' expected a map, got '{_go_type(value)}'"
-        )
+        raise _no_map("Metadata", value)
     for key, item in value.items():
         if item is not None and not isinstance(item, str):
             _unconvertible(f"Metadata[{key}]", item)
     return {key: item if isinstance(item, str) else "" for key, item in value.items()}
+
+
+def _no_map(name: str, value: Json) -> decoding.DecodeError:
+    return decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected a map, got '{_go_type(value)}'")
 
 
 def _unconvertible(name: str, value: Json) -> NoReturn:

@@ -51,13 +51,23 @@ class Router(Generic[T]):
         """
         if BAD_ESCAPE.search(raw_path):
             raise BadEscape(raw_path)
-        segments = posixpath.normpath(f"/{raw_path}").strip("/").split("/")
+        segments = _segments(raw_path)
         for route, parts in self._routes:
             if method in route.methods:
                 found = _match(parts, segments)
                 if found is not None:
                     return route.target, found
         return None
+
+    def methods(self, raw_path: str) -> frozenset[str]:
+        """The methods of all routes with this path."""
+        segments = _segments(raw_path)
+        fitting = (route.methods for route, parts in self._routes if _match(parts, segments) is not None)
+        return frozenset().union(*fitting)
+
+
+def _segments(raw_path: str) -> list[str]:
+    return posixpath.normpath(f"/{raw_path}").strip("/").split("/")
 
 
 def _match(parts: list[str], segments: list[str]) -> dict[str, str] | None:

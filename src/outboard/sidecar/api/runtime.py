@@ -12,6 +12,7 @@ from typing import Final
 from outboard.resources import duration
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
+from outboard.sidecar.events.utf8 import text_of
 from outboard.sidecar.options import Options
 from outboard.sidecar.readiness import Readiness
 from outboard.sidecar.subscriptions import ActiveSubscription
@@ -33,7 +34,8 @@ class ComponentInfo:
     capabilities: Sequence[str] = ()
 
     def to_json(self) -> Json:
-        item: dict[str, Json] = {"name": self.name, "type": self.type, "version": self.version}
+        item: dict[str, Json] = {"name": self.name, "type": self.type}
+        item |= {"version": self.version} if self.version else {}
         return {**item, "capabilities": list(self.capabilities)} if self.capabilities else item
 
 
@@ -42,20 +44,25 @@ class RuntimeInfo:
     """What the metadata API tells. `subscriptions` grows when the app has been asked."""
 
     options: Options
+    features: Sequence[str] = ()
     components: Sequence[ComponentInfo] = ()
     subscriptions: Sequence[ActiveSubscription] = ()
+    resiliencies: Sequence[str] = ()
     extended: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         body: dict[str, Json] = {"id": self.options.app_id, "runtimeVersion": RUNTIME_VERSION}
+        if self.features:
+            body["enabledFeatures"] = list(self.features)
         if self.components:
             body["components"] = [component.to_json() for component in self.components]
         extended: dict[str, Json] = {**self.extended, "daprRuntimeVersion": RUNTIME_VERSION}
         body["extended"] = dict(sorted(extended.items()))
         if self.subscriptions:
             body["subscriptions"] = [_subscription(active) for active in self.subscriptions]
-        if self.options.app_port:
-            body["appConnectionProperties"] = _app_connection(self.options)
+        if self.resiliencies:
+            body["resiliencies"] = [{"name": name} for name in self.resiliencies]
+        body["appConnectionProperties"] = _app_connection(self.options)
         body["actorRuntime"] = {
             "runtimeStatus": "DISABLED",
             "hostReady": False,
@@ -74,15 +81,15 @@ class RuntimeApi:
 
     async def metadata(self, request: ApiRequest) -> Reply:
         """GET `/v1.0/metadata`."""
-        return json_reply(200, self._info.to_json())
+        return json_reply(200, self._info.to_json(), newline=True)
 
     async def set_metadata(self, request: ApiRequest) -> Reply:
         """PUT `/v1.0/metadata/{key}` with any text as its body."""
         try:
             body = await request.body()
         except BodyTooLarge as error:
-            raise simple(400, "ERR_MALFORMED_REQUEST", f"failed deserializing HTTP body: {error}") from error
-        self._info.extended[request.parameters["key"]] = body.decode("utf-8", "replace")
+            raise simple(400, "ERR_BODY_READ", f"failed to read request body: {error}") from error
+        self._info.extended[request.parameters["key"]] = text_of(body)
         return EMPTY
 
     async def health(self, request: ApiRequest) -> Reply:
@@ -121,11 +128,8 @@ def _subscription(active: ActiveSubscription) -> Json:
 
 
 def _app_connection(options: Options) -> Json:
-    properties: dict[str, Json] = {
-        "port": options.app_port,
-        "protocol": options.app_protocol,
-        "channelAddress": options.app_channel_address,
-    }
+    properties: dict[str, Json] = {"port": options.app_port} if options.app_port else {}
+    properties |= {"protocol": options.app_protocol, "channelAddress": options.app_channel_address}
     if options.max_concurrency:
         properties["maxConcurrency"] = options.max_concurrency
     health = options.app_health

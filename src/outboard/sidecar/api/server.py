@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -25,14 +25,22 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
+    def close(self) -> None:
+        self.should_exit = True
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
 @asynccontextmanager
-async def serving(api: Api, sockets: Sequence[socket.socket], drain: float | None) -> AsyncIterator[None]:
-    """Serve `api` while the block runs; at its end requests in hand get `drain` seconds (None: no limit)."""
+async def serving(
+    api: Api, sockets: Sequence[socket.socket], drain: float | None
+) -> AsyncIterator[Callable[[], None]]:
+    """Serve `api` while the block runs; at its end requests in hand get `drain` seconds (None: no limit).
+
+    Yields what to call to take no further requests, before the block ends.
+    """
     config = uvicorn.Config(
         api,
         http="httptools",
@@ -50,9 +58,9 @@ async def serving(api: Api, sockets: Sequence[socket.socket], drain: float | Non
     task = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:
         await _up(server, task)
-        yield
+        yield server.close
     finally:
-        server.should_exit = True
+        server.close()
         await task
 
 

@@ -5,13 +5,11 @@ Source: Dapr, "State management API reference"; daprd 1.18 for the errors.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, NoReturn, TypeVar, cast
+from typing import Final, TypeVar
 
-from outboard.clock import Clock
 from outboard.sidecar.api import decoding
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply
@@ -27,21 +25,28 @@ from outboard.sidecar.api.state_errors import (
     illegal_key,
     not_configured,
     not_found,
+    not_queryable,
     not_transactional,
+    outbox_failed,
     save_failed,
     status_of,
 )
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
+    FindingFirst,
     Found,
     Set,
     Transactional,
 )
 from outboard.sidecar.events.rawjson import JsonTextError, quote, raw_value
-from outboard.sidecar.publishing.publisher import guarded
+from outboard.sidecar.guard import call_component
+from outboard.sidecar.outbox.planning import Traced, Write
+from outboard.sidecar.outbox.relaying import Outbox, OutboxFailed
+from outboard.sidecar.saving import SaveFailed, save_all
 from outboard.sidecar.state_keys import IllegalKey, stored_key
 from outboard.sidecar.stores import LoadedStateStore
+from outboard.wire.tracing import TraceContext
 
 __all__ = ["StateApi"]
 
@@ -53,24 +58,17 @@ TRANSACTIONAL: Final = "TRANSACTIONAL"
 class StateApi:
     """The handlers of `/v1.0/state/...`."""
 
-    def __init__(
-        self,
-        stores: Mapping[str, LoadedStateStore],
-        app_id: str,
-        clock: Clock,
-        random: Callable[[], float],
-    ) -> None:
+    def __init__(self, stores: Mapping[str, LoadedStateStore], app_id: str, outbox: Outbox) -> None:
         self._stores = stores
         self._app_id = app_id
-        self._clock = clock
-        self._random = random
+        self._outbox = outbox
 
     async def get(self, request: ApiRequest) -> Reply:
         """GET `/v1.0/state/{store}/{key}`: 200 with the value, 204 where nothing is there."""
         store, key = self._store(request), request.parameters["key"]
         stored = self._stored(store, key)
         try:
-            found = await self._guarded(store, lambda: store.component.get([stored]))
+            found = await call_component(store.outbound, lambda: store.component.get([stored]))
         except ComponentError as error:
             message = f"fail to get {key} from state store {store.name}: {error}"
             raise simple(500, "ERR_STATE_GET", message) from error
@@ -81,13 +79,13 @@ class StateApi:
         """POST or PUT `/v1.0/state/{store}` with a list of items; several are saved side by side."""
         store = self._store(request)
         items = await self._read(request, read_items, prefix="")
-        operations = [self._set(store, item, request.metadata) for item in items]
-        outcomes = await asyncio.gather(
-            *(self._attempt(store, operation) for operation in operations), return_exceptions=True
-        )
-        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        if errors:
-            self._fail_save(store, errors, several=len(operations) > 1)
+        operations = [self._set(store, item, request.metadata).as_set() for item in items]
+        try:
+            await save_all(store, operations)
+        except SaveFailed as failure:
+            raise save_failed(store.name, failure.errors, several=failure.several) from failure
+        except ComponentError as error:
+            raise save_failed(store.name, [error], several=False) from error
         return EMPTY
 
     async def delete(self, request: ApiRequest) -> Reply:
@@ -99,7 +97,7 @@ class StateApi:
             options = options_of(query.get("concurrency", ""), query.get("consistency", ""))
             etag = request.headers.get("if-match") or None
             operation = Delete(stored, etag, request.metadata, options)
-            await self._guarded(store, lambda: store.component.delete(operation))
+            await call_component(store.outbound, lambda: store.component.delete(operation))
         except ComponentError as error:
             status = status_of(error)
             message = f"failed deleting state with key {key}: {error}"
@@ -112,10 +110,13 @@ class StateApi:
         keys = await self._read(request, read_keys)
         stored = [self._stored(store, key) for key in keys]
         try:
-            found = await self._guarded(store, lambda: store.component.get(stored))
+            found = await call_component(store.outbound, lambda: store.component.get(stored))
         except ComponentError as error:
             raise simple(500, "ERR_STATE_BULK_GET", str(error)) from error
-        return _bulk_reply(keys, [found.get(key) for key in stored])
+        names = list(zip(keys, stored, strict=True))
+        if isinstance(store.component, FindingFirst) and store.component.finds_first:
+            return _bulk_reply(_found_first(names, found))
+        return _bulk_reply([(key, found.get(name)) for key, name in names])
 
     async def transact(self, request: ApiRequest) -> Reply:
         """POST or PUT `/v1.0/state/{store}/transaction`: all operations or none."""
@@ -127,13 +128,23 @@ class StateApi:
         operations = [self._operation(store, item, request.metadata) for item in items]
         if not operations:
             return EMPTY
+        writes = [_write(*operation) for operation in operations]
+        settled = await self._with_events(request, store, writes)
         try:
-            settled = [self._with_options(*operation) for operation in operations]
-            await self._guarded(store, lambda: component.transact(settled))
+            await call_component(store.outbound, lambda: component.transact(settled))
         except ComponentError as error:
             message = f"error while executing state transaction: {error}"
             raise simple(500, "ERR_STATE_TRANSACTION", message) from error
         return EMPTY
+
+    async def query(self, request: ApiRequest) -> Reply:
+        """POST or PUT `/v1.0-alpha1/state/{store}/query`: no store of this sidecar can be queried."""
+        name = request.parameters["store"]
+        if not self._stores:
+            raise not_configured(name)
+        if name not in self._stores:
+            raise not_found(name)
+        raise not_queryable(name)
 
     def _store(self, request: ApiRequest) -> LoadedStateStore:
         name = request.parameters["store"]
@@ -174,24 +185,23 @@ class StateApi:
             raise simple(400, code, f"operation type {name} not supported")
         return name, item.at(self._stored(store, item.key, field=""), metadata)
 
-    def _with_options(self, name: str, item: StateItem) -> Set | Delete:
-        return item.as_set() if name == "upsert" else item.as_delete()
+    async def _with_events(
+        self, request: ApiRequest, store: LoadedStateStore, writes: Sequence[Write]
+    ) -> Sequence[Set | Delete]:
+        """The operations to do, once the store's outbox has their events."""
+        if store.outbox is None:
+            return [write.operation for write in writes]
+        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        traced = Traced() if trace is None else Traced(trace.traceparent, trace.tracestate)
+        try:
+            return await self._outbox.prepare(store.outbox, writes, traced)
+        except OutboxFailed as failure:
+            raise outbox_failed(self._app_id, str(failure)) from failure
 
-    async def _attempt(self, store: LoadedStateStore, item: StateItem) -> None:
-        operation = item.as_set()
-        await self._guarded(store, lambda: store.component.set(operation))
 
-    async def _guarded(self, store: LoadedStateStore, operation: Callable[[], Awaitable[T]]) -> T:
-        return await guarded(operation, store.outbound, self._clock, self._random)
-
-    def _fail_save(
-        self, store: LoadedStateStore, errors: Sequence[BaseException], *, several: bool
-    ) -> NoReturn:
-        unexpected = next((error for error in errors if not isinstance(error, ComponentError)), None)
-        if unexpected is not None:
-            raise unexpected
-        failures = cast("Sequence[ComponentError]", errors)
-        raise save_failed(store.name, failures, several=several)
+def _write(name: str, item: StateItem) -> Write:
+    operation = item.as_set() if name == "upsert" else item.as_delete()
+    return Write(operation, item.content_type)
 
 
 def _expiry(found: Found) -> dict[str, str]:
@@ -209,13 +219,26 @@ def _headers_of(found: Found) -> dict[str, str]:
     return {**headers, **{f"metadata.{name.lower()}": value for name, value in _expiry(found).items()}}
 
 
-def _bulk_reply(keys: Sequence[str], found: Sequence[Found | None]) -> Reply:
+def _found_first(
+    names: Sequence[tuple[str, str]], found: Mapping[str, Found]
+) -> list[tuple[str, Found | None]]:
+    """What is there in the store's order, then the keys without a value. `names` are keys as asked and stored.
+
+    A key that is asked for twice and is there leaves an entry without a name, as in daprd.
+    """
+    asked = {stored: key for key, stored in names}
+    entries: list[tuple[str, Found | None]] = [(asked[stored], value) for stored, value in found.items()]
+    entries += [(key, None) for key, stored in names if stored not in found]
+    return entries + [("", None)] * (len(names) - len(entries))
+
+
+def _bulk_reply(found: Sequence[tuple[str, Found | None]]) -> Reply:
     try:
-        entries = [_bulk_entry(key, value) for key, value in zip(keys, found, strict=True)]
-    except JsonTextError:
-        return Reply(
-            200
-        )  # a stored value that is no JSON: daprd's encoder fails with the status already sent
+        entries = [_bulk_entry(key, value) for key, value in found]
+    except (
+        JsonTextError
+    ):  # a stored value that is no JSON: daprd's encoder fails with the status already sent
+        return Reply(200)
     return Reply(200, f"[{','.join(entries)}]\n".encode("utf-8", "replace"))
 
 

@@ -24,7 +24,9 @@ __all__ = [
     "illegal_key",
     "not_configured",
     "not_found",
+    "not_queryable",
     "not_transactional",
+    "outbox_failed",
     "save_failed",
     "status_of",
 ]
@@ -36,18 +38,28 @@ INVALID: Final = "invalid etag value"
 DOCUMENTATION: Final = "https://docs.dapr.io/reference/components-reference/supported-state-stores/"
 
 
-def not_configured(store: str, app_id: str) -> ApiError:
-    """There is no state store at all."""
+def not_configured(store: str, app_id: str | None = None) -> ApiError:
+    """There is no state store at all. Of a query daprd does not tell the app."""
     message = f"state store {store} is not configured"
-    details = [error_info("DAPR_STATE_NOT_CONFIGURED", {"appID": app_id})]
+    details = [error_info("DAPR_STATE_NOT_CONFIGURED", _app(app_id))]
     return rich(500, "ERR_STATE_STORE_NOT_CONFIGURED", message, details)
 
 
-def not_found(store: str, app_id: str) -> ApiError:
-    """There are state stores, but not this one."""
+def not_found(store: str, app_id: str | None = None) -> ApiError:
+    """There are state stores, but not this one. Of a query daprd does not tell the app."""
     message = f"state store {store} is not found"
-    details = [error_info("DAPR_STATE_NOT_FOUND", {"appID": app_id})]
+    details = [error_info("DAPR_STATE_NOT_FOUND", _app(app_id))]
     return rich(400, "ERR_STATE_STORE_NOT_FOUND", message, details)
+
+
+def _app(app_id: str | None) -> dict[str, str] | None:
+    return None if app_id is None else {"appID": app_id}
+
+
+def not_queryable(store: str) -> ApiError:
+    """The store cannot be queried."""
+    details = [resource_info("state", store), error_info("DAPR_STATE_QUERYING_NOT_SUPPORTED", None)]
+    return rich(500, "ERR_STATE_STORE_NOT_SUPPORTED", "state store does not support querying", details)
 
 
 def illegal_key(store: str, field: str, problem: str) -> ApiError:
@@ -58,7 +70,14 @@ def illegal_key(store: str, field: str, problem: str) -> ApiError:
         resource_info("state", store),
         error_info("DAPR_STATE_ILLEGAL_KEY", None),
     ]
-    return rich(400, MALFORMED, message, details)
+    return rich(400, MALFORMED, message, details, category="state")
+
+
+def outbox_failed(app_id: str, reason: str) -> ApiError:
+    """The events of a transaction could not be published, so it was not begun."""
+    message = f"error while publishing outbox message: {reason}"
+    details = [error_info("DAPR_PUBSUB_OUTBOX", {"appID": app_id, "error": reason})]
+    return rich(500, "ERR_PUBLISH_OUTBOX", message, details)
 
 
 def save_failed(store: str, errors: Sequence[ComponentError], *, several: bool) -> ApiError:

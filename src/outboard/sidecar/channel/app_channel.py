@@ -21,6 +21,7 @@ from outboard.sidecar.events import envelope
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
+from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["AppChannel", "BulkEntry"]
@@ -32,8 +33,6 @@ NOT_FORWARDED: Final = frozenset(
         "content-type",
         "content-length",
         "host",
-        "traceparent",
-        "tracestate",
         "connection",
         "keep-alive",
         "proxy-authenticate",
@@ -89,16 +88,14 @@ class AppChannel:
         try:
             response = await self._exchange(Request("GET", _target(path)), timeout)
         except ExchangeFailed as failure:
-            return failure.reason
-        return "" if response.ok else f"status code returned: {response.status}"
+            return f"Network error: {failure.reason}"
+        return "" if response.ok else f"Health check failed with status code: {response.status}"
 
     async def deliver(self, incoming: Incoming, metadata: Mapping[str, str], timeout: float | None) -> Answer:
         """Give one event to its handler. What keeps it from being answered is RETRY."""
         event = incoming.event
         headers = forwarded(metadata)
-        traceparent = event.get("traceparent", event.get("traceid"))
-        if traceparent is not None:
-            headers["traceparent"] = _traceparent(traceparent)
+        headers |= _trace_headers(event, headers)
         headers["content-type"] = envelope.CLOUD_EVENT
         response = await self._post(incoming.path, headers, incoming.data, timeout)
         return response if isinstance(response, Answer) else read_answer(response)
@@ -150,8 +147,23 @@ def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
         name = key.lower()
         if name in NOT_FORWARDED or name.endswith("-bin"):
             continue
-        headers[f"dapr-{name}" if name.startswith("grpc-") else name] = value
+        headers[_prefixed(name)] = value
     return headers
+
+
+def _prefixed(name: str) -> str:
+    """Names that gRPC keeps for itself get a prefix."""
+    if name.startswith(":"):
+        return f"dapr-{name[1:]}"
+    return f"dapr-{name}" if name.startswith("grpc-") else name
+
+
+def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> dict[str, str]:
+    """The event's trace; where it has none that is valid, the zeros, unless the broker told of one."""
+    given = event.get("traceparent", event.get("traceid"))
+    if given is None or (TraceContext.parse(given) is None and "traceparent" in forwarded):
+        return {}
+    return {"traceparent": _traceparent(given)}
 
 
 def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry]) -> bytes:
@@ -170,7 +182,7 @@ def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkE
 def _entry(entry: BulkEntry) -> bytes:
     rest = {
         "entryId": entry.entry_id,
-        "metadata": dict(entry.metadata) or None,
+        "metadata": dict(entry.metadata),
         "contentType": entry.content_type,
     }
     return b'{"event":' + entry.incoming.data + b"," + json.dumps(rest, ensure_ascii=False).encode()[1:]

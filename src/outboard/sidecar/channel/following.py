@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from outboard.sidecar.channel.apphealth import AppHealth, probe_forever
 from outboard.sidecar.channel.discovery import DiscoveryFailed, discover_subscriptions, load_app_configuration
@@ -19,10 +19,11 @@ __all__ = ["AppFollower"]
 
 @dataclass(frozen=True, slots=True)
 class AppFollower:
-    """Follows one app until cancelled.
+    """Looks after one app, in two scopes: `probing` may go on after `attend` was cancelled.
 
     `discovered` is told what the app subscribes to. `ready` is called when the sidecar is; without health
-    checks that is after the subscriptions are made.
+    checks that is after the subscriptions are made. `relaying` is the outbox at work, from the time on when
+    the app is first well.
     """
 
     shared: Delivering
@@ -32,19 +33,24 @@ class AppFollower:
     wait_for_app: Callable[[], Awaitable[None]]
     discovered: Callable[[Sequence[ActiveSubscription]], None]
     ready: Callable[[], None]
+    relaying: Callable[[], AbstractAsyncContextManager[None]]
+    present: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
-    async def follow(self, health: AppHealthOptions | None) -> None:
-        """Run until cancelled; what is being handled then is waited for."""
+    async def attend(self, health: AppHealthOptions | None) -> None:
+        """Deliver events until cancelled; what is being handled then is waited for.
+
+        With health checks that is while the app is well, which `probing` finds out.
+        """
         await self.wait_for_app()
+        self.present.set()
         if health is None:
             await self._attend_always()
         else:
-            async with self._probing(health):
-                await self._attend_while_well()
+            await self._attend_while_well()
 
     async def _attend_always(self) -> None:
         subscriptions = await self._discover()
-        async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared):
+        async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared), self.relaying():
             self.ready()
             await asyncio.Event().wait()
 
@@ -52,10 +58,11 @@ class AppFollower:
         self.ready()
         await self.health.becomes(True)
         subscriptions = await self._discover()  # once: daprd does not ask an app that comes back
-        while True:
-            async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared):
-                await self.health.becomes(False)
-            await self.health.becomes(True)
+        async with self.relaying():
+            while True:
+                async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared):
+                    await self.health.becomes(False)
+                await self.health.becomes(True)
 
     async def _discover(self) -> Sequence[ActiveSubscription]:
         channel, log = self.shared.channel, self.shared.log
@@ -66,7 +73,7 @@ class AppFollower:
         subscriptions, failure = await self._merged()
         if failure:
             log.error("%s. No subscription of this app is started", failure)
-        self.discovered(subscriptions)
+        self.discovered(subscriptions if not failure else merge(self.declarative, ()))
         return subscriptions
 
     async def _merged(self) -> tuple[Sequence[ActiveSubscription], str]:
@@ -89,14 +96,22 @@ class AppFollower:
         return await discover_subscriptions(shared.channel, shared.clock, shared.random, log)
 
     @asynccontextmanager
-    async def _probing(self, health: AppHealthOptions) -> AsyncIterator[None]:
-        shared = self.shared
-        log = shared.log.scoped("apphealth")
-        probing = probe_forever(shared.channel.probe, health, self.health, shared.clock, log)
-        task = asyncio.create_task(probing)
+    async def probing(self, health: AppHealthOptions | None) -> AsyncIterator[None]:
+        """Ask the app whether it is well, while the block runs and as soon as the app is there."""
+        if health is None:
+            yield
+            return
+        task = asyncio.create_task(self._probe(health))
         try:
             yield
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def _probe(self, health: AppHealthOptions) -> None:
+        await self.present.wait()
+        shared = self.shared
+        log = shared.log.scoped("apphealth")
+        log.info("App health probes starting")
+        await probe_forever(shared.channel.probe, health, self.health, shared.clock, log)

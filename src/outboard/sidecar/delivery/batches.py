@@ -13,11 +13,11 @@ from typing import Final
 
 from outboard.sidecar.channel.app_channel import BulkEntry
 from outboard.sidecar.components.port import Message, NotAcknowledged
-from outboard.sidecar.delivery.consumer import Consumer
-from outboard.sidecar.delivery.decisions import Answer, Redeliver, StepKind, next_step
+from outboard.sidecar.delivery.consumer import LATE, Consumer
+from outboard.sidecar.delivery.decisions import Answer, NotDelivered
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped, arrive
 from outboard.sidecar.events import envelope
-from outboard.sidecar.resiliency.delays import delay_after
+from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
 
 __all__ = ["BulkConsumer"]
@@ -28,13 +28,16 @@ DEFAULT_AWAIT: Final = 1.0
 
 @dataclass(eq=False)
 class _Entry:
-    """One message of a batch. `settled` gets None, or the NotAcknowledged that its broker is to be told."""
+    """One message of a batch. `settled` gets None, or the NotAcknowledged that its broker is to be told.
+
+    `refusal` says why the app did not take it at the last attempt.
+    """
 
     arrived: Arrived
     entry_id: str
     settled: asyncio.Future[None] = field(repr=False)
     incoming: Incoming | None = None
-    attempt: int = 0
+    refusal: str = ""
 
     def settle(self, error: NotAcknowledged | None = None) -> None:
         if self.settled.done():
@@ -154,20 +157,28 @@ class BulkConsumer:
     def _raw(self) -> bool:
         return envelope.is_raw_payload(self._single.subscription.metadata)
 
-    async def _deliver_to(self, path: str, entries: list[_Entry]) -> None:
-        shared, policy = self._single.shared, self._single.pubsub.inbound
-        started, attempt = shared.clock.monotonic(), 0
-        while entries:
-            attempt += 1
-            answers = await self._send(path, entries)
-            delay = delay_after(policy.retry, attempt, shared.clock.monotonic() - started, shared.random)
-            entries = [
-                entry
-                for entry in entries
-                if await self._again(entry, answers[entry.entry_id], attempt, delay)
-            ]
-            if entries and delay is not None:
-                await shared.clock.sleep(delay)
+    async def _deliver_to(self, path: str, entries: Sequence[_Entry]) -> None:
+        rest, number = entries, 0
+
+        async def attempt() -> None:
+            nonlocal rest, number
+            number += 1
+            answers = await self._send(path, rest)
+            for entry in rest:
+                await self._take(entry, answers[entry.entry_id], number)
+            rest = [entry for entry in rest if not entry.settled.done()]
+            if rest:  # without a status: `matching` is about the answers to single events
+                raise NotDelivered("few message(s) have failed during bulk subscribe operation")
+
+        def timed_out() -> None:
+            for entry in rest:
+                self._single.tell(entry.arrived, entry.entry_id, LATE, number)
+
+        try:
+            await self._single.pubsub.inbound.run(attempt, timed_out)
+        except Failure as failure:
+            for entry in rest:
+                await self._give_up(entry, failure)
 
     async def _send(self, path: str, entries: Sequence[_Entry]) -> dict[str, Answer]:
         single = self._single
@@ -182,27 +193,28 @@ class BulkConsumer:
             for entry in entries
             if entry.incoming is not None
         ]
-        subscription, timeout = single.subscription, single.pubsub.inbound.timeout
+        subscription = single.subscription
         return await single.shared.channel.deliver_bulk(
-            path, single.shared.new_id(), subscription.topic, subscription.pubsub_name, batch, timeout
+            path, single.shared.new_id(), subscription.topic, subscription.pubsub_name, batch, None
         )
 
-    async def _again(self, entry: _Entry, answer: Answer, attempt: int, delay: float | None) -> bool:
-        """Whether the entry is to be delivered once more; else it is settled."""
+    async def _take(self, entry: _Entry, answer: Answer, number: int) -> None:
+        """Settle the entry, unless the app wants it again."""
         single = self._single
-        has_dead_letter = bool(single.subscription.dead_letter_topic)
-        single.tell(entry.arrived, entry.entry_id, answer, attempt)
-        step = next_step(answer, delay, has_dead_letter)
-        if isinstance(step, Redeliver) and not single.shared.drain.closed:
-            return True
-        if answer.outcome is DeliveryStatus.DROP and step is StepKind.DEAD_LETTER:
-            await single.dead_letter(entry.arrived, answer.detail)
+        single.tell(entry.arrived, entry.entry_id, answer, number)
+        if answer.outcome is DeliveryStatus.RETRY:
+            entry.refusal = answer.detail
+        else:
+            await single.accept(entry.arrived, answer)
+            entry.settle()
+
+    async def _give_up(self, entry: _Entry, failure: Failure) -> None:
+        single = self._single
+        if isinstance(failure, CircuitOpen):
+            single.log_undelivered(entry.entry_id, failure)
         try:
-            if isinstance(step, Redeliver):
-                step = StepKind.NOT_ACKNOWLEDGED
-            await single.settle(entry.arrived, answer, step)
+            await single.give_up(entry.arrived, entry.refusal or str(failure))
         except NotAcknowledged as error:
             entry.settle(error)
         else:
             entry.settle()
-        return False

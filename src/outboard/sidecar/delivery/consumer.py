@@ -1,4 +1,4 @@
-"""One subscription at work: each message is read, delivered, and settled as `delivery.next_step` says."""
+"""One subscription at work: each message is read, delivered, and settled as `decisions` says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from outboard.clock import Clock
 from outboard.hops.record import HopKind
 from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged, Redelivering
-from outboard.sidecar.delivery.decisions import Answer, Redeliver, StepKind, next_step
+from outboard.sidecar.delivery.decisions import Answer, NotDelivered, Step, last_step
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped, arrive, read_message
 from outboard.sidecar.delivery.routing import Routes
 from outboard.sidecar.logs import SidecarLog
@@ -22,13 +22,14 @@ from outboard.sidecar.publishing.publisher import (
     PublishNotAllowed,
     PubSubUnknown,
 )
-from outboard.sidecar.resiliency.delays import delay_after
+from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import Subscription
 
 __all__ = ["Consumer", "Delivering", "Drain"]
 
 DEAD_LETTER_TIMEOUT: Final = 30.0
+LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 LOG_LEVELS: Final = {"debug": 10, "warning": 30}
 
 
@@ -128,41 +129,46 @@ class Consumer:
             return
         self.refuse(arrived, failed.error)
 
-    async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
-        clock, policy = self.shared.clock, self.pubsub.inbound
-        started, attempt = clock.monotonic(), 0
-        while True:
-            attempt += 1
-            answer = await self.shared.channel.deliver(incoming, arrived.metadata, policy.timeout)
-            self.tell(arrived, incoming.id, answer, attempt)
-            if not await self._to_dead_letter_if_dropped(arrived, answer):
-                answer = Answer(DeliveryStatus.RETRY, f"{answer.detail}; its dead letter was not published")
-            delay = delay_after(policy.retry, attempt, clock.monotonic() - started, self.shared.random)
-            step = next_step(answer, delay, bool(self.subscription.dead_letter_topic))
-            if not isinstance(step, Redeliver):
-                return await self.settle(arrived, answer, step)
-            if self.shared.drain.closed:
-                raise NotAcknowledged(answer.detail)
-            await clock.sleep(step.delay)
-
-    async def _to_dead_letter_if_dropped(self, arrived: Arrived, answer: Answer) -> bool:
-        """False where a dead letter was wanted and could not be published: then a drop is retried."""
-        wanted = answer.outcome is DeliveryStatus.DROP and bool(self.subscription.dead_letter_topic)
-        return not wanted or await self.dead_letter(arrived, answer.detail)
-
-    async def settle(self, arrived: Arrived, answer: Answer, step: StepKind) -> None:
-        """Do the last step for a message. Raises NotAcknowledged."""
-        if answer.outcome is DeliveryStatus.DROP:  # its dead letter, if any, is published already
-            if step is StepKind.ACKNOWLEDGE:
-                self.journal(HopKind.DROPPED, arrived, detail=answer.detail)
-            return None
-        if step is StepKind.ACKNOWLEDGE:
-            return None
+    async def give_up(self, arrived: Arrived, detail: str) -> None:
+        """Settle what the policies do not let be delivered (any more). Raises NotAcknowledged."""
         if self.shared.drain.closed:
-            raise NotAcknowledged(answer.detail)  # held by the caller: stopping is no reason to dead-letter
-        if step is StepKind.DEAD_LETTER and await self.dead_letter(arrived, answer.detail):
-            return None
-        return self.refuse(arrived, answer.detail)
+            raise NotAcknowledged(detail)  # held by the caller: stopping is no reason to dead-letter
+        if not self.subscription.dead_letter_topic or not await self.dead_letter(arrived, detail):
+            self.refuse(arrived, detail)
+
+    async def accept(self, arrived: Arrived, answer: Answer) -> bool:
+        """Settle what the app answered to with SUCCESS or DROP. False if a dead letter was not published."""
+        if last_step(answer, bool(self.subscription.dead_letter_topic)) is Step.DEAD_LETTER:
+            return await self.dead_letter(arrived, answer.detail)
+        if answer.outcome is DeliveryStatus.DROP:
+            self.journal(HopKind.DROPPED, arrived, detail=answer.detail)
+        return True
+
+    async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
+        number = 0
+
+        async def attempt() -> None:
+            nonlocal number
+            number += 1
+            answer = await self.shared.channel.deliver(incoming, arrived.metadata, None)
+            self.tell(arrived, incoming.id, answer, number)
+            if answer.outcome is DeliveryStatus.RETRY:
+                raise NotDelivered(answer.detail, answer.code)
+            if not await self.accept(arrived, answer):
+                raise NotDelivered(f"{answer.detail}; its dead letter was not published")
+
+        try:
+            await self.pubsub.inbound.run(
+                attempt, timed_out=lambda: self.tell(arrived, incoming.id, LATE, number)
+            )
+        except Failure as failure:
+            if isinstance(failure, CircuitOpen):
+                self.log_undelivered(incoming.id, failure)
+            await self.give_up(arrived, str(failure))
+
+    def log_undelivered(self, event_id: str, reason: CircuitOpen) -> None:
+        text = "event %s on topic %s was not delivered to the app: %s"
+        self.shared.log.error(text, event_id, self.subscription.topic, reason)
 
     def refuse(self, arrived: Arrived, detail: str) -> None:
         """Raises NotAcknowledged."""

@@ -9,14 +9,16 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, TypeAlias
+from typing import Final
 
+from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
 from outboard.wire.subscriptions import Json
 
-__all__ = ["Answer", "Redeliver", "Step", "StepKind", "next_step", "read_answer", "read_bulk_answer"]
+__all__ = ["Answer", "NotDelivered", "Step", "last_step", "read_answer", "read_bulk_answer"]
 
+OK_CLASS: Final = 2
 NOT_FOUND: Final = 404
 DECODER: Final = json.JSONDecoder()
 
@@ -33,8 +35,21 @@ class Answer:
     status: int | None = None
     dead_letter: bool = True
 
+    @property
+    def code(self) -> int | None:
+        """The status that a retry policy can match: a 2xx says RETRY in its body, and has none."""
+        return None if self.status is None or self.status // 100 == OK_CLASS else self.status
 
-class StepKind(Enum):
+
+class NotDelivered(Failure):
+    """The app did not take an event, or a batch of them."""
+
+    def __init__(self, detail: str, code: int | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Step(Enum):
     ACKNOWLEDGE = auto()
     DEAD_LETTER = auto()
     """Publish to the dead letter topic, then acknowledge."""
@@ -42,25 +57,13 @@ class StepKind(Enum):
     """The broker decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redeliver:
-    """Deliver once more after `delay` seconds."""
-
-    delay: float
-
-
-Step: TypeAlias = StepKind | Redeliver
-
-
-def next_step(answer: Answer, delay: float | None, has_dead_letter: bool) -> Step:
-    """What to do after `answer`. `delay` is None once the retry policy is spent, or where there is none."""
+def last_step(answer: Answer, has_dead_letter: bool) -> Step:
+    """What to do after `answer`, when there is no other attempt."""
     if answer.outcome is DeliveryStatus.SUCCESS:
-        return StepKind.ACKNOWLEDGE
+        return Step.ACKNOWLEDGE
     if answer.outcome is DeliveryStatus.DROP:
-        return StepKind.DEAD_LETTER if has_dead_letter and answer.dead_letter else StepKind.ACKNOWLEDGE
-    if delay is not None:
-        return Redeliver(delay)
-    return StepKind.DEAD_LETTER if has_dead_letter else StepKind.NOT_ACKNOWLEDGED
+        return Step.DEAD_LETTER if has_dead_letter and answer.dead_letter else Step.ACKNOWLEDGE
+    return Step.DEAD_LETTER if has_dead_letter else Step.NOT_ACKNOWLEDGED
 
 
 def read_answer(response: Response) -> Answer:
@@ -113,10 +116,9 @@ def _decode(body: bytes) -> Json:
 
 
 def _field(value: Mapping[str, Json], name: str) -> Json:
-    exact = value.get(name)
-    if exact is not None:
-        return exact
-    return next((item for key, item in value.items() if key.lower() == name.lower()), None)
+    """The member called `name` in any case; of several the last that is not null counts, as in Go."""
+    named = [item for key, item in value.items() if key.lower() == name.lower() and item is not None]
+    return named[-1] if named else None
 
 
 def _status_of(value: Json) -> str:

@@ -12,6 +12,7 @@ from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.routing import RouteFailed, Routes
 from outboard.sidecar.events import envelope, received
 from outboard.sidecar.events.rawjson import JsonTextError
+from outboard.wire import gojson
 from outboard.wire.subscriptions import Json, Subscription
 
 __all__ = ["Arrived", "Failed", "Incoming", "Skipped", "read_message"]
@@ -100,6 +101,8 @@ def _event(
     if envelope.media_type(metadata.get(CONTENT_TYPE, "")) == envelope.OCTET_STREAM:
         return received.from_headers(metadata, metadata[CONTENT_TYPE]), data
     event = received.parse_event(data)
+    if subscription.bulk.enabled:
+        return event, gojson.encode(dict(event)) if event else data.strip()  # each entry is written anew
     for name in received.TRACE_FIELDS:  # for the headers only; the body is sent as it lay on the broker
         if name not in event and name in metadata:
             event[name] = metadata[name]

@@ -5,13 +5,17 @@ Source: Dapr, "Route messages to different event handlers"; rules are written in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from outboard.wire.subscriptions import Json, Rule
 
 __all__ = ["RouteFailed", "Routes", "RuleInvalid", "compile_rules"]
+
+
+MATCHES: Final = re.compile(r"(?<![.\w])matches\s*\(")
 
 
 class RuleInvalid(ValueError):
@@ -23,7 +27,7 @@ class RouteFailed(Exception):
 
 
 class _Program(Protocol):
-    def execute(self, context: dict[str, object]) -> object: ...
+    def execute(self, context: object) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def _compile(match: str) -> _Program | None:
 
 def _matches(rule: Rule, program: _Program, event: Mapping[str, Json] | str) -> bool:
     try:
-        result = program.execute({"event": event})
+        result = program.execute(_context(rule, event))
     except KeyError as error:
         raise RouteFailed(f"no such key: {error.args[0]}") from error
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
@@ -69,6 +73,23 @@ def _matches(rule: Rule, program: _Program, event: Mapping[str, Json] | str) -> 
     if not isinstance(result, bool):
         raise RouteFailed(f"the result of match expression {rule.match} was not a boolean")
     return result
+
+
+def _context(rule: Rule, event: Mapping[str, Json] | str) -> object:
+    variables: dict[str, object] = {"event": event}
+    if not MATCHES.search(rule.match):
+        return variables
+    import cel
+
+    context = cel.Context(variables)  # the library knows `text.matches(pattern)`, but not the function
+    context.add_function("matches", _text_matches)
+    return context
+
+
+def _text_matches(text: str, pattern: str) -> object:
+    import cel
+
+    return cel.evaluate("text.matches(pattern)", {"text": text, "pattern": pattern})
 
 
 def _first_line(error: Exception) -> str:

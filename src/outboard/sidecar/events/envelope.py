@@ -13,13 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from outboard.resources import duration
+from outboard.sidecar.events.protobuf import is_cloud_event
 from outboard.sidecar.events.rawjson import JsonTextError, members, quote, raw_value
+from outboard.sidecar.events.utf8 import text_of
 from outboard.wire import dapr
 
 __all__ = [
     "CLOUD_EVENT",
     "OCTET_STREAM",
     "Publication",
+    "encode_fields",
+    "envelope_fields",
     "is_raw_payload",
     "media_type",
     "wrap",
@@ -29,10 +33,11 @@ CLOUD_EVENT: Final = "application/cloudevents+json"
 JSON: Final = "application/json"
 OCTET_STREAM: Final = "application/octet-stream"
 PROTOBUF_EVENT: Final = "application/cloudevents+protobuf"
+PROTOBUF: Final = "application/x-protobuf"
 SPEC_VERSION: Final = "1.0"
 OVERRIDE: Final = "cloudevent."
 MESSAGE_TTL: Final = "MESSAGE_TTL"
-TTL_KEYS: Final = ("ttlinseconds", "ttl")
+TTL_KEYS: Final = ("ttl", "ttlinseconds")
 
 TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -65,16 +70,21 @@ def wrap(publication: Publication, now: datetime, new_id: Callable[[], str]) -> 
     if media_type(publication.content_type) == CLOUD_EVENT:
         fields = _completed(publication, now)
     else:
-        fields = _built(publication, now, new_id)
+        fields = envelope_fields(publication, now, new_id)
     expiration = _expiration(publication, now)
     if expiration:
         fields["expiration"] = quote(expiration)
+    return encode_fields(fields)
+
+
+def encode_fields(fields: Mapping[str, str]) -> bytes:
+    """A JSON object with sorted names, from the JSON text of each member."""
     inside = ",".join(f"{quote(name)}:{fields[name]}" for name in sorted(fields))
     return f"{{{inside}}}".encode("utf-8", "replace")
 
 
 def _completed(publication: Publication, now: datetime) -> dict[str, str]:
-    fields = members(publication.data.decode("utf-8", "replace"))
+    fields = members(text_of(publication.data))
     fields.setdefault("time", quote(rfc3339(now)))
     if "traceid" not in fields:
         fields["traceid"] = fields["traceparent"] = quote(publication.traceparent)
@@ -87,7 +97,8 @@ def _completed(publication: Publication, now: datetime) -> dict[str, str]:
     return fields
 
 
-def _built(publication: Publication, now: datetime, new_id: Callable[[], str]) -> dict[str, str]:
+def envelope_fields(publication: Publication, now: datetime, new_id: Callable[[], str]) -> dict[str, str]:
+    """The attributes of a new envelope, each as JSON text."""
     overrides = _overrides(publication.metadata)
     trace = overrides.get("traceparent") or overrides.get("traceid") or publication.traceparent
     name, data = _data(publication.content_type or "text/plain", publication.data)
@@ -116,9 +127,9 @@ def _overrides(metadata: Mapping[str, str] | None) -> dict[str, str]:
 
 def _data(content_type: str, data: bytes) -> tuple[str, str]:
     kind = media_type(content_type)
-    if kind in {OCTET_STREAM, PROTOBUF_EVENT}:
+    if kind in {OCTET_STREAM, PROTOBUF_EVENT} or (kind == PROTOBUF and is_cloud_event(data)):
         return "data_base64", quote(base64.b64encode(data).decode("ascii"))
-    text = data.decode("utf-8", "replace")
+    text = text_of(data)
     if kind == JSON:
         try:
             return "data", raw_value(text)
@@ -135,7 +146,7 @@ def media_type(content_type: str) -> str:
 def is_raw_payload(metadata: Mapping[str, str]) -> bool:
     """Whether the metadata asks for no envelope. Raises ValueError, worded as daprd's."""
     value = metadata.get(dapr.RAW_PAYLOAD)
-    if value is None:
+    if not value:
         return False
     if value in TRUE or value in FALSE:
         return value in TRUE
@@ -164,7 +175,11 @@ def _ttl(metadata: Mapping[str, str]) -> float | None:
     folded = {name.lower(): value for name, value in metadata.items()}
     text = next((folded[key] for key in TTL_KEYS if folded.get(key)), "")
     try:
-        seconds = float(int(text)) if text.lstrip("+-").isdecimal() else duration.parse(text)
+        return duration.parse(text)  # also `0`, which has expired at once
+    except (ValueError, OverflowError):
+        pass
+    try:
+        seconds = float(int(text)) if text.lstrip("+-").isdecimal() else 0.0
     except (ValueError, OverflowError):
         return None
     return seconds if seconds > 0 else None

@@ -10,13 +10,19 @@ import json
 import re
 from typing import Final, NoReturn
 
-__all__ = ["JsonTextError", "members", "quote", "raw_value"]
+from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
+
+__all__ = ["JsonTextError", "members", "quote", "raw_value", "well_formed"]
 
 SPACE: Final = " \t\n\r"
-MAX_DEPTH_MESSAGE: Final = "exceeded max depth"
 OBJECT: Final = "Go value of type map[string]interface {}"
 PLAIN: Final = re.compile(r"[ !#-%'-;=?-\[\]-~]*\Z")
 LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# Escapes two by two, so that of `\\\\ud800` the backslash is taken for what it is.
+ESCAPES: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
+)
+HALF_A_NUMBER: Final = frozenset(".eE")
 HTML: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 )
@@ -34,13 +40,27 @@ def _refuse(constant: str) -> NoReturn:
 DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
 
 
+def well_formed(text: str) -> str:
+    """`text` with U+FFFD for each escape of half a surrogate pair, as Go's decoder reads it.
+
+    No other reader of JSON would take it.
+    """
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return ESCAPES.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
+
+
 def raw_value(text: str) -> str:
     """The text of the first JSON value in `text`. What follows it is ignored, as daprd does.
 
     Raises JsonTextError.
     """
+    text = well_formed(text)
     start = _skip(text, 0)
-    return text[start : _end_of_value(text, start)]
+    end = _end_of_value(text, start)
+    if text[end : end + 1] in HALF_A_NUMBER and syntax_error(text.encode("utf-8", "replace")):
+        raise _wrong(text)  # of `1e` Python reads the 1
+    return text[start:end]
 
 
 def members(text: str) -> dict[str, str]:
@@ -48,6 +68,7 @@ def members(text: str) -> dict[str, str]:
 
     Raises JsonTextError.
     """
+    text = well_formed(text)
     index = _skip(text, 0)
     if text[index : index + 1] != "{":
         raise JsonTextError(_not_an_object(text, index))
@@ -55,9 +76,9 @@ def members(text: str) -> dict[str, str]:
     index = _skip(text, index + 1)
     while text[index : index + 1] != "}":
         if found:
-            index = _skip(text, _expect(text, index, ",", "after object key:value pair"))
+            index = _skip(text, _expect(text, index, ","))
         name, index = _name(text, index)
-        start = _skip(text, _expect(text, index, ":", "after object key"))
+        start = _skip(text, _expect(text, index, ":"))
         end = _end_of_value(text, start)
         found[name] = text[start:end]
         index = _skip(text, end)
@@ -75,25 +96,20 @@ def quote(text: str) -> str:
 
 def _name(text: str, index: int) -> tuple[str, int]:
     if text[index : index + 1] != '"':
-        _fail(text, index, "looking for beginning of object key string")
+        raise _wrong(text)
     name, end = _decode(text, index)
     return str(name), _skip(text, end)
 
 
 def _end_of_value(text: str, start: int) -> int:
-    if start >= len(text):
-        _fail(text, start, "")
     return _decode(text, start)[1]
 
 
 def _decode(text: str, start: int) -> tuple[object, int]:
     try:
-        value, end = DECODER.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        raise JsonTextError(_worded(text, error)) from error
-    except RecursionError as error:
-        raise JsonTextError(MAX_DEPTH_MESSAGE) from error
-    return value, end
+        return DECODER.raw_decode(text, start)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _wrong(text) from error
 
 
 def _skip(text: str, index: int) -> int:
@@ -102,24 +118,15 @@ def _skip(text: str, index: int) -> int:
     return index
 
 
-def _expect(text: str, index: int, character: str, place: str) -> int:
+def _expect(text: str, index: int, character: str) -> int:
     if text[index : index + 1] != character:
-        _fail(text, index, place)
+        raise _wrong(text)
     return index + 1
 
 
-def _fail(text: str, index: int, place: str) -> NoReturn:
-    if index < len(text):
-        raise JsonTextError(f"invalid character {text[index]!r} {place}")
-    raise JsonTextError("unexpected EOF" if text.strip(SPACE) else "EOF")
-
-
-def _worded(text: str, error: json.JSONDecodeError) -> str:
-    at = error.pos
-    if at >= len(text) or error.msg.startswith("Unterminated"):
-        return "unexpected EOF"
-    place = "looking for beginning of value" if error.msg.startswith("Expecting value") else f"({error.msg})"
-    return f"invalid character {text[at]!r} {place}"
+def _wrong(text: str) -> JsonTextError:
+    # Where Go finds nothing wrong it is the depth, of which Python takes less.
+    return JsonTextError(syntax_error(text.encode("utf-8", "replace")) or MAX_DEPTH)
 
 
 def _not_an_object(text: str, index: int) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from outboard.sidecar.events.envelope import OCTET_STREAM, SPEC_VERSION
 from outboard.sidecar.events.rawjson import JsonTextError, members, raw_value
+from outboard.sidecar.events.utf8 import text_of
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
 
@@ -27,9 +29,9 @@ def parse_event(data: bytes) -> dict[str, Json]:
 
     Raises JsonTextError.
     """
-    text = data.decode("utf-8", "replace")
+    text = text_of(data)
     try:
-        event: Json = json.loads(text, parse_int=_as_double, parse_constant=_refuse)
+        event: Json = json.loads(text, parse_int=_as_double, parse_float=_as_double, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise JsonTextError(_why(text, error)) from error
     if event is None:  # a tombstone: daprd reads it as an object without members
@@ -41,7 +43,10 @@ def parse_event(data: bytes) -> dict[str, Json]:
 
 
 def _as_double(digits: str) -> float:
-    return float(digits)  # rules see every number as a double, as in daprd
+    number = float(digits)  # rules see every number as a double, as in daprd
+    if math.isinf(number):
+        raise JsonTextError(f"json: cannot unmarshal number {digits} into Go value of type float64")
+    return number
 
 
 def _refuse(constant: str) -> Json:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.record import Hop, HopKind, Recorder
-from outboard.resources.resiliency import Policies
 from outboard.sidecar.components.port import ComponentError, Message, PubSub
+from outboard.sidecar.guard import Guard, call_component
 from outboard.sidecar.publishing.scopes import TopicAccess
-from outboard.sidecar.resiliency.delays import delay_after
+from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
 
-__all__ = ["Journal", "LoadedPubSub", "PubSubUnknown", "PublishNotAllowed", "Publisher", "guarded"]
-
-T = TypeVar("T")
+__all__ = ["Journal", "LoadedPubSub", "PubSubUnknown", "PublishNotAllowed", "Publisher"]
 
 BULK_CONCURRENCY: Final = 100
-NO_POLICIES: Final = Policies()
 
 
 class PubSubUnknown(Exception):
@@ -37,8 +34,8 @@ class LoadedPubSub:
     name: str
     component: PubSub
     access: TopicAccess
-    outbound: Policies = NO_POLICIES
-    inbound: Policies = NO_POLICIES
+    outbound: Guard
+    inbound: Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +58,10 @@ class Journal:
 class Publisher:
     """What publishes for the app: its own events, and dead letters for its subscriptions."""
 
-    def __init__(
-        self,
-        pubsubs: Mapping[str, LoadedPubSub],
-        app_id: str,
-        clock: Clock,
-        journal: Journal,
-        random: Callable[[], float],
-    ) -> None:
+    def __init__(self, pubsubs: Mapping[str, LoadedPubSub], app_id: str, journal: Journal) -> None:
         self.pubsubs = pubsubs
         self._app_id = app_id
-        self._clock = clock
         self._journal = journal
-        self._random = random
 
     async def publish(
         self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.PUBLISHED, detail: str = ""
@@ -81,31 +69,51 @@ class Publisher:
         """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, ComponentError."""
         target = self._allowed(pubsub, topic)
         on_broker = target.access.on_broker(topic)
-        await guarded(
-            lambda: target.component.publish(on_broker, message), target.outbound, self._clock, self._random
-        )
+        await call_component(target.outbound, lambda: target.component.publish(on_broker, message))
         self._journal(kind, pubsub, topic, message.data, detail=detail)
 
     async def publish_many(
         self, pubsub: str, topic: str, messages: Sequence[Message]
     ) -> dict[int, ComponentError]:
-        """Publish each on its own, up to 100 at a time: the errors by position.
+        """Publish each, up to 100 at a time: the errors by position.
 
+        To the outbound policies all of them are one attempt, of which only what failed is tried again.
         Raises PubSubUnknown, PublishNotAllowed.
         """
-        self._allowed(pubsub, topic)
-        slots = asyncio.Semaphore(BULK_CONCURRENCY)
+        target = self._allowed(pubsub, topic)
+        rest, errors = dict(enumerate(messages)), dict[int, ComponentError]()
+
+        async def attempt() -> None:
+            nonlocal rest, errors
+            errors = await self._publish_each(target, topic, rest)
+            rest = {index: rest[index] for index in errors}
+            if errors:
+                raise ComponentError("\n".join(map(str, errors.values())))
+
+        try:
+            await target.outbound.run(attempt)
+        except (TimedOut, CircuitOpen) as failure:
+            return dict.fromkeys(rest, ComponentError(str(failure)))
+        except ComponentError:
+            return errors
+        return {}
+
+    async def _publish_each(
+        self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
+    ) -> dict[int, ComponentError]:
+        on_broker, slots = target.access.on_broker(topic), asyncio.Semaphore(BULK_CONCURRENCY)
 
         async def one(message: Message) -> ComponentError | None:
             async with slots:
                 try:
-                    await self.publish(pubsub, topic, message)
+                    await target.component.publish(on_broker, message)
                 except ComponentError as error:
                     return error
-                return None
+            self._journal(HopKind.PUBLISHED, target.name, topic, message.data)
+            return None
 
-        outcomes = await asyncio.gather(*(one(message) for message in messages))
-        return {index: error for index, error in enumerate(outcomes) if error is not None}
+        outcomes = await asyncio.gather(*map(one, messages.values()))
+        return {index: error for index, error in zip(messages, outcomes, strict=True) if error is not None}
 
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
@@ -118,29 +126,3 @@ class Publisher:
         if not target.access.may_publish(topic):
             raise PublishNotAllowed(f"topic {topic} is not allowed for app id {self._app_id}")
         return target
-
-
-async def guarded(
-    operation: Callable[[], Awaitable[T]], policy: Policies, clock: Clock, random: Callable[[], float]
-) -> T:
-    """Run `operation` under a policy: its timeout for each attempt, its retries after a ComponentError."""
-    started, failures = clock.monotonic(), 0
-    while True:
-        try:
-            return await _in_time(operation, policy.timeout)
-        except ComponentError:
-            failures += 1
-            delay = delay_after(policy.retry, failures, clock.monotonic() - started, random)
-            if delay is None:
-                raise
-            await clock.sleep(delay)
-
-
-async def _in_time(operation: Callable[[], Awaitable[T]], timeout: float | None) -> T:
-    if timeout is None:
-        return await operation()
-    try:
-        async with asyncio.timeout(timeout):
-            return await operation()
-    except TimeoutError as error:
-        raise ComponentError("context deadline exceeded") from error

@@ -98,7 +98,7 @@ async def test_a_probe_says_why_an_app_is_not_well() -> None:
     channel = AppChannel(app, "api", token="t")
     assert [await channel.probe("/healthz", 1.0) for _ in range(3)] == [
         "",
-        "status code returned: 503",
-        "refused",
+        "Health check failed with status code: 503",
+        "Network error: refused",
     ]
     assert "dapr-api-token" not in app.requests[0].headers

@@ -19,6 +19,7 @@ from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
 from outboard.sidecar.delivery.batches import BulkConsumer
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.routing import compile_rules
+from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
 from outboard.sidecar.publishing.scopes import TopicAccess
@@ -56,9 +57,14 @@ class Bench:
     def __init__(self, subscription: Subscription = SUBSCRIPTION, inbound: Policies = Policies()) -> None:  # noqa: B008
         self.app, self.hops, self.broker, clock = ScriptedApp(), Hops(), Broker(), CollapsedClock()
         ids = count(1)
-        pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), inbound=inbound)
+        resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
+        outbound, taking = (
+            resilience.guard("ps", "output", Policies()),
+            resilience.guard("ps", "input", inbound),
+        )
+        pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), outbound, taking)
         journal = Journal("api", clock, self.hops)
-        publisher = Publisher({"ps": pubsub}, "api", clock, journal, lambda: 0.5)
+        publisher = Publisher({"ps": pubsub}, "api", journal)
         shared = Delivering(
             AppChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
             SidecarLog("api", "info", "v"), Drain(),

@@ -4,10 +4,8 @@ import pytest
 
 from outboard.sidecar.delivery.decisions import (
     Answer,
-    Redeliver,
     Step,
-    StepKind,
-    next_step,
+    last_step,
     read_answer,
     read_bulk_answer,
 )
@@ -16,9 +14,9 @@ from outboard.wire.http import Response
 
 SUCCESS, RETRY, DROP = DeliveryStatus.SUCCESS, DeliveryStatus.RETRY, DeliveryStatus.DROP
 ACKNOWLEDGE, DEAD_LETTER, NOT_ACKNOWLEDGED = (
-    StepKind.ACKNOWLEDGE,
-    StepKind.DEAD_LETTER,
-    StepKind.NOT_ACKNOWLEDGED,
+    Step.ACKNOWLEDGE,
+    Step.DEAD_LETTER,
+    Step.NOT_ACKNOWLEDGED,
 )
 
 
@@ -52,19 +50,22 @@ def test_single_answers(status: int, body: bytes, outcome: DeliveryStatus) -> No
 
 
 @pytest.mark.parametrize(
-    ("answer", "delay", "dead_letter", "step"),
+    ("answer", "dead_letter", "step"),
     [
-        (SUCCESS, 1.0, True, ACKNOWLEDGE),
-        (DROP, 1.0, False, ACKNOWLEDGE),
-        (DROP, 1.0, True, DEAD_LETTER),
-        (RETRY, 1.0, True, Redeliver(1.0)),
-        (RETRY, 0.0, True, Redeliver(0.0)),
-        (RETRY, None, True, DEAD_LETTER),
-        (RETRY, None, False, NOT_ACKNOWLEDGED),
+        (SUCCESS, True, ACKNOWLEDGE),
+        (DROP, False, ACKNOWLEDGE),
+        (DROP, True, DEAD_LETTER),
+        (RETRY, True, DEAD_LETTER),
+        (RETRY, False, NOT_ACKNOWLEDGED),
     ],
 )
-def test_next_step(answer: DeliveryStatus, delay: float | None, dead_letter: bool, step: Step) -> None:
-    assert next_step(Answer(answer), delay, dead_letter) == step
+def test_last_step(answer: DeliveryStatus, dead_letter: bool, step: Step) -> None:
+    assert last_step(Answer(answer), dead_letter) == step
+
+
+def test_a_retry_policy_matches_the_status_of_a_failure_only() -> None:
+    assert read_answer(Response(503)).code == 503
+    assert read_answer(Response(200, body=b'{"status":"RETRY"}')).code is None
 
 
 def outcomes(response: Response) -> dict[str, DeliveryStatus]:
@@ -88,7 +89,7 @@ def test_an_entry_that_is_not_told_about_is_retried(body: bytes) -> None:
 def test_of_a_batch_that_found_no_handler_no_dead_letter_is_kept() -> None:
     answers = read_bulk_answer(Response(404), ["a"])
     assert answers["a"].outcome is DROP
-    assert next_step(answers["a"], None, True) is ACKNOWLEDGE
+    assert last_step(answers["a"], True) is ACKNOWLEDGE
 
 
 def test_a_batch_that_failed_is_retried() -> None:

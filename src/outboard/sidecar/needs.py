@@ -1,0 +1,35 @@
+"""Where a person's files need a part of daprd that this sidecar does not serve. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from outboard.resources.component import Component
+from outboard.resources.loader import Resources
+from outboard.sidecar.components.properties import is_truthy
+
+__all__ = ["unserved_needs"]
+
+ACTORS: Final = frozenset({"--placement-host-address", "--actors-service"})
+
+
+def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[str]:
+    """Warnings, each with file and line. `settings` are the flags without effect that were given.
+
+    A store may say of itself that it can keep actors without anybody having any: `dapr init` writes such
+    ones. Only together with a placement service are there actors.
+    """
+    if ACTORS.intersection(settings):
+        for component in resources.components:
+            yield from _of_actors(component)
+
+
+def _of_actors(component: Component) -> Iterator[str]:
+    for item in component.metadata:
+        if item.name.lower() == "actorstatestore" and is_truthy(item.value or ""):
+            yield (
+                f"{component.path}:{item.line}: '{component.name}' is to keep the state of actors, but this "
+                "sidecar does not serve actors: what calls one is answered that there is no placement "
+                "service. Run the app with the real daprd."
+            )
