@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.daprd import build
+from engines.daprd import build, suite
 from engines.places import find_browser, find_postgresql
 from engines.problem import EngineProblem
 
@@ -55,6 +55,12 @@ ENGINES = (
         purpose="Dapr's own sidecar, which ours is compared with",
         find=lambda root, _: build.built(root),
         build=build.build,
+    ),
+    Engine(
+        name="daprd-suite",
+        purpose="daprd's own integration suite, which our sidecar is put to",
+        find=lambda root, _: suite.built(root),
+        build=suite.build,
     ),
 )
 

@@ -22,8 +22,9 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from engines.problem import EngineProblem
 
@@ -36,10 +37,15 @@ NO_TAGS_FILE = Path("cmd", "daprd", "components", "zz_notag.go")
 
 def executable(root: Path) -> Path:
     """Where the clone at `root` keeps the daprd of the present inputs: others are in other folders."""
-    content = b"\0".join((HERE / name).read_bytes() for name in INPUTS)
+    return place(root, "daprd", INPUTS)
+
+
+def place(root: Path, name: str, inputs: Sequence[str]) -> Path:
+    """Where the clone at `root` keeps the executable `name` made of these files of this folder."""
+    content = b"\0".join((HERE / file).read_bytes() for file in inputs)
     target = f"{platform.system()}-{platform.machine()}"
     key = hashlib.sha256(content + target.encode()).hexdigest()[:12]
-    return root / ".engines" / "daprd" / key / ("daprd.exe" if os.name == "nt" else "daprd")
+    return root / ".engines" / name / key / (f"{name}.exe" if os.name == "nt" else name)
 
 
 def built(root: Path) -> Path | None:
@@ -49,16 +55,20 @@ def built(root: Path) -> Path | None:
 
 def build(root: Path, environment: Mapping[str, str]) -> Path:
     """Build daprd and return it. Needs Go and its module proxy. Raises EngineProblem."""
+    return build_into(executable(root), environment, compile_in)
+
+
+def build_into(target: Path, environment: Mapping[str, str], compile: Compile) -> Path:
+    """Have `compile` make `target`, which appears only once it is whole. Raises EngineProblem."""
     if shutil.which("go", path=environment.get("PATH")) is None:
         raise EngineProblem(
             "building it needs Go 1.21 or newer: https://go.dev/dl/, or brew install go, "
             "or winget install GoLang.Go"
         )
-    target = executable(root)
     target.parent.mkdir(parents=True, exist_ok=True)
     go = Go(target.parent / "build.log", environment)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="work-") as work:
-        compile_in(Path(work), target.name, go)
+        compile(Path(work), target.name, go)
         Path(work, target.name).replace(target)
     return target
 
@@ -92,17 +102,26 @@ class Go:
         return done.stdout.decode("utf-8")
 
 
+Compile: TypeAlias = Callable[[Path, str, Go], None]
+"""Builds the executable of a name in an empty folder."""
+
+
 def compile_in(work: Path, name: str, go: Go) -> None:
     """Build the executable `name` in the folder `work`, which is empty."""
+    version = unpack(work, go)
+    (work / "dapr" / NO_TAGS_FILE).write_text("package components\n", encoding="utf-8")
+    go(["mod", "edit", f"-replace={DAPR}=./dapr"], work)
+    flags = f"-s -w -X {DAPR}/pkg/buildinfo.version={version}"
+    go(["build", "-mod=readonly", f"-ldflags={flags}", "-o", name, "."], work)
+
+
+def unpack(work: Path, go: Go) -> str:
+    """Lay out this module in `work` and Dapr's in `work/dapr`: the version of Dapr, as "1.18.1"."""
     for file in MODULE:
         shutil.copyfile(HERE / file, work / file)
     module = json.loads(go(["mod", "download", "-json", DAPR], work))
     copy_module(Path(module["Dir"]), work / "dapr")
-    (work / "dapr" / NO_TAGS_FILE).write_text("package components\n", encoding="utf-8")
-    go(["mod", "edit", f"-replace={DAPR}=./dapr"], work)
-    version = module["Version"].removeprefix("v")
-    flags = f"-s -w -X {DAPR}/pkg/buildinfo.version={version}"
-    go(["build", "-mod=readonly", f"-ldflags={flags}", "-o", name, "."], work)
+    return str(module["Version"]).removeprefix("v")
 
 
 def copy_module(source: Path, target: Path) -> None:

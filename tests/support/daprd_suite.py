@@ -1,0 +1,126 @@
+"""daprd's own integration suite: run for any sidecar, and its results as values."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+GROUPS = (
+    "^daprd/(httpserver|outbox|pubsub|routes|secret|state|"
+    "subscriptions/(programmatic|declarative/selfhosted|mixed))/"
+)
+"""The groups of cases that sidecars are put to, as a regular expression of Go."""
+OTHERS = (
+    "PLACEMENT",
+    "SENTRY",
+    "OPERATOR",
+    "INJECTOR",
+    "SCHEDULER",
+    "HELMTEMPLATE",
+    "MCPSTDIOSERVER",
+    "CONTROLLERGEN",
+)
+"""The other programs that the suite would build if it were not told of them; no case of the groups asks."""
+RESULT = re.compile(r"^    --- (PASS|FAIL|SKIP): Test_Integration/(daprd/\S+) \(", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The suite's executable, and the folder that it works in: logs, and nothing else, are left there."""
+
+    executable: Path
+    folder: Path
+
+    def run(self, sidecar: Path, focus: str, parallel: int, seconds: float) -> dict[str, bool]:
+        """Which cases passed, of those whose names `focus` matches: name → passed.
+
+        `sidecar` is an executable that takes daprd's flags. Raises AssertionError with the end of the log if
+        the suite does not come to an end within `seconds`: its results are printed at the very end.
+        """
+        log = self.folder / f"{sidecar.stem}-{parallel}.log"
+        command = [str(self.executable), "-test.v", f"-test.parallel={parallel}", f"-focus={focus}"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment(os.environ, sidecar),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            in_time = _wait(process, seconds)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        results = read_results(text)
+        assert in_time and results, (
+            f"the suite did not end in {seconds} s, see {log}; its end:\n{text[-3000:]}"
+        )
+        return results
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ended in time; if not, it and the sidecars that it started are ended."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return False
+    return True
+
+
+def environment(base: Mapping[str, str], sidecar: Path) -> dict[str, str]:
+    """`base` with what the suite wants to know, and without what would reach the sidecars."""
+    own = {f"DAPR_INTEGRATION_{name}_PATH": sys.executable for name in OTHERS}
+    kept = {name: value for name, value in base.items() if not name.startswith(("DAPR_", "APP_API_TOKEN"))}
+    return {**kept, **own, "DAPR_INTEGRATION_DAPRD_PATH": str(sidecar)}
+
+
+def our_sidecar(folder: Path) -> Path:
+    """An executable in `folder` that is `outboard sidecar` of this Python.
+
+    Some cases start it with an environment of their own, so it relies on none.
+    """
+    script = folder / "outboard-sidecar"
+    command = shlex.join([sys.executable, "-m", "outboard", "sidecar"])
+    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+def read_results(log: str) -> dict[str, bool]:
+    """Case name, as `daprd/state/http/ttl` → whether it passed; what was skipped is left out."""
+    return {name: result == "PASS" for result, name in RESULT.findall(log) if result != "SKIP"}
+
+
+def focus_on(names: Iterable[str]) -> str:
+    """The regular expression that matches exactly these cases."""
+    return f"^({'|'.join(re.escape(name) for name in sorted(names))})$"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The list of cases that is kept: those that have to pass, and the others with the reason why not."""
+
+    passing: frozenset[str]
+    failing: Mapping[str, str]
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Expected:
+        """From lines of a case name, followed by a reason where it fails; `#` begins a comment."""
+        entries = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+        reasons = {entry[0]: " ".join(entry[1:]) for entry in entries}
+        assert len(reasons) == len(entries), "a case is listed twice"
+        passing = frozenset(name for name, reason in reasons.items() if not reason)
+        return cls(passing, {name: reason for name, reason in reasons.items() if reason})
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.passing, *self.failing}
