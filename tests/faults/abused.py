@@ -9,13 +9,11 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import pytest
-
 from faults.recorder import Recorder
 from faults.sidecars import Beside
 from support.processes import eventually
 
-__all__ = ["TOPICS", "Abused", "ask", "known_defect"]
+__all__ = ["TOPICS", "Abused", "ask"]
 
 TOPICS = [
     "../x",
@@ -56,12 +54,6 @@ class Abused:
 
     def _has(self, topic: str, mark: str) -> bool:
         return any(mark in each.body.decode() for each in self.recorder.of(topic))
-
-
-def known_defect(abused: Abused, request: pytest.FixtureRequest, why: str) -> None:
-    """What follows fails with our sidecar; when it does not any more, this is to be removed."""
-    if not abused.is_daprd:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=why))
 
 
 def ask(sidecar: Beside, method: str, target: str, body: bytes | None = None) -> tuple[int, bytes]:
