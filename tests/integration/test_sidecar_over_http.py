@@ -23,7 +23,7 @@ from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, Retry, Target
 from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.app import Sidecar
-from outboard.sidecar.channel.exchange import exchange_with
+from outboard.sidecar.channel.exchange import LONGEST_ANSWER, exchange_with
 from outboard.sidecar.options import Options
 from outboard.wire.http import ExchangeFailed, Request
 from support.sidecars import Hops, component
@@ -205,10 +205,10 @@ async def test_a_taken_port_is_told_before_anything_else() -> None:
 
 async def test_of_a_response_only_so_much_is_kept_and_an_app_that_is_away_is_told() -> None:
     app = App()
-    app.answer = lambda: web.Response(body=b"y" * 10_000)
+    app.answer = lambda: web.Response(body=b"y" * (LONGEST_ANSWER + 10_000))
     async with app.serving() as port, exchange_with(f"http://127.0.0.1:{port}", 100) as exchange:
         response = await exchange(Request("POST", "/t", body=b"{}"), None)
-        assert (response.status, len(response.body)) == (200, 100)
+        assert (response.status, len(response.body)) == (200, LONGEST_ANSWER)
     async with exchange_with(f"http://127.0.0.1:{port}", 100) as exchange:
         with pytest.raises(ExchangeFailed) as caught:
             await exchange(Request("POST", "/t", body=b"{}"), 5.0)

@@ -37,6 +37,8 @@ def decode(body: bytes, numbers: str = "Go value") -> Json:
         raise DecodeError(f"json: cannot unmarshal number {error} into {numbers} of type float64") from error
     except (ValueError, RecursionError) as error:
         raise DecodeError(syntax_error(body) or MAX_DEPTH) from error
+    if isinstance(value, int | float) and (problem := syntax_error(body)):
+        raise DecodeError(problem)  # of `1e` Python reads the 1
     return value
 
 

@@ -222,7 +222,9 @@ def _headers_of(found: Found) -> dict[str, str]:
 def _found_first(
     names: Sequence[tuple[str, str]], found: Mapping[str, Found]
 ) -> list[tuple[str, Found | None]]:
-    """What is there in the store's order, then the keys without a value. `names` are keys as asked and stored.
+    """What is there in the store's order, then the keys without a value.
+
+    `names` are the keys as they are asked for and stored.
 
     A key that is asked for twice and is there leaves an entry without a name, as in daprd.
     """

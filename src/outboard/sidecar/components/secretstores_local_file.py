@@ -87,7 +87,8 @@ def _text(value: Json) -> str:
 def _read(properties: Properties) -> dict[str, Json]:
     path = Path(properties.required("secretsFile"))
     try:
-        content: Json = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=_NumberText, parse_float=_NumberText)
+        text = path.read_text(encoding="utf-8-sig")
+        content: Json = json.loads(text, parse_int=_NumberText, parse_float=_NumberText)
     except OSError as error:
         advice = f"The path is taken from the folder in which the sidecar was started, {Path.cwd()}."
         raise properties.failure(f"cannot read {path}: {error.strerror}", advice, "secretsFile") from error

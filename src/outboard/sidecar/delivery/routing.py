@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from outboard.wire.subscriptions import Json, Rule
 
@@ -27,7 +27,7 @@ class RouteFailed(Exception):
 
 
 class _Program(Protocol):
-    def execute(self, context: object) -> object: ...
+    def execute(self, context: Any) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)

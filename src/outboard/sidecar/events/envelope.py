@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from outboard.resources import duration
+from outboard.sidecar.events.jsonsyntax import syntax_error
 from outboard.sidecar.events.protobuf import is_cloud_event
 from outboard.sidecar.events.rawjson import JsonTextError, members, quote, raw_value
 from outboard.sidecar.events.utf8 import text_of
@@ -83,8 +84,15 @@ def encode_fields(fields: Mapping[str, str]) -> bytes:
     return f"{{{inside}}}".encode("utf-8", "replace")
 
 
+def _members(data: bytes) -> dict[str, str]:
+    try:
+        return members(text_of(data))
+    except JsonTextError as error:
+        raise JsonTextError(syntax_error(data) or str(error)) from error
+
+
 def _completed(publication: Publication, now: datetime) -> dict[str, str]:
-    fields = members(text_of(publication.data))
+    fields = _members(publication.data)
     fields.setdefault("time", quote(rfc3339(now)))
     if "traceid" not in fields:
         fields["traceid"] = fields["traceparent"] = quote(publication.traceparent)
@@ -104,7 +112,7 @@ def envelope_fields(publication: Publication, now: datetime, new_id: Callable[[]
     name, data = _data(publication.content_type or "text/plain", publication.data)
     fields = {
         "id": overrides.get("id") or new_id(),
-        "source": overrides.get("source") or publication.app_id,
+        "source": overrides.get("source", publication.app_id) or dapr.DEFAULT_SOURCE,
         "specversion": SPEC_VERSION,
         "type": overrides.get("type") or dapr.EVENT_TYPE,
         "datacontenttype": publication.content_type or "text/plain",
@@ -173,7 +181,7 @@ def _expiration(publication: Publication, now: datetime) -> str:
 def _ttl(metadata: Mapping[str, str]) -> float | None:
     """Seconds, None where there is none or, as in daprd, where it cannot be read."""
     folded = {name.lower(): value for name, value in metadata.items()}
-    text = next((folded[key] for key in TTL_KEYS if folded.get(key)), "")
+    text = next((folded[key] for key in TTL_KEYS if key in folded), "")
     try:
         return duration.parse(text)  # also `0`, which has expired at once
     except (ValueError, OverflowError):

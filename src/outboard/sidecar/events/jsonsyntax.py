@@ -19,7 +19,8 @@ MAX_DEPTH: Final = "exceeded max depth"
 MAX_NESTING: Final = 10_000
 UNFINISHED: Final = "unexpected EOF"
 SPECIAL: Final = {
-    ord("'"): "\\'", ord('"'): '"', ord("\\"): "\\\\", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r",
+    ord("'"): "\\'", ord('"'): '"', ord("\\"): "\\\\",
+    7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r",
 }  # fmt: skip
 
 BEGIN: Final = "looking for beginning of value"

@@ -42,7 +42,7 @@ EVENT: Final = _Message(texts=frozenset({1, 2, 3, 4, 7}), messages={5: ENTRY, 8:
 
 
 def is_cloud_event(data: bytes) -> bool:
-    """Whether a decoder of protobuf takes `data`. Fields that it does not know are no fault, nor is nothing."""
+    """Whether a decoder of protobuf takes `data`. Fields that it does not know are no fault, nor are none."""
     try:
         _check(data, EVENT, 0)
     except (_Malformed, UnicodeDecodeError):

@@ -45,7 +45,7 @@ async def sidecar(hops: Hops) -> AsyncIterator[Sidecar]:
          "failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is 'x'"),
         ("/v1.0/publish/ps/t", b"[1]", "application/cloudevents+json", 500, "ERR_PUBSUB_CLOUD_EVENTS_SER",
          "DAPR_PUBSUB_CLOUD_EVENT_CREATION", "cannot create cloudevent"),
-        ("/v1.0/publish/ps/t", b"x" * 101, JSON, 500, "ERR_PUBSUB_PUBLISH_MESSAGE",
+        ("/v1.0/publish/ps/t", b"x" * 102, JSON, 500, "ERR_PUBSUB_PUBLISH_MESSAGE",
          "DAPR_PUBSUB_PUBLISH_MESSAGE", "error when publishing to topic t in pubsub ps: stream too large"),
         (BULK, b"{", JSON, 400, "ERR_PUBSUB_EVENTS_SER", "DAPR_PUBSUB_UNMARSHAL_EVENTS",
          "error when unmarshaling the request for topic t pubsub ps: unexpected EOF"),

@@ -23,7 +23,9 @@ def test_broker_metadata_becomes_headers() -> None:
         "__key": "k", "TtlInSeconds": "5", "content-type": "x", "Content-Length": "9", "trace-bin": "b",
         "grpc-timeout": "1", "Connection": "close", "host": "evil", "traceparent": "t",
     }  # fmt: skip
-    assert forwarded(metadata) == {"__key": "k", "ttlinseconds": "5", "dapr-grpc-timeout": "1"}
+    assert forwarded(metadata) == {
+        "__key": "k", "ttlinseconds": "5", "dapr-grpc-timeout": "1", "traceparent": "t",
+    }  # fmt: skip
 
 
 async def test_the_token_of_the_app_cannot_be_set_by_metadata() -> None:

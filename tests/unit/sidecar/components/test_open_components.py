@@ -50,7 +50,7 @@ async def failure_of(
 
 async def test_components_are_there_by_category_and_name(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    pubsub = Component("kafka-pubsub", "PubSub.In-Memory")
+    pubsub = Component("kafka-pubsub", "pubsub.In-Memory")
     state = Component("statestore", "state.in-memory")
 
     async with open_components([pubsub, state, SECRETS], SURROUNDINGS) as up:
@@ -62,7 +62,7 @@ async def test_components_are_there_by_category_and_name(caplog: pytest.LogCaptu
 
     assert [record.message for record in caplog.records] == [
         "Component loaded: secrets (secretstores.local.env/v1)",
-        "Component loaded: kafka-pubsub (PubSub.In-Memory/v1)",
+        "Component loaded: kafka-pubsub (pubsub.In-Memory/v1)",
         "Component loaded: statestore (state.in-memory/v1)",
     ]
 

@@ -30,7 +30,7 @@ def test_what_follows_the_value_is_ignored() -> None:
         ("[1]", "json: cannot unmarshal array into Go value of type map[string]interface {}"),
         ('"x"', "json: cannot unmarshal string into Go value of type map[string]interface {}"),
         ("1", "json: cannot unmarshal number into Go value of type map[string]interface {}"),
-        ('{"a":nope}', "invalid character 'n' looking for beginning of value"),
+        ('{"a":nope}', "invalid character 'o' in literal null (expecting 'u')"),
         ('{"a":NaN}', "invalid character 'N' looking for beginning of value"),
         ('{"a":1,}', "invalid character '}' looking for beginning of object key string"),
         ('{"a" 1}', "invalid character '1' after object key"),
