@@ -71,14 +71,12 @@ def test_a_lone_surrogate_arrives_as_the_replacement_character(abused: Abused) -
     assert abused.arrived() == [("orders", {"n": "\ufffd"}), ("orders", {"n": "\ufffd"})]
 
 
-def test_5000_digits_arrive_digit_by_digit(abused: Abused) -> None:
-    if abused.is_daprd:
-        pytest.skip("daprd takes it, and loses it on the way")
+def test_5000_digits_are_taken_and_are_no_event_and_the_next_one_arrives(abused: Abused) -> None:
+    """No 64-bit float holds them, so daprd cannot read what it took; the same here, with a line in the log."""
     assert publish(abused, b'{"n":' + DIGITS + b"}", JSON) == 204
     assert publish(abused, event(DIGITS), CLOUD_EVENT) == 204
-    bodies = [taken.body for taken in abused.recorder.wait("orders", 2)]
-    abused.recorder.taken.clear()
-    assert [DIGITS in body for body in bodies] == [True, True]
+    assert publish(abused, b"1", JSON) == 204
+    assert abused.arrived() == [("orders", 1)]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +84,10 @@ def test_5000_digits_arrive_digit_by_digit(abused: Abused) -> None:
     [{"id": 5}, {"id": None}, {"type": None, "id": "1"}, {"id": "1", "traceid": 7}, {"id": "1", "time": {}}],
     ids=str,
 )
+@pytest.mark.parametrize(
+    "abused", ["outboard"], indirect=True
+)  # daprd panics, at the latest when it delivers
 def test_cloudevents_that_end_daprd_are_delivered(abused: Abused, attributes: dict[str, Any]) -> None:
-    if abused.is_daprd:
-        pytest.skip("daprd panics, at the latest when it delivers")
     assert publish(abused, json.dumps({**attributes, "data": "odd"}).encode(), CLOUD_EVENT) == 204
     assert abused.arrived() == [("orders", "odd")]
 
