@@ -72,7 +72,7 @@ def test_a_lone_surrogate_arrives_as_the_replacement_character(abused: Abused) -
 
 
 def test_5000_digits_are_taken_and_are_no_event_and_the_next_one_arrives(abused: Abused) -> None:
-    """No 64-bit float holds them, so daprd cannot read what it took; the same here, with a line in the log."""
+    """No 64-bit float holds them: daprd cannot read what it took; the same here, with a line in the log."""
     assert publish(abused, b'{"n":' + DIGITS + b"}", JSON) == 204
     assert publish(abused, event(DIGITS), CLOUD_EVENT) == 204
     assert publish(abused, b"1", JSON) == 204
