@@ -17,7 +17,6 @@ from outboard.resources.loader import Resources
 from outboard.sidecar.api.app import Api
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
 from outboard.sidecar.assembly import Assembly, Outside
-from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.channel.following import AppFollower
 from outboard.sidecar.components.surroundings import SharedMemory
 from outboard.sidecar.listening import Listening, listening_for, serving_all
@@ -190,6 +189,9 @@ class Sidecar:
         if self._channel is not None or not options.app_port:
             yield self._channel
             return
+        # Half of what a start costs, and a sidecar without an app does not need it.
+        from outboard.sidecar.channel.exchange import app_url, exchange_with
+
         url = app_url(options.app_protocol, options.app_channel_address, options.app_port)
         async with exchange_with(url, options.max_body_bytes) as exchange:
             yield exchange

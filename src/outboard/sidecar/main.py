@@ -17,7 +17,6 @@ from outboard.resources.configuration_reader import load_configuration
 from outboard.resources.loader import load_resources
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
 from outboard.sidecar.app import Sidecar
-from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.flags import read_flags
 from outboard.sidecar.logs import SidecarLog, install
 from outboard.sidecar.options import Options, parse
@@ -67,6 +66,8 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
 async def _wait(port: int, output: TextIO) -> None:
     def tell(line: str) -> None:
         print(line, file=output, flush=True)
+
+    from outboard.sidecar.channel.exchange import app_url, exchange_with
 
     async with exchange_with(app_url("http", "localhost", port), dapr.DEFAULT_MAX_BODY_BYTES) as exchange:
         await until_outbound_ready(exchange, SystemClock(), tell)

@@ -1,0 +1,155 @@
+"""Asking: the questions of a group, put to both sidecars side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.app import Received
+from conformance.http1 import Answer, Gone, exchange
+from conformance.masking import Mask
+from conformance.question import Ask, Group, Question
+from conformance.sidecars import Program, Running, running
+
+__all__ = ["Observed", "Pair", "ask_all", "masked_answers", "pair"]
+
+VERSION = "1.18.1"
+AT_ONCE = 12
+HEALTH = ("/healthz",)
+HEARD = 2  # when the second check comes, the answer to the first is known
+ARRIVAL = 6.0
+
+"""Seconds: how long deliveries are waited for."""
+TRANSPORT = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "date",
+        "host",
+        "server",
+        "transfer-encoding",
+        "user-agent",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one sidecar did about one question, masked: its answers, and what its app got."""
+
+    answers: tuple[object, ...]
+    deliveries: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The real daprd and ours, both running."""
+
+    real: Running
+    ours: Running
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def ask(self, question: Question) -> tuple[Observed, Observed]:
+        """The same question to both at the same time: what daprd did, and what ours did."""
+        async with self._slots:
+            real, ours = await asyncio.gather(_ask(self.real, question), _ask(self.ours, question))
+        return real, ours
+
+
+@asynccontextmanager
+async def pair(programs: tuple[Program, Program], group: Group, folder: Path) -> AsyncIterator[Pair]:
+    """Both sidecars with the files of `group`; `programs` are daprd and ours."""
+    first, second = programs
+    async with (
+        running(first, group, folder / first.name) as real,
+        running(second, group, folder / second.name) as ours,
+    ):
+        yield Pair(real, ours)
+
+
+async def ask_all(
+    programs: tuple[Program, Program], group: Group, folder: Path
+) -> dict[str, tuple[Observed, Observed]]:
+    """What both did, for each question of the group by name."""
+    async with pair(programs, group, folder) as both:
+        observed = await asyncio.gather(*(both.ask(question) for question in group.questions))
+    return {question.name: each for question, each in zip(group.questions, observed, strict=True)}
+
+
+async def masked_answers(sidecar: Running, asks: Sequence[Ask]) -> tuple[object, ...]:
+    """What one sidecar answers to each request, one after the other."""
+    mask = _mask(sidecar, asks)
+    answers, etag = list[object](), ""
+    for each in asks:
+        if each.health is not None:
+            sidecar.app.health = each.health
+            await sidecar.app.until(HEALTH, len(sidecar.app.at(HEALTH)) + HEARD)
+        await asyncio.sleep(each.pause)
+        answer = await _exchange(sidecar, each, etag)
+        if isinstance(answer, Answer):
+            etag = answer.header("etag") or etag
+        answers.append(_masked_answer(answer, mask))
+    return tuple(answers)
+
+
+def _mask(sidecar: Running, asks: Sequence[Ask]) -> Mask:
+    return Mask(_text_of(asks), sidecar.ports, sidecar.folder.as_posix(), (VERSION,))
+
+
+async def _ask(sidecar: Running, question: Question) -> Observed:
+    sidecar.app.prepare(question.answers)
+    answers = await masked_answers(sidecar, question.asks)
+    mask = _mask(sidecar, question.asks)
+    received = [_masked_received(each, mask) for each in await _deliveries(sidecar, question)]
+    if question.unordered:
+        received.sort(key=repr)
+    return Observed(answers, tuple(received))
+
+
+async def _exchange(sidecar: Running, each: Ask, etag: str) -> Answer | Gone:
+    headers = {name: value.replace("{etag}", etag) for name, value in each.headers.items()}
+    body = each.body.replace(b"{etag}", etag.encode())
+    port = sidecar.public_port if each.public else sidecar.port
+    return await exchange(port, each.method, each.target, body, headers)
+
+
+async def _deliveries(sidecar: Running, question: Question) -> Sequence[Received]:
+    if not question.watched:
+        return ()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ARRIVAL):
+            await sidecar.app.until(question.watched, question.deliveries)
+    await asyncio.sleep(question.quiet)
+    return sidecar.app.at(question.watched)
+
+
+def _masked_answer(answer: Answer | Gone, mask: Mask) -> object:
+    if isinstance(answer, Gone):
+        return "no answer"
+    return (answer.status, _masked_headers(answer.headers, mask), mask.body(answer.body))
+
+
+def _masked_received(received: Received, mask: Mask) -> object:
+    headers = _masked_headers(received.headers, mask)
+    return (received.method, received.target, headers, mask.body(received.body))
+
+
+def _masked_headers(headers: Sequence[tuple[str, str]], mask: Mask) -> dict[str, str]:
+    """Those that matter: not the ones by which two HTTP libraries talk to each other."""
+    matter: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name not in TRANSPORT:
+            matter.setdefault(name, []).append(mask.text(value))
+    return {name: ", ".join(matter[name]) for name in sorted(matter)}
+
+
+def _text_of(asks: Sequence[Ask]) -> str:
+    """All that is sent, as text."""
+    return "\n".join(
+        f"{each.target}\n{dict(each.headers)}\n{each.body.decode('utf-8', 'replace')}" for each in asks
+    )

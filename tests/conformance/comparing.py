@@ -1,0 +1,34 @@
+"""Two observations compared: each difference as one line that says where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from conformance.asking import Observed
+
+__all__ = ["differences"]
+
+ABSENT = "(absent)"
+
+
+def differences(real: Observed, ours: Observed) -> list[str]:
+    """Where ours is not as daprd's; empty if they are the same."""
+    return [
+        *_between("answer", real.answers, ours.answers),
+        *_between("delivery", real.deliveries, ours.deliveries),
+    ]
+
+
+def _between(place: str, real: object, ours: object) -> Iterator[str]:
+    if isinstance(real, Mapping) and isinstance(ours, Mapping):
+        for name in sorted({*real, *ours}):
+            yield from _between(f"{place}.{name}", real.get(name, ABSENT), ours.get(name, ABSENT))
+    elif _are_lists(real, ours) and len(real) == len(ours):  # type: ignore[arg-type]
+        for index, (first, second) in enumerate(zip(real, ours, strict=True)):  # type: ignore[call-overload]
+            yield from _between(f"{place}[{index}]", first, second)
+    elif real != ours or type(real) is not type(ours):
+        yield f"{place}: daprd {real!r}, ours {ours!r}"
+
+
+def _are_lists(real: object, ours: object) -> bool:
+    return all(isinstance(each, Sequence) and not isinstance(each, str) for each in (real, ours))

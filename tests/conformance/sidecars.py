@@ -1,0 +1,147 @@
+"""Both sidecars as processes: the same flags, the same files, each with an app of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.app import App
+from conformance.http1 import Answer, exchange
+from conformance.question import Group, Respond
+
+__all__ = ["APP_ID", "Program", "Running", "launched", "running"]
+
+APP_ID = "conformance"
+PATIENCE = 60.0
+"""Seconds: no more than a bound that ends a hopeless wait."""
+
+
+def _free_ports() -> Iterator[int]:
+    """Free ports of loopback, each once, from below those that the system gives to connections."""
+    for port in itertools.cycle(range(20_000, 32_000)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                yield port
+
+
+PORTS = _free_ports()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A sidecar's command without its flags."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One sidecar that is up."""
+
+    name: str
+    port: int
+    app: App
+    process: asyncio.subprocess.Process
+    folder: Path
+    ports: tuple[int, ...]
+
+    @property
+    def public_port(self) -> int:
+        """Where metadata and health are served, too."""
+        return self.ports[4]
+
+
+@asynccontextmanager
+async def running(program: Program, group: Group, folder: Path) -> AsyncIterator[Running]:
+    """`program` with the files of `group`, ready; it is asked to stop at the end."""
+    async with launched(program, group, folder) as sidecar:
+        await _until_ready(sidecar)
+        yield sidecar
+
+
+@asynccontextmanager
+async def launched(program: Program, group: Group, folder: Path) -> AsyncIterator[Running]:
+    """As `running`, but it may be not ready yet, and it may have ended."""
+    app = App(group.subscribe or Respond(200, json.dumps(group.subscriptions).encode()))
+    async with app.serving():
+        resources = _write(group, folder)
+        ports = tuple(next(PORTS) for _ in range(5))
+        command = [*program.command, *_flags(group, resources, ports, app.port)]
+        with (folder / "log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                env={**_inherited(), **group.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                yield Running(program.name, ports[0], app, process, folder, (*ports, app.port))
+            finally:
+                await _stop(process)
+
+
+def _write(group: Group, folder: Path) -> Path:
+    resources = folder / "resources"
+    resources.mkdir(parents=True)
+    for name, text in group.files.items():
+        place = resources / name if "/" not in name else folder / name.removeprefix("../")
+        place.write_text(text.replace("{folder}", folder.as_posix()), encoding="utf-8")
+    return resources
+
+
+def _flags(group: Group, resources: Path, ports: Sequence[int], app_port: int) -> list[str]:
+    http, grpc, internal, metrics, public = ports
+    given = [flag.replace("{folder}", resources.parent.as_posix()) for flag in group.flags]
+    flags = [
+        f"--app-id={APP_ID}",
+        f"--dapr-http-port={http}",
+        f"--dapr-grpc-port={grpc}",
+        f"--dapr-internal-grpc-port={internal}",
+        f"--metrics-port={metrics}",
+        f"--resources-path={resources}",
+        "--dapr-listen-addresses=127.0.0.1",
+        "--mode=standalone",
+        "--log-level=debug",
+        f"--dapr-public-port={public}",
+        "--dapr-public-listen-address=127.0.0.1",
+        *([f"--app-port={app_port}"] if group.app else []),
+    ]
+    return [*flags, *given]
+
+
+async def _until_ready(sidecar: Running) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while sidecar.process.returncode is None:
+            answer = await exchange(sidecar.port, "GET", "/v1.0/healthz", b"", {})
+            if isinstance(answer, Answer) and answer.status == 204:
+                return
+            await asyncio.sleep(0.03)
+    log = (sidecar.folder / "log").read_text(encoding="utf-8")
+    raise AssertionError(f"{sidecar.name} ended with {sidecar.process.returncode} at its start:\n{log}")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 10)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _inherited() -> dict[str, str]:
+    """This process's variables, without what would change how a sidecar behaves."""
+    ours = ("DAPR_", "APP_", "OTEL_", "NAMESPACE", "POD_NAME", "OUTBOARD_")
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
