@@ -1,4 +1,4 @@
-"""Where `outboard sidecar` answers otherwise than daprd on purpose; docs/reference has the same table."""
+"""Where `outboard sidecar` answers otherwise than daprd on purpose, as the questions here show it."""
 
 from __future__ import annotations
 
