@@ -20,6 +20,8 @@ import httpx
 import psutil
 import pytest
 
+from support.processes import free_ports
+
 if sys.platform == "win32":
     CTRL_C = signal.CTRL_BREAK_EVENT
     GROUP_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
@@ -81,12 +83,6 @@ spec: {type: pubsub.in-memory, version: v1}
 Event = Mapping[str, Any]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Project:
     """A folder with apps, to be run from a generated dapr.yaml."""
@@ -104,11 +100,11 @@ class Project:
         (self.folder / app_id).mkdir()
         program = self.folder / app_id / "app.py"
         program.write_text(APP, encoding="utf-8")
-        self.ports[app_id] = free_port()
+        self.ports[app_id], http_port, grpc_port = free_ports(3)
         environment = json.dumps({"TOPICS": topics, **variables})
         self.apps.append(
             f"  - appID: {app_id}\n    appDirPath: {app_id}\n    appPort: {self.ports[app_id]}\n"
-            f"    daprHTTPPort: {free_port()}\n    daprGRPCPort: {free_port()}\n"
+            f"    daprHTTPPort: {http_port}\n    daprGRPCPort: {grpc_port}\n"
             f"    command: [python, app.py]\n    env: {environment}\n{more}"
         )
         return program

@@ -14,6 +14,7 @@ __all__ = ["StateItem", "options_of", "read_items", "read_keys", "read_operation
 
 SET_REQUEST: Final = "SetRequest"
 BODY: Final = "stateTransactionRequestBody"
+KNOWN: Final = frozenset({"upsert", "delete"})
 OPERATION_NUMBER: Final = "Go struct field stateTransactionRequestBodyOperation.operations.request"
 
 
@@ -74,7 +75,10 @@ def read_keys(body: bytes) -> list[str]:
 
 
 def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
-    """The operations of a transaction, each with its name. Raises decoding.DecodeError."""
+    """The operations of a transaction, each with its name. Raises decoding.DecodeError.
+
+    Nothing is read of those behind one of an unknown name: daprd refuses that one first.
+    """
     fields = decoding.fold(decoding.decode(body, OPERATION_NUMBER), f"http.{BODY}")
     decoding.strings(fields, "metadata", BODY)
     operations = fields.get("operations")
@@ -82,17 +86,22 @@ def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
         return []
     if not isinstance(operations, list):
         decoding.mismatch(operations, f"Go struct field {BODY}.operations of type []http.{BODY}Operation")
-    return [_operation(operation) for operation in operations]
+    named = [_named(operation) for operation in operations]
+    unknown = next((index for index, (name, _) in enumerate(named) if name not in KNOWN), len(named))
+    return [_operation(name, request) for name, request in named[: unknown + 1]]
 
 
-def _operation(value: Json) -> tuple[str, StateItem]:
+def _named(value: Json) -> tuple[str, Json]:
     target = f"{BODY}Operation"
     if value is not None and not isinstance(value, dict):
         decoding.mismatch(value, f"Go struct field {BODY}.operations of type http.{target}")
     fields = decoding.fold(value, target)
     name = decoding.text(fields, "operation", f"{target}.operations") or ""
-    request = fields.get("request")
-    if request is None or name not in {"upsert", "delete"}:
+    return name, fields.get("request")
+
+
+def _operation(name: str, request: Json) -> tuple[str, StateItem]:
+    if request is None or name not in KNOWN:
         return name, StateItem("")
     if not isinstance(request, dict):
         raise decoding.DecodeError(f"'' expected a map, got '{_go_type(request)}'")
