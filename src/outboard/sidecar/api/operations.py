@@ -8,6 +8,7 @@ from typing import Final, Literal, NoReturn, cast
 
 from outboard.sidecar.api import decoding
 from outboard.sidecar.components.port import Delete, Set, StateOptions
+from outboard.wire.gotext import printed
 from outboard.wire.subscriptions import Json
 
 __all__ = ["StateItem", "options_of", "read_items", "read_keys", "read_operations"]
@@ -170,8 +171,13 @@ def _no_map(name: str, value: Json) -> decoding.DecodeError:
     return decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected a map, got '{_go_type(value)}'")
 
 
+def _text_of(value: Json) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return printed(value) if is_number else _go_text(value)
+
+
 def _unconvertible(name: str, value: Json) -> NoReturn:
-    found = f"unconvertible type '{_go_type(value)}', value: '{_go_text(value)}'"
+    found = f"unconvertible type '{_go_type(value)}', value: '{_text_of(value)}'"
     raise decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
 
 
