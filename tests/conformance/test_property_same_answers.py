@@ -193,7 +193,9 @@ def test_state(
     compare(Question("random", (), asks))
 
 
-@pytest.mark.xfail(reason="of several wrong fields in one operation daprd tells all, we the first", strict=False)
+@pytest.mark.xfail(
+    reason="of several wrong fields in one operation daprd tells all, we the first", strict=False
+)
 @BOUNDED
 @given(
     operations=st.lists(
