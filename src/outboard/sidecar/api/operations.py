@@ -171,20 +171,11 @@ def _no_map(name: str, value: Json) -> decoding.DecodeError:
     return decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected a map, got '{_go_type(value)}'")
 
 
-def _text_of(value: Json) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return printed(value) if is_number else _go_text(value)
-
-
 def _unconvertible(name: str, value: Json) -> NoReturn:
-    found = f"unconvertible type '{_go_type(value)}', value: '{_text_of(value)}'"
+    found = f"unconvertible type '{_go_type(value)}', value: '{printed(value)}'"
     raise decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
 
 
 def _go_type(value: Json) -> str:
     types = {"number": "float64", "array": "[]interface {}", "object": "map[string]interface {}"}
     return types.get(decoding.kind(value), decoding.kind(value))
-
-
-def _go_text(value: Json) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
