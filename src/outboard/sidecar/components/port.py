@@ -11,6 +11,10 @@ from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.subscriptions import Json
 
 __all__ = [
+    "BulkBounds",
+    "BulkHandler",
+    "BulkPublishing",
+    "BulkSubscribing",
     "ComponentError",
     "Delete",
     "EtagInvalidError",
@@ -84,6 +88,54 @@ class PubSub(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BulkBounds:
+    """How much a subscription takes at once: at most `max_messages`, waited for at most `max_await` seconds."""
+
+    max_messages: int
+    max_await: float
+
+
+BulkHandler: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[NotAcknowledged | None]]]
+"""Takes a batch; returns for each message, in order, None where it is settled, else why it is not."""
+
+
+@runtime_checkable
+class BulkPublishing(Protocol):
+    """A pub/sub component that takes many messages in one step.
+
+    Where `orders_bulk` is true, messages of one key keep their order, and after the first of a key that
+    failed the later ones of that key are not published either.
+    """
+
+    orders_bulk: bool
+
+    async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
+        """The errors, by position in `messages`; empty once the broker has them all. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class BulkSubscribing(Protocol):
+    """A pub/sub component that hands over batches by itself.
+
+    Of any other the sidecar gathers batches out of single messages, as daprd does.
+    """
+
+    async def consume_bulk(
+        self,
+        topic: str,
+        metadata: Mapping[str, str],
+        bounds: BulkBounds,
+        handle: BulkHandler,
+        subscribed: Callable[[], None],
+    ) -> None:
+        """As `PubSub.consume`, in batches: messages of one key in their order, and never two batches with the
+        same key at once. A handler that is cancelled has settled nothing. Raises ComponentError.
+        """
+        ...
 
 
 @runtime_checkable
