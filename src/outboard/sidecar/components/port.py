@@ -92,7 +92,7 @@ class PubSub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BulkBounds:
-    """How much a subscription takes at once: at most `max_messages`, waited for at most `max_await` seconds."""
+    """What a subscription takes at once: `max_messages` at most, waited for `max_await` seconds at most."""
 
     max_messages: int
     max_await: float
