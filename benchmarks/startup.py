@@ -16,7 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from end_to_end import HERE, ask, free_port, process, wait_until
+from measuring import HERE, ask, free_port, process, wait_until
 
 RUN_FILE = """\
 version: 1
@@ -27,7 +27,7 @@ apps:
     appDirPath: {services}
     appPort: {app_port}
     daprHTTPPort: {dapr_port}
-    env: {{CONTENDER: kit}}
+    env: {{HANDLER: single, PYTHONPATH: {services}}}
     command: ["python", "-m", "uvicorn", "consumer:app", "--port", "{app_port}", "--log-level", "warning"]
 """
 
@@ -54,7 +54,7 @@ def sidecar_ready() -> float:
         "--dapr-http-port",
         str(port),
     ]
-    command += ["--dapr-grpc-port", str(free_port()), "--resources-path", str(HERE / "components")]
+    command += ["--dapr-grpc-port", str(free_port()), "--resources-path", str(HERE / "components" / "memory")]
     start = time.perf_counter()
     with process(command, dict(os.environ)):
         wait_until("the sidecar", lambda: ask(f"http://127.0.0.1:{port}/v1.0/healthz")[0] == 204)
@@ -65,7 +65,10 @@ def first_event() -> float:
     """From `outboard run` to the first event in the handler: a publish is tried until one arrives."""
     app_port, dapr_port = free_port(), free_port()
     text = RUN_FILE.format(
-        components=HERE / "components", services=HERE / "services", app_port=app_port, dapr_port=dapr_port
+        components=HERE / "components" / "memory",
+        services=HERE / "services",
+        app_port=app_port,
+        dapr_port=dapr_port,
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "dapr.yaml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 
 def now_us() -> int:
@@ -10,7 +11,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def percentiles(values: list[int]) -> dict[str, float]:
+def percentiles(values: Iterable[int]) -> dict[str, float]:
     """p50, p99 and p99.9 of `values` (µs) in milliseconds."""
     ordered = sorted(values)
     return {

@@ -1,21 +1,58 @@
-"""The service that handles what is published; the contender is in CONTENDER: `plain` or `kit`."""
+"""The service that handles what is published. HANDLER names the way:
+
+model        a FastAPI route with a model of the CloudEvent, as people write it by hand
+bulk-model   a bulk subscription by hand: one route, no model
+single       the kit: one event a request
+bulk         the kit: bulk subscription, one event a call
+bulk-deps    the same, with two async dependencies of which one yields
+batch-deps   the kit: `subscribe_batch`, with the same dependencies
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from typing import Any
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any, Final
 
 from clock import now_us, percentiles
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
+from sample import PUBSUB, TOPIC, Sample
+
+BULK: Final = {"enabled": True, "maxMessagesCount": 100, "maxAwaitDurationMs": 5}
+PATH: Final = "/events"
 
 
-class Sample(BaseModel):
-    """One event: when it was published (µs), and some text of the size of a small task."""
+class Measured:
+    """The latencies of what was handled, in µs; bounded, so that memory is that of the service itself."""
 
-    sent: int
-    text: str
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.handled = 0
+        self.latencies = array("q")
+        self.cpu = time.process_time()
+        self._expected = 0
+        self._there = asyncio.Event()
+
+    def add(self, sent: int) -> None:
+        self.handled += 1
+        if len(self.latencies) < 50_000:
+            self.latencies.append(now_us() - sent)
+        if self.handled == self._expected:
+            self._there.set()
+
+    async def wait(self, expected: int) -> None:
+        self._expected = expected
+        if self.handled < expected:
+            await self._there.wait()
+
+
+measured = Measured()
 
 
 class PlainCloudEvent(BaseModel):
@@ -29,55 +66,95 @@ class PlainCloudEvent(BaseModel):
     data: dict[str, Any]
 
 
-latencies: list[int] = []
-started_cpu = time.process_time()
-
-
-def plain_app() -> FastAPI:
+def model() -> FastAPI:
     app = FastAPI()
 
     @app.get("/dapr/subscribe")
     async def subscribe() -> list[dict[str, str]]:
-        return [{"pubsubname": "kafka-pubsub", "topic": "bench", "route": "/events"}]
+        return [{"pubsubname": PUBSUB, "topic": TOPIC, "route": PATH}]
 
-    @app.post("/events")
+    @app.post(PATH)
     async def handle(event: PlainCloudEvent) -> dict[str, str]:
-        latencies.append(now_us() - event.data["sent"])
+        measured.add(event.data["sent"])
         return {"status": "SUCCESS"}
 
     return app
 
 
-def kit_app() -> FastAPI:
-    from outboard import Event, Outboard
+def bulk_model() -> FastAPI:
+    app = FastAPI()
 
-    board = Outboard(pubsub="kafka-pubsub")
-    bench = board.topic("bench", Sample)
-    app = FastAPI(lifespan=board.lifespan)
-    board.mount(app)
+    @app.get("/dapr/subscribe")
+    async def subscribe() -> list[dict[str, Any]]:
+        return [{"pubsubname": PUBSUB, "topic": TOPIC, "route": PATH, "bulkSubscribe": BULK}]
 
-    @bench.subscribe("/events")
-    async def handle(event: Event[Sample]) -> None:
-        latencies.append(now_us() - event.data.sent)
+    @app.post(PATH)
+    async def handle(request: Request) -> dict[str, Any]:
+        entries = (await request.json())["entries"]
+        for entry in entries:
+            measured.add(entry["event"]["data"]["sent"])
+        return {"statuses": [{"entryId": entry["entryId"], "status": "SUCCESS"} for entry in entries]}
 
     return app
 
 
-app = kit_app() if os.environ["CONTENDER"] == "kit" else plain_app()
+async def a_session() -> AsyncIterator[int]:
+    """Stands for a database session: opened before the handler, committed after it."""
+    yield 1
+
+
+async def a_user(session: Annotated[int, Depends(a_session)]) -> str:
+    return str(session)
+
+
+Session = Annotated[int, Depends(a_session)]
+User = Annotated[str, Depends(a_user)]
+
+
+def kit(handler: str) -> FastAPI:
+    from outboard import BulkOptions, Event, Outboard
+
+    board = Outboard(pubsub=PUBSUB)
+    bench = board.topic(TOPIC, Sample)
+    bulk = BulkOptions(max_messages_count=BULK["maxMessagesCount"], max_await_duration_ms=5)
+    app = FastAPI(lifespan=board.lifespan)
+    board.mount(app)
+    if handler in {"single", "bulk"}:
+
+        @bench.subscribe(PATH, bulk=bulk if handler == "bulk" else False)
+        async def handle(event: Event[Sample]) -> None:
+            measured.add(event.data.sent)
+
+    elif handler == "bulk-deps":
+
+        @bench.subscribe(PATH, bulk=bulk)
+        async def handle_with(event: Event[Sample], session: Session, user: User) -> None:
+            measured.add(event.data.sent)
+
+    else:
+
+        @bench.subscribe_batch(PATH, bulk=bulk)
+        async def handle_batch(events: Sequence[Event[Sample]], session: Session, user: User) -> None:
+            for event in events:
+                measured.add(event.data.sent)
+
+    return app
+
+
+BY_HAND: Final[dict[str, Callable[[], FastAPI]]] = {"model": model, "bulk-model": bulk_model}
+HANDLER: Final = os.environ["HANDLER"]
+app = BY_HAND[HANDLER]() if HANDLER in BY_HAND else kit(HANDLER)
 
 
 @app.get("/report")
 async def report(expected: int) -> dict[str, Any]:
-    """How many events came so far; with their latencies once all `expected` are there."""
-    if len(latencies) < expected:
-        return {"handled": len(latencies)}
-    cpu = time.process_time() - started_cpu
-    return {"handled": len(latencies), "cpu": cpu, **percentiles(latencies)}
+    """Once `expected` events came: CPU seconds and percentiles of the first 50,000 latencies."""
+    await measured.wait(expected)
+    ended, cpu = now_us(), time.process_time() - measured.cpu
+    return {"handled": measured.handled, "ended": ended, "cpu": cpu, **percentiles(measured.latencies)}
 
 
 @app.post("/reset")
 async def reset() -> None:
     """Forget what was measured, for the next round."""
-    global started_cpu
-    latencies.clear()
-    started_cpu = time.process_time()
+    measured.reset()

@@ -1,4 +1,11 @@
-"""Publishes COUNT events from PUBLISHERS tasks and says, as JSON on stdout, how long it took."""
+"""Publishes COUNT events from PUBLISHERS tasks and says, as JSON on stdout, how long it took.
+
+    python publisher.py WAY PUBLISHERS COUNT KEYS
+
+WAY is `plain` (a new httpx client a publish), `httpx` (a shared one), `aiohttp` (a request a publish), `sdk`
+(Dapr's own), `bulk` (bulk requests of 100 by hand) or `kit`. KEYS is the number of keys: 0 gives each event its
+own.
+"""
 
 from __future__ import annotations
 
@@ -7,74 +14,148 @@ import json
 import os
 import sys
 import time
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, TypeAlias
 
 from clock import now_us, percentiles
-from pydantic import BaseModel
+from sample import PUBSUB, TEXT, TOPIC, Sample
 
-Publish = Callable[[int], Awaitable[None]]
-TEXT = "buy milk, bread and a large bag of flour " * 5
-
-
-class Sample(BaseModel):
-    """See the consumer's."""
-
-    sent: int
-    text: str
+Publish: TypeAlias = Callable[[int, str], Awaitable[None]]
+PORT: Final = int(os.environ["DAPR_HTTP_PORT"])
+URL: Final = f"http://127.0.0.1:{PORT}/v1.0/publish/{PUBSUB}/{TOPIC}"
+BULK_URL: Final = f"http://127.0.0.1:{PORT}/v1.0/publish/bulk/{PUBSUB}/{TOPIC}"
+KEY: Final = "metadata.partitionKey"
+BULK: Final = 100
 
 
 @asynccontextmanager
-async def plain(port: int) -> AsyncIterator[Publish]:
+async def plain() -> AsyncIterator[Publish]:
     """A new httpx client for each publish, as in the snippets that people copy."""
     import httpx
 
-    async def publish(number: int) -> None:
+    async def publish(number: int, key: str) -> None:
         async with httpx.AsyncClient() as client:
-            body = {"sent": now_us(), "text": TEXT}
-            answer = await client.post(f"http://127.0.0.1:{port}/v1.0/publish/kafka-pubsub/bench", json=body)
+            answer = await client.post(URL, params={KEY: key}, json={"sent": now_us(), "text": TEXT})
             answer.raise_for_status()
 
     yield publish
 
 
 @asynccontextmanager
-async def kit(port: int) -> AsyncIterator[Publish]:
+async def shared_httpx() -> AsyncIterator[Publish]:
+    import httpx
+
+    async with httpx.AsyncClient() as client:
+
+        async def publish(number: int, key: str) -> None:
+            answer = await client.post(URL, params={KEY: key}, json={"sent": now_us(), "text": TEXT})
+            answer.raise_for_status()
+
+        yield publish
+
+
+@asynccontextmanager
+async def shared_aiohttp() -> AsyncIterator[Publish]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(raise_for_status=True) as client:
+
+        async def publish(number: int, key: str) -> None:
+            body = {"sent": now_us(), "text": TEXT}
+            async with client.post(URL, params={KEY: key}, json=body) as answer:
+                await answer.read()
+
+        yield publish
+
+
+@asynccontextmanager
+async def bulk_by_hand() -> AsyncIterator[Publish]:
+    """Each call sends a bulk request of 100: the numbers that it stands for are skipped by `main`."""
+    import httpx
+
+    async with httpx.AsyncClient() as client:
+
+        async def publish(number: int, key: str) -> None:
+            entries = [
+                {
+                    "entryId": str(index),
+                    "event": {"sent": now_us(), "text": TEXT},
+                    "contentType": "application/json",
+                    "metadata": {"partitionKey": f"{key}-{index}"},
+                }
+                for index in range(BULK)
+            ]
+            (await client.post(BULK_URL, json=entries)).raise_for_status()
+
+        yield publish
+
+
+@asynccontextmanager
+async def sdk() -> AsyncIterator[Publish]:
+    """Dapr's own Python SDK, with its async client."""
+    from dapr.aio.clients import DaprClient
+
+    async with DaprClient() as client:
+
+        async def publish(number: int, key: str) -> None:
+            await client.publish_event(
+                PUBSUB,
+                TOPIC,
+                json.dumps({"sent": now_us(), "text": TEXT}),
+                publish_metadata={"partitionKey": key},
+                data_content_type="application/json",
+            )
+
+        yield publish
+
+
+@asynccontextmanager
+async def kit() -> AsyncIterator[Publish]:
     """Outboard's typed topic."""
     from outboard import Outboard
 
-    board = Outboard(pubsub="kafka-pubsub")
-    bench = board.topic("bench", Sample)
+    board = Outboard(pubsub=PUBSUB, timeout=30)
+    bench = board.topic(TOPIC, Sample)
 
-    async def publish(number: int) -> None:
-        await bench.publish(Sample(sent=now_us(), text=TEXT), key=str(number))
+    async def publish(number: int, key: str) -> None:
+        await bench.publish(Sample(sent=now_us(), text=TEXT), key=key)
 
     async with board.connected():
         yield publish
 
 
-CONTENDERS: dict[str, Callable[[int], AbstractAsyncContextManager[Publish]]] = {"plain": plain, "kit": kit}
+WAYS: Final[dict[str, Callable[[], AbstractAsyncContextManager[Publish]]]] = {
+    "plain": plain,
+    "httpx": shared_httpx,
+    "aiohttp": shared_aiohttp,
+    "bulk": bulk_by_hand,
+    "sdk": sdk,
+    "kit": kit,
+}
 
 
-async def worker(publish: Publish, numbers: Iterator[int], took: list[int]) -> None:
+async def worker(publish: Publish, numbers: Iterator[int], keys: int, took: array[int]) -> None:
     for number in numbers:
         start = now_us()
-        await publish(number)
-        took.append(now_us() - start)
+        await publish(number, str(number % keys if keys else number))
+        if len(took) < 50_000:
+            took.append(now_us() - start)
 
 
-async def main(contender: str, publishers: int, count: int) -> None:
-    took: list[int] = []
-    async with CONTENDERS[contender](int(os.environ["DAPR_HTTP_PORT"])) as publish:
-        await publish(0)
-        numbers = iter(range(1, count))
-        start, cpu = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(worker(publish, numbers, took) for _ in range(publishers)))
-        seconds, used = time.perf_counter() - start, time.process_time() - cpu
-    json.dump(
-        {"seconds": seconds, "cpu": used, "started": time.time() - seconds, **percentiles(took)}, sys.stdout
-    )
+async def main(way: str, publishers: int, count: int, keys: int) -> None:
+    took = array("q")
+    step = BULK if way == "bulk" else 1
+    async with WAYS[way]() as publish:
+        await publish(-1, "warm")
+        numbers = iter(range(0, count, step))
+        started, cpu = now_us(), time.process_time()
+        await asyncio.gather(*(worker(publish, numbers, keys, took) for _ in range(publishers)))
+        seconds, used = (now_us() - started) / 1e6, time.process_time() - cpu
+    told = {"seconds": seconds, "cpu": used, "started": started, "warm": step, **percentiles(took)}
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
