@@ -98,6 +98,19 @@ def bulk_model() -> FastAPI:
     return app
 
 
+def sdk() -> FastAPI:
+    from dapr.ext.fastapi import DaprApp
+
+    app = FastAPI()
+
+    async def handle(event: PlainCloudEvent) -> dict[str, str]:
+        measured.add(event.data["sent"])
+        return {"status": "SUCCESS"}
+
+    DaprApp(app).subscribe(pubsub=PUBSUB, topic=TOPIC, route=PATH)(handle)
+    return app
+
+
 async def a_session() -> AsyncIterator[int]:
     """Stands for a database session: opened before the handler, committed after it."""
     yield 1
@@ -141,7 +154,7 @@ def kit(handler: str) -> FastAPI:
     return app
 
 
-BY_HAND: Final[dict[str, Callable[[], FastAPI]]] = {"model": model, "bulk-model": bulk_model}
+BY_HAND: Final[dict[str, Callable[[], FastAPI]]] = {"model": model, "bulk-model": bulk_model, "sdk": sdk}
 HANDLER: Final = os.environ["HANDLER"]
 app = BY_HAND[HANDLER]() if HANDLER in BY_HAND else kit(HANDLER)
 

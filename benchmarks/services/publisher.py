@@ -3,8 +3,8 @@
     python publisher.py WAY PUBLISHERS COUNT KEYS
 
 WAY is `plain` (a new httpx client a publish), `httpx` (a shared one), `aiohttp` (a request a publish), `sdk`
-(Dapr's own), `bulk` (bulk requests of 100 by hand) or `kit`. KEYS is the number of keys: 0 gives each event its
-own.
+(Dapr's own), `bulk` (bulk requests of 100 by hand) or `kit`. KEYS is the number of keys: 0 gives each
+event its own.
 """
 
 from __future__ import annotations

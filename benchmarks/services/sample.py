@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from pydantic import BaseModel
 
 PUBSUB: Final = "kafka-pubsub"
-TOPIC: Final = "bench"
+TOPIC: Final = os.environ.get("BENCH_TOPIC", "bench")
 TEXT: Final = "buy milk, bread and a large bag of flour " * 5
 
 
