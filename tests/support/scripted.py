@@ -49,8 +49,13 @@ class ScriptedExchange:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The bodies of what was published."""
-        return [json.loads(request.body) for request in self.requests if "/publish/" in request.target]
+        """What was published, alone or in bulk."""
+        bodies = [json.loads(request.body) for request in self.requests if "/publish/" in request.target]
+        return [
+            event
+            for body in bodies
+            for event in ([entry["event"] for entry in body] if isinstance(body, list) else [body])
+        ]
 
     @property
     def topics(self) -> list[str]:

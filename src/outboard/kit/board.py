@@ -16,16 +16,18 @@ from typing_extensions import TypeForm
 from outboard.clock import Clock, SystemClock
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
-from outboard.kit.connections import Connections
+from outboard.kit.connections import Connection, Connections
 from outboard.kit.names import check_name
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.subscriptions.attempts import Attempts
-from outboard.kit.subscriptions.consumer import DeadLetterOffice
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.subscriptions.route import refusal
+from outboard.kit.subscriptions.settling import DeadLetterOffice
+from outboard.kit.topics.entry import Limits
 from outboard.kit.topics.publisher import EventPublisher
+from outboard.kit.topics.publishing import Publishing
 from outboard.kit.topics.topic import EventType, Topic
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.kit.ttl import Ttl
@@ -39,6 +41,7 @@ __all__ = ["Outboard"]
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 5.0
+MAX_BATCH_BYTES: Final = 2**20
 HEALTH_PATH: Final = "/healthz"
 
 
@@ -75,6 +78,7 @@ class Outboard:
         self._timeout = timeout
         self._clock = clock or SystemClock()
         self._connections = Connections()
+        self._limits = Limits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._publisher = EventPublisher(
             self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock
         )
@@ -205,19 +209,29 @@ class Outboard:
         runs, also what runs in an app's lifespan inside or outside of it.
         """
         if exchange is not None:
-            with self._connections.using(self._sidecar(exchange), given=True):
+            async with self._through(exchange, given=True):
                 yield
         elif self._connections.is_given:
             yield
         else:
             from outboard.kit.client.connection import connect
 
-            async with connect(self.settings) as opened:
-                with self._connections.using(self._sidecar(opened), given=False):
-                    yield
+            async with connect(self.settings) as opened, self._through(opened, given=False):
+                yield
 
-    def _sidecar(self, exchange: Exchange) -> HttpSidecar:
-        return HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+    @asynccontextmanager
+    async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:
+        sidecar = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+        async with Publishing.through(
+            sidecar,
+            self.settings.endpoint,
+            limits=self._limits,
+            clock=self._clock,
+            random=random.random,
+            closing_seconds=self._timeout,
+        ) as publishing:
+            with self._connections.using(Connection(sidecar, publishing), given=given):
+                yield
 
     async def _subscriptions(self, request: Request) -> Response:
         if answer := refusal(request.scope, self.settings.app_token):

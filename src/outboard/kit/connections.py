@@ -1,14 +1,24 @@
-"""The sidecar that a board speaks to at the moment."""
+"""The connection that a board uses at the moment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from outboard.errors import NotConnected
 from outboard.kit.client.port import Sidecar
+from outboard.kit.topics.publishing import Publishing
 
-__all__ = ["Connections"]
+__all__ = ["Connection", "Connections"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Connection:
+    """A sidecar, and what is published through it."""
+
+    sidecar: Sidecar
+    publishing: Publishing
 
 
 class Connections:
@@ -19,15 +29,16 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._opened: list[Sidecar] = []
-        self._given: list[Sidecar] = []
+        self._opened: list[Connection] = []
+        self._given: list[Connection] = []
 
     def current(self, operation: str) -> Sidecar:
         """The sidecar to use now. Raises NotConnected, in which `operation` says what was wanted."""
-        for sidecars in (self._given, self._opened):
-            if sidecars:
-                return sidecars[-1]
-        raise NotConnected(operation)
+        return self._latest(operation).sidecar
+
+    def publishing(self, operation: str) -> Publishing:
+        """What to publish through now. Raises NotConnected, as `current`."""
+        return self._latest(operation).publishing
 
     @property
     def is_given(self) -> bool:
@@ -35,12 +46,17 @@ class Connections:
         return bool(self._given)
 
     @contextmanager
-    def using(self, sidecar: Sidecar, *, given: bool) -> Iterator[None]:
-        """Use `sidecar` while the scope lasts."""
-        sidecars = self._given if given else self._opened
-        sidecars.append(sidecar)
+    def using(self, connection: Connection, *, given: bool) -> Iterator[None]:
+        """Use `connection` while the scope lasts."""
+        connections = self._given if given else self._opened
+        connections.append(connection)
         try:
             yield
         finally:
-            position = next(index for index, item in enumerate(sidecars) if item is sidecar)
-            del sidecars[position]
+            connections.remove(connection)
+
+    def _latest(self, operation: str) -> Connection:
+        for connections in (self._given, self._opened):
+            if connections:
+                return connections[-1]
+        raise NotConnected(operation)

@@ -21,6 +21,7 @@ from outboard.errors import InvalidCloudEvent
 from outboard.wire.subscriptions import Json
 
 __all__ = [
+    "PARTITION_KEY_ATTRIBUTE",
     "STRUCTURED_CONTENT_TYPE",
     "AttributeValue",
     "CloudEvent",
@@ -29,6 +30,7 @@ __all__ = [
     "from_http",
     "from_structured",
     "is_json",
+    "is_plainly_valid",
     "to_binary",
     "to_structured",
 ]
@@ -36,12 +38,18 @@ __all__ = [
 AttributeValue: TypeAlias = str | int | bool
 
 STRUCTURED_CONTENT_TYPE: Final = "application/cloudevents+json"
+PARTITION_KEY_ATTRIBUTE: Final = "partitionkey"
+"""The extension attribute of "CloudEvents Extension - Partitioning"."""
 REQUIRED: Final = ("id", "source", "type", "specversion")
 OPTIONAL: Final = ("datacontenttype", "dataschema", "subject", "time")
 NAME: Final = re.compile(r"[a-z0-9]+\Z")
 TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;.*)?\Z")
+PLAIN_REQUIRED: Final = frozenset({*REQUIRED, "datacontenttype"})
+ONLY_STRINGS: Final = {str}
+PLAIN_CONTENT_TYPES: Final = frozenset({"application/json", "application/octet-stream"})
+PLAIN_NAMES: Final = frozenset({*REQUIRED, *OPTIONAL, "partitionkey", "traceparent"})
 NOT_IN_STRINGS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 NOT_IN_URIS: Final = re.compile(r"[\s\"<>\\^`{|}]")
 HEADER_PREFIX: Final = "ce-"
@@ -97,6 +105,28 @@ def check(event: CloudEvent) -> None:
         if not NAME.match(name) or name == "data" or name in REQUIRED or name in OPTIONAL:
             raise InvalidCloudEvent(name, "cannot name an extension: lower-case letters and digits only")
         _check_extension(name, value)
+
+
+def is_plainly_valid(members: Mapping[str, AttributeValue], head: bytes) -> bool:
+    """Whether `check` would find nothing in most events: a quick look at the attributes of one.
+
+    `head` is their JSON text. What is True is valid; what is False may be, too, and `check` will tell.
+    """
+    values = members.values()
+    return (
+        # JSON writes every other character that no string may hold with a backslash.
+        head.isascii()
+        and b"\\" not in head
+        and b"\x7f" not in head
+        and set(map(type, values)) == ONLY_STRINGS
+        and "" not in values
+        and members.keys() >= PLAIN_REQUIRED
+        and members["specversion"] == "1.0"
+        and "dataschema" not in members
+        and members["datacontenttype"] in PLAIN_CONTENT_TYPES
+        and not NOT_IN_URIS.search(str(members["source"]))
+        and (PLAIN_NAMES.issuperset(members) or all(map(NAME.match, members)))
+    )
 
 
 def from_structured(body: bytes) -> CloudEvent:
@@ -260,6 +290,8 @@ def _parse_time(value: str) -> datetime:
 def format_time(time: datetime) -> str:
     """RFC 3339; UTC is written `Z`."""
     text = time.isoformat()
+    if time.tzinfo is UTC:
+        return text[:-6] + "Z"
     return text.removesuffix("+00:00") + "Z" if time.utcoffset() == UTC.utcoffset(None) else text
 
 

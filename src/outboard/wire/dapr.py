@@ -13,6 +13,8 @@ __all__ = ["DeliveryStatus", "ErrorCode"]
 API_TOKEN_HEADER: Final = "dapr-api-token"
 APP_ID_HEADER: Final = "dapr-app-id"
 PUBSUB_NAME_HEADER: Final = "pubsubname"
+ORDERED_BULK_HEADER: Final = "outboard-ordered-bulk"
+"""Outboard's own: where it is "true", a bulk publish to this component keeps the order of each key."""
 
 SUBSCRIBE_PATH: Final = "/dapr/subscribe"
 CONFIG_PATH: Final = "/dapr/config"

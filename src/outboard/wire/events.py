@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 from uuid import uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeForm
 
@@ -21,6 +21,7 @@ from outboard.wire.cloudevents import (
     from_http,
     from_structured,
     is_json,
+    is_plainly_valid,
 )
 from outboard.wire.dapr import EVENT_TYPE
 
@@ -32,6 +33,10 @@ REQUIRED: Final = frozenset({"id", "source", "type", "specversion"})
 CORE: Final = ("specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time")
 
 
+_Extension: TypeAlias = Annotated[str | StrictBool | int | None, Field(union_mode="left_to_right")]
+"""An `AttributeValue` or null. Most are texts, and the smart way would try the other types too."""
+
+
 class Event(BaseModel, Generic[T]):
     """A CloudEvent 1.0 with data of type `T`. Extension attributes stand in `extensions`.
 
@@ -40,7 +45,7 @@ class Event(BaseModel, Generic[T]):
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, AttributeValue | None] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    __pydantic_extra__: dict[str, _Extension] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     id: str = Field(default_factory=lambda: str(uuid4()), min_length=1)
     source: str = ""
@@ -84,22 +89,27 @@ class EventCodec(Generic[T]):
             except ValidationError:
                 pass  # the long way finds out what is wrong, and knows base64 data
             else:
-                if event.model_fields_set >= REQUIRED and _is_plain(event):
+                if self.is_whole(event):
                     return event
         return self._from_cloud_event(from_structured(body) if headers is None else from_http(headers, body))
+
+    def is_whole(self, event: Event[T]) -> bool:
+        """Whether `event`, read by pydantic alone, is all that was sent: it does not know base64 data."""
+        return event.model_fields_set >= REQUIRED and _is_plain(event)
 
     def encode(self, event: Event[T]) -> bytes:
         """Write the structured JSON form.
 
         Raises InvalidCloudEvent, and InvalidEventData where the data is not of the codec's type.
         """
-        envelope = _context(event)
-        check(envelope)
-        members: dict[str, AttributeValue | None] = {name: getattr(envelope, name) for name in CORE}
-        if envelope.time is not None:
-            members["time"] = format_time(envelope.time)
-        members |= envelope.extensions
-        head = to_json({name: value for name, value in members.items() if value is not None})
+        members = _members(event)
+        try:
+            head = to_json(members)
+        except ValueError:
+            head = b""
+        naive = event.time is not None and event.time.tzinfo is None
+        if not head or naive or "data" in members or not is_plainly_valid(members, head):
+            check(_context(event))
         return head[:-1] + self._encode_data(event) + b"}"
 
     def _encode_data(self, event: Event[T]) -> bytes:
@@ -147,14 +157,29 @@ def _is_plain(event: Event[T]) -> bool:
     return "data_base64" not in event.__pydantic_extra__ and event.specversion == "1.0" and event.source != ""
 
 
+def _members(event: Event[T]) -> dict[str, AttributeValue]:
+    """The attributes as they are written, in the order of the specification; the data is not among them."""
+    fields = vars(event)
+    members: dict[str, AttributeValue] = {name: value for name in CORE if (value := fields[name]) is not None}
+    if event.datacontenttype is None:
+        members["datacontenttype"] = _default_content_type(event)
+    if event.time is not None:
+        members["time"] = format_time(event.time)
+    members |= {name: value for name, value in event.__pydantic_extra__.items() if value is not None}
+    return members
+
+
+def _default_content_type(event: Event[T]) -> str:
+    return "application/octet-stream" if isinstance(event.data, bytes) else "application/json"
+
+
 def _context(event: Event[T]) -> CloudEvent:
-    default = "application/octet-stream" if isinstance(event.data, bytes) else "application/json"
     return CloudEvent(
         id=event.id,
         source=event.source,
         type=event.type,
         specversion=event.specversion,
-        datacontenttype=event.datacontenttype or default,
+        datacontenttype=event.datacontenttype or _default_content_type(event),
         dataschema=event.dataschema,
         subject=event.subject,
         time=event.time,

@@ -21,8 +21,14 @@ SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Json) -> bytes:
-    """`value` in UTF-8. Raises ValueError for NaN and for what a 64-bit float cannot hold."""
-    return _text(value).encode()
+    """`value` in UTF-8.
+
+    Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
+    """
+    try:
+        return _text(value).encode()
+    except RecursionError:
+        raise ValueError("exceeded max depth") from None
 
 
 def _text(value: Json) -> str:

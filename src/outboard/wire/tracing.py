@@ -34,7 +34,8 @@ class TraceContext:
     @classmethod
     def new(cls, randbytes: Callable[[int], bytes]) -> TraceContext:
         """Start a trace. `randbytes(n)` gives n random bytes."""
-        return cls(randbytes(16).hex(), randbytes(8).hex())
+        both = randbytes(24).hex()
+        return cls(both[:32], both[32:])
 
     def child(self, randbytes: Callable[[int], bytes]) -> TraceContext:
         """The same trace at a new span."""

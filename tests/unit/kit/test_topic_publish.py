@@ -50,6 +50,7 @@ async def test_what_goes_to_the_sidecar(board: Outboard, exchange: ScriptedExcha
         "type": "task.created",
         "datacontenttype": "application/json",
         "time": "2026-01-02T03:04:05Z",
+        "partitionkey": "1",
         "data": {"id": 1, "due": None},
     }
     assert exchange.requests[0].target == "/v1.0/publish/pubsub/tasks?metadata.partitionKey=1"

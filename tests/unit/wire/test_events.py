@@ -126,3 +126,12 @@ def test_extensions_are_given_by_name() -> None:
     event = Event[int].model_validate({"source": "s", "data": 1, "tenant": "a", "urgent": True})
     assert event.extensions == {"tenant": "a", "urgent": True}
     assert json.loads(EventCodec(int).encode(event))["tenant"] == "a"
+
+
+def test_extensions_keep_their_types() -> None:
+    given = {"text": "1", "yes": True, "one": 1, "whole": 2.0, "none": None}
+    event = EventCodec(int).decode(
+        json.dumps({"id": "1", "source": "s", "specversion": "1.0", "type": "t", "data": 1, **given}).encode()
+    )
+    found = {name: (type(value), value) for name, value in event.extensions.items()}
+    assert found == {"text": (str, "1"), "yes": (bool, True), "one": (int, 1), "whole": (int, 2)}

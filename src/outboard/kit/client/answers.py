@@ -6,7 +6,7 @@ without `details`; and plain text, as for a wrong token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,9 +26,10 @@ from outboard.errors import (
 from outboard.wire.dapr import ErrorCode
 from outboard.wire.http import Response
 
-__all__ = ["publish_error", "state_error"]
+__all__ = ["bulk_errors", "publish_error", "state_error"]
 
 MAX_REASON: Final = 500
+NO_CODE: Final = "without a code"
 STORE_MISSING: Final = (ErrorCode.STATE_STORE_NOT_FOUND, ErrorCode.STATE_STORE_NOT_CONFIGURED)
 
 
@@ -50,6 +51,35 @@ def publish_error(response: Response, pubsub: str, topic: str, address: str) -> 
     if refusal.code == ErrorCode.PUBSUB_NOT_FOUND:
         return PubSubNotFound(pubsub)
     return PublishFailed(pubsub, topic, response.status, refusal.code, refusal.message)
+
+
+def bulk_errors(
+    response: Response, pubsub: str, topic: str, count: int, address: str
+) -> list[SidecarError | None]:
+    """What each of `count` events of a bulk publish ended in, by position; None where it succeeded.
+
+    Entries that a failure does not name have succeeded. An answer that cannot be understood is a failure of
+    all. Source: Dapr, "Pub/sub API reference", "Publish multiple messages to a given topic".
+    """
+    if response.ok and not response.body:
+        return [None] * count
+    if response.ok or response.status >= 500:
+        body = _object(response)
+        failed = _failed_entries(body)
+        if failed and failed.keys() <= {str(position) for position in range(count)}:
+            code = _code(body)
+            return [
+                PublishFailed(pubsub, topic, response.status, code, _shorten(failed[name]))
+                if (name := str(position)) in failed
+                else None
+                for position in range(count)
+            ]
+        if response.ok and failed == {}:
+            return [None] * count
+        if response.ok or failed:
+            reason = "its answer to a bulk publish cannot be understood: any of its events may be lost"
+            return [PublishFailed(pubsub, topic, response.status, _code(body), reason) for _ in range(count)]
+    return [publish_error(response, pubsub, topic, address) for _ in range(count)]
 
 
 def state_error(
@@ -76,14 +106,32 @@ def state_error(
 
 
 def _read(response: Response) -> _Refusal:
+    body = _object(response)
+    if body is None:
+        return _Refusal(NO_CODE, _shorten(response.body.decode("utf-8", "replace").strip()))
+    return _Refusal(_code(body), _shorten(str(body.get("message") or "")))
+
+
+def _object(response: Response) -> dict[str, object] | None:
     try:
         body = from_json(response.body)
     except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return _Refusal("without a code", _shorten(response.body.decode("utf-8", "replace").strip()))
-    code = str(body.get("errorCode") or "without a code")
-    return _Refusal(code, _shorten(str(body.get("message") or "it gave no reason")))
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _code(body: Mapping[str, object] | None) -> str:
+    return str((body or {}).get("errorCode") or NO_CODE)
+
+
+def _failed_entries(body: Mapping[str, object] | None) -> dict[str, str] | None:
+    """The errors by entry id; None where the answer is not one to a bulk publish."""
+    if body is None:
+        return None
+    entries = body.get("failedEntries") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return None
+    return {str(entry.get("entryId")): str(entry.get("error") or "") for entry in entries}
 
 
 def _shorten(text: str) -> str:

@@ -6,6 +6,7 @@ Source: Dapr, "Pub/sub API reference" and "State management API reference".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from pydantic_core import to_json
@@ -13,12 +14,18 @@ from pydantic_core import to_json
 from outboard.kit.client.port import Publication, StateDelete, StateRead, StateSave
 from outboard.kit.names import path_segment
 from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
-from outboard.wire.dapr import METADATA_QUERY_PREFIX, PUBLISH_PATH, STATE_PATH
+from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_QUERY_PREFIX, PUBLISH_PATH, STATE_PATH
 from outboard.wire.http import Request
 
-__all__ = ["delete", "get", "get_many", "publish", "save", "transact"]
+__all__ = ["authorized", "delete", "get", "get_many", "publish", "publish_bulk", "save", "transact"]
 
 JSON_HEADERS = {"content-type": "application/json"}
+ENTRY = b',"contentType":"' + STRUCTURED_CONTENT_TYPE.encode("ascii") + b'","event":'
+
+
+def authorized(request: Request, token: str) -> Request:
+    """The same request with Dapr's API token, where there is one."""
+    return replace(request, headers={**request.headers, API_TOKEN_HEADER: token}) if token else request
 
 
 def publish(publication: Publication) -> Request:
@@ -26,6 +33,17 @@ def publish(publication: Publication) -> Request:
     path = f"{PUBLISH_PATH}/{path_segment(publication.pubsub)}/{path_segment(publication.topic)}"
     headers = {**publication.headers, "content-type": STRUCTURED_CONTENT_TYPE}
     return Request("POST", path + _query(publication.metadata), headers, publication.body)
+
+
+def publish_bulk(prefix: str, publications: Sequence[Publication]) -> Request:
+    """POST {prefix}/{pubsub}/{topic}; the id of an entry is its position, written in decimal.
+
+    All are of the topic of the first.
+    """
+    first = publications[0]
+    path = f"{prefix}/{path_segment(first.pubsub)}/{path_segment(first.topic)}"
+    entries = b",".join([_entry(*numbered) for numbered in enumerate(publications)])
+    return Request("POST", path, JSON_HEADERS, b"[" + entries + b"]")
 
 
 def get(store: str, key: str, read: StateRead) -> Request:
@@ -62,6 +80,15 @@ def transact(store: str, operations: Sequence[StateSave | StateDelete]) -> Reque
     ]
     body = b'{"operations":[' + b",".join(parts) + b"]}"
     return Request("POST", f"{_store_path(store)}/transaction", JSON_HEADERS, body)
+
+
+def _entry(position: int, publication: Publication) -> bytes:
+    # The event is JSON text already: what is to be said of it is written around it.
+    event = publication.body
+    if publication.traceid:
+        event = b'{"traceid":' + to_json(publication.traceid) + b"," + event[1:]
+    metadata = b',"metadata":' + to_json(publication.metadata) if publication.metadata else b""
+    return b'{"entryId":"%d"' % position + ENTRY + event + metadata + b"}"
 
 
 def _store_path(store: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic_core import from_json, to_json
 
@@ -11,10 +11,17 @@ from outboard.clock import Clock
 from outboard.errors import StateFailed
 from outboard.kit.client import api
 from outboard.kit.client.answers import publish_error, state_error
+from outboard.kit.client.bulk import BulkPublishing
 from outboard.kit.client.patience import PatientExchange
-from outboard.kit.client.port import Publication, StateDelete, StateItem, StateRead, StateSave
+from outboard.kit.client.port import (
+    BatchAnswer,
+    Publication,
+    StateDelete,
+    StateItem,
+    StateRead,
+    StateSave,
+)
 from outboard.kit.client.settings import Settings
-from outboard.wire.dapr import API_TOKEN_HEADER
 from outboard.wire.http import Exchange, Request, Response
 
 __all__ = ["HttpSidecar"]
@@ -26,13 +33,15 @@ class HttpSidecar:
 
     patient: PatientExchange
     settings: Settings
+    bulk: BulkPublishing
 
     @classmethod
     def through(
         cls, exchange: Exchange, settings: Settings, clock: Clock, random: Callable[[], float]
     ) -> HttpSidecar:
         """The sidecar at the other end of `exchange`."""
-        return cls(PatientExchange(exchange, settings.endpoint, clock, random), settings)
+        patient = PatientExchange(exchange, settings.endpoint, clock, random)
+        return cls(patient, settings, BulkPublishing(exchange, settings, clock))
 
     async def publish(self, publication: Publication, timeout: float) -> None:
         pubsub, topic = publication.pubsub, publication.topic
@@ -42,6 +51,9 @@ class HttpSidecar:
         )
         if error := publish_error(response, pubsub, topic, self.settings.endpoint):
             raise error
+
+    async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
+        return await self.bulk.attempt(publications, timeout)
 
     async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem:
         operation = f"read key '{key}'"
@@ -81,9 +93,7 @@ class HttpSidecar:
         self._check(response, store, operation, guarded)
 
     async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
-        if self.settings.api_token:
-            headers = {**request.headers, API_TOKEN_HEADER: self.settings.api_token}
-            request = replace(request, headers=headers)
+        request = api.authorized(request, self.settings.api_token)
         return await self.patient.send(request, operation, timeout, repeatable=repeatable)
 
     def _check(self, response: Response, store: str, operation: str, guarded: Sequence[str]) -> None:

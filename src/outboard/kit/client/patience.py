@@ -10,7 +10,7 @@ from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["PatientExchange", "next_delay"]
+__all__ = ["PatientExchange", "is_untaken", "next_delay"]
 
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 1.0
@@ -19,6 +19,11 @@ LONGEST_DELAY: Final = 1.0
 def next_delay(attempt: int, randomness: float) -> float:
     """Seconds to wait after attempt number `attempt`, which counts from 1; `randomness` is in [0, 1)."""
     return float(min(FIRST_DELAY * 2 ** min(attempt - 1, 16), LONGEST_DELAY)) * (0.5 + randomness / 2)
+
+
+def is_untaken(failure: ExchangeFailed, *, repeatable: bool) -> bool:
+    """Whether the request may be sent again: nobody has taken it, or a second copy would do no harm."""
+    return not failure.sent or (failure.dropped and repeatable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,7 @@ class PatientExchange:
             except ExchangeFailed as failure:
                 delay = next_delay(attempt, self.random())
                 now = self.clock.monotonic()
-                untaken = not failure.sent or (failure.dropped and repeatable)
-                if not untaken or now + delay >= deadline:
+                if not is_untaken(failure, repeatable=repeatable) or now + delay >= deadline:
                     raise SidecarUnavailable(
                         self.address, operation, now - started, failure.reason
                     ) from failure

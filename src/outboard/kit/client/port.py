@@ -9,9 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from outboard.errors import SidecarError
+from outboard.wire.http import ExchangeFailed
+
 __all__ = [
+    "BatchAnswer",
     "Concurrency",
     "Consistency",
+    "Outcome",
     "Publication",
     "Publisher",
     "Sidecar",
@@ -28,21 +33,46 @@ Consistency: TypeAlias = Literal["eventual", "strong"]
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One CloudEvent in its structured form, on its way to a topic. `metadata` is Dapr's, per request."""
+    """One CloudEvent in its structured form, on its way to a topic. `metadata` is Dapr's, per request.
+
+    `traceid` is what its entry in a bulk request says for the attribute of that name; empty where `body` has
+    one. daprd overwrites the `traceparent` of an entry that has none, and a bulk request has one set of
+    headers for all.
+    """
 
     pubsub: str
     topic: str
     body: bytes
     metadata: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    traceid: str = ""
+
+
+Outcome: TypeAlias = SidecarError | ExchangeFailed | None
+"""Of one event: None where the broker has it, ExchangeFailed where no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What one attempt came to: the outcome of each event, in order.
+
+    `ordered` is whether the sidecar says that its bulk requests keep the order of each key.
+    """
+
+    outcomes: Sequence[Outcome]
+    ordered: bool = False
 
 
 class Publisher(Protocol):
     async def publish(self, publication: Publication, timeout: float) -> None:
-        """Return once the broker has the event.
+        """Return once the broker has the event; try again while nobody takes it.
 
         Raises SidecarUnavailable, TokenRejected, PublishForbidden, PubSubNotFound, PublishFailed.
         """
+        ...
+
+    async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
+        """Publish events of one topic, each once. Raises none of the above: they are outcomes."""
         ...
 
 

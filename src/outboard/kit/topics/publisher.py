@@ -1,4 +1,4 @@
-"""Sends one event, whole, within its time."""
+"""Makes an event whole, and has it sent within its time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from outboard.clock import Clock
 from outboard.errors import EventTooLarge
 from outboard.kit.client.port import Publication
 from outboard.kit.connections import Connections
-from outboard.kit.topics.envelope import completed, trace_headers
+from outboard.kit.topics.envelope import completed, new_event, trace_fields
 from outboard.kit.tracing import next_span
+from outboard.wire.cloudevents import AttributeValue
+from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.events import Event, EventCodec
 
 __all__ = ["EventPublisher"]
@@ -29,6 +31,34 @@ class EventPublisher:
     max_event_bytes: int
     clock: Clock
 
+    def new_event(
+        self,
+        data: T,
+        *,
+        id: str,
+        type: str,
+        subject: str | None,
+        extensions: Mapping[str, AttributeValue] | None,
+        metadata: Mapping[str, str],
+    ) -> Event[T]:
+        """A whole event from this app, now. Raises InvalidCloudEvent."""
+        return new_event(
+            data,
+            id=id,
+            source=self.app_id,
+            type=type,
+            subject=subject,
+            extensions=extensions,
+            now=self.clock.now(),
+            trace=next_span(),
+            key=metadata.get(PARTITION_KEY),
+        )
+
+    def completed(self, event: Event[T], metadata: Mapping[str, str]) -> Event[T]:
+        """`event` with what it lacks to be a whole one."""
+        key = metadata.get(PARTITION_KEY)
+        return completed(event, source=self.app_id, now=self.clock.now(), trace=next_span(), key=key)
+
     async def send(
         self,
         event: Event[T],
@@ -38,12 +68,14 @@ class EventPublisher:
         metadata: Mapping[str, str],
         timeout: float | None,
     ) -> Event[T]:
-        """Return `event` as it was sent, once the broker has it."""
-        sidecar = self.connections.current(f"publishing to topic '{topic}'")
-        whole = completed(event, source=self.app_id, now=self.clock.now(), trace=next_span())
-        body = codec.encode(whole)
-        if len(body) > self.max_event_bytes:
-            raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
-        publication = Publication(pubsub, topic, body, metadata, trace_headers(whole))
-        await sidecar.publish(publication, self.timeout if timeout is None else timeout)
-        return whole
+        """Return `event`, a whole one, once the broker has it."""
+        publishing = self.connections.publishing(f"publishing to topic '{topic}'")
+
+        def write() -> Publication:
+            body = codec.encode(event)
+            if len(body) > self.max_event_bytes:
+                raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
+            return Publication(pubsub, topic, body, metadata, *trace_fields(event))
+
+        await publishing.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
+        return event

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, Unpack
 from uuid import uuid4
 
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
+    BatchDecorator,
+    BulkOptions,
     Default,
     OnInvalid,
+    SubscribeArguments,
     SubscribeDecorator,
     SubscriptionOptions,
 )
-from outboard.kit.topics.envelope import check_extensions, publish_metadata
+from outboard.kit.topics.envelope import publish_metadata
 from outboard.kit.topics.publisher import EventPublisher
 from outboard.kit.ttl import Ttl
 from outboard.wire.cloudevents import AttributeValue
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["EventType", "Topic"]
 
 T = TypeVar("T")
+
+DEFAULT_MAX_EVENTS: Final = 100
 
 EventType: TypeAlias = str | Callable[[T], str]
 
@@ -67,19 +72,23 @@ class Topic(Generic[T]):
         which the event is not delivered any more. `metadata` is passed to the component. `timeout`, in
         seconds, bounds the whole call; a sidecar that is not there yet is waited for that long.
 
+        Events that are published at the same time leave together, two of one key one behind the other. Where
+        too many wait, the call waits for its turn. One that is cancelled before its event has left has not
+        published it.
+
         Raises SidecarUnavailable, PubSubNotFound, PublishForbidden, EventTooLarge, TokenRejected,
         PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
-        event: Event[T] = Event.model_construct(
-            None,
-            **dict(check_extensions(extensions or {})),
+        pairs = publish_metadata(key, ttl, metadata)
+        event = self.publisher.new_event(
+            data,
             id=str(uuid4()) if id is None else id,
-            source="",
             type=type or (self.type if isinstance(self.type, str) else self.type(data)),
             subject=subject,
-            data=data,
+            extensions=extensions,
+            metadata=pairs,
         )
-        return await self.publish_event(event, key=key, ttl=ttl, metadata=metadata, timeout=timeout)
+        return await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
 
     async def publish_event(
         self,
@@ -95,7 +104,8 @@ class Topic(Generic[T]):
         Parameters and errors as of `publish`.
         """
         pairs = publish_metadata(key, ttl, metadata)
-        return await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
+        whole = self.publisher.completed(event, pairs)
+        return await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
 
     def subscribe(
         self,
@@ -109,6 +119,7 @@ class Topic(Generic[T]):
         announce_dead_letter: bool = False,
         metadata: Mapping[str, str] | None = None,
         name: str | None = None,
+        bulk: bool | BulkOptions = False,
     ) -> SubscribeDecorator[T]:
         """Decorate a function that handles the events of this topic; `path` becomes its POST route.
 
@@ -126,18 +137,64 @@ class Topic(Generic[T]):
         the dead letter topic too: without a retry policy, daprd then uses it at the first failure.
         `metadata` is that of the subscription; `name` is the name of the route.
 
+        With `bulk`, the sidecar is asked to deliver many events in one request. The function still takes one
+        at a time, each with its own dependencies: those of one key in order, others beside each other. What
+        comes alone is taken too. `BulkOptions` has the bounds of a delivery.
+
         Raises InvalidName, HandlerUnsuitable.
         """
-        options = SubscriptionOptions(
-            path=path,
+        options = self._options(
+            path,
             router=router,
-            match=match.strip(),
+            match=match,
             priority=priority,
-            dead_letter=self.dead_letter if isinstance(dead_letter, Default) else dead_letter,
-            dead_letter_named=not isinstance(dead_letter, Default),
+            dead_letter=dead_letter,
             on_invalid=on_invalid,
-            announce=announce_dead_letter,
-            metadata=dict(metadata or {}),
+            announce_dead_letter=announce_dead_letter,
+            metadata=metadata,
             name=name,
         )
-        return SubscribeDecorator(self.pubsub, self.name, self.codec, options, self.registry.add)
+        asked = BulkOptions() if bulk is True else bulk or None
+        return SubscribeDecorator(
+            self.pubsub, self.name, self.codec, replace(options, bulk=asked), self.registry.add
+        )
+
+    def subscribe_batch(
+        self,
+        path: str,
+        *,
+        max_events: int = DEFAULT_MAX_EVENTS,
+        max_await_duration_ms: int = 0,
+        **options: Unpack[SubscribeArguments],
+    ) -> BatchDecorator[T]:
+        """Decorate a function that takes many events of this topic at once, as `Sequence[Event[T]]`.
+
+        Its dependencies are made once for all of them, so that one transaction will do. It is given at most
+        `max_events`, in their order; one, where the sidecar delivers events alone. The sidecar may wait for
+        them up to `max_await_duration_ms` (0: its default). The other parameters are those of `subscribe`.
+
+        It returns: all are handled. It, or the end of a dependency, raises: all are delivered again. It may
+        return a DeliveryStatus for all, or a sequence with one for each. An event that cannot be read is not
+        among those that it gets, and is settled alone. Where it raises `Drop`, which is about one event, it
+        is given each of them once more, alone.
+
+        Raises InvalidName, HandlerUnsuitable.
+        """
+        asked = BulkOptions(max_messages_count=max_events, max_await_duration_ms=max_await_duration_ms)
+        made = replace(self._options(path, **options), bulk=asked, max_events=max_events)
+        return BatchDecorator(self.pubsub, self.name, self.codec, made, self.registry.add)
+
+    def _options(self, path: str, **given: Unpack[SubscribeArguments]) -> SubscriptionOptions:
+        dead_letter = given.get("dead_letter", DEFAULT_DEAD_LETTER)
+        return SubscriptionOptions(
+            path=path,
+            router=given.get("router"),
+            match=given.get("match", "").strip(),
+            priority=given.get("priority", 0),
+            dead_letter=self.dead_letter if isinstance(dead_letter, Default) else dead_letter,
+            dead_letter_named=not isinstance(dead_letter, Default),
+            on_invalid=given.get("on_invalid", "hold"),
+            announce=given.get("announce_dead_letter", False),
+            metadata=dict(given.get("metadata") or {}),
+            name=given.get("name"),
+        )

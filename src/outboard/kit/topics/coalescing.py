@@ -1,0 +1,243 @@
+"""Events of one topic leave at once, or together: those that come during a request share the next one.
+
+The first event is a plain publish. Never are two events of one key in flight in different requests; in one
+request they are only where the sidecar says that it keeps their order there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.errors import SidecarUnavailable
+from outboard.kit.client.patience import is_untaken, next_delay
+from outboard.kit.client.port import Outcome, Publication, Publisher
+from outboard.kit.topics.deadlines import CallLater, Deadlines
+from outboard.kit.topics.entry import Entry, Limits
+from outboard.kit.topics.gate import Gate
+from outboard.kit.topics.lanes import Lanes
+from outboard.wire.http import ExchangeFailed
+
+__all__ = ["CoalescingPublisher", "Surroundings"]
+
+SHORTEST: Final = 0.001
+TIME_UP: Final = "the time was up"
+QUEUED: Final = "it waited behind other events until its time was up, and was not sent"
+CLOSED: Final = "the board was disconnected before there was an answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all publishers of one connection share. `address` is that of the sidecar, for messages."""
+
+    sidecar: Publisher
+    address: str
+    limits: Limits
+    clock: Clock
+    random: Callable[[], float]
+    loop: asyncio.AbstractEventLoop
+    call_later: CallLater
+    context: Context
+
+
+class CoalescingPublisher:
+    """Publishes to one topic of one component. Its tasks live while something is to be sent.
+
+    `on_idle` is called when nothing is left, and it may be let go of.
+    """
+
+    def __init__(
+        self, pubsub: str, topic: str, surroundings: Surroundings, on_idle: Callable[[], None]
+    ) -> None:
+        self._on_idle = on_idle
+        self._operation = f"publishing to topic '{topic}' of '{pubsub}'"
+        self._surroundings = surroundings
+        self._limits = surroundings.limits
+        self._clock = surroundings.clock
+        self._lanes = Lanes()
+        self._gate = Gate(self._has_room)
+        self._deadlines = Deadlines(surroundings.clock, surroundings.call_later, self._expire)
+        self._open: set[Entry] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._largest = 0
+        self._ordered = False
+
+    async def publish(self, write: Callable[[], Publication], timeout: float) -> None:
+        """Return once the broker has the event; `write` makes it, as soon as there is room for it.
+
+        Whoever is cancelled before the event has left has not published it. Raises as `Publisher.publish`
+        within `timeout` seconds, and what `write` raises.
+        """
+        entry = Entry(self._clock.monotonic(), timeout, self._surroundings.loop.create_future())
+        self._open.add(entry)
+        self._deadlines.watch(entry.deadline)
+        try:
+            if self._gate.is_open:
+                self._admit(entry, write())
+            else:
+                await self._gate.enter(entry)
+                try:
+                    self._admit(entry, write())
+                finally:
+                    self._gate.let_in()
+            await entry.future
+        finally:
+            self._open.discard(entry)
+            if entry.waits:
+                self._lanes.forget(entry)
+                self._gate.let_in()
+
+    async def close(self, seconds: float) -> None:
+        """Send what waits, for at most `seconds`, then fail the rest with SidecarUnavailable."""
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while self._tasks:
+                        await asyncio.wait(tuple(self._tasks))
+        finally:
+            self._deadlines.stop()
+            tasks = tuple(self._tasks)
+            for task in tasks:
+                task.cancel()
+            for entry in tuple(self._open):
+                self._fail(entry, CLOSED)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _admit(self, entry: Entry, publication: Publication) -> None:
+        entry.load(publication)
+        if entry.size > self._largest:
+            self._largest = entry.size
+        self._lanes.add(entry)
+        if not self._tasks:
+            self._start(self._take())
+        elif len(self._tasks) < self._limits.requests and self._is_worth_another_request():
+            self._start(())
+
+    def _is_worth_another_request(self) -> bool:
+        """Beside one under way only what is more than what that carries, or all that a request may: small
+        requests in turn with large ones would cost the large ones their size.
+        """
+        return self._lanes.ready > min(self._in_flight, self._limits.batch_events - 1)
+
+    def _has_room(self, coming: int) -> bool:
+        """Those that are coming are taken to be as large as the largest so far."""
+        limits, lanes = self._limits, self._lanes
+        return (
+            lanes.events + coming < limits.waiting_events
+            and lanes.bytes + coming * self._largest < limits.waiting_bytes
+        )
+
+    def _start(self, batch: Sequence[Entry]) -> None:
+        """Begin a task; without a batch it takes one at its first turn, when more may have come."""
+        loop, context = self._surroundings.loop, self._surroundings.context
+        task = loop.create_task(self._work(batch), context=context.copy())
+        if not task.done():  # it may be, on a loop that begins tasks eagerly
+            self._tasks.add(task)
+
+    async def _work(self, batch: Sequence[Entry]) -> None:
+        failures = 0
+        try:
+            while batch or (batch := self._take()):
+                if again := await self._send(batch):
+                    failures += 1
+                    self._in_flight -= len(batch)
+                    await self._wait_before(again, failures)
+                    self._lanes.release(batch, again)
+                else:
+                    failures = 0
+                    self._lanes.release(batch)
+                    # Those who have their answer now may publish again, and then leave together.
+                    await asyncio.sleep(0)
+                    self._in_flight -= len(batch)
+                batch = ()
+                if self._in_flight and not self._is_worth_another_request():
+                    break
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.discard(task)
+        if self._tasks:
+            return
+        self._ordered = False  # nobody knows who will be listening next time
+        if not self._open:
+            self._deadlines.stop()
+            self._on_idle()
+
+    def _take(self) -> Sequence[Entry]:
+        limits = self._limits
+        batch = self._lanes.take(limits.batch_events, limits.batch_bytes, ordered=self._ordered)
+        self._in_flight += len(batch)
+        self._gate.let_in()
+        return batch
+
+    async def _send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
+        """One attempt; returns what nobody has taken, and may be sent again."""
+        left = max(entry.deadline for entry in batch) - self._clock.monotonic()
+        publications = [entry.publication for entry in batch]
+        try:
+            answer = await self._surroundings.sidecar.attempt(publications, max(left, SHORTEST))
+        except Exception as error:  # none is expected, but nobody may be left waiting
+            for entry in batch:
+                _settle(entry, error)
+            self._ordered = False
+            return ()
+        self._ordered = answer.ordered
+        outcomes = zip(batch, answer.outcomes, strict=True)
+        return [entry for entry, outcome in outcomes if not self._conclude(entry, outcome)]
+
+    def _conclude(self, entry: Entry, outcome: Outcome) -> bool:
+        """Settle `entry`; False where it is to be sent again."""
+        if not isinstance(outcome, ExchangeFailed):
+            _settle(entry, outcome)
+            return True
+        entry.failure = outcome.reason
+        if is_untaken(outcome, repeatable=True):
+            return False
+        self._fail(entry, outcome.reason)
+        return True
+
+    async def _wait_before(self, again: Sequence[Entry], failures: int) -> None:
+        """Back off; who has no time for another attempt learns so at once."""
+        delay = next_delay(failures, self._surroundings.random())
+        then = self._clock.monotonic() + delay
+        for entry in again:
+            if then >= entry.deadline:
+                self._fail(entry, entry.failure)
+        if not all(entry.future.done() for entry in again):
+            await self._clock.sleep(delay)
+
+    def _expire(self, now: float) -> float | None:
+        """Fail those whose time is up; return the next deadline."""
+        following: float | None = None
+        for entry in self._open:
+            if entry.future.done():
+                continue
+            if entry.deadline <= now:
+                self._fail(entry, entry.failure or (TIME_UP if entry.sent else QUEUED))
+            elif following is None or entry.deadline < following:
+                following = entry.deadline
+        return following
+
+    def _fail(self, entry: Entry, reason: str) -> None:
+        waited = self._clock.monotonic() - entry.started
+        error = SidecarUnavailable(self._surroundings.address, self._operation, waited, reason)
+        _settle(entry, error)
+
+
+def _settle(entry: Entry, error: Exception | None) -> None:
+    """A publisher that was cancelled, or whose time was up, has its answer already."""
+    if entry.future.done():
+        return
+    if error is None:
+        entry.future.set_result(None)
+    else:
+        entry.future.set_exception(error)
