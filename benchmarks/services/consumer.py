@@ -146,7 +146,7 @@ def kit(handler: str) -> FastAPI:
 
     else:
 
-        @bench.subscribe_batch(PATH, bulk=bulk)
+        @bench.subscribe_batch(PATH, max_events=BULK["maxMessagesCount"], max_await_duration_ms=5)
         async def handle_batch(events: Sequence[Event[Sample]], session: Session, user: User) -> None:
             for event in events:
                 measured.add(event.data.sent)

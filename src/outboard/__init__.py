@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from outboard.kit.board import Outboard as Outboard
     from outboard.kit.state.store import State as State
     from outboard.kit.state.store import StateEntry as StateEntry
+    from outboard.kit.subscriptions.declaration import BulkOptions as BulkOptions
     from outboard.kit.subscriptions.endpoint import current_event as current_event
     from outboard.kit.topics.topic import Topic as Topic
     from outboard.wire.dapr import DeliveryStatus as DeliveryStatus
     from outboard.wire.events import Event as Event
 
 __all__ = [
+    "BulkOptions",
     "DeliveryStatus",
     "Drop",
     "EtagMismatch",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BulkOptions": "outboard.kit.subscriptions.declaration",
     "DeliveryStatus": "outboard.wire.dapr",
     "Event": "outboard.wire.events",
     "Outboard": "outboard.kit.board",

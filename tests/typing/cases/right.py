@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, assert_type
@@ -10,7 +10,17 @@ from typing import Annotated, assert_type
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
-from outboard import DeliveryStatus, Drop, Event, Outboard, State, StateEntry, Topic, current_event
+from outboard import (
+    BulkOptions,
+    DeliveryStatus,
+    Drop,
+    Event,
+    Outboard,
+    State,
+    StateEntry,
+    Topic,
+    current_event,
+)
 
 
 class Created(BaseModel):
@@ -58,6 +68,30 @@ def on_created_in_thread(event: Event[Created]) -> None:
     event.data.id.bit_length()
 
 
+@tasks.subscribe("/in-bulk", bulk=True)
+async def on_task_in_bulk(event: Event[Created | Done]) -> None:
+    print(event.data.id)  # noqa: T201
+
+
+@created.subscribe("/bounded", bulk=BulkOptions(max_messages_count=50, max_await_duration_ms=100))
+async def on_created_in_bulk(event: Event[Created], user: Annotated[str, Depends(get_user)]) -> None: ...
+
+
+@tasks.subscribe_batch("/batch", router=router, match="true", max_events=200, dead_letter=None)
+async def on_tasks(events: Sequence[Event[Created | Done]], user: Annotated[str, Depends(get_user)]) -> None:
+    print([event.data.id for event in events])  # noqa: T201
+
+
+@created.subscribe_batch("/statuses")
+async def on_batch(events: Sequence[Event[Created]]) -> list[DeliveryStatus]:
+    return [DeliveryStatus.SUCCESS for _ in events]
+
+
+@created.subscribe_batch("/batch-in-thread")
+def on_batch_in_thread(events: Sequence[Event[Created]]) -> DeliveryStatus | None:
+    return None if events else DeliveryStatus.RETRY
+
+
 @anything.subscribe("/any")
 async def on_anything(event: Event[object]) -> DeliveryStatus | None:
     return None
@@ -89,6 +123,7 @@ async def use() -> None:
         changes.delete("bob")
     async with board.connected():
         await on_created_twice(Event(data=Created(id=1)))
+        assert_type(await on_batch([Event(data=Created(id=1))]), list[DeliveryStatus])
 
 
 @created.subscribe("/a")

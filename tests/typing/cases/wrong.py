@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel
@@ -52,6 +53,27 @@ async def wrong_result(event: Event[Created]) -> int:
     return 1
 
 
+@created.subscribe("/many")  # wrong
+async def many(events: Sequence[Event[Created]]) -> None: ...
+
+
+@created.subscribe_batch("/one")  # wrong
+async def one(event: Event[Created]) -> None: ...
+
+
+@created.subscribe_batch("/many-of-another")  # wrong
+async def many_of_another(events: Sequence[Event[Done]]) -> None: ...
+
+
+@created.subscribe_batch("/payloads")  # wrong
+async def payloads(events: Sequence[Created]) -> None: ...
+
+
+@created.subscribe_batch("/batch-result")  # wrong
+async def wrong_batch_result(events: Sequence[Event[Created]]) -> list[int]:
+    return [1]
+
+
 @created.subscribe("/data")
 async def wrong_attribute(event: Event[Created]) -> None:
     _ = event.data.title  # wrong
@@ -67,3 +89,6 @@ async def use(other: Literal["weak"]) -> None:
     await preferences.save("ana", Created(id=1), consistency=other)  # wrong
     (await preferences.get("ana")).id  # wrong  # noqa: B018
     created.subscribe("/x", on_invalid="retry")  # wrong
+    created.subscribe("/x", bulk=100)  # wrong
+    created.subscribe_batch("/x", on_invalid="retry")  # wrong
+    created.subscribe_batch("/x", bulk=True)  # wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI
 from pydantic import BaseModel
 
-from outboard import Event, Outboard, current_event
+from outboard import BulkOptions, Event, Outboard, current_event
 from outboard.errors import (
     DeclarationError,
     DuplicateSubscription,
@@ -111,6 +112,97 @@ async def test_a_dead_letter_topic_is_announced_only_where_asked(board: Outboard
         },
         {"pubsubname": "pubsub", "topic": "b", "route": "/b"},
     ]
+
+
+async def on_tasks(events: Sequence[Event[Task]]) -> None: ...
+
+
+async def test_bulk_delivery_is_asked_for_with_its_bounds(board: Outboard, serving: Serving) -> None:
+    board.topic("a", Task).subscribe("/a", bulk=True)(on_task)
+    options = BulkOptions(max_messages_count=50, max_await_duration_ms=20)
+    board.topic("b", Task).subscribe("/b", bulk=options)(on_task)
+    board.topic("c", Task).subscribe_batch("/c", max_await_duration_ms=5)(on_tasks)
+    board.topic("d", Task).subscribe("/d", bulk=False)(on_task)
+    answer = await listed(serving, mounted(board), board)
+    assert [item.get("bulkSubscribe") for item in answer] == [
+        {"enabled": True, "maxMessagesCount": 0, "maxAwaitDurationMs": 0},
+        {"enabled": True, "maxMessagesCount": 50, "maxAwaitDurationMs": 20},
+        {"enabled": True, "maxMessagesCount": 100, "maxAwaitDurationMs": 5},
+        None,
+    ]
+
+
+async def test_one_handler_s_wish_is_that_of_its_topic(board: Outboard, serving: Serving) -> None:
+    topic = board.topic("a", Task)
+    topic.subscribe("/a", match="a", bulk=BulkOptions(max_await_duration_ms=20))(on_task)
+    topic.subscribe_batch("/b", match="b", max_events=50)(on_tasks)
+    topic.subscribe("/c")(on_task)
+    (item,) = await listed(serving, mounted(board), board)
+    assert item["bulkSubscribe"] == {"enabled": True, "maxMessagesCount": 50, "maxAwaitDurationMs": 20}
+
+
+async def test_bounds_of_one_topic_must_agree(board: Outboard) -> None:
+    topic = board.topic("a", Task)
+    topic.subscribe_batch("/a", match="a", max_events=50)(on_tasks)
+    topic.subscribe("/b", bulk=BulkOptions(max_messages_count=20))(on_task)
+    with pytest.raises(HandlerUnsuitable, match=r"on_task .* at most 20 events, and on_tasks .* for 50"):
+        await start(mounted(board))
+
+
+async def test_a_handler_of_batches_is_a_handler_of_its_topic(board: Outboard) -> None:
+    topic = board.topic("a", Task)
+    topic.subscribe_batch("/a")(on_tasks)
+    topic.subscribe("/b")(on_task)
+    with pytest.raises(DuplicateSubscription):
+        await start(mounted(board))
+
+
+@pytest.mark.parametrize("number", [-1, True, "5", 2**31])
+def test_bounds_that_cannot_be_meant(board: Outboard, number: Any) -> None:
+    topic = board.topic("a", Task)
+    for name in ("max_messages_count", "max_await_duration_ms", "concurrency"):
+        with pytest.raises(HandlerUnsuitable, match=name):
+            topic.subscribe("/a", bulk=BulkOptions(**{name: number}))(on_task)
+    with pytest.raises(HandlerUnsuitable, match="max_events"):
+        topic.subscribe_batch("/a", max_events=number)(on_tasks)
+    with pytest.raises(HandlerUnsuitable, match="max_events=0"):
+        topic.subscribe_batch("/a", max_events=0)(on_tasks)
+
+
+async def no_arguments() -> None: ...
+
+
+async def of_one(event: Event[Task]) -> None: ...
+
+
+async def of_payloads(events: Sequence[Task]) -> None: ...
+
+
+async def of_tuples(events: tuple[Event[Task], ...]) -> None: ...
+
+
+async def of_batch_with_body(events: Sequence[Event[Task]], task: Task) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (no_arguments, "Take the events first"),
+        (of_one, "takes Event[Task], but is given a list of events"),
+        (of_payloads, "takes Sequence of Task, but is given a list of events"),
+        (of_tuples, "takes tuple, but is given a list of events"),
+        (of_batch_with_body, "current_event"),
+    ],
+)
+def test_handlers_of_batches_that_could_not_be_called(board: Outboard, handler: Any, said: str) -> None:
+    with pytest.raises(HandlerUnsuitable) as caught:
+        board.topic("tasks", Task).subscribe_batch("/on")(handler)
+    assert said in str(caught.value)
+
+
+def test_a_handler_of_batches_under_the_wrong_decorator(board: Outboard) -> None:
+    with pytest.raises(HandlerUnsuitable, match=r"takes Sequence, but is given an Event.*subscribe_batch"):
+        board.topic("tasks", Task).subscribe("/on")(on_tasks)  # type: ignore[arg-type]
 
 
 async def test_handlers_may_be_declared_after_mounting_and_for_several_apps(

@@ -23,6 +23,10 @@ class Attempts:
         self._capacity = capacity
         self._counts: OrderedDict[DeliveryKey, int] = OrderedDict()
 
+    def __bool__(self) -> bool:
+        """Whether any event is being counted."""
+        return bool(self._counts)
+
     def count(self, key: DeliveryKey) -> int:
         """Count one more, and return how many there were, this one included."""
         count = self._counts.pop(key, 0) + 1

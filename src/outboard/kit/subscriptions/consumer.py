@@ -1,168 +1,82 @@
-"""One delivery: read the event, let its handler run, and tell the sidecar what became of it."""
+"""One request of the sidecar, answered: an event that is delivered alone, or a batch of them.
+
+Source: Dapr, "Pub/sub API reference", and "Publish and subscribe to bulk messages".
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final
 
-from starlette.types import Message, Receive, Scope, Send
+from pydantic_core import from_json, to_json
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
 
-from outboard.clock import Clock
-from outboard.errors import InvalidCloudEvent, InvalidEventData, OutboardError
-from outboard.kit.client.port import Publication
-from outboard.kit.connections import Connections
-from outboard.kit.subscriptions.attempts import Attempts, DeliveryKey
-from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter, origin, read_envelope
-from outboard.kit.subscriptions.declaration import DeadLetter, Declaration, Discard
-from outboard.kit.subscriptions.endpoint import Delivery, delivery_scope
-from outboard.kit.subscriptions.outcome import Handled, Poison, Retry, Run, Verdict, verdict
-from outboard.kit.tracing import within
-from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
-from outboard.wire.events import Event
-from outboard.wire.tracing import TraceContext
+from outboard.kit.subscriptions.arrival import EntryArrival, LoneArrival
+from outboard.kit.subscriptions.declaration import Declaration
+from outboard.kit.subscriptions.handling import Handling
+from outboard.kit.subscriptions.running import Runner
+from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
+from outboard.wire.dapr import DeliveryStatus
 
-__all__ = ["Consumer", "DeadLetterOffice", "Serve"]
+__all__ = ["Consumer"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
-Serve: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""The route itself: its dependencies, the handler, and the exits of the dependencies."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterOffice:
-    """What every handler of a board needs to settle poison. `timeout` is in seconds."""
-
-    connections: Connections
-    attempts: Attempts
-    app_id: str
-    timeout: float
-    clock: Clock
+BULK_CONTENT_TYPE: Final = "application/json"
+WORST_FIRST: Final = (DeliveryStatus.RETRY, DeliveryStatus.DROP, DeliveryStatus.SUCCESS)
+OF_ONE: Final = {status: to_json({"status": status}) for status in DeliveryStatus}
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Takes the deliveries of one declared handler."""
+    """Takes the deliveries of one declared handler, whichever way the sidecar makes them."""
 
     declaration: Declaration
-    office: DeadLetterOffice
+    bulk: BulkCodec[Any]
+    handling: Handling
 
-    async def consume(
-        self, scope: Scope, headers: Mapping[str, str], body: bytes, serve: Serve
-    ) -> DeliveryStatus:
-        """Return what to tell the sidecar. Raises nothing: an error of the handler is RETRY."""
+    async def consume(self, headers: Headers, runner: Runner) -> Response:
+        """Return the answer to the sidecar."""
         try:
-            event = self.declaration.codec.decode(body, headers)
-        except (InvalidCloudEvent, InvalidEventData) as error:
-            found: Verdict = Poison(str(error))
-        except Exception as error:  # a validator of the author's that fails in a way of its own
-            found = Retry(f"{type(error).__name__} was raised while the event was read", error)
-        else:
-            with within(_trace(headers, event)):
-                found = verdict(await _run(scope, body, event, serve))
-            if isinstance(found, Handled):
-                self.office.attempts.forget(self._key(event.source, event.id))
-                return DeliveryStatus.SUCCESS
-        return await self._settle(found, read_envelope(body, headers), scope["path"])
-
-    async def _settle(self, found: Verdict, envelope: Envelope, route: str) -> DeliveryStatus:
-        key = self._key(*envelope.identity)
-        attempts = self.office.attempts.count(key)
-        if isinstance(found, Retry):
-            return self._retry(found, envelope, attempts)
-        reason = found.reason if isinstance(found, Poison) else ""
-        plan = self.declaration.poison
-        if isinstance(plan, Discard):
-            log.warning("event %s is dropped: %s", self._name(envelope), reason)
-            status = DeliveryStatus.DROP
-        elif isinstance(plan, DeadLetter):
-            status = await self._dead_letter(plan.topic, reason, envelope, attempts, route)
-        else:
-            return self._hold(reason, envelope, attempts)
-        if status is not DeliveryStatus.RETRY:
-            self.office.attempts.forget(key)
-        return status
-
-    def _retry(self, found: Retry, envelope: Envelope, attempts: int) -> DeliveryStatus:
-        log.error(
-            "event %s was not handled and will be delivered again: %s (attempt %d here)",
-            self._name(envelope),
-            found.reason,
-            attempts,
-            exc_info=found.error,
-        )
-        return DeliveryStatus.RETRY
-
-    def _hold(self, reason: str, envelope: Envelope, attempts: int) -> DeliveryStatus:
-        """One ERROR line for each event, however often it comes back."""
-        log.log(
-            logging.ERROR if attempts == 1 else logging.DEBUG,
-            "event %s is held, and what comes behind it may wait: %s. There is no dead letter topic for it. "
-            "Name one (dead_letter=...), or let it be dropped (on_invalid='drop')",
-            self._name(envelope),
-            reason,
-        )
-        return DeliveryStatus.RETRY
-
-    async def _dead_letter(
-        self, topic: str, reason: str, envelope: Envelope, attempts: int, route: str
-    ) -> DeliveryStatus:
-        pubsub, office = self.declaration.pubsub, self.office
-        body = dead_letter(
-            envelope,
-            reason=reason,
-            origin=origin(office.app_id, pubsub, self.declaration.topic, route),
-            attempts=attempts,
-            now=office.clock.now(),
-        )
-        metadata = {PARTITION_KEY: envelope.key} if envelope.key else {}
-        try:
-            sidecar = office.connections.current("publishing a dead letter")
-            publication = Publication(pubsub, topic, body, metadata, envelope.trace_headers)
-            await sidecar.publish(publication, office.timeout)
-        except OutboardError as error:
-            log.error(  # noqa: TRY400 - the message says it all
-                "event %s is held, for its dead letter could not be published to '%s': %s (it is poison: %s)",
-                self._name(envelope),
-                topic,
-                error,
-                reason,
+            request = self._bulk_request(headers, runner.body)
+        except UnreadableBulk as error:
+            log.error(  # noqa: TRY400 - where it was raised says nothing
+                "a bulk delivery to %s could not be read, and is to come again: %s", runner.route, error
             )
-            return DeliveryStatus.RETRY
-        log.warning("event %s went to dead letter topic '%s': %s", self._name(envelope), topic, reason)
-        return DeliveryStatus.SUCCESS
+            return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
+        if request is None:
+            arrival = LoneArrival(self.declaration.codec, runner.body, headers)
+            status = await self.handling.one(arrival, runner)
+            return Response(OF_ONE[status], media_type="application/json")
+        arrivals = [EntryArrival(self.declaration.codec, request, entry) for entry in request.entries]
+        return _of_many(request.entries, await self.handling.many(arrivals, runner))
 
-    def _key(self, source: str, event_id: str) -> DeliveryKey:
-        return self.declaration.place, source, event_id
+    def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
+        """Events that are delivered alone come as application/cloudevents+json."""
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != BULK_CONTENT_TYPE:
+            return None
+        request = self.bulk.decode(body)
+        if request is None and self.declaration.options.bulk and not _is_object(body):
+            raise UnreadableBulk("it is no JSON object")
+        return request
 
-    def _name(self, envelope: Envelope) -> str:
-        return f"{envelope.identity[1]!r} of topic '{self.declaration.topic}' for {self.declaration.place}"
 
-
-async def _run(scope: Scope, body: bytes, event: Event[object], serve: Serve) -> Run:
-    delivery = Delivery(event)
-    statuses: list[int] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
-
+def _is_object(body: bytes) -> bool:
     try:
-        await serve(delivery_scope(scope, delivery), receive, send)
-    except Exception as error:
-        return Run(error=error)
-    status = statuses[0] if statuses else None
-    return Run(http_status=status, returned=delivery.returned, result=delivery.result)
+        return isinstance(from_json(body), dict)
+    except ValueError:
+        return False
 
 
-def _trace(headers: Mapping[str, str], event: Event[object]) -> TraceContext | None:
-    of_request = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate"))
-    if of_request is not None:
-        return of_request
-    extensions = event.extensions
-    return TraceContext.parse(extensions.get("traceparent"), extensions.get("tracestate"))
+def _of_many(entries: Iterable[BulkEntry[Any]], statuses: Iterable[DeliveryStatus]) -> Response:
+    """Of entries that share an id, one is told of: the sidecar would take the last status for all of them."""
+    by_id: dict[str, DeliveryStatus] = {}
+    for entry, status in zip(entries, statuses, strict=True):
+        known = by_id.setdefault(entry.entry_id, status)
+        if known is not status:
+            by_id[entry.entry_id] = min(known, status, key=WORST_FIRST.index)
+    answer = {"statuses": [{"entryId": name, "status": status.value} for name, status in by_id.items()]}
+    return Response(to_json(answer), media_type="application/json")

@@ -21,11 +21,11 @@ from outboard.errors import InvalidCloudEvent
 from outboard.wire.cloudevents import format_time
 from outboard.wire.dapr import EVENT_TYPE
 from outboard.wire.events import EventCodec
+from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Envelope", "dead_letter", "origin", "read_envelope"]
+__all__ = ["Envelope", "content_id", "dead_letter", "has_position", "origin", "read_envelope"]
 
-KEY_HEADERS: Final = ("__key", "partitionkey")
 POSITION_HEADERS: Final = ("__topic", "__partition", "__offset")
 MAX_REASON: Final = 1000
 NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits)
@@ -65,7 +65,7 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
     members = _members(body, headers.get("content-type", ""))
     defaults = {
         "specversion": "1.0",
-        "id": _content_id(body, headers),
+        "id": content_id(body, headers),
         "source": "unknown",
         "type": EVENT_TYPE,
     }
@@ -76,7 +76,7 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
         elif not isinstance(given, str) or not given:
             members[name] = default
     members = _readable(members, defaults)
-    key = next((headers[name] for name in KEY_HEADERS if headers.get(name)), None)
+    key = partition_key(members, headers)
     return Envelope(members, key if key is None or key.isprintable() else None)
 
 
@@ -99,6 +99,17 @@ def origin(app_id: str, pubsub: str, topic: str, route: str) -> str:
     """Where a dead letter comes from, as a URI reference: `//app-id/pubsub/topic#/route`."""
     path = "/".join(quote(part, safe="") for part in (app_id, pubsub, topic))
     return f"//{path}#{quote(route, safe='/')}"
+
+
+def has_position(headers: Mapping[str, str]) -> bool:
+    """Whether the broker said where the event lies, by which it is told from others of the same content."""
+    return any(headers.get(name) for name in POSITION_HEADERS[1:])
+
+
+def content_id(body: bytes, headers: Mapping[str, str]) -> str:
+    """An id made of what was delivered, and of where it lies in the broker, if that is known."""
+    position = "/".join(headers.get(name, "") for name in POSITION_HEADERS)
+    return hashlib.sha256(position.encode("utf-8", "replace") + b"\n" + body).hexdigest()[:32]
 
 
 def _members(body: bytes, content_type: str) -> dict[str, Any]:
@@ -154,11 +165,6 @@ def _aside(name: str) -> str:
 def _as_text(value: object) -> str:
     """The value of an extension: a text that can be printed as it is, anything else as JSON."""
     return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
-
-
-def _content_id(body: bytes, headers: Mapping[str, str]) -> str:
-    position = "/".join(headers.get(name, "") for name in POSITION_HEADERS)
-    return hashlib.sha256(position.encode("utf-8", "replace") + b"\n" + body).hexdigest()[:32]
 
 
 def _printable(text: str) -> str:

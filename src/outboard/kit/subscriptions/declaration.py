@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import (
@@ -15,6 +15,7 @@ from typing import (
     Literal,
     ParamSpec,
     TypeAlias,
+    TypedDict,
     TypeVar,
     get_args,
 )
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DEAD_LETTER",
+    "BatchDecorator",
+    "BulkOptions",
     "DeadLetter",
     "Declaration",
     "Default",
@@ -37,6 +40,7 @@ __all__ = [
     "Hold",
     "OnInvalid",
     "PoisonPlan",
+    "SubscribeArguments",
     "SubscribeDecorator",
     "SubscriptionOptions",
     "dead_letter_topic",
@@ -45,6 +49,8 @@ __all__ = [
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R", bound=DeliveryStatus | Awaitable[DeliveryStatus | None] | None)
+Statuses: TypeAlias = Sequence[DeliveryStatus] | DeliveryStatus | None
+S = TypeVar("S", bound=Statuses | Awaitable[Statuses])
 
 Handler: TypeAlias = Callable[..., object]
 OnInvalid: TypeAlias = Literal["hold", "drop"]
@@ -85,8 +91,38 @@ PoisonPlan: TypeAlias = DeadLetter | Hold | Discard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BulkOptions:
+    """How events come in bulk. What is 0 is left to the sidecar: 100 events and 1,000 ms for most of daprd's.
+
+    `max_messages_count` and `max_await_duration_ms` bound one delivery: its events, and how long the sidecar
+    may wait for them. `concurrency` is the number of events of a delivery that are handled at once.
+    Source: Dapr, "Publish and subscribe to bulk messages", `bulkSubscribe`.
+    """
+
+    max_messages_count: int = 0
+    max_await_duration_ms: int = 0
+    concurrency: int = 32
+
+
+class SubscribeArguments(TypedDict, total=False):
+    """The parameters that `Topic.subscribe` and `Topic.subscribe_batch` have in common, explained there."""
+
+    router: APIRouter | None
+    match: str
+    priority: int
+    dead_letter: str | Default | None
+    on_invalid: OnInvalid
+    announce_dead_letter: bool
+    metadata: Mapping[str, str] | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionOptions:
-    """The arguments of `Topic.subscribe`. `dead_letter_named` tells a name given here from a default."""
+    """The arguments of `Topic.subscribe`. `dead_letter_named` tells a name given here from a default.
+
+    `bulk` is None where bulk delivery is not asked for; `max_events` where the handler takes one event.
+    """
 
     path: str
     router: APIRouter | None = None
@@ -98,6 +134,8 @@ class SubscriptionOptions:
     announce: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
+    bulk: BulkOptions | None = None
+    max_events: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +152,14 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class SubscribeDecorator(Generic[T]):
-    """Declares the function that it decorates, and gives that function back."""
-
+class _Decorator(Generic[T]):
     pubsub: str
     topic: str
     codec: EventCodec[T]
     options: SubscriptionOptions
     declare: Callable[[Declaration], None]
 
-    def __call__(
-        self, handler: Callable[Concatenate[Event[T], P], R]
-    ) -> Callable[Concatenate[Event[T], P], R]:
-        """Raises InvalidName, HandlerUnsuitable."""
+    def _declare(self, handler: Handler) -> None:
         place = _place(handler)
         declaration = Declaration(
             pubsub=self.pubsub,
@@ -138,6 +171,31 @@ class SubscribeDecorator(Generic[T]):
             place=place,
         )
         self.declare(declaration)
+
+
+class SubscribeDecorator(_Decorator[T]):
+    """Declares the function that it decorates, and gives that function back."""
+
+    __slots__ = ()
+
+    def __call__(
+        self, handler: Callable[Concatenate[Event[T], P], R]
+    ) -> Callable[Concatenate[Event[T], P], R]:
+        """Raises InvalidName, HandlerUnsuitable."""
+        self._declare(handler)
+        return handler
+
+
+class BatchDecorator(_Decorator[T]):
+    """Declares the function of batches that it decorates, and gives that function back."""
+
+    __slots__ = ()
+
+    def __call__(
+        self, handler: Callable[Concatenate[Sequence[Event[T]], P], S]
+    ) -> Callable[Concatenate[Sequence[Event[T]], P], S]:
+        """Raises InvalidName, HandlerUnsuitable."""
+        self._declare(handler)
         return handler
 
 
@@ -146,7 +204,18 @@ def _checked(options: SubscriptionOptions, place: str) -> SubscriptionOptions:
         raise HandlerUnsuitable(
             place, f"has the path {options.path!r}", "A path begins with '/' and has no parameters"
         )
+    _check_number(place, "max_events", 1 if options.max_events is None else options.max_events, 1)
+    bulk = options.bulk or BulkOptions()
+    _check_number(place, "max_messages_count", bulk.max_messages_count, 0)
+    _check_number(place, "max_await_duration_ms", bulk.max_await_duration_ms, 0)
+    _check_number(place, "concurrency", bulk.concurrency, 1)
     return options
+
+
+def _check_number(place: str, name: str, value: object, least: int) -> None:
+    """`max_messages_count` and `max_await_duration_ms` are 32-bit integers in daprd."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
+        raise HandlerUnsuitable(place, f"has {name}={value!r}", f"It is a whole number, {least} or more")
 
 
 def _plan(options: SubscriptionOptions, topic: str, place: str) -> PoisonPlan:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from outboard.errors import DuplicateSubscription, HandlerUnsuitable
 from outboard.kit.subscriptions.declaration import DeadLetter, Declaration
-from outboard.wire.subscriptions import Rule, Subscription
+from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
 __all__ = ["Served", "subscriptions"]
 
@@ -44,6 +44,7 @@ def _subscription(items: Sequence[Served]) -> Subscription:
         rules=tuple(Rule(item.path, item.declaration.options.match) for item in ordered),
         dead_letter_topic=_announced(items),
         metadata=_metadata(items),
+        bulk=_bulk(items),
     )
 
 
@@ -82,6 +83,28 @@ def _announced(items: Iterable[Served]) -> str:
         problem = f"announces dead letter topic '{other}', and {first.place} announces '{one}'"
         raise HandlerUnsuitable(second.place, problem, "A topic's subscription can announce only one")
     return next(iter(announced), "")
+
+
+def _bulk(items: Sequence[Served]) -> BulkSubscribe:
+    """Bulk delivery is for all handlers of a topic, or none; each takes its events either way."""
+    asked = [(item.declaration, bulk) for item in items if (bulk := item.declaration.options.bulk)]
+    counts = [(declaration, bulk.max_messages_count) for declaration, bulk in asked]
+    waits = [(declaration, bulk.max_await_duration_ms) for declaration, bulk in asked]
+    return BulkSubscribe(
+        enabled=bool(asked),
+        max_messages_count=_agreed("a bulk delivery of at most {} events", counts),
+        max_await_duration_ms=_agreed("a bulk delivery to wait for at most {} ms", waits),
+    )
+
+
+def _agreed(said: str, wishes: Iterable[tuple[Declaration, int]]) -> int:
+    """The number that is asked for; 0 where nobody cares."""
+    by_number = {number: declaration for declaration, number in wishes if number}
+    if len(by_number) > 1:
+        (one, first), (other, second) = list(by_number.items())[:2]
+        problem = f"asks for {said.format(other)}, and {first.place} for {one}"
+        raise HandlerUnsuitable(second.place, problem, "They share one subscription: agree")
+    return next(iter(by_number), 0)
 
 
 def _metadata(items: Iterable[Served]) -> dict[str, str]:

@@ -5,14 +5,25 @@ Source: Dapr, "Pub/sub API reference", "Provide a route for Dapr to deliver topi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from outboard.errors import Drop
 from outboard.wire.dapr import DeliveryStatus
 
-__all__ = ["Handled", "Poison", "Retry", "Run", "Verdict", "verdict"]
+__all__ = [
+    "ENDED",
+    "HANDLED",
+    "Handled",
+    "Poison",
+    "Retry",
+    "Run",
+    "TakeApart",
+    "Verdict",
+    "verdict",
+    "verdicts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +60,57 @@ class Poison:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeApart:
+    """One event of a batch can never be handled, and nobody said which."""
+
+    reason: str
+
+
 Verdict: TypeAlias = Handled | Retry | Poison
+
+ENDED: Final = Run(http_status=200, returned=True)
+"""A handler that came to its end without a word, as most do."""
+HANDLED: Final = Handled()
 
 
 def verdict(run: Run) -> Verdict:
     """Success is only what nothing speaks against: an event is rather delivered twice than lost."""
+    if run is ENDED:
+        return HANDLED
     drop = _drop_in(run.error)
     if drop is not None:
         return Poison(drop.reason)
+    return _failure(run) or _of_result(run.result)
+
+
+def verdicts(run: Run, count: int) -> Sequence[Verdict] | Retry | TakeApart:
+    """What became of a batch of `count` events: of each, or of all if they are to be delivered again.
+
+    A handler of batches may return a status for all, or a sequence with one for each. Drop is of one event.
+    """
+    if run is ENDED:
+        return [HANDLED] * count
+    drop = _drop_in(run.error)
+    if drop is not None:
+        return [Poison(drop.reason)] if count == 1 else TakeApart(drop.reason)
+    failure = _failure(run)
+    if failure is not None:
+        return failure
+    if not isinstance(run.result, Sequence) or isinstance(run.result, str | bytes):
+        of_all = _of_result(run.result)
+        return of_all if isinstance(of_all, Retry) else [of_all] * count
+    if len(run.result) != count:
+        return Retry(f"the handler returned {len(run.result)} statuses for {count} events")
+    return [_of_result(result) for result in run.result]
+
+
+def _failure(run: Run) -> Retry | None:
     if run.error is not None:
         return Retry(f"{type(run.error).__name__} was raised", run.error)
     if run.http_status is None or not 200 <= run.http_status < 300:
         return Retry(_answered(run.http_status))
-    if not run.returned:
-        return Retry("an exception handler answered for it")
-    return _of_result(run.result)
+    return None if run.returned else Retry("an exception handler answered for it")
 
 
 def _answered(http_status: int | None) -> str:
@@ -85,7 +132,7 @@ def _drop_in(error: Exception | None) -> Drop | None:
 def _of_result(result: object) -> Verdict:
     status = result.get("status") if isinstance(result, Mapping) else result
     if not isinstance(status, str) or status in ("", DeliveryStatus.SUCCESS):
-        return Handled()
+        return HANDLED
     if status == DeliveryStatus.DROP:
         return Poison("the handler returned DROP")
     if status == DeliveryStatus.RETRY:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
 
-import fastapi.routing
 from fastapi import APIRouter, FastAPI
 from starlette.routing import NoMatchFound
 
-from outboard.errors import HandlerUnsuitable, NotMounted, RouterNotIncluded
-from outboard.kit.subscriptions.consumer import Consumer, DeadLetterOffice
-from outboard.kit.subscriptions.declaration import Declaration
+from outboard.errors import NotMounted, RouterNotIncluded
+from outboard.kit.subscriptions.consumer import Consumer
+from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
+from outboard.kit.subscriptions.effective import DirectCalls, effective_routes, refuse_unfit
 from outboard.kit.subscriptions.endpoint import endpoint_of
+from outboard.kit.subscriptions.handling import BatchHandling, EventHandling, Handling
 from outboard.kit.subscriptions.listing import Served, subscriptions
-from outboard.kit.subscriptions.route import BODY_ADVICE, subscription_route
+from outboard.kit.subscriptions.route import subscription_route
+from outboard.kit.subscriptions.settling import DeadLetterOffice, Settler
+from outboard.kit.subscriptions.signature import EVENT, EVENTS, Takes
+from outboard.wire.bulk import BulkCodec
 from outboard.wire.subscriptions import Subscription
 
 __all__ = ["Registry"]
@@ -71,23 +74,45 @@ class Registry:
             if all(_path(mounted, name) is None for mounted in self._apps):
                 raise RouterNotIncluded(declaration.place)
         subscriptions(served)
-        _check_bodies(app, served)
+        for item in served:
+            for route in effective_routes(app, item.route_name):
+                refuse_unfit(route, item.declaration)
 
     def _served(self, app: FastAPI) -> list[Served]:
         paths = ((declaration, _path(app, name), name) for declaration, name in self._declared)
         return [Served(declaration, path, name) for declaration, path, name in paths if path is not None]
 
     def _add_route(self, target: APIRouter, declaration: Declaration, name: str) -> None:
-        consumer = Consumer(declaration, self._office)
+        handler = endpoint_of(declaration.handler, declaration.place, _takes(declaration))
         target.add_api_route(
             declaration.options.path,
-            endpoint_of(declaration.handler, declaration.place),
+            handler.endpoint,
             methods=["POST"],
             name=name,
             response_model=None,
             include_in_schema=False,
-            route_class_override=subscription_route(consumer, self._app_token),
+            route_class_override=subscription_route(
+                _consumer(declaration, Settler(declaration, self._office)),
+                handler,
+                DirectCalls(name, is_bare=handler.is_bare),
+                self._app_token,
+            ),
         )
+
+
+def _takes(declaration: Declaration) -> Takes:
+    return EVENT if declaration.options.max_events is None else EVENTS
+
+
+def _consumer(declaration: Declaration, settler: Settler) -> Consumer:
+    concurrency = (declaration.options.bulk or BulkOptions()).concurrency
+    max_events = declaration.options.max_events
+    handling: Handling = (
+        EventHandling(settler, concurrency)
+        if max_events is None
+        else BatchHandling(settler, max_events, concurrency)
+    )
+    return Consumer(declaration, BulkCodec(declaration.codec), handling)
 
 
 def _path(app: FastAPI, name: str) -> str | None:
@@ -95,18 +120,3 @@ def _path(app: FastAPI, name: str) -> str | None:
         return str(app.url_path_for(name))
     except NoMatchFound:
         return None
-
-
-def _check_bodies(app: FastAPI, served: Iterable[Served]) -> None:
-    """The dependencies of a router join its routes later, since FastAPI 0.137 unseen by the route.
-
-    0.137 itself has no public way to see them; there, such an event is answered RETRY.
-    """
-    contexts = getattr(fastapi.routing, "iter_route_contexts", None)
-    places = {item.route_name: item.declaration.place for item in served}
-    for route in contexts(app.routes) if contexts else app.routes:
-        place = places.get(getattr(route, "name", None) or "")
-        if place is not None and getattr(route, "body_field", None) is not None:
-            raise HandlerUnsuitable(
-                place, "has a dependency, of its router, that reads the body", BODY_ADVICE
-            )

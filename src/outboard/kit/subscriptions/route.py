@@ -11,23 +11,19 @@ import logging
 from typing import Final
 
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from outboard.errors import HandlerUnsuitable
 from outboard.kit.subscriptions.consumer import Consumer
+from outboard.kit.subscriptions.effective import DirectCalls, refuse_unfit
+from outboard.kit.subscriptions.endpoint import HandlerEndpoint
 from outboard.kit.subscriptions.guard import is_invocation, is_token_right
+from outboard.kit.subscriptions.running import Runner
 
-__all__ = ["BODY_ADVICE", "refusal", "subscription_route"]
+__all__ = ["refusal", "subscription_route"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
-
-BODY_ADVICE: Final = (
-    "The body of the request is the event. In a dependency, take it with "
-    "`event: Annotated[Event[YourModel], Depends(outboard.current_event)]`; anything else that looks like "
-    "a body to FastAPI needs `Depends`, `Query` or `Header`"
-)
 
 
 def refusal(scope: Scope, app_token: str) -> Response | None:
@@ -41,7 +37,9 @@ def refusal(scope: Scope, app_token: str) -> Response | None:
     return None
 
 
-def subscription_route(consumer: Consumer, app_token: str) -> type[APIRoute]:
+def subscription_route(
+    consumer: Consumer, handler: HandlerEndpoint, direct: DirectCalls, app_token: str
+) -> type[APIRoute]:
     """A class of routes that let `consumer` take what is posted to them.
 
     One class for each handler, because including a router makes new routes of the class, in FastAPI < 0.137.
@@ -50,9 +48,7 @@ def subscription_route(consumer: Consumer, app_token: str) -> type[APIRoute]:
     class SubscriptionRoute(APIRoute):
         def __init__(self, *args: object, **kwargs: object) -> None:
             super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-            if self.body_field is not None:
-                problem = f"has parameters that FastAPI reads from the body ({self.body_field.name})"
-                raise HandlerUnsuitable(consumer.declaration.place, problem, BODY_ADVICE)
+            refuse_unfit(self, consumer.declaration)
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             if scope["method"] != "POST":
@@ -60,16 +56,27 @@ def subscription_route(consumer: Consumer, app_token: str) -> type[APIRoute]:
                 return
             answer = _refuse_forged(scope) or refusal(scope, app_token)
             if answer is None:
-                request = Request(scope, receive)
-                try:
-                    body = await request.body()
-                except ClientDisconnect:
+                body = await _read_body(receive)
+                if body is None:
                     return  # nobody is left to be answered; the sidecar delivers again
-                status = await consumer.consume(scope, request.headers, body, super().handle)
-                answer = JSONResponse({"status": status})
+                is_direct = direct.allowed_in(scope.get("app"))
+                runner = Runner(handler.call, scope, super().handle, body, is_direct)
+                answer = await consumer.consume(Headers(scope=scope), runner)
             await answer(scope, receive, send)
 
     return SubscriptionRoute
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body of a request; None where the client left."""
+    message = await receive()
+    parts = []
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+    return None
 
 
 def _refuse_forged(scope: Scope) -> Response | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from starlette.requests import HTTPConnection
 
@@ -13,10 +14,48 @@ from outboard.errors import HandlerUnsuitable
 from outboard.kit.subscriptions.declaration import Handler
 from outboard.wire.events import Event
 
-__all__ = ["EndpointSignature", "endpoint_signature"]
+__all__ = ["EVENT", "EVENTS", "EndpointSignature", "Takes", "endpoint_signature"]
 
-EVENT_FIRST = "Take the event first: `async def handler(event: Event[YourModel], ...) -> None`"
 IMPORT_IT = "Define or import it at the top of the module, not in a function or under TYPE_CHECKING"
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a handler is given, in words, and how to write that."""
+
+    given: str
+    advice: str
+    fits: Callable[[Any], str | None]
+    """From the annotation of the first parameter to what it is instead, None if it is right."""
+
+
+def _instead_of_event(annotation: Any) -> str | None:
+    bare = _bare(annotation)
+    return None if not _is_class(bare) or issubclass(bare, Event) else str(bare.__name__)
+
+
+def _instead_of_events(annotation: Any) -> str | None:
+    bare = _bare(annotation)
+    if not _is_class(bare):
+        return None
+    if not issubclass(list, bare):
+        return str(bare.__name__)
+    inside = next((_instead_of_event(item) for item in get_args(_plain(annotation))), None)
+    return f"{bare.__name__} of {inside}" if inside else None
+
+
+EVENT: Final = Takes(
+    "an Event",
+    "Take the event first: `async def handler(event: Event[YourModel], ...) -> None`; `subscribe_batch` "
+    "gives many at once",
+    _instead_of_event,
+)
+EVENTS: Final = Takes(
+    "a list of events",
+    "Take the events first: `async def handler(events: Sequence[Event[YourModel]], ...) -> None`; "
+    "`subscribe` gives one at a time",
+    _instead_of_events,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +67,10 @@ class EndpointSignature:
     is_own: bool
 
 
-def endpoint_signature(handler: Handler, place: str) -> EndpointSignature:
+def endpoint_signature(handler: Handler, place: str, takes: Takes) -> EndpointSignature:
     """Derive FastAPI's view of `handler`. Raises HandlerUnsuitable."""
-    first, *others = _parameters(handler, place)
-    _check_event(first, handler, place)
+    first, *others = _parameters(handler, place, takes)
+    _check_first(first, handler, place, takes)
     resolved = [_resolve(parameter, handler, place) for parameter in others]
     # FastAPI fills only one parameter with the connection, so that a handler which wants it shares it.
     shared = next((item.name for item in resolved if _bare(item.annotation) is HTTPConnection), None)
@@ -41,7 +80,7 @@ def endpoint_signature(handler: Handler, place: str) -> EndpointSignature:
     return EndpointSignature(inspect.Signature([*resolved, own]), first.name, True)
 
 
-def _parameters(handler: Handler, place: str) -> list[inspect.Parameter]:
+def _parameters(handler: Handler, place: str, takes: Takes) -> list[inspect.Parameter]:
     try:
         parameters = list(inspect.signature(handler).parameters.values())
     except NameError as error:  # Python 3.14 evaluates annotations only now
@@ -50,7 +89,7 @@ def _parameters(handler: Handler, place: str) -> list[inspect.Parameter]:
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
-        raise HandlerUnsuitable(place, "does not take an event", EVENT_FIRST)
+        raise HandlerUnsuitable(place, f"does not take {takes.given}", takes.advice)
     for parameter in parameters[1:]:
         if parameter.kind not in (
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -61,15 +100,14 @@ def _parameters(handler: Handler, place: str) -> list[inspect.Parameter]:
     return parameters
 
 
-def _check_event(first: inspect.Parameter, handler: Handler, place: str) -> None:
+def _check_first(first: inspect.Parameter, handler: Handler, place: str, takes: Takes) -> None:
     """A handler annotated with its payload is a common slip, and would meet an Event at run time."""
     try:
-        annotation = _bare(_evaluate(first.annotation, handler))
+        instead = takes.fits(_evaluate(first.annotation, handler))
     except NameError:
         return  # imported for type checkers only, which is all that it is needed for
-    is_known = annotation is not inspect.Parameter.empty and isinstance(annotation, type)
-    if is_known and annotation is not object and not issubclass(annotation, Event):
-        raise HandlerUnsuitable(place, f"takes {annotation.__name__}, but is given an Event", EVENT_FIRST)
+    if instead is not None:
+        raise HandlerUnsuitable(place, f"takes {instead}, but is given {takes.given}", takes.advice)
 
 
 def _resolve(parameter: inspect.Parameter, handler: Handler, place: str) -> inspect.Parameter:
@@ -96,8 +134,17 @@ def _evaluate(annotation: Any, handler: Handler) -> Any:
     return eval(annotation, {**function.__globals__, **enclosing})
 
 
+def _is_class(annotation: Any) -> bool:
+    """Whether it is a class that says something of what is wanted."""
+    return isinstance(annotation, type) and annotation not in (inspect.Parameter.empty, object)
+
+
+def _plain(annotation: Any) -> Any:
+    """The type without `Annotated`."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
 def _bare(annotation: Any) -> Any:
     """The type without `Annotated`, and a generic class without its arguments."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return get_origin(annotation) or annotation
+    plain = _plain(annotation)
+    return get_origin(plain) or plain

@@ -1,0 +1,158 @@
+"""An event as it arrived, alone or in a batch: read, or with what kept it from being read. Pure."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from outboard.errors import InvalidCloudEvent, InvalidEventData
+from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
+from outboard.kit.subscriptions.outcome import Poison, Retry
+from outboard.wire.bulk import BulkEntry, BulkRequest
+from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
+from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
+from outboard.wire.events import Event, EventCodec
+from outboard.wire.partitioning import partition_key
+from outboard.wire.tracing import TraceContext
+
+__all__ = ["Arrival", "EntryArrival", "LoneArrival", "Reading"]
+
+Reading: TypeAlias = Event[Any] | Poison | Retry
+
+OCTET_STREAM: Final = "application/octet-stream"
+CONTENT_TYPE: Final = "content-type"
+TRACE_NAMES: Final = ("traceparent", "tracestate")
+
+
+class Arrival(ABC):
+    """One event on its way to its handler. `key` is its ordering key, where there may be others beside it."""
+
+    __slots__ = ("key", "reading")
+
+    def __init__(self, reading: Reading, key: str | None = None) -> None:
+        self.reading = reading
+        self.key = key
+
+    @abstractmethod
+    def body(self) -> bytes:
+        """The body that a delivery of it alone has."""
+
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """The headers that a delivery of it alone has, with names in lower case."""
+
+    @abstractmethod
+    def trace(self) -> TraceContext | None:
+        """The trace that it belongs to."""
+
+    def envelope(self) -> Envelope:
+        """The event for a dead letter, whether or not it is a valid one."""
+        return read_envelope(self.body(), self.headers())
+
+    def identity(self) -> tuple[str, str]:
+        """The source and the id."""
+        reading = self.reading
+        return (reading.source, reading.id) if isinstance(reading, Event) else self.envelope().identity
+
+
+class LoneArrival(Arrival):
+    """An event that was delivered alone."""
+
+    __slots__ = ("_body", "_headers")
+
+    def __init__(self, codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(_read(codec, body, headers))
+        self._body = body
+        self._headers = headers
+
+    def body(self) -> bytes:
+        return self._body
+
+    def headers(self) -> Mapping[str, str]:
+        return self._headers
+
+    def trace(self) -> TraceContext | None:
+        return _trace(self._headers) or _trace(_attributes(self.reading))
+
+
+class EntryArrival(Arrival):
+    """One event of a batch."""
+
+    __slots__ = ("_entry", "_request")
+
+    def __init__(self, codec: EventCodec[Any], request: BulkRequest[Any], entry: BulkEntry[Any]) -> None:
+        self._request = request
+        self._entry = entry
+        if entry.event is not None:
+            super().__init__(entry.event, partition_key(entry.event.__pydantic_extra__, entry.metadata))
+        else:
+            super().__init__(_read(codec, self.body(), self.headers()))
+            self.key = partition_key(self.envelope().members, entry.metadata)
+
+    def body(self) -> bytes:
+        raw = self._request.raw(self._entry)
+        return _of_raw_payload(self._request, self._entry, raw) if raw.startswith(b'"') else raw
+
+    def headers(self) -> Mapping[str, str]:
+        return _headers(self._entry)
+
+    def trace(self) -> TraceContext | None:
+        """That of the request is the trace of another event, perhaps."""
+        return _trace(_attributes(self.reading)) or _trace(self._entry.metadata)
+
+
+def _attributes(reading: Reading) -> Mapping[str, object]:
+    return reading.__pydantic_extra__ if isinstance(reading, Event) else {}
+
+
+def _read(codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> Reading:
+    try:
+        return codec.decode(body, headers)
+    except (InvalidCloudEvent, InvalidEventData) as error:
+        return Poison(str(error))
+    except Exception as error:  # a validator of the author's that fails in a way of its own
+        return Retry(f"{type(error).__name__} was raised while the event was read", error)
+
+
+def _trace(source: Mapping[str, object]) -> TraceContext | None:
+    return TraceContext.parse(source.get("traceparent"), source.get("tracestate"))
+
+
+def _headers(entry: BulkEntry[Any]) -> dict[str, str]:
+    """daprd delivers the metadata of an event, and its trace, as headers."""
+    headers = {name.lower(): value for name, value in entry.metadata.items()}
+    headers[CONTENT_TYPE] = STRUCTURED_CONTENT_TYPE
+    if entry.event is not None:
+        for name in TRACE_NAMES:
+            value = entry.event.__pydantic_extra__.get(name)
+            if isinstance(value, str) and value:
+                headers[name] = value
+    return headers
+
+
+def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes) -> bytes:
+    """The event that daprd makes of a raw payload which it delivers alone; of a batch it sends the data only.
+
+    Its id is of the payload and its place in the broker, where there is one, so that it stays the same.
+    """
+    try:
+        text = from_json(raw)
+    except ValueError:
+        return raw
+    headers = _headers(entry)
+    place = headers if has_position(headers) else {"__offset": f"{request.id}/{entry.entry_id}"}
+    return to_json(
+        {
+            "specversion": "1.0",
+            "id": content_id(raw, place),
+            "source": DEFAULT_SOURCE,
+            "type": EVENT_TYPE,
+            "datacontenttype": entry.content_type or OCTET_STREAM,
+            "topic": request.topic,
+            "pubsubname": request.pubsub,
+            "data_base64": text,
+        }
+    )

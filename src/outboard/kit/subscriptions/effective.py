@@ -1,0 +1,87 @@
+"""The routes of an app as they are in effect: with what the routers around them add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol, cast
+from weakref import WeakKeyDictionary
+
+import fastapi.routing
+from fastapi import FastAPI
+
+from outboard.errors import HandlerUnsuitable
+from outboard.kit.subscriptions.declaration import Declaration
+from outboard.kit.subscriptions.endpoint import current_event
+
+__all__ = ["DirectCalls", "EffectiveRoute", "effective_routes", "refuse_unfit"]
+
+BODY_ADVICE: Final = (
+    "The body of the request is the event. In a dependency, take it with "
+    "`event: Annotated[Event[YourModel], Depends(outboard.current_event)]`; anything else that looks like "
+    "a body to FastAPI needs `Depends`, `Query` or `Header`"
+)
+BATCH_ADVICE: Final = "It takes a batch, in which there is no single event: let the handler itself do it"
+
+
+class EffectiveRoute(Protocol):
+    """What FastAPI tells of a route. `dependencies` are those of the route and of the routers around it."""
+
+    @property
+    def dependencies(self) -> Sequence[object]: ...
+
+    @property
+    def body_field(self) -> object | None: ...
+
+    @property
+    def dependant(self) -> Any: ...
+
+
+def effective_routes(app: FastAPI, name: str) -> Iterator[EffectiveRoute]:
+    """The routes of this name, one for each way that leads to it.
+
+    Since FastAPI 0.137 the dependencies of a router join its routes later, unseen by the route. 0.137 itself
+    has no public way to see them; there, a route of a router is not among the results.
+    """
+    contexts = getattr(fastapi.routing, "iter_route_contexts", None)
+    for route in contexts(app.routes) if contexts else app.routes:
+        if getattr(route, "name", None) == name and hasattr(route, "dependencies"):
+            yield cast("EffectiveRoute", route)
+
+
+def refuse_unfit(route: EffectiveRoute, declaration: Declaration) -> None:
+    """Refuse a route with parameters or dependencies that cannot be given. Raises HandlerUnsuitable."""
+    if route.body_field is not None:
+        name = getattr(route.body_field, "name", "")
+        problem = f"has parameters, or a dependency of its router, that FastAPI reads from the body ({name})"
+        raise HandlerUnsuitable(declaration.place, problem, BODY_ADVICE)
+    if declaration.options.max_events is not None and _asks(route.dependant, current_event):
+        raise HandlerUnsuitable(declaration.place, "has a dependency on current_event", BATCH_ADVICE)
+
+
+def _asks(dependant: Any, dependency: object) -> bool:
+    """Whether `dependency` is among the dependencies, at any depth."""
+    return any(inner.call is dependency or _asks(inner, dependency) for inner in dependant.dependencies)
+
+
+class DirectCalls:
+    """Says in which apps a handler may be called without FastAPI.
+
+    It has to take the event alone, and nothing may have to run before it, such as the authorization of a
+    router. What an app has is looked at once, when the first event comes.
+    """
+
+    def __init__(self, name: str, *, is_bare: bool) -> None:
+        self._name = name
+        self._is_bare = is_bare
+        self._known: WeakKeyDictionary[FastAPI, bool] = WeakKeyDictionary()
+
+    def allowed_in(self, app: FastAPI | None) -> bool:
+        """Whether it may be called directly in `app`."""
+        if not self._is_bare or app is None:
+            return False
+        known = self._known.get(app)
+        if known is None:
+            routes = list(effective_routes(app, self._name))
+            known = bool(routes) and not any(route.dependencies for route in routes)
+            self._known[app] = known
+        return known
