@@ -15,7 +15,7 @@ from outboard.hops.record import HopKind
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topics.topic import Topic
-from outboard.resources.component import Component
+from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources, load_resources
 from outboard.resources.resiliency import Resiliency, Retry
 from outboard.sidecar.app import Sidecar
@@ -33,6 +33,7 @@ __all__ = ["Harness"]
 T = TypeVar("T")
 
 PATIENCE: Final = 5.0
+PARTITIONS: Final = "16"
 RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": Retry()})
 
 
@@ -50,8 +51,8 @@ class Harness:
 
     Sidecars share their in-memory components, and no delay takes time: a retry after five seconds comes at
     once. `resources` are folders of Dapr resource files; without any, the pub/sub component and the state
-    store that a board names are in-memory, and an event whose handler fails is delivered again for ever, as
-    with Kafka.
+    store that a board names are in-memory. As with Kafka, an event whose handler fails is then delivered
+    again for ever, and events are in order where they have the same key.
 
     Where a method waits, `timeout` is in seconds, and NotSeen, an AssertionError, tells what did happen.
     """
@@ -192,7 +193,8 @@ class Harness:
     def _load(self, app_id: str, settings: Settings) -> Resources:
         if self._resources:
             return load_resources(self._resources, app_id, os.environ.get("NAMESPACE", ""))
-        pubsub = Component(settings.pubsub, "pubsub.in-memory")
+        log = MetadataItem("partitions", PARTITIONS)
+        pubsub = Component(settings.pubsub, "pubsub.in-memory", metadata=(log,))
         return Resources((pubsub, Component(settings.state_store, "state.in-memory")), (), (RETRY_FOR_EVER,))
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from outboard.sidecar.api import base64text, decoding
+from outboard.sidecar.events import common
 from outboard.sidecar.events.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
 from outboard.wire.subscriptions import Json
 
-__all__ = ["Entry", "EntryInvalid", "read_entries"]
+__all__ = ["CommonEntry", "Entry", "EntryInvalid", "read_common_entries", "read_entries"]
 
 ENTRY: Final = "http.bulkPublishMessageEntry"
 ENTRY_FIELD: Final = "bulkPublishMessageEntry"
+FIELDS: Final = frozenset({"entryId", "event", "contentType", "metadata"})
 MISMATCH: Final = "error: mismatch between contentType and event"
 UNDECODABLE: Final = "error: unable to decode base64 application/octect-stream data:"
 
@@ -49,6 +51,44 @@ class Entry:
             content_type,
             None if own is None else {**metadata, **own},
         )
+
+
+class CommonEntry(NamedTuple):
+    """An entry that is a CloudEvent in JSON. `metadata` is its own alone."""
+
+    entry_id: str
+    event: dict[str, Json]
+    metadata: dict[str, str] | None
+
+
+def read_common_entries(body: bytes) -> list[CommonEntry] | None:
+    """The entries, where each is a CloudEvent and there is nothing to say about any: the short way."""
+    value = common.read_plain(body)
+    if not isinstance(value, list):
+        return None
+    entries = []
+    for item in value:
+        entry = _common_entry(item)
+        if entry is None:
+            return None
+        entries.append(entry)
+    return entries if len({entry.entry_id for entry in entries}) == len(entries) else None
+
+
+def _common_entry(item: Json) -> CommonEntry | None:
+    if not isinstance(item, dict) or not item.keys() <= FIELDS or item.get("contentType") != CLOUD_EVENT:
+        return None
+    entry_id, event, metadata = item.get("entryId"), item.get("event"), item.get("metadata")
+    if not isinstance(entry_id, str) or not entry_id or not isinstance(event, dict):
+        return None
+    if metadata is None:
+        return CommonEntry(entry_id, event, None)
+    if not isinstance(metadata, dict):
+        return None
+    for text in metadata.values():
+        if not isinstance(text, str):
+            return None
+    return CommonEntry(entry_id, event, cast("dict[str, str]", metadata))
 
 
 def read_entries(body: bytes) -> list[dict[str, Json]]:

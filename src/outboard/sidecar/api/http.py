@@ -48,12 +48,16 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response. Header names in lower case; `content_type` empty sends none, as does status 204."""
+    """A response. Header names in lower case; `content_type` empty sends none, as does status 204.
+
+    One that is not `traced` goes without the headers of the trace.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON
+    traced: bool = True
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
         return replace(self, headers={**self.headers, **headers})

@@ -11,13 +11,15 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.sidecar.api import decoding
-from outboard.sidecar.api.entries import Entry, EntryInvalid, read_entries
+from outboard.sidecar.api.entries import Entry, EntryInvalid, read_common_entries, read_entries
 from outboard.sidecar.api.errors import ApiError, error_info, pubsub_error, rich
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
 from outboard.sidecar.components.port import ComponentError, Message
-from outboard.sidecar.events.envelope import Publication, is_raw_payload, wrap
+from outboard.sidecar.events import common
+from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
 from outboard.sidecar.events.rawjson import JsonTextError, quote
 from outboard.sidecar.publishing.publisher import Publisher, PublishNotAllowed, PubSubUnknown
+from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
@@ -25,6 +27,7 @@ __all__ = ["PublishApi"]
 
 EVENTS_SER: Final = "ERR_PUBSUB_EVENTS_SER"
 PUBLISH_MESSAGE: Final = "ERR_PUBSUB_PUBLISH_MESSAGE"
+ORDERED: Final = EMPTY.with_headers({dapr.ORDERED_BULK_HEADER: "true"})
 
 
 class PublishApi:
@@ -47,19 +50,41 @@ class PublishApi:
         data = body
         if not self._is_raw(pubsub, metadata):
             content_type = request.headers.get("content-type", "")
-            data = self._wrap(request, pubsub, topic, body, content_type, metadata)
+            data = self._common_event(request, pubsub, topic, body, content_type) or self._wrap(
+                request, pubsub, topic, body, content_type, metadata
+            )
         try:
             await self._publisher.publish(pubsub, topic, Message(data, metadata))
         except (PublishNotAllowed, PubSubUnknown, ComponentError) as error:
             raise self._not_published(pubsub, topic, error) from error
-        return EMPTY
+        return self._published(pubsub)
 
     async def publish_bulk(self, request: ApiRequest) -> Reply:
         """POST or PUT `/v1.0/publish/bulk/{pubsub}/{topic}`: 204, or what was not published."""
         pubsub, topic = self._target(request)
         metadata = request.metadata
         raw = self._is_raw(pubsub, metadata)
-        entries = await self._entries(request, pubsub, topic, metadata)
+        body = await self._bulk_body(request, pubsub, topic)
+        sendable = None if raw else self._common_messages(request, pubsub, topic, body)
+        if sendable is None:
+            sendable = self._messages(request, pubsub, topic, body, raw)
+        ids, messages = sendable
+        try:
+            failed = await self._publisher.publish_many(pubsub, topic, messages)
+        except (PublishNotAllowed, PubSubUnknown) as error:
+            raise self._not_published(pubsub, topic, error) from error
+        reply = self._published(pubsub)
+        if not failed:
+            return reply
+        return _bulk_reply(pubsub, topic, {ids[i]: str(error) for i, error in failed.items()}).with_headers(
+            reply.headers
+        )
+
+    def _messages(
+        self, request: ApiRequest, pubsub: str, topic: str, body: bytes, raw: bool
+    ) -> tuple[list[str], list[Message]]:
+        """The ids of the entries, and what is published for each."""
+        entries = self._entries(body, pubsub, topic, request.metadata)
         messages = [
             Message(
                 entry.data
@@ -69,11 +94,42 @@ class PublishApi:
             )
             for entry in entries
         ]
-        try:
-            failed = await self._publisher.publish_many(pubsub, topic, messages)
-        except (PublishNotAllowed, PubSubUnknown) as error:
-            raise self._not_published(pubsub, topic, error) from error
-        return _bulk_reply(pubsub, topic, {entries[i].entry_id: str(error) for i, error in failed.items()})
+        return [entry.entry_id for entry in entries], messages
+
+    # The short way; None where there is anything to consider
+
+    def _common_event(
+        self, request: ApiRequest, pubsub: str, topic: str, body: bytes, content_type: str
+    ) -> bytes | None:
+        event = common.read_as_written(body) if content_type == CLOUD_EVENT else None
+        frame = None if event is None else self._frame(request, pubsub, topic)
+        return None if event is None or frame is None else frame.completed(event, request.metadata)
+
+    def _common_messages(
+        self, request: ApiRequest, pubsub: str, topic: str, body: bytes
+    ) -> tuple[list[str], list[Message]] | None:
+        entries, frame = read_common_entries(body), self._frame(request, pubsub, topic)
+        if entries is None or frame is None:
+            return None
+        messages = []
+        for entry in entries:
+            metadata = entry.metadata
+            if metadata is not None and request.metadata:
+                metadata = {**request.metadata, **metadata}
+            data = frame.completed(entry.event, metadata)
+            if data is None:
+                return None
+            messages.append(Message(data, metadata or {}))
+        return [entry.entry_id for entry in entries], messages
+
+    def _frame(self, request: ApiRequest, pubsub: str, topic: str) -> common.Frame | None:
+        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        features = self._publisher.pubsubs[pubsub].component.features
+        return common.Frame.of(pubsub, topic, trace, self._now(), features)
+
+    def _published(self, pubsub: str) -> Reply:
+        loaded = self._publisher.pubsubs.get(pubsub)
+        return ORDERED if loaded is not None and loaded.orders_bulk else EMPTY
 
     def _target(self, request: ApiRequest) -> tuple[str, str]:
         pubsub, topic = request.parameters["pubsub"], request.parameters["topic"]
@@ -121,12 +177,14 @@ class PublishApi:
     def _now(self) -> datetime:
         return self._clock.now().astimezone()  # daprd writes the local offset
 
-    async def _entries(
-        self, request: ApiRequest, pubsub: str, topic: str, metadata: Mapping[str, str]
-    ) -> list[Entry]:
+    def _entries(self, body: bytes, pubsub: str, topic: str, metadata: Mapping[str, str]) -> list[Entry]:
         entries: list[Entry] = []
         seen: set[str] = set()
-        for fields in await self._decoded(request, pubsub, topic):
+        try:
+            decoded = read_entries(body)
+        except decoding.DecodeError as error:
+            raise self._undecodable(pubsub, topic, error) from error
+        for fields in decoded:
             try:
                 entry = Entry.of(fields, metadata)
             except EntryInvalid as error:
@@ -137,15 +195,18 @@ class PublishApi:
             entries.append(entry)
         return entries
 
-    async def _decoded(self, request: ApiRequest, pubsub: str, topic: str) -> list[dict[str, Json]]:
+    async def _bulk_body(self, request: ApiRequest, pubsub: str, topic: str) -> bytes:
         try:
-            return read_entries(await request.body())
-        except (decoding.DecodeError, BodyTooLarge) as error:
-            message = f"error when unmarshaling the request for topic {topic} pubsub {pubsub}: {error}"
-            raise pubsub_error(
-                400, EVENTS_SER, message,
-                pubsub=pubsub, reason="UNMARSHAL_EVENTS", metadata={"appID": self._app_id},
-            ) from error  # fmt: skip
+            return await request.body()
+        except BodyTooLarge as error:
+            raise self._undecodable(pubsub, topic, error) from error
+
+    def _undecodable(self, pubsub: str, topic: str, error: Exception) -> ApiError:
+        message = f"error when unmarshaling the request for topic {topic} pubsub {pubsub}: {error}"
+        metadata = {"appID": self._app_id}
+        return pubsub_error(
+            400, EVENTS_SER, message, pubsub=pubsub, reason="UNMARSHAL_EVENTS", metadata=metadata
+        )
 
     def _unfit(self, pubsub: str, topic: str, error: Exception) -> ApiError:
         message = f"error when marshalling cloud event envelope for topic {topic} pubsub {pubsub}: {error}"
@@ -179,8 +240,6 @@ class PublishApi:
 
 
 def _bulk_reply(pubsub: str, topic: str, failed: Mapping[str, str]) -> Reply:
-    if not failed:
-        return EMPTY
     entries: list[Json] = [{"entryId": entry, "error": error} for entry, error in failed.items()]
     reply = json_reply(500, {"failedEntries": entries, "errorCode": PUBLISH_MESSAGE})
     reason = "; ".join(dict.fromkeys(failed.values()))

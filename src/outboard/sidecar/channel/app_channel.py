@@ -6,14 +6,14 @@ Source: Dapr, pub/sub API, "Expected HTTP Response"; daprd 1.18 for the headers.
 from __future__ import annotations
 
 import asyncio
-import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
+
+from pydantic_core import to_json
 
 from outboard.sidecar.delivery.decisions import Answer, read_answer, read_bulk_answer
 from outboard.sidecar.delivery.inbound import PUBSUB_NAME, Incoming
@@ -50,8 +50,7 @@ HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 NOT_IN_A_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class BulkEntry:
+class BulkEntry(NamedTuple):
     """One event of a batch. `raw` entries go as base64 text, the others as the JSON that they are."""
 
     entry_id: str
@@ -106,12 +105,9 @@ class AppChannel:
     ) -> dict[str, Answer]:  # fmt: skip
         """Give a batch to its handler: the answer for each entry id."""
         headers = {PUBSUB_NAME.lower(): pubsub, "content-type": "application/json"}
-        traces = (
-            entry.incoming.event.get("traceparent", entry.incoming.event.get("traceid")) for entry in entries
-        )
-        last = [trace for trace in traces if trace is not None]
-        if last:
-            headers["traceparent"] = _traceparent(last[-1])
+        trace = _last_trace(entries)
+        if trace is not None:
+            headers["traceparent"] = _traceparent(trace)
         body = bulk_body(envelope_id, topic, pubsub, entries)
         response = await self._post(path, headers, body, timeout)
         ids = [entry.entry_id for entry in entries]
@@ -148,6 +144,8 @@ def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
         if name in NOT_FORWARDED or name.endswith("-bin"):
             continue
         headers[_prefixed(name)] = value
+    if not headers.get("traceparent"):
+        headers.pop("tracestate", None)  # which says nothing alone
     return headers
 
 
@@ -175,17 +173,22 @@ def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkE
         "topic": topic,
         "type": dapr.BULK_EVENT_TYPE,
     }
-    inside = b",".join(_entry(entry) for entry in entries)
-    return b'{"entries":[' + inside + b"]," + json.dumps(head, ensure_ascii=False).encode()[1:]
+    inside = b",".join([_entry(entry) for entry in entries])
+    return b'{"entries":[' + inside + b"]," + to_json(head)[1:]
 
 
 def _entry(entry: BulkEntry) -> bytes:
-    rest = {
-        "entryId": entry.entry_id,
-        "metadata": dict(entry.metadata),
-        "contentType": entry.content_type,
-    }
-    return b'{"event":' + entry.incoming.data + b"," + json.dumps(rest, ensure_ascii=False).encode()[1:]
+    rest = {"entryId": entry.entry_id, "metadata": entry.metadata, "contentType": entry.content_type}
+    return b'{"event":' + entry.incoming.data + b"," + to_json(rest)[1:]
+
+
+def _last_trace(entries: Sequence[BulkEntry]) -> object:
+    for entry in reversed(entries):
+        event = entry.incoming.event
+        trace = event.get("traceparent", event.get("traceid"))
+        if trace is not None:
+            return trace
+    return None
 
 
 def _traceparent(value: object) -> str:

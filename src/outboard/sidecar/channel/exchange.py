@@ -1,15 +1,16 @@
-"""HTTP to the app over sockets, through aiohttp."""
+"""HTTP to the app over sockets."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
-import aiohttp
-from yarl import URL
-
+from outboard.sidecar.channel.http1 import Connection, request_head
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
 __all__ = ["app_url", "exchange_with"]
@@ -17,8 +18,9 @@ __all__ = ["app_url", "exchange_with"]
 # Below the 5 s after which uvicorn closes an idle connection, so as not to take one about to be closed.
 KEEP_ALIVE: Final = 2.0
 DIAL_TIMEOUT: Final = 5.0
-CHUNK: Final = 64 * 1024
 LONGEST_ANSWER: Final = 64 * 1024 * 1024
+HTTPS_PORT: Final = 443
+HTTP_PORT: Final = 80
 
 
 def app_url(protocol: str, host: str, port: int) -> str:
@@ -30,52 +32,97 @@ def app_url(protocol: str, host: str, port: int) -> str:
 async def exchange_with(base: str, max_body_bytes: int) -> AsyncIterator[Exchange]:
     """An exchange with the app at `base` ("http://127.0.0.1:8000").
 
-    Connections are pooled; proxies and cookies are ignored, redirects are not followed, TLS is not verified
-    (as daprd). Of a response so much is kept as no answer needs, or `max_body_bytes` where that is more.
+    Connections are kept for the next request; there are no proxies and no cookies, redirects are not
+    followed, TLS is not verified (as daprd). Of a response so much is kept as no answer needs, or
+    `max_body_bytes` where that is more.
     """
-    connector = aiohttp.TCPConnector(limit=0, ssl=False, keepalive_timeout=KEEP_ALIVE)
-    async with aiohttp.ClientSession(
-        connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
-        yield _AiohttpExchange(session, base, max(max_body_bytes, LONGEST_ANSWER))
+    pool = _Pool(base, max(max_body_bytes, LONGEST_ANSWER))
+    try:
+        yield pool
+    finally:
+        pool.close()
 
 
-class _AiohttpExchange:
-    def __init__(self, session: aiohttp.ClientSession, base: str, max_body_bytes: int) -> None:
-        self._session = session
-        self._base = base
-        self._max_body_bytes = max_body_bytes
+class _Pool:
+    """As many connections as there are requests at once; an idle one is closed after `KEEP_ALIVE` seconds."""
+
+    def __init__(self, base: str, limit: int) -> None:
+        url = urlsplit(base)
+        secure = url.scheme == "https"
+        self._host, self._port = url.hostname or "", url.port or (HTTPS_PORT if secure else HTTP_PORT)
+        self._authority = url.netloc
+        self._tls = _unverified() if secure else None
+        self._limit = limit
+        self._idle: deque[tuple[float, Connection]] = deque()
+        self._busy: set[Connection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
+        head = request_head(request, self._authority)
+        if timeout is None:
+            return await self._exchange(head, request.body)
         try:
             async with asyncio.timeout(timeout):
-                return await self._once(request)
+                return await self._exchange(head, request.body)
         except TimeoutError as error:
             raise ExchangeFailed("context deadline exceeded") from error
-        except aiohttp.ClientConnectorError as error:
-            raise ExchangeFailed(f"{type(error).__name__}: {error}", sent=False) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ExchangeFailed(f"{type(error).__name__}: {error}") from error
 
-    async def _once(self, request: Request) -> Response:
-        async with self._session.request(
-            request.method,
-            URL(self._base + request.target, encoded=True),
-            headers=request.headers,
-            data=request.body or None,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=DIAL_TIMEOUT),
-        ) as response:
-            body = await self._read(response)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Response(response.status, headers, body)
+    async def _exchange(self, head: bytes, body: bytes) -> Response:
+        connection = self._kept() or await self._dial()
+        self._busy.add(connection)
+        try:
+            return await connection.exchange(head, body)
+        finally:
+            self._busy.discard(connection)
+            if connection.usable:
+                self._keep(connection)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        with suppress(aiohttp.ClientPayloadError):  # cut short: daprd takes what there is
-            async for chunk in response.content.iter_chunked(CHUNK):
-                body += chunk
-                if len(body) > self._max_body_bytes:
-                    response.close()  # the rest is not wanted, and reading it would hold the connection
-                    return bytes(body[: self._max_body_bytes])
-        return bytes(body)
+    def close(self) -> None:
+        """Close all connections; requests that are under way fail."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in (*self._busy, *(idle for _, idle in self._idle)):
+            connection.close()
+
+    async def _dial(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._limit), self._host, self._port, ssl=self._tls
+                )
+        except (OSError, ValueError) as error:  # an OSError too: out of time, TLS; a ValueError: no host name
+            reason = str(error) or f"no connection within {DIAL_TIMEOUT:g} s"
+            raise ExchangeFailed(f"{type(error).__name__}: {reason}", sent=False) from error
+        return connection
+
+    def _kept(self) -> Connection | None:
+        """The one that was used last."""
+        too_old = asyncio.get_running_loop().time() - KEEP_ALIVE
+        while self._idle:
+            since, connection = self._idle.pop()
+            if connection.usable and since > too_old:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle.append((loop.time(), connection))
+        if self._sweep is None:
+            self._sweep = loop.call_later(KEEP_ALIVE, self._close_old)
+
+    def _close_old(self) -> None:
+        """Those that lie idle for too long, oldest first; come again as long as there are others."""
+        loop, self._sweep = asyncio.get_running_loop(), None
+        while self._idle and (self._idle[0][0] <= loop.time() - KEEP_ALIVE or not self._idle[0][1].usable):
+            self._idle.popleft()[1].close()
+        if self._idle:
+            self._sweep = loop.call_at(self._idle[0][0] + KEEP_ALIVE, self._close_old)
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -25,12 +25,15 @@ __all__ = [
     "Message",
     "NotAcknowledged",
     "PubSub",
+    "QueriedByDaprd",
     "Redelivering",
+    "Sealing",
     "SecretStore",
     "Set",
     "StateOptions",
     "StateStore",
     "Transactional",
+    "UniqueEntryIds",
 ]
 
 
@@ -139,6 +142,15 @@ class BulkSubscribing(Protocol):
 
 
 @runtime_checkable
+class UniqueEntryIds(Protocol):
+    """A pub/sub component of which daprd gathers the batches: where `unique_entry_ids` is true, each entry of
+    a batch that it hands over gets a new id, as there, and not its number.
+    """
+
+    unique_entry_ids: bool
+
+
+@runtime_checkable
 class Redelivering(Protocol):
     """A pub/sub component whose broker delivers again what was not acknowledged, if `redelivers` is true.
 
@@ -182,11 +194,12 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`data` is the value as it is sent to the app."""
+    """`data` is the value as it is sent to the app; `problem` says why one that is there cannot be sent."""
 
     data: bytes
     etag: str | None = None
     expires: datetime | None = None
+    problem: str = ""
 
 
 class StateStore(Protocol):
@@ -211,6 +224,22 @@ class StateStore(Protocol):
 class Transactional(Protocol):
     async def transact(self, operations: Sequence[Set | Delete]) -> None:
         """All or nothing, in order. Raises EtagMismatchError, EtagInvalidError, ComponentError."""
+        ...
+
+
+@runtime_checkable
+class QueriedByDaprd(Protocol):
+    """A state store of a type that daprd can query; `query_refusal` says why this one cannot be."""
+
+    query_refusal: str
+
+
+@runtime_checkable
+class Sealing(Protocol):
+    """A state store that encrypts what it keeps."""
+
+    def sealed(self, operation: Set) -> Set:
+        """`operation` as it is kept: what tells of it elsewhere tells no more than the store does."""
         ...
 
 

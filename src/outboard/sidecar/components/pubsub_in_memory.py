@@ -11,7 +11,9 @@ published before anybody subscribes is gone; a failed event is lost. Three thing
   that went away finds its own queue again when it comes back, the event that it was handling included.
   While it is away its queue keeps the most recent `CONSUMER_QUEUE` or `backlog` events, whichever is more.
 
-daprd ignores the item, so one file serves both.
+- With the metadata item `partitions` it is a partitioned log in memory, which `in_memory_log` has.
+
+daprd ignores these items, so one file serves both.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub, matches
 from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.surroundings import Surroundings
@@ -32,7 +36,9 @@ __all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
 
 logger = logging.getLogger(__name__)
 
-METADATA: tuple[str, ...] = ("backlog",)
+METADATA: tuple[str, ...] = ("backlog", "backOffDuration", "partitions")
+MOST_PARTITIONS: Final = 1_024
+BACK_OFF: Final = 5.0
 CONSUMER_QUEUE: Final = 1_000
 ROOM_AGAIN: Final = CONSUMER_QUEUE // 2
 
@@ -50,7 +56,7 @@ class _Consumer:
         self._taken = asyncio.Event()
 
     def wants(self, topic: str) -> bool:
-        return _matches(self.topic, topic)
+        return matches(self.topic, topic)
 
     @property
     def full(self) -> bool:
@@ -188,14 +194,38 @@ class InMemoryPubSub:
         """Nothing to release: the broker belongs to the process."""
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> InMemoryPubSub:
-    """Raises ComponentInitFailed where `backlog` is not a whole number from 0."""
-    broker = surroundings.memory.of(Broker, properties.component.name)
-    broker.keep(properties.whole_number("backlog", 0))
-    return InMemoryPubSub(broker, surroundings.app_id)
+@dataclass
+class _Shape:
+    """What the sidecars of a process must agree on about one component: its number of partitions, if any."""
+
+    partitions: int | None = None
 
 
-def _matches(pattern: str, topic: str) -> bool:
-    if pattern.endswith("*"):
-        return len(topic) >= len(pattern) and topic.startswith(pattern[:-1])
-    return pattern == topic
+async def create(properties: Properties, surroundings: Surroundings) -> InMemoryPubSub | PartitionedPubSub:
+    """Raises ComponentInitFailed where `backlog` is not a whole number from 0, or `partitions` one from 1."""
+    memory, name = surroundings.memory, properties.component.name
+    backlog, partitions = properties.whole_number("backlog", 0), _partitions(properties)
+    shape = memory.of(_Shape, name)
+    if shape.partitions not in {None, partitions}:
+        reason = f"another sidecar in this process has it with `partitions` {shape.partitions}"
+        raise properties.failure(reason, "Write the same number in each file, 0 for none.", "partitions")
+    shape.partitions = partitions
+    if not partitions:
+        broker = memory.of(Broker, name)
+        broker.keep(backlog)
+        return InMemoryPubSub(broker, surroundings.app_id)
+    log = memory.of(PartitionedBroker, name)
+    log.keep(partitions, backlog)
+    back_off = properties.seconds("backOffDuration", default=BACK_OFF)
+    return PartitionedPubSub(
+        log, properties.string("consumerID", default=surroundings.app_id), back_off, surroundings.clock
+    )
+
+
+def _partitions(properties: Properties) -> int:
+    """0 where there are none: then the component is as daprd's."""
+    partitions = properties.whole_number("partitions", 0)
+    if partitions > MOST_PARTITIONS:
+        reason = f"`partitions` is more than {MOST_PARTITIONS}"
+        raise properties.failure(reason, "Write a smaller number.", "partitions")
+    return partitions

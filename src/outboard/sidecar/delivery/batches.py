@@ -1,4 +1,4 @@
-"""Bulk subscriptions: messages of one topic gathered, delivered in one request, and settled one by one.
+"""Bulk subscriptions: a batch of messages delivered in one request for each path, and settled one by one.
 
 Source: Dapr, "Publish and subscribe to bulk messages"; daprd 1.18.
 """
@@ -6,158 +6,128 @@ Source: Dapr, "Publish and subscribe to bulk messages"; daprd 1.18.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from outboard.sidecar.channel.app_channel import BulkEntry
-from outboard.sidecar.components.port import Message, NotAcknowledged
+from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged, UniqueEntryIds
 from outboard.sidecar.delivery.consumer import LATE, Consumer
 from outboard.sidecar.delivery.decisions import Answer, NotDelivered
-from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped, arrive
+from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped
 from outboard.sidecar.events import envelope
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.subscriptions import BulkSubscribe
 
-__all__ = ["BulkConsumer"]
+__all__ = ["BatchConsumer", "Entry", "NativeBatches", "bounds_of"]
 
 DEFAULT_COUNT: Final = 100
 DEFAULT_AWAIT: Final = 1.0
+TURN: Final = 256  # entries that are read before the loop gets a turn
 
 
-@dataclass(eq=False)
-class _Entry:
-    """One message of a batch. `settled` gets None, or the NotAcknowledged that its broker is to be told.
+def bounds_of(bulk: BulkSubscribe) -> BulkBounds:
+    """What a subscription asks for, with daprd's defaults for what it leaves open."""
+    return BulkBounds(
+        bulk.max_messages_count or DEFAULT_COUNT, bulk.max_await_duration_ms / 1000 or DEFAULT_AWAIT
+    )
+
+
+class Entry:
+    """One message of a batch. Once `settled`, `outcome` is None, or what its broker is to be told.
 
     `refusal` says why the app did not take it at the last attempt.
     """
 
-    arrived: Arrived
-    entry_id: str
-    settled: asyncio.Future[None] = field(repr=False)
-    incoming: Incoming | None = None
-    refusal: str = ""
+    __slots__ = ("arrived", "entry_id", "incoming", "outcome", "refusal", "settled")
 
-    def settle(self, error: NotAcknowledged | None = None) -> None:
-        if self.settled.done():
-            return
-        if error is None:
-            self.settled.set_result(None)
-        else:
-            self.settled.set_exception(error)
+    def __init__(self, arrived: Arrived, entry_id: str) -> None:
+        self.arrived = arrived
+        self.entry_id = entry_id
+        self.incoming: Incoming | None = None
+        self.refusal = ""
+        self.settled = False
+        self.outcome: NotAcknowledged | None = None
+
+    def settle(self, outcome: NotAcknowledged | None = None) -> None:
+        """The first outcome counts."""
+        if not self.settled:
+            self.settled, self.outcome = True, outcome
 
 
-class BulkConsumer:
-    """Called for each message; delivers when enough have come, or the first has waited long enough."""
+class NativeBatches:
+    """The handler of a component that hands over batches by itself."""
 
     def __init__(self, single: Consumer) -> None:
-        bulk = single.subscription.bulk
+        component = single.pubsub.component
         self._single = single
-        self._count = bulk.max_messages_count or DEFAULT_COUNT
-        self._await = bulk.max_await_duration_ms / 1000 or DEFAULT_AWAIT
-        self._pending: list[_Entry] = []
-        self._arrived = asyncio.Event()
-        self._full = asyncio.Event()
+        self._batches = BatchConsumer(single)
+        self._unique = isinstance(component, UniqueEntryIds) and component.unique_entry_ids
 
-    async def __call__(self, message: Message) -> None:
-        """Return when `message` is settled. Raises NotAcknowledged."""
-        drain = self._single.shared.drain
+    async def __call__(self, messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
+        """Return when all `messages` are settled. Unless they are to be unique, the ids of the entries are
+        their numbers, as with Kafka.
+        """
+        drain, pubsub = self._single.shared.drain, self._single.pubsub.name
         if drain.closed:
             await drain.hold()
-        try:
-            with drain:
-                await self._enter(message)
-        except NotAcknowledged:
-            if drain.closed:
-                await drain.hold()
-            raise
+        new_id = self._single.shared.new_id
+        entries = [
+            Entry(Arrived(message, pubsub), new_id() if self._unique else str(number))
+            for number, message in enumerate(messages)
+        ]
+        with drain:
+            await self._batches.deliver(entries)
+        outcomes = [entry.outcome for entry in entries]
+        if drain.closed and any(outcomes):
+            await drain.hold()
+        return outcomes
 
-    @asynccontextmanager
-    async def gathering(self) -> AsyncIterator[None]:
-        """Deliver batches while the block runs."""
-        task = asyncio.create_task(self._gather_forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
-    async def _enter(self, message: Message) -> None:
-        arrived = arrive(message, self._single.pubsub.name)
-        settled = asyncio.get_running_loop().create_future()
-        self._pending.append(_Entry(arrived, self._single.shared.new_id(), settled))
-        self._arrived.set()
-        if len(self._pending) >= self._count:
-            self._full.set()
-        await settled
+class BatchConsumer:
+    """Delivers the batches of one subscription. Reading and settling are those of `single`."""
 
-    async def _gather_forever(self) -> None:
-        deliveries: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                await self._arrived.wait()
-                await self._fill()
-                batch, self._pending = self._pending[: self._count], self._pending[self._count :]
-                if not self._pending:
-                    self._arrived.clear()
-                task = asyncio.create_task(self._deliver(batch))
-                deliveries.add(task)
-                task.add_done_callback(deliveries.discard)
-        finally:
-            for task in deliveries:
-                task.cancel()
+    def __init__(self, single: Consumer) -> None:
+        self._single = single
+        self._raw = _is_raw(single.subscription.metadata)
+        self._content_type = envelope.OCTET_STREAM if self._raw else envelope.CLOUD_EVENT
 
-    async def _fill(self) -> None:
-        """Return when the pending batch is full, or its time is up."""
-        self._full.clear()
-        if len(self._pending) >= self._count:
-            return
-        sleep = asyncio.ensure_future(self._single.shared.clock.sleep(self._await))
-        full = asyncio.ensure_future(self._full.wait())
-        try:
-            await asyncio.wait((sleep, full), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            full.cancel()
+    async def deliver(self, entries: Sequence[Entry]) -> None:
+        """Return when all `entries` are settled."""
+        by_path: dict[str, list[Entry]] = {}
+        for number, entry in enumerate(entries, 1):
+            read = self._single.read(entry.arrived)
+            if isinstance(read, Incoming):
+                entry.incoming = self._as_sent(read) if self._raw else read
+                by_path.setdefault(read.path, []).append(entry)
+            else:
+                await self._not_delivered(entry, read)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        if len(by_path) == 1:
+            (alone,) = by_path.items()
+            await self._deliver_to(*alone)
+        else:
+            await asyncio.gather(*(self._deliver_to(path, each) for path, each in by_path.items()))
 
-    async def _deliver(self, batch: Sequence[_Entry]) -> None:
-        by_path: dict[str, list[_Entry]] = {}
-        for entry in batch:
-            if await self._read(entry) and entry.incoming is not None:
-                by_path.setdefault(entry.incoming.path, []).append(entry)
-        await asyncio.gather(*(self._deliver_to(path, entries) for path, entries in by_path.items()))
-
-    async def _read(self, entry: _Entry) -> bool:
-        """Whether the entry is to be delivered; else it is settled."""
-        read = self._single.read(entry.arrived)
-        if isinstance(read, Incoming):
-            entry.incoming = self._as_sent(read, entry.arrived)
-            return True
+    async def _not_delivered(self, entry: Entry, read: Skipped | Failed) -> None:
         try:
             if isinstance(read, Skipped):
                 await self._single.skip(entry.arrived, read)
-            elif isinstance(read, Failed):
+            else:
                 await self._single.fail(entry.arrived, read)
         except NotAcknowledged as error:
             entry.settle(error)
         else:
             entry.settle()
-        return False
 
-    def _as_sent(self, incoming: Incoming, arrived: Arrived) -> Incoming:
-        if not self._raw:
-            return incoming
-        # Of raw payloads daprd sends the base64 text itself, not a made-up CloudEvent.
+    @staticmethod
+    def _as_sent(incoming: Incoming) -> Incoming:
+        """Of raw payloads daprd sends the base64 text itself, not a made-up CloudEvent."""
         text = f'"{incoming.event["data_base64"]}"'.encode()
         return Incoming(incoming.event, text, incoming.path)
 
-    @property
-    def _raw(self) -> bool:
-        return envelope.is_raw_payload(self._single.subscription.metadata)
-
-    async def _deliver_to(self, path: str, entries: Sequence[_Entry]) -> None:
+    async def _deliver_to(self, path: str, entries: Sequence[Entry]) -> None:
         rest, number = entries, 0
 
         async def attempt() -> None:
@@ -165,8 +135,13 @@ class BulkConsumer:
             number += 1
             answers = await self._send(path, rest)
             for entry in rest:
-                await self._take(entry, answers[entry.entry_id], number)
-            rest = [entry for entry in rest if not entry.settled.done()]
+                answer = answers[entry.entry_id]
+                if answer.outcome is DeliveryStatus.SUCCESS:
+                    self._single.tell(entry.arrived, entry.entry_id, answer, number)
+                    entry.settle()
+                else:
+                    await self._take(entry, answer, number)
+            rest = [entry for entry in rest if not entry.settled]
             if rest:  # without a status: `matching` is about the answers to single events
                 raise NotDelivered("few message(s) have failed during bulk subscribe operation")
 
@@ -180,15 +155,14 @@ class BulkConsumer:
             for entry in rest:
                 await self._give_up(entry, failure)
 
-    async def _send(self, path: str, entries: Sequence[_Entry]) -> dict[str, Answer]:
+    async def _send(self, path: str, entries: Sequence[Entry]) -> dict[str, Answer]:
         single = self._single
-        default = envelope.OCTET_STREAM if self._raw else envelope.CLOUD_EVENT
         batch = [
             BulkEntry(
                 entry.entry_id,
                 entry.incoming,
                 entry.arrived.message.metadata,
-                entry.arrived.message.content_type or default,
+                entry.arrived.message.content_type or self._content_type,
             )
             for entry in entries
             if entry.incoming is not None
@@ -198,8 +172,8 @@ class BulkConsumer:
             path, single.shared.new_id(), subscription.topic, subscription.pubsub_name, batch, None
         )
 
-    async def _take(self, entry: _Entry, answer: Answer, number: int) -> None:
-        """Settle the entry, unless the app wants it again."""
+    async def _take(self, entry: Entry, answer: Answer, number: int) -> None:
+        """Settle an entry that the app dropped; not one that it wants again."""
         single = self._single
         single.tell(entry.arrived, entry.entry_id, answer, number)
         if answer.outcome is DeliveryStatus.RETRY:
@@ -208,7 +182,7 @@ class BulkConsumer:
             await single.accept(entry.arrived, answer)
             entry.settle()
 
-    async def _give_up(self, entry: _Entry, failure: Failure) -> None:
+    async def _give_up(self, entry: Entry, failure: Failure) -> None:
         single = self._single
         if isinstance(failure, CircuitOpen):
             single.log_undelivered(entry.entry_id, failure)
@@ -218,3 +192,10 @@ class BulkConsumer:
             entry.settle(error)
         else:
             entry.settle()
+
+
+def _is_raw(metadata: Mapping[str, str]) -> bool:
+    try:
+        return envelope.is_raw_payload(metadata)
+    except ValueError:
+        return False  # no message of such a subscription is ever read

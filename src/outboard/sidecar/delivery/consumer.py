@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.clock import Clock
@@ -12,7 +12,7 @@ from outboard.hops.record import HopKind
 from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged, Redelivering
 from outboard.sidecar.delivery.decisions import Answer, NotDelivered, Step, last_step
-from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped, arrive, read_message
+from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Reader, Skipped
 from outboard.sidecar.delivery.routing import Routes
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.publisher import (
@@ -88,6 +88,11 @@ class Consumer:
     routes: Routes
     pubsub: LoadedPubSub
     shared: Delivering
+    _reader: Reader = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        reader = Reader(self.subscription, self.routes, self.shared.new_id)
+        object.__setattr__(self, "_reader", reader)
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
@@ -96,7 +101,7 @@ class Consumer:
             await drain.hold()
         try:
             with drain:
-                await self.handle(arrive(message, self.pubsub.name))
+                await self.handle(Arrived(message, self.pubsub.name))
         except NotAcknowledged:
             if drain.closed:
                 await drain.hold()
@@ -113,8 +118,7 @@ class Consumer:
             await self.fail(arrived, read)
 
     def read(self, arrived: Arrived) -> Incoming | Skipped | Failed:
-        shared = self.shared
-        return read_message(arrived, self.subscription, self.routes, shared.clock.now(), shared.new_id)
+        return self._reader.read(arrived, self.shared.clock.now)
 
     async def skip(self, arrived: Arrived, skipped: Skipped) -> None:
         """Acknowledge without delivery; a copy goes to the dead letter topic, if that can be done."""
@@ -195,9 +199,10 @@ class Consumer:
 
     def tell(self, arrived: Arrived, event_id: str, answer: Answer, attempt: int) -> None:
         """Log and record one delivery."""
-        self.journal(
-            HopKind.DELIVERED, arrived, attempt=attempt, outcome=answer.outcome, detail=answer.detail
-        )
+        if self.shared.journal.recorder is not None:
+            self.journal(
+                HopKind.DELIVERED, arrived, attempt=attempt, outcome=answer.outcome, detail=answer.detail
+            )
         if answer.outcome is DeliveryStatus.SUCCESS:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"

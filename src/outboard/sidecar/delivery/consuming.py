@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from typing import Final
+from typing import Final, TypeAlias
 
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.port import ComponentError, Handler
-from outboard.sidecar.delivery.batches import BulkConsumer
+from outboard.sidecar.components.port import BulkSubscribing, ComponentError, Handler
+from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.publisher import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
@@ -22,6 +23,9 @@ __all__ = ["consuming"]
 
 AGAIN: Final = Retry("exponential", max_elapsed=0)
 DRAIN_LIMIT: Final = 30.0
+
+Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
+"""Consume until cancelled; what it gets is called once the subscription is made."""
 
 
 @asynccontextmanager
@@ -65,30 +69,39 @@ def _can_start(active: ActiveSubscription, pubsubs: Mapping[str, LoadedPubSub], 
 async def _consume(consumer: Consumer, made: asyncio.Event) -> None:
     """Run one subscription until cancelled; where it cannot be made, try again and again."""
     async with AsyncExitStack() as stack:
-        handle: Handler = consumer
-        if consumer.subscription.bulk.enabled:
-            bulk = BulkConsumer(consumer)
-            await stack.enter_async_context(bulk.gathering())
-            handle = bulk
+        subscribe = await _way(consumer, stack)
         stack.callback(made.set)  # nobody waits for one that ended
         for failures in count(1):
-            await _attempt(consumer, handle, made)
+            await _attempt(consumer, subscribe, made)
             made.set()
             shared = consumer.shared
             await shared.clock.sleep(delay_after(AGAIN, failures, 0, shared.random) or 0)
 
 
-async def _attempt(consumer: Consumer, handle: Handler, made: asyncio.Event) -> None:
-    subscription, pubsub = consumer.subscription, consumer.pubsub
-    topic = pubsub.access.on_broker(subscription.topic)
+async def _way(consumer: Consumer, stack: AsyncExitStack) -> Subscribe:
+    """One by one, or in batches: the component's own, or gathered here while `stack` lasts."""
+    subscription, component = consumer.subscription, consumer.pubsub.component
+    topic, metadata = consumer.pubsub.access.on_broker(subscription.topic), subscription.metadata
+    if subscription.bulk.enabled and isinstance(component, BulkSubscribing):
+        bounds, native = bounds_of(subscription.bulk), NativeBatches(consumer)
+        in_batches = component.consume_bulk
+        return lambda made: in_batches(topic, metadata, bounds, native, made)
+    handle: Handler = consumer
+    if subscription.bulk.enabled:
+        handle = gathering = GatheringConsumer(consumer)
+        await stack.enter_async_context(gathering.gathering())
+    return lambda made: component.consume(topic, metadata, handle, made)
+
+
+async def _attempt(consumer: Consumer, subscribe: Subscribe, made: asyncio.Event) -> None:
     try:
-        await pubsub.component.consume(topic, subscription.metadata, handle, made.set)
+        await subscribe(made.set)
     except ComponentError as error:
         reason: object = error
     else:
         reason = "the component ended it"
     text = "Failed to start subscription for pubsub %s, topic %s: %s. Will retry."
-    consumer.shared.log.error(text, pubsub.name, subscription.topic, reason)
+    consumer.shared.log.error(text, consumer.pubsub.name, consumer.subscription.topic, reason)
 
 
 async def _finish(tasks: list[asyncio.Task[None]], shared: Delivering) -> None:

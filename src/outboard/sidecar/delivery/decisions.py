@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from outboard.sidecar.events import common
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
@@ -20,6 +21,7 @@ __all__ = ["Answer", "NotDelivered", "Step", "last_step", "read_answer", "read_b
 
 OK_CLASS: Final = 2
 NOT_FOUND: Final = 404
+ENTRY: Final = frozenset({"entryId", "status"})
 DECODER: Final = json.JSONDecoder()
 
 
@@ -83,11 +85,17 @@ def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> dict[str
     if not response.ok:
         failed = Answer(DeliveryStatus.RETRY, f"status code returned: {response.status}", response.status)
         return dict.fromkeys(entry_ids, failed)
-    told = _bulk_statuses(_decode(response.body))
+    told = _common_statuses(response.body)
+    if told is None:
+        told = _bulk_statuses(_decode(response.body))
     if told is None:
         unread = Answer(DeliveryStatus.RETRY, "the response is not a list of statuses", response.status)
         return dict.fromkeys(entry_ids, unread)
-    return {entry_id: _bulk_answer(told.get(entry_id), response.status) for entry_id in entry_ids}
+    success = Answer(DeliveryStatus.SUCCESS, status=response.status)
+    return {
+        entry_id: success if status == DeliveryStatus.SUCCESS else _bulk_answer(status, response.status)
+        for entry_id, status in ((entry_id, told.get(entry_id)) for entry_id in entry_ids)
+    }
 
 
 def _by_status(status: str, code: int) -> Answer:
@@ -108,6 +116,8 @@ def _bulk_answer(status: str | None, code: int) -> Answer:
 
 def _decode(body: bytes) -> Json:
     """The first JSON value of the body; None where there is none."""
+    if not body:
+        return None
     try:
         value: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
     except (ValueError, RecursionError):
@@ -124,6 +134,23 @@ def _field(value: Mapping[str, Json], name: str) -> Json:
 def _status_of(value: Json) -> str:
     status = _field(value, "status") if isinstance(value, dict) else None
     return status if isinstance(status, str) else ""
+
+
+def _common_statuses(body: bytes) -> dict[str, str] | None:
+    """The short way for the names as Dapr's documentation writes them; None for anything else."""
+    value = common.read_object(body)
+    statuses = value.get("statuses") if value is not None and len(value) == 1 else None
+    if not isinstance(statuses, list):
+        return None
+    told: dict[str, str] = {}
+    for entry in statuses:
+        if not isinstance(entry, dict) or entry.keys() != ENTRY:
+            return None
+        entry_id, status = entry["entryId"], entry["status"]
+        if not isinstance(entry_id, str) or not isinstance(status, str):
+            return None
+        told[entry_id] = status
+    return told
 
 
 def _bulk_statuses(value: Json) -> dict[str, str] | None:

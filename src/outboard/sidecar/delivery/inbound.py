@@ -6,31 +6,38 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.routing import RouteFailed, Routes
-from outboard.sidecar.events import envelope, received
+from outboard.sidecar.events import common, envelope, received
 from outboard.sidecar.events.rawjson import JsonTextError
-from outboard.wire import gojson
+from outboard.wire import dapr, gojson
 from outboard.wire.subscriptions import Json, Subscription
 
-__all__ = ["Arrived", "Failed", "Incoming", "Skipped", "read_message"]
+__all__ = ["Arrived", "Failed", "Incoming", "Reader", "Skipped"]
 
 CONTENT_TYPE: Final = "content-type"
 PUBSUB_NAME: Final = "pubsubName"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message as it came, with the metadata that the app and the dead letter topic get."""
+class Arrived(NamedTuple):
+    """A message as it came to a subscription of pub/sub component `pubsub`."""
 
     message: Message
-    metadata: Mapping[str, str]
+    pubsub: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The message's, with what daprd adds: so the app and the dead letter topic get it."""
+        metadata = dict(self.message.metadata)
+        if self.message.content_type is not None:
+            metadata[CONTENT_TYPE] = self.message.content_type
+        metadata[PUBSUB_NAME] = self.pubsub
+        return metadata
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """An event for `path` of the app. `data` is the body as it is sent."""
 
     event: Mapping[str, Json]
@@ -58,52 +65,73 @@ class Failed:
     error: str
 
 
-def arrive(message: Message, pubsub: str) -> Arrived:
-    """`message` with the metadata that daprd adds."""
-    metadata = dict(message.metadata)
-    if message.content_type is not None:
-        metadata[CONTENT_TYPE] = message.content_type
-    metadata[PUBSUB_NAME] = pubsub
-    return Arrived(message, metadata)
+class Reader:
+    """Reads the messages of one subscription. `new_id` names events that are made of raw payloads."""
+
+    def __init__(self, subscription: Subscription, routes: Routes, new_id: Callable[[], str]) -> None:
+        self._subscription = subscription
+        self._routes = routes
+        self._new_id = new_id
+        raw = bool(subscription.metadata.get(dapr.RAW_PAYLOAD))
+        self._common_path = None if raw else routes.only_path
+        self._where = f"in pubsub {subscription.pubsub_name} and topic {subscription.topic}"
+
+    def read(self, arrived: Arrived, now: Callable[[], datetime]) -> Incoming | Skipped | Failed:
+        """What is to be done with a message. `now` gives an aware time."""
+        return self._common(arrived.message) or self._any(arrived, now())
+
+    def _common(self, message: Message) -> Incoming | None:
+        """The event of nearly every message. None where there is anything to consider: then `_any` does."""
+        path = self._common_path
+        if path is None or message.content_type is not None or CONTENT_TYPE in message.metadata:
+            return None
+        # In a batch each entry is written anew, with numbers as doubles; alone it is sent as it lies there.
+        bulk = self._subscription.bulk.enabled
+        event = common.read_alike(message.data) if bulk else common.read_event(message.data)
+        if not event or "expiration" in event:
+            return None
+        if not bulk:
+            _add_trace(event, message.metadata)
+        return Incoming(event, message.data, path)
+
+    def _any(self, arrived: Arrived, now: datetime) -> Incoming | Skipped | Failed:
+        where = self._where
+        try:
+            event, data = self._event(arrived)
+        except JsonTextError as error:
+            return Failed(f"error deserializing cloud event {where}: {error}", str(error))
+        except ValueError as error:
+            return Failed(f"error deserializing pubsub metadata: {error}", str(error))
+        if received.has_expired(event, now):
+            expired = f"dropping expired pub/sub event {event.get('id')} as of {event.get('expiration')}"
+            return Skipped(expired, "warning")
+        try:
+            path = self._routes.path_for(event)
+        except RouteFailed as error:
+            reason = f"error finding matching route for event {event.get('id')} {where}: {error}"
+            return Failed(reason, str(error))
+        if path is None:
+            return Skipped(f"no matching route for event {event.get('id')} {where}; skipping")
+        return Incoming(event, data, path)
+
+    def _event(self, arrived: Arrived) -> tuple[Mapping[str, Json], bytes]:
+        subscription, data, metadata = self._subscription, arrived.message.data, arrived.metadata
+        if envelope.is_raw_payload(subscription.metadata):
+            made = received.from_raw_payload(
+                data, subscription.topic, subscription.pubsub_name, metadata, self._new_id
+            )
+            return made, json.dumps(made, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+        if envelope.media_type(metadata.get(CONTENT_TYPE, "")) == envelope.OCTET_STREAM:
+            return received.from_headers(metadata, metadata[CONTENT_TYPE]), data
+        event = received.parse_event(data)
+        if subscription.bulk.enabled:
+            return event, gojson.encode(dict(event)) if event else data.strip()
+        _add_trace(event, metadata)
+        return event, data
 
 
-def read_message(
-    arrived: Arrived, subscription: Subscription, routes: Routes, now: datetime, new_id: Callable[[], str]
-) -> Incoming | Skipped | Failed:
-    """What is to be done with a message. `now` is aware; `new_id` names events made of raw payloads."""
-    where = f"in pubsub {subscription.pubsub_name} and topic {subscription.topic}"
-    try:
-        event, data = _event(arrived, subscription, new_id)
-    except JsonTextError as error:
-        return Failed(f"error deserializing cloud event {where}: {error}", str(error))
-    except ValueError as error:
-        return Failed(f"error deserializing pubsub metadata: {error}", str(error))
-    if received.has_expired(event, now):
-        expired = f"dropping expired pub/sub event {event.get('id')} as of {event.get('expiration')}"
-        return Skipped(expired, "warning")
-    try:
-        path = routes.path_for(event)
-    except RouteFailed as error:
-        reason = f"error finding matching route for event {event.get('id')} {where}: {error}"
-        return Failed(reason, str(error))
-    if path is None:
-        return Skipped(f"no matching route for event {event.get('id')} {where}; skipping")
-    return Incoming(event, data, path)
-
-
-def _event(
-    arrived: Arrived, subscription: Subscription, new_id: Callable[[], str]
-) -> tuple[Mapping[str, Json], bytes]:
-    data, metadata = arrived.message.data, arrived.metadata
-    if envelope.is_raw_payload(subscription.metadata):
-        made = received.from_raw_payload(data, subscription.topic, subscription.pubsub_name, metadata, new_id)
-        return made, json.dumps(made, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-    if envelope.media_type(metadata.get(CONTENT_TYPE, "")) == envelope.OCTET_STREAM:
-        return received.from_headers(metadata, metadata[CONTENT_TYPE]), data
-    event = received.parse_event(data)
-    if subscription.bulk.enabled:
-        return event, gojson.encode(dict(event)) if event else data.strip()  # each entry is written anew
-    for name in received.TRACE_FIELDS:  # for the headers only; the body is sent as it lay on the broker
-        if name not in event and name in metadata:
+def _add_trace(event: dict[str, Json], metadata: Mapping[str, str]) -> None:
+    """For the headers only: the body is sent as it lay on the broker."""
+    for name in received.TRACE_FIELDS:
+        if name in metadata and name not in event:
             event[name] = metadata[name]
-    return event, data

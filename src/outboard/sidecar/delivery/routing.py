@@ -16,6 +16,10 @@ __all__ = ["RouteFailed", "Routes", "RuleInvalid", "compile_rules"]
 
 
 MATCHES: Final = re.compile(r"(?<![.\w])matches\s*\(")
+# A literal, which is left alone, or the presence test of a dotted name.
+LITERAL_OR_HAS: Final = re.compile(
+    r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![.\w])has\(\s*([A-Za-z_][\w.]*)\.(\w+)\s*\)"""
+)
 
 
 class RuleInvalid(ValueError):
@@ -35,6 +39,11 @@ class Routes:
     """The rules of one subscription, compiled. Of a rule without `match` the program is None."""
 
     rules: tuple[tuple[Rule, _Program | None], ...]
+
+    @property
+    def only_path(self) -> str | None:
+        """The path that every event goes to, None where that depends on the event."""
+        return self.rules[0][0].path if self.rules and self.rules[0][1] is None else None
 
     def path_for(self, event: Mapping[str, Json] | str) -> str | None:
         """The path of the first rule that matches, None where none does.
@@ -58,9 +67,15 @@ def _compile(match: str) -> _Program | None:
     import cel  # 6 MB of machine code: only where a rule asks for it
 
     try:
-        return cel.compile(match)
+        return cel.compile(LITERAL_OR_HAS.sub(_present, match))
     except ValueError as error:
         raise RuleInvalid(f"`match: {match}` is not a CEL expression: {_first_line(error)}") from error
+
+
+def _present(found: re.Match[str]) -> str:
+    """The test worded so that a text, a number or null has no members: to the library that is an error."""
+    owner = found[1]
+    return f"(type({owner}) in [map, list] ? {found[0]} : false)" if owner else found[0]
 
 
 def _matches(rule: Rule, program: _Program, event: Mapping[str, Json] | str) -> bool:

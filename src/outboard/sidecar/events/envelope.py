@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from outboard.resources import duration
@@ -25,8 +26,10 @@ __all__ = [
     "Publication",
     "encode_fields",
     "envelope_fields",
+    "expiration_of",
     "is_raw_payload",
     "media_type",
+    "rfc3339",
     "wrap",
 ]
 
@@ -72,7 +75,7 @@ def wrap(publication: Publication, now: datetime, new_id: Callable[[], str]) -> 
         fields = _completed(publication, now)
     else:
         fields = envelope_fields(publication, now, new_id)
-    expiration = _expiration(publication, now)
+    expiration = expiration_of(publication.metadata, publication.features, now)
     if expiration:
         fields["expiration"] = quote(expiration)
     return encode_fields(fields)
@@ -166,10 +169,9 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _expiration(publication: Publication, now: datetime) -> str:
-    if MESSAGE_TTL in publication.features:
-        return ""
-    seconds = _ttl(publication.metadata or {})
+def expiration_of(metadata: Mapping[str, str] | None, features: frozenset[str], now: datetime) -> str:
+    """When what is published with `metadata` expires; empty for never, and where the component sees to it."""
+    seconds = _ttl(metadata) if metadata and MESSAGE_TTL not in features else None
     if seconds is None:
         return ""
     try:
@@ -178,8 +180,15 @@ def _expiration(publication: Publication, now: datetime) -> str:
         return ""
 
 
+@lru_cache(maxsize=1_024)
+def _names_ttl(names: tuple[str, ...]) -> bool:
+    return any(name.lower() in TTL_KEYS for name in names)
+
+
 def _ttl(metadata: Mapping[str, str]) -> float | None:
     """Seconds, None where there is none or, as in daprd, where it cannot be read."""
+    if not _names_ttl(tuple(metadata)):
+        return None
     folded = {name.lower(): value for name, value in metadata.items()}
     text = next((folded[key] for key in TTL_KEYS if key in folded), "")
     try:

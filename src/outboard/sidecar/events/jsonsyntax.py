@@ -74,7 +74,7 @@ def _value(text: _Text) -> None:
     while True:
         if byte in b"{[":
             if len(open_ones) == MAX_NESTING:
-                raise _Wrong(MAX_DEPTH)
+                _fail(byte, MAX_DEPTH)
             open_ones.append(_members(text) if byte == ord("{") else _elements(text))
         else:
             _scalar(text, byte)

@@ -18,7 +18,13 @@ from outboard.sidecar.events.utf8 import text_of
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
 
-__all__ = ["TRACE_FIELDS", "from_headers", "from_raw_payload", "has_expired", "parse_event"]
+__all__ = [
+    "TRACE_FIELDS",
+    "from_headers",
+    "from_raw_payload",
+    "has_expired",
+    "parse_event",
+]
 
 BINARY_HEADER: Final = "ce_"
 TRACE_FIELDS: Final = ("traceid", "traceparent", "tracestate")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.record import Hop, HopKind, Recorder
-from outboard.sidecar.components.port import ComponentError, Message, PubSub
+from outboard.sidecar.components.port import BulkPublishing, ComponentError, Message, PubSub
 from outboard.sidecar.guard import Guard, call_component
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
@@ -36,6 +36,17 @@ class LoadedPubSub:
     access: TopicAccess
     outbound: Guard
     inbound: Guard
+    bulk: BulkPublishing | None = field(init=False)
+    """The component again, if it takes many messages in one step."""
+
+    def __post_init__(self) -> None:
+        component = self.component
+        object.__setattr__(self, "bulk", component if isinstance(component, BulkPublishing) else None)
+
+    @property
+    def orders_bulk(self) -> bool:
+        """Whether the messages of one bulk publish keep their order per key."""
+        return self.bulk is not None and self.bulk.orders_bulk
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +86,18 @@ class Publisher:
     async def publish_many(
         self, pubsub: str, topic: str, messages: Sequence[Message]
     ) -> dict[int, ComponentError]:
-        """Publish each, up to 100 at a time: the errors by position.
+        """Publish all, in one step where the component can, else up to 100 at a time: the errors by position.
 
-        To the outbound policies all of them are one attempt, of which only what failed is tried again.
-        Raises PubSubUnknown, PublishNotAllowed.
+        To the outbound policies all of them are one attempt, of which only what failed is tried again, in its
+        order. Raises PubSubUnknown, PublishNotAllowed.
         """
         target = self._allowed(pubsub, topic)
         rest, errors = dict(enumerate(messages)), dict[int, ComponentError]()
 
         async def attempt() -> None:
             nonlocal rest, errors
-            errors = await self._publish_each(target, topic, rest)
-            rest = {index: rest[index] for index in errors}
+            errors = await self._publish_all(target, topic, rest)
+            rest = {index: message for index, message in rest.items() if index in errors}
             if errors:
                 raise ComponentError("\n".join(map(str, errors.values())))
 
@@ -98,22 +109,23 @@ class Publisher:
             return errors
         return {}
 
-    async def _publish_each(
+    async def _publish_all(
         self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
     ) -> dict[int, ComponentError]:
-        on_broker, slots = target.access.on_broker(topic), asyncio.Semaphore(BULK_CONCURRENCY)
-
-        async def one(message: Message) -> ComponentError | None:
-            async with slots:
-                try:
-                    await target.component.publish(on_broker, message)
-                except ComponentError as error:
-                    return error
+        def taken(message: Message) -> None:
             self._journal(HopKind.PUBLISHED, target.name, topic, message.data)
-            return None
 
-        outcomes = await asyncio.gather(*map(one, messages.values()))
-        return {index: error for index, error in zip(messages, outcomes, strict=True) if error is not None}
+        on_broker = target.access.on_broker(topic)
+        if target.bulk is None:
+            return await _publish_each(target.component, on_broker, messages, taken)
+        positions = list(messages)
+        told = await target.bulk.publish_many(on_broker, list(messages.values()))
+        failed = {positions[position]: error for position, error in sorted(told.items())}
+        if self._journal.recorder is not None:
+            for index in positions:
+                if index not in failed:
+                    taken(messages[index])
+        return failed
 
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
@@ -126,3 +138,21 @@ class Publisher:
         if not target.access.may_publish(topic):
             raise PublishNotAllowed(f"topic {topic} is not allowed for app id {self._app_id}")
         return target
+
+
+async def _publish_each(
+    component: PubSub, topic: str, messages: Mapping[int, Message], taken: Callable[[Message], None]
+) -> dict[int, ComponentError]:
+    slots = asyncio.Semaphore(BULK_CONCURRENCY)
+
+    async def one(message: Message) -> ComponentError | None:
+        async with slots:
+            try:
+                await component.publish(topic, message)
+            except ComponentError as error:
+                return error
+        taken(message)
+        return None
+
+    outcomes = await asyncio.gather(*map(one, messages.values()))
+    return {index: error for index, error in zip(messages, outcomes, strict=True) if error is not None}

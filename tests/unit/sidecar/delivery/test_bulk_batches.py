@@ -16,8 +16,8 @@ from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
 from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
-from outboard.sidecar.delivery.batches import BulkConsumer
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.delivery.routing import compile_rules
 from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
@@ -69,7 +69,7 @@ class Bench:
             AppChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
             SidecarLog("api", "info", "v"), Drain(),
         )  # fmt: skip
-        self.consumer = BulkConsumer(
+        self.consumer = GatheringConsumer(
             Consumer(subscription, compile_rules(subscription.rules), pubsub, shared)
         )
 

@@ -52,3 +52,16 @@ def test_what_is_no_expression_is_refused_at_once() -> None:
     with pytest.raises(RuleInvalid) as caught:
         compile_rules([Rule("/", "event.type ==")])
     assert "`match: event.type ==` is not a CEL expression" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "!has(event.type.x)",
+        "!has( event.data.x.y )",
+        "has(event.data.x)",
+        "event.type != 'has(event.type.x)'",
+    ],
+)
+def test_what_is_no_map_has_no_members(match: str) -> None:
+    assert compile_rules([Rule("/", match)]).path_for(EVENT) == "/"

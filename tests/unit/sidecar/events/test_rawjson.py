@@ -35,7 +35,7 @@ def test_what_follows_the_value_is_ignored() -> None:
         ('{"a":1,}', "invalid character '}' looking for beginning of object key string"),
         ('{"a" 1}', "invalid character '1' after object key"),
         ('{"a":1 "b":2}', "invalid character '\"' after object key:value pair"),
-        ('{"a":' + "[" * 100_000, "exceeded max depth"),
+        ('{"a":' + "[" * 100_000, "invalid character '[' exceeded max depth"),
     ],
 )
 def test_errors_are_worded_as_daprds(text: str, problem: str) -> None:
