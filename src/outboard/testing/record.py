@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -129,6 +130,7 @@ def members(payload: bytes) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+@lru_cache(maxsize=10_000)  # each hop of an event asks again
 def event_id(payload: bytes) -> str:
     """The id of the event in `payload`, empty where it has none."""
     return str(members(payload).get("id", ""))
