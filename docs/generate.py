@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import runpy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from outboard.sidecar.flags import FLAGS, Flag
 __all__ = ["PAGES", "filled"]
 
 REFERENCE: Final = Path(__file__).parent / "reference"
+CONFORMANCE: Final = Path(__file__).parent.parent / "tests" / "conformance"
 PAGES: Final = tuple(REFERENCE / f"{name}.md" for name in ("errors", "run", "sidecar"))
 PART: Final = re.compile(
     r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.S
@@ -32,13 +34,183 @@ PART: Final = re.compile(
 
 INERT: Final = frozenset(flag.name for flag in FLAGS if flag.inert)
 
+# How both components for Redis reach their server.
+REDIS: Final[Mapping[str, tuple[str, str]]] = {
+    "redisHost": ("", "Required: `host` or `host:port`; several, with commas between them, of a cluster or "
+                      "of sentinels."),
+    "redisPort": ("6379", "The port, where `redisHost` has none."),
+    "redisUsername": ("", "Who logs in."),
+    "redisPassword": ("", "With which password; best by `secretKeyRef`."),
+    "redisDB": ("0", "The number of the database; a cluster has only one."),
+    "redisType": ("node", "`cluster` for a cluster; all else is a single server."),
+    "enableTLS": ("false", "Use TLS. The server's certificate is checked against the authorities of the "
+                           "machine, or those in the file that SSL_CERT_FILE names."),
+    "insecureSkipTLSVerify": ("false", "Take any certificate: unsafe."),
+    "clientCert": ("", "The client's certificate, as PEM text, with `clientKey`."),
+    "clientKey": ("", "Its key, as PEM text."),
+    "failover": ("false", "`redisHost` names sentinels; they are asked for the server."),
+    "sentinelMasterName": ("", "Required with `failover`: the name that the sentinels know the server by."),
+    "sentinelUsername": ("", "Who logs in to the sentinels."),
+    "sentinelPassword": ("", "With which password."),
+    "redisMaxRetries": ("3", "How often a command is tried again that got no answer; -1: never."),
+    "redisMinRetryInterval": ("8ms", "The first pause before that; `state.redis` begins with 2 s, which "
+                                     "the next item bounds. Here and below a bare number is milliseconds."),
+    "redisMaxRetryInterval": ("512ms", "The longest pause."),
+    "dialTimeout": ("5s", "Longest time to make a connection."),
+    "readTimeout": ("3s", "Longest time to wait for an answer; -1: for ever."),
+    "writeTimeout": ("", "As `readTimeout`; the longer of both counts."),
+    "poolSize": ("", "Most connections for commands; 10 for each CPU unless given. Those that wait for "
+                     "events are not counted (by daprd they are: it stops reading topics beyond that "
+                     "number)."),
+    "poolTimeout": ("", "How long to wait for a free one; `readTimeout` and 1 s unless given."),
+    "minIdleConns": ("0", "Checked, without effect, as the next three."),
+    "maxConnAge": ("", "See `minIdleConns`."),
+    "idleTimeout": ("", "See `minIdleConns`."),
+    "idleCheckFrequency": ("", "See `minIdleConns`."),
+    "useEntraID": ("false", "Refused if true, as are the next two: they need the real daprd."),
+    "useAzureAD": ("false", "See `useEntraID`."),
+    "useOIDC": ("false", "See `useEntraID`."),
+}  # fmt: skip
+
 # What each metadata item means: its default, empty where there is none, and a sentence.
 COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "pubsub.in-memory": {
         "backlog": ("0", "Keeps so many of the latest events of each topic for apps that subscribe later, "
                          "or come back. daprd ignores it."),
+        "partitions": ("0", "From 1 to 1024: a partitioned log, as Kafka's, but in memory. Events with the same "
+                            "`partitionKey` stay in order, partitions are handled at once, batches are handed "
+                            "over without a timer, and an event that is not acknowledged comes again before "
+                            "those behind it. 0 is as daprd, which ignores it."),
+        "backOffDuration": ("5s", "With `partitions`: how long its partition waits after an event that was not "
+                                  "acknowledged; it is tried again for ever."),
+    },
+    "pubsub.sqlite": {
+        "connectionString": ("", "Required: the path of a file, which is made where there is none. A "
+                                 "relative path begins where the sidecar was started."),
+        "consumerGroup": ("", "The group in which the app consumes; `consumerID` unless given, which is "
+                              "its app id. Sidecars of one group share the events, in one process or in "
+                              "several."),
+        "initialOffset": ("oldest", "Where a new group begins: `oldest` with all that is kept, `newest` with "
+                                    "what is published from then on. (`pubsub.kafka` begins with `newest`.)"),
+        "partitions": ("16", "Partitions of a new topic: events of one `partitionKey` lie in the same, in "
+                             "order, and so many events are handled at once. An existing topic keeps its "
+                             "own."),
+        "retention": ("168h", "Events older than this are deleted, when others are published; 0 keeps them."),
+        "retentionBytes": ("1Gi", "While the file holds more than this the oldest events are deleted, with a "
+                                  "warning where a group had not consumed them; 0 is without bound."),
+        "backOffPolicy": ("constant", "When an event comes again whose handler failed: `constant` or "
+                                      "`exponential`. Its partition waits for it."),
+        "backOffDuration": ("5s", "The pause of `constant`. A bare number is in milliseconds, here and "
+                                  "below."),
+        "backOffInitialInterval": ("500ms", "The first pause of `exponential`."),
+        "backOffMaxInterval": ("60s", "Its longest."),
+        "backOffMultiplier": ("1.5", "By how much each pause is longer than the one before."),
+        "backOffRandomizationFactor": ("0.5", "How much chance there is in a pause."),
+        "backOffMaxElapsedTime": ("15m", "`exponential` skips the event after so long; 0 never does."),
+        "backOffMaxRetries": ("-1", "Skips the event after so many retries; -1 never does."),
+        "heartbeatInterval": ("3s", "How often a consumer says that it is alive."),
+        "sessionTimeout": ("10s", "After so long without that others of its group take over. The end of its "
+                                  "process is noticed sooner."),
+        "busyTimeout": ("2s", "How long to wait for a lock that another process holds."),
+    },
+    "pubsub.kafka": {
+        "brokers": ("", "Required: `host:port`, several with commas between them."),
+        "authType": (
+            "",
+            "Required: `none`, `password`, `mtls` or `certificate`. TLS is on for all but `none`.",
+        ),
+        "authRequired": ("", "Deprecated: what stood in the place of `authType`."),
+        "saslUsername": ("", "With `password`: who logs in. Azure Event Hubs wants `$ConnectionString`."),
+        "saslPassword": ("", "With `password`."),
+        "saslMechanism": ("PLAINTEXT", "With `password`: `SHA-256`, `SHA-512`; anything else is PLAIN."),
+        "caCert": (
+            "",
+            "The authority that the brokers' certificates are checked against, as PEM text; the "
+            "machine's own unless given. `certificate` requires it.",
+        ),
+        "clientCert": ("", "With `mtls`: the client's certificate, as PEM text."),
+        "clientKey": ("", "With `mtls`: its key, as PEM text."),
+        "skipVerify": ("false", "Take any certificate: unsafe."),
+        "disableTls": ("false", "No TLS, whatever `authType` says."),
+        "consumerGroup": ("", "The group in which an app consumes; its `consumerID` unless given."),
+        "clientID": (
+            "",
+            "The name in the broker's logs and quotas; the app id unless given (daprd: `sarama`).",
+        ),
+        "initialOffset": (
+            "newest",
+            "Where a group begins that has committed nothing: `oldest` or `newest`. Written in "
+            "exactly this case, as for daprd.",
+        ),
+        "version": ("2.0.0", "Checked for its form; the version of the protocol is negotiated."),
+        "maxMessageBytes": (
+            "1048576",
+            "The largest message, with key and headers; topics have a limit of their own.",
+        ),
+        "compression": ("none", "Of what is published: `gzip`, `snappy`, `lz4` or `zstd`."),
+        "consumeRetryEnabled": ("true", "Hand over again what was not acknowledged; else it is passed over."),
+        "consumeRetryInterval": (
+            "100ms",
+            "Pause before a consumer that failed is made anew, at least 1 s here. A bare number "
+            "is milliseconds.",
+        ),
+        "backOffPolicy": (
+            "constant",
+            "`constant` or `exponential`: how long a message waits that was not acknowledged. "
+            "Items with this prefix are written in exactly this case.",
+        ),
+        "backOffDuration": ("5s", "Pause of the constant policy. Bare numbers are milliseconds."),
+        "backOffInitialInterval": ("500ms", "First pause of the exponential policy."),
+        "backOffMaxInterval": ("60s", "Its longest pause."),
+        "backOffMultiplier": ("1.5", "Its growth."),
+        "backOffRandomizationFactor": ("0.5", "Its jitter, as a part of the pause."),
+        "backOffMaxElapsedTime": ("15m", "After that it gives up; 0 never does."),
+        "backOffMaxRetries": ("-1", "After so many retries the message is passed over; -1 never is."),
+        "heartbeatInterval": ("3s", "How often the group is told that this member lives."),
+        "sessionTimeout": ("10s", "After so long without that it is taken for dead."),
+        "consumerGroupRebalanceStrategy": (
+            "range",
+            "How a group shares partitions: `range`, `roundrobin`, `sticky`. All its members use "
+            "the same.",
+        ),
+        "clientConnectionTopicMetadataRefreshInterval": (
+            "8m",
+            "How often the brokers are asked for new partitions.",
+        ),
+        "consumerFetchMin": ("1", "Bytes that a broker waits for. Written in exactly this case."),
+        "consumerFetchDefault": (
+            "1048576",
+            "Bytes of a partition that are fetched at once. Written in exactly this case.",
+        ),
+        "escapeHeaders": (
+            "false",
+            "Percent-encode key and headers of what is consumed, for HTTP to carry them.",
+        ),
+        "excludeHeaderMetaRegex": (
+            "",
+            "Names of metadata that become no headers, and of headers that become no metadata.",
+        ),
+    },
+    "pubsub.redis": {
+        **REDIS,
+        "processingTimeout": ("60s", "An event that is not settled so long after a consumer got it is "
+                                     "given to a consumer of the group again; 0: never."),
+        "redeliverInterval": ("15s", "How often such events are looked for; 0: never. Only a number of "
+                                     "milliseconds counts: a text such as `30s` is ignored, as by daprd."),
+        "queueDepth": ("100", "Most events that are read at once."),
+        "concurrency": ("10", "Most events of the component that are with the app at once. 1 keeps the "
+                              "order."),
+        "maxLenApprox": ("", "About so many events are kept of each topic; all unless given."),
+        "streamTTL": ("", "Events are kept for about so long; `maxLenApprox` counts before it."),
     },
     "state.in-memory": {},
+    "state.redis": {
+        **REDIS,
+        "ttlInSeconds": ("", "Time to live of values whose request names none."),
+        "queryIndexes": ("", "Refused: queries are not served."),
+        "maxRetries": ("", "Older name for `redisMaxRetries`."),
+        "maxRetryBackoff": ("", "Older item for `redisMinRetryInterval`, in nanoseconds."),
+    },
     "state.sqlite": {
         "connectionString": ("", "Required: a path, a `file:` URI or `:memory:`. A relative path begins "
                                  "where the sidecar was started."),
@@ -92,6 +264,7 @@ CATEGORIES: Final[Mapping[str, Mapping[str, str]]] = {
 
 EVENTS: Final[Mapping[str, str]] = {
     "log": "A line of an app or of its sidecar (`source` is `app` or `sidecar`); `level` is the sidecar's.",
+    "caution": "Something will not be as one might expect; `text` says what.",
     "started": "An app was started, or started again.",
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",
@@ -108,6 +281,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "CommandError": "the commands, and `Sidecar` options that contradict each other; exit code 2",
     "ComponentInitFailed": "the start of a sidecar, alone, under `outboard run` or in a test",
     "DuplicateSubscription": "`board.lifespan` at the start of the app",
+    "EngineUnavailable": "`outboard engines`",
     "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EventTooLarge": "`publish`, before anything is sent",
@@ -174,6 +348,12 @@ def category_metadata() -> str:
         refuse_difference(f"metadata of {category}", CATEGORIES[category], items)
         rows += [(category, f"`{item}`", CATEGORIES[category][item]) for item in items]
     return table(("components", "metadata item", "meaning"), rows)
+
+
+def differences() -> str:
+    """What the conformance suite asks both sidecars about, and expects to differ."""
+    listed = runpy.run_path(str(CONFORMANCE / "differences.py"))["DIFFERENCES"]
+    return table(("here", "daprd", "why"), [(each.here, each.daprd, each.why) for each in listed])
 
 
 # `outboard run`
@@ -268,6 +448,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "inert-flags": inert_flags,
     "components": components,
     "category-metadata": category_metadata,
+    "differences": differences,
     "settings": settings,
     "output-events": output_events,
     "event-errors": event_errors,

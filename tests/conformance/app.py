@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import h11
 
 from conformance.http1 import closed, next_event
-from conformance.question import AppAnswer, Close, Entries, Garbage, Hang, Respond
+from conformance.question import AppAnswer, Close, Entries, Garbage, Hang, Late, Respond
 from outboard.wire.subscriptions import Json
 
 __all__ = ["App", "Received"]
@@ -46,6 +46,13 @@ class App:
         """Answer so at these paths, once each."""
         for path, prepared in answers.items():
             self._answers.setdefault(path, deque()).extend(prepared)
+
+    def forget(self) -> None:
+        """What came up to now, and the answers that were prepared and not given."""
+        self.received.clear()
+        for path, prepared in self._answers.items():
+            if not path.startswith("/dapr/"):
+                prepared.clear()
 
     def at(self, paths: Iterable[str]) -> list[Received]:
         """What came to one of `paths` up to now."""
@@ -127,10 +134,15 @@ async def _respond(
     connection: h11.Connection, writer: asyncio.StreamWriter, received: Received, answer: AppAnswer
 ) -> bool:
     """Whether the connection can be used on."""
+    if isinstance(answer, Late):
+        await asyncio.sleep(answer.seconds)
+        answer = answer.answer
     if isinstance(answer, Hang):
         await asyncio.Event().wait()
     if isinstance(answer, Garbage):
         writer.write(answer.data)
+        await writer.drain()
+        await asyncio.sleep(answer.open)
     if isinstance(answer, Close | Garbage | Hang):
         return False
     response = _entries(answer, received.body) if isinstance(answer, Entries) else answer

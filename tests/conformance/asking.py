@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.app import Received
-from conformance.http1 import Answer, Gone, exchange
+from conformance.http1 import LOOPBACK, Answer, Gone, exchange
 from conformance.masking import Mask
 from conformance.question import Ask, Group, Question
 from conformance.sidecars import Program, Running, running
 
-__all__ = ["Observed", "Pair", "ask_all", "masked_answers", "pair"]
+__all__ = ["Observed", "Pair", "ask_all", "masked_answers", "masked_deliveries", "pair"]
 
 VERSION = "1.18.1"
 AT_ONCE = 12
@@ -97,6 +98,12 @@ async def masked_answers(sidecar: Running, asks: Sequence[Ask]) -> tuple[object,
     return tuple(answers)
 
 
+def masked_deliveries(sidecar: Running, asks: Sequence[Ask], paths: Iterable[str]) -> tuple[object, ...]:
+    """What the app got at `paths` up to now; `asks` led to it."""
+    mask = _mask(sidecar, asks)
+    return tuple(_masked_received(each, mask) for each in sidecar.app.at(paths))
+
+
 def _mask(sidecar: Running, asks: Sequence[Ask]) -> Mask:
     return Mask(_text_of(asks), sidecar.ports, sidecar.folder.as_posix(), (VERSION,))
 
@@ -104,28 +111,33 @@ def _mask(sidecar: Running, asks: Sequence[Ask]) -> Mask:
 async def _ask(sidecar: Running, question: Question) -> Observed:
     sidecar.app.prepare(question.answers)
     answers = await masked_answers(sidecar, question.asks)
-    mask = _mask(sidecar, question.asks)
-    received = [_masked_received(each, mask) for each in await _deliveries(sidecar, question)]
-    if question.unordered:
-        received.sort(key=repr)
-    return Observed(answers, tuple(received))
+    await _arrive(sidecar, question)
+    received = masked_deliveries(sidecar, question.asks, question.watched)
+    return Observed(answers, tuple(sorted(received, key=repr)) if question.unordered else received)
 
 
 async def _exchange(sidecar: Running, each: Ask, etag: str) -> Answer | Gone:
     headers = {name: value.replace("{etag}", etag) for name, value in each.headers.items()}
     body = each.body.replace(b"{etag}", etag.encode())
     port = sidecar.public_port if each.public else sidecar.port
-    return await exchange(port, each.method, each.target, body, headers)
+    host = _other_address() if each.elsewhere else LOOPBACK
+    return await exchange(port, each.method, each.target, body, headers, host)
 
 
-async def _deliveries(sidecar: Running, question: Question) -> Sequence[Received]:
+def _other_address() -> str:
+    """Of this machine, as other machines may know it."""
+    own = socket.gethostbyname(socket.gethostname())
+    return own if own != LOOPBACK else "127.0.0.2"
+
+
+async def _arrive(sidecar: Running, question: Question) -> None:
+    """Wait for what the app is to get, and then for what it should not."""
     if not question.watched:
-        return ()
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(ARRIVAL):
             await sidecar.app.until(question.watched, question.deliveries)
     await asyncio.sleep(question.quiet)
-    return sidecar.app.at(question.watched)
 
 
 def _masked_answer(answer: Answer | Gone, mask: Mask) -> object:

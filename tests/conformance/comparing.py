@@ -26,8 +26,21 @@ def _between(place: str, real: object, ours: object) -> Iterator[str]:
     elif _are_lists(real, ours) and len(real) == len(ours):  # type: ignore[arg-type]
         for index, (first, second) in enumerate(zip(real, ours, strict=True)):  # type: ignore[call-overload]
             yield from _between(f"{place}[{index}]", first, second)
+    elif _are_lists(real, ours):
+        yield from _only_in(f"{place}: only daprd has", real, ours)  # type: ignore[arg-type]
+        yield from _only_in(f"{place}: only ours has", ours, real)  # type: ignore[arg-type]
     elif real != ours or type(real) is not type(ours):
         yield f"{place}: daprd {real!r}, ours {ours!r}"
+
+
+def _only_in(what: str, those: Sequence[object], others: Sequence[object]) -> Iterator[str]:
+    """What is in `those`, as often as it is, and not in `others`."""
+    rest = list(others)
+    for each in those:
+        if each in rest:
+            rest.remove(each)
+        else:
+            yield f"{what} {each!r}"
 
 
 def _are_lists(real: object, ours: object) -> bool:

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from conformance.asking import Observed, ask_all
-from conformance.question import Group
+from conformance.asking import Observed, ask_all, pair
+from conformance.comparing import differences
+from conformance.question import Group, Question
 from conformance.questions import GROUPS
 from conformance.questions.starts import STARTS, Start
+from conformance.questions.stops import STOPS, Stop
 from conformance.sidecars import Program
 from conformance.starting import Outcome, start_both
+from conformance.stopping import Ended, stop_both
+from conformance.strategies import GROUP
 
 AT_ONCE = 4
 
 Answers = Mapping[str, tuple[Observed, Observed]]
 Outcomes = Mapping[str, tuple[Outcome, Outcome]]
+Endings = Mapping[str, tuple[Ended, Ended]]
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +72,35 @@ def outcomes(
     return portal.call(_start_all, programs, starts, tmp_path_factory.mktemp("starts"))
 
 
+@pytest.fixture(scope="session")
+def endings(
+    programs: tuple[Program, Program],
+    portal: BlockingPortal,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Endings:
+    """How daprd and ours ended, for each stop that is wanted in this run, by its name."""
+    wanted = _parameters(request.session.items, "stop")
+    stops = [stop for stop in STOPS if stop in wanted]
+    return portal.call(_stop_all, programs, stops, tmp_path_factory.mktemp("stops"))
+
+
+@pytest.fixture(scope="session")
+def compare(
+    programs: tuple[Program, Program], portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Question], None]]:
+    """Asks both sidecars with the files of `strategies.GROUP`, and asserts that they do the same."""
+    with portal.wrap_async_context_manager(pair(programs, GROUP, tmp_path_factory.mktemp("random"))) as both:
+
+        def of(question: Question) -> None:
+            for sidecar in (both.real, both.ours):
+                sidecar.app.forget()
+            real, ours = portal.call(both.ask, question)
+            assert not differences(real, ours)
+
+        yield of
+
+
 def _parameters(items: Iterable[pytest.Item], name: str) -> list[object]:
     """What the tests of this run are given under `name`."""
     specs = [getattr(item, "callspec", None) for item in items]
@@ -92,3 +126,13 @@ async def _start_all(programs: tuple[Program, Program], starts: Iterable[Start],
             return each.name, await start_both(programs, each, folder / each.name)
 
     return dict(await asyncio.gather(*map(start, starts)))
+
+
+async def _stop_all(programs: tuple[Program, Program], stops: Iterable[Stop], folder: Path) -> Endings:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def end(each: Stop) -> tuple[str, tuple[Ended, Ended]]:
+        async with slots:
+            return each.name, await stop_both(programs, each, folder / each.name)
+
+    return dict(await asyncio.gather(*map(end, stops)))

@@ -1,4 +1,7 @@
-"""Where `outboard sidecar` answers otherwise than daprd on purpose, as the questions here show it."""
+"""Where `outboard sidecar` differs from daprd on purpose: all of it, each with the questions that show it.
+
+The table of the reference is made of this list (`docs/generate.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,63 +14,80 @@ __all__ = ["DIFFERENCES", "REASONS", "Difference"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is other, why it stays so, and the questions that show it."""
+    """What `here` does where `daprd` does something else, why that stays so, and the questions about it."""
 
-    what: str
+    here: str
+    daprd: str
     why: str
     questions: tuple[str, ...]
 
 
 DIFFERENCES: Final = (
     Difference(
-        "An event whose body is `null` is refused with 500 ERR_PUBSUB_CLOUD_EVENTS_SER.",
-        "daprd panics and closes the connection without an answer.",
-        ("event-malformed-null",),
-    ),
-    Difference(
-        "Numbers, booleans and null in a local secrets file are read as they are written.",
-        "daprd prints them with a wrong verb: `%!s(float64=5)`.",
-        ("secrets-file-leaves",),
-    ),
-    Difference(
-        "A bulk get that cannot be encoded (a value that is no JSON) still has its trace header.",
-        "daprd's encoder fails before the header is written; the body is empty either way.",
-        ("encryption-bulk",),
-    ),
-    Difference(
-        "With `tracing.samplingRate: 0` answers still carry the trace headers.",
-        "The setting is about the export of traces, which is not served; the headers do no harm.",
-        ("no-tracing",),
-    ),
-    Difference(
-        "A rule that compares types which can never be equal fails for each event, not at the start.",
-        "The CEL library has no type checker; daprd refuses such a rule, and with it every subscription.",
-        ("discovery-bad-types",),
-    ),
-    Difference(
-        "A file of resources that is not YAML ends the start, with file and line.",
-        "daprd leaves the document out with a warning, and what then fails is far from the cause.",
-        ("not-yaml",),
-    ),
-    Difference(
-        "A component whose secret store is not there ends the start, with file and line.",
-        "daprd sets the component aside without an error and gets healthy without it.",
-        ("secret-store-absent", "secret-unnamed-store"),
-    ),
-    Difference(
-        "A resiliency target that names a policy which is not there ends the start, with file and line.",
-        "daprd runs the component without any policy.",
-        ("bad-resiliency",),
+        "A mistake in a resource file ends the start, with file and line: no YAML, a secret, a secret store "
+        "or a policy that is not there, a metadata item written twice, a route under the key of the other "
+        "Subscription version.",
+        "It warns, or says nothing, and starts without the resource or the value.",
+        "What then fails is far from the cause.",
+        (
+            "bad-resiliency", "item-twice", "not-yaml", "route-of-other-version", "secret-absent",
+            "secret-store-absent", "secret-unnamed-store",
+        ),
     ),
     Difference(
         "Every mistake in the command line has exit code 2.",
-        "daprd has 2 only for an unknown flag or a value of the wrong type, and 1 for the rest.",
+        "2 for an unknown flag and a value of the wrong type, 1 for the rest.",
+        "One kind of mistake, one code.",
         (
             "bad-init-endpoint", "bad-log-level", "bad-protocol", "bad-size", "dot-in-app-id", "empty-app-id",
             "no-such-resources", "port-twice",
         ),
     ),
+    Difference(
+        "Without `--dapr-listen-addresses` the API listens on 127.0.0.1 and ::1 only.",
+        "On every address of the machine.",
+        "Nobody else on the network is to publish.",
+        ("default-addresses",),
+    ),
+    Difference(
+        "The in-memory components are shared by the sidecars of a process. A slow app lets 1,000 events wait "
+        "before the publisher; what waits at the end is lost. `backlog` and `partitions` count.",
+        "One sidecar, one event that waits; a transaction with two outbox events blocks for ever.",
+        "Services on a laptop can talk, and publishing is as quick as with a broker.",
+        ("outbox-two-upserts", "stop-queued"),
+    ),
+    Difference(
+        "An event whose body is `null`, and a stored value that cannot be decrypted, are answered with an "
+        "error. Numbers in a local secrets file read `5`.",
+        "It panics and closes the connection. They read `%!s(float64=5)`.",
+        "Nobody relies on a slip.",
+        ("encryption-other-key", "event-malformed-null", "secrets-file-leaves"),
+    ),
+    Difference(
+        "A routing rule that compares types which can never be equal fails for each event.",
+        "It refuses the rule at the start, and with it every subscription.",
+        "The CEL library has no type checker.",
+        ("discovery-bad-types",),
+    ),
+    Difference(
+        "With `tracing.samplingRate: 0` requests and answers still have their trace headers.",
+        "They have none.",
+        "The setting is about the export of traces, which is not served.",
+        ("no-tracing",),
+    ),
+    Difference(
+        "A batch that the app is handling is waited for when the sidecar ends.",
+        "It is not, though a single event is.",
+        "Otherwise a durable broker delivers the batch twice.",
+        ("stop-batch-hang",),
+    ),
+    Difference(
+        "JSON may be nested some 300 deep.",
+        "10,000 deep.",
+        "The libraries that read it are strict.",
+        ("nested-json",),
+    ),
 )  # fmt: skip
 
-REASONS: Final[Mapping[str, str]] = {name: each.what for each in DIFFERENCES for name in each.questions}
+REASONS: Final[Mapping[str, str]] = {name: each.here for each in DIFFERENCES for name in each.questions}
 """The difference that each of its questions shows."""

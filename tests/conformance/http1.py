@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import h11
 
-__all__ = ["Answer", "Gone", "exchange", "next_event"]
+__all__ = ["LOOPBACK", "Answer", "Gone", "exchange", "next_event"]
 
+LOOPBACK = "127.0.0.1"
 CHUNK = 64 * 1024
 PATIENCE = 15.0
 """Seconds: no more than a bound that ends a hopeless wait."""
@@ -34,11 +35,11 @@ class Gone:
 
 
 async def exchange(
-    port: int, method: str, target: str, body: bytes, headers: Mapping[str, str]
+    port: int, method: str, target: str, body: bytes, headers: Mapping[str, str], host: str = LOOPBACK
 ) -> Answer | Gone:
     """One request on a connection of its own."""
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(host, port)
     except OSError:
         return Gone()
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=1024 * 1024)

@@ -15,6 +15,7 @@ __all__ = [
     "Garbage",
     "Group",
     "Hang",
+    "Late",
     "Question",
     "Respond",
     "after",
@@ -31,7 +32,8 @@ class Ask:
     """One request. `{etag}` in a header or the body is the last ETag that this question was given.
 
     Before it, `health` is from now on the status of the app's health checks, two of which are waited for;
-    then `pause` seconds pass, for what takes time by itself (a TTL). `public` is for the public port.
+    then `pause` seconds pass, for what takes time by itself (a TTL). `public` is for the public port,
+    `elsewhere` for another address of this machine than 127.0.0.1.
     """
 
     method: str
@@ -41,6 +43,7 @@ class Ask:
     pause: float = 0.0
     health: int | None = None
     public: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,13 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """The app answers with bytes that are no HTTP."""
+    """The app answers with exactly these bytes, whether they are HTTP or not, and closes the connection.
+
+    Before that it waits for `open` seconds, so that whoever reads on waits for more.
+    """
 
     data: bytes = b"this is not HTTP\r\n\r\n"
+    open: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,15 @@ class Hang:
     """The app never answers."""
 
 
-AppAnswer = Respond | Entries | Close | Garbage | Hang
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The app answers so, after so many seconds."""
+
+    answer: Respond | Entries | Close
+    seconds: float = 1.0
+
+
+AppAnswer = Respond | Entries | Close | Garbage | Hang | Late
 
 
 @dataclass(frozen=True, slots=True)

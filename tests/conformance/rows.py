@@ -12,7 +12,8 @@ __all__ = ["ROWS"]
 
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "flags": (
-        "app-id", "app-protocol", "inert flags", "log-level", "max-body-size", "port clash", "public port",
+        "app-channel-address", "app-id", "app-max-concurrency", "app-protocol", "dapr-listen-addresses",
+        "inert flags", "log-level", "max-body-size", "port clash", "public port", "read-buffer-size",
         "single dash", "unknown flag", "values",
     ),
     "start": ("start",),
@@ -20,7 +21,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "health": ("appid", "healthz", "outbound"),
     "discovery": ("disable-init-endpoints", "discovery", "no app port"),
     "app health": ("health checks", "paused while unwell"),
-    "shutdown": ("shutdown API", "signals"),
+    "shutdown": ("in the middle of deliveries", "shutdown API", "signals"),
     "http": (
         "API token", "allow and deny lists", "allowed origins", "bad escape", "cleaning", "fallback",
         "metadata", "oversize", "topic", "tracing",
@@ -29,7 +30,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         "case of keys", "missing folder", "other documents", "same name", "scalars", "scopes",
         "unreadable document",
     ),
-    "component": ("deny", "envRef", "scopes", "secretKeyRef", "templates", "type", "version"),
+    "component": ("deny", "envRef", "metadata", "scopes", "secretKeyRef", "templates", "type", "version"),
     "declared": (
         "bad CEL", "bulkSubscribe", "deadLetterTopic", "metadata", "no rules", "v1alpha1", "v2alpha1",
     ),
@@ -60,7 +61,9 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "scoping": ("allowedTopics", "protectedTopics", "publishingScopes", "subscriptionScopes"),
     "namespacing": ("namespace",),
     "wildcards": ("wildcards",),
-    "resiliency": ("circuit breaker", "defaults", "matching", "retry", "timeout", "unknown policy"),
+    "resiliency": (
+        "circuit breaker", "defaults", "matching", "outbound", "retry", "timeout", "unknown policy",
+    ),
     "state": (
         "bulk get", "delete", "encryption at rest", "get", "query", "save", "transaction",
         "value that is no JSON in a bulk get",

@@ -16,7 +16,7 @@ from conformance.app import App
 from conformance.http1 import Answer, exchange
 from conformance.question import Group, Respond
 
-__all__ = ["APP_ID", "Program", "Running", "launched", "running"]
+__all__ = ["APP_ID", "Program", "Running", "app_of", "launched", "running", "started", "until_ready"]
 
 APP_ID = "conformance"
 PATIENCE = 60.0
@@ -63,36 +63,49 @@ class Running:
 async def running(program: Program, group: Group, folder: Path) -> AsyncIterator[Running]:
     """`program` with the files of `group`, ready; it is asked to stop at the end."""
     async with launched(program, group, folder) as sidecar:
-        await _until_ready(sidecar)
+        await until_ready(sidecar)
         yield sidecar
 
 
 @asynccontextmanager
 async def launched(program: Program, group: Group, folder: Path) -> AsyncIterator[Running]:
     """As `running`, but it may be not ready yet, and it may have ended."""
+    async with app_of(group) as app, started(program, group, folder, app) as sidecar:
+        yield sidecar
+
+
+@asynccontextmanager
+async def app_of(group: Group) -> AsyncIterator[App]:
+    """The app that the questions of `group` are about, listening."""
     app = App(group.subscribe or Respond(200, json.dumps(group.subscriptions).encode()))
     async with app.serving():
-        resources = _write(group, folder)
-        ports = tuple(next(PORTS) for _ in range(5))
-        command = [*program.command, *_flags(group, resources, ports, app.port)]
-        with (folder / "log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                cwd=folder,
-                env={**_inherited(), **group.environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                yield Running(program.name, ports[0], app, process, folder, (*ports, app.port))
-            finally:
-                await _stop(process)
+        yield app
+
+
+@asynccontextmanager
+async def started(program: Program, group: Group, folder: Path, app: App) -> AsyncIterator[Running]:
+    """As `launched`, beside an app that is there: it may be started again in the same folder."""
+    resources = _write(group, folder)
+    ports = tuple(next(PORTS) for _ in range(5))
+    command = [*program.command, *_flags(group, resources, ports, app.port)]
+    with (folder / "log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            env={**_inherited(), **group.environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield Running(program.name, ports[0], app, process, folder, (*ports, app.port))
+        finally:
+            await _stop(process)
 
 
 def _write(group: Group, folder: Path) -> Path:
     resources = folder / "resources"
-    resources.mkdir(parents=True)
+    resources.mkdir(parents=True, exist_ok=True)
     for name, text in group.files.items():
         place = resources / name if "/" not in name else folder / name.removeprefix("../")
         place.write_text(text.replace("{folder}", folder.as_posix()), encoding="utf-8")
@@ -119,7 +132,8 @@ def _flags(group: Group, resources: Path, ports: Sequence[int], app_port: int) -
     return [*flags, *given]
 
 
-async def _until_ready(sidecar: Running) -> None:
+async def until_ready(sidecar: Running) -> None:
+    """Wait until it says that it is healthy. Raises AssertionError, with its log, if it ends before."""
     async with asyncio.timeout(PATIENCE):
         while sidecar.process.returncode is None:
             answer = await exchange(sidecar.port, "GET", "/v1.0/healthz", b"", {})

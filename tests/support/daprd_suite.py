@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GROUPS = (
-    "^daprd/(httpserver|outbox|pubsub|routes|secret|state|"
-    "subscriptions/(programmatic|declarative/selfhosted|mixed))/"
+    "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
+    "subscriptions/(programmatic|declarative/selfhosted|mixed))/|"
+    "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename)$)"
 )
 """The groups of cases that sidecars are put to, as a regular expression of Go."""
 OTHERS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from outboard.clock import Clock
 from outboard.resources import duration
@@ -23,6 +23,8 @@ from outboard.sidecar.resiliency.trip import compile_trip
 __all__ = ["Guard", "Resilience", "call_component"]
 
 T = TypeVar("T")
+
+NO_POLICIES: Final = Policies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Guard:
         A Failure of `operation` is tried again as the policies say; the last one is raised, which may be a
         TimedOut or CircuitOpen of this guard. Whatever else `operation` raises goes through.
         """
+        if self.policies == NO_POLICIES:
+            return await operation()
         clock, log = self.resilience.clock, self.resilience.log
         started, failures = clock.monotonic(), 0
         while True:

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 from conformance.question import Group
+from conformance.questions import (
+    app_health,
+    bare,
+    callers,
+    configured,
+    declarative,
+    discovery,
+    encryption,
+    limits,
+    metadata,
+    outbox,
+    policies,
+)
 from conformance.questions.main import MAIN
-from conformance.questions.settings import SETTINGS
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[Group, ...] = (MAIN, *SETTINGS)
+GROUPS: tuple[Group, ...] = (
+    MAIN,
+    *metadata.GROUPS,
+    *outbox.GROUPS,
+    *encryption.GROUPS,
+    *callers.GROUPS,
+    *app_health.GROUPS,
+    *declarative.GROUPS,
+    *discovery.GROUPS,
+    *bare.GROUPS,
+    *limits.GROUPS,
+    *policies.GROUPS,
+    *configured.GROUPS,
+)

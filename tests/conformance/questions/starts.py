@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.question import Ask, Group, ask
 from conformance.questions.files import component, documents, resiliency, subscription_v1, subscription_v2
@@ -203,6 +203,35 @@ STARTS = (
         PUBSUB,
         resiliency("r", {}, {"ps": {"inbound": {"retry": "unknown"}}}),
     ),
+    with_files(
+        "item-twice",
+        "component: metadata",
+        component("s", "state.sqlite", connectionString="{folder}/x.db").replace(
+            "]", ', {"name": "connectionString", "value": "{folder}/y.db"}]'
+        ),
+    ),
+    with_files(
+        "route-of-other-version",
+        "declared: v2alpha1",
+        PUBSUB,
+        subscription_v1("s", "t", "/t").replace("v1alpha1", "v2alpha1"),
+    ),
+    Start(
+        "secret-absent",
+        ("component: secretKeyRef",),
+        {
+            "../secrets.json": '{"there": "x"}',
+            "resources.yaml": documents(
+                component("file", "secretstores.local.file", secretsFile="{folder}/secrets.json"),
+                "apiVersion: dapr.io/v1alpha1\n"
+                "kind: Component\n"
+                "metadata: {name: ps}\n"
+                "auth: {secretStore: file}\n"
+                "spec: {type: pubsub.in-memory, version: v1, "
+                "metadata: [{name: consumerID, secretKeyRef: {name: absent, key: absent}}]}",
+            ),
+        },
+    ),
     with_files("declared-without-pubsub", "declared: v1alpha1", subscription_v1("s", "t", "/t")),
     with_flags("dot-in-app-id", "flags: app-id", "--app-id=a.b"),
     with_flags("empty-app-id", "flags: app-id", "--app-id="),
@@ -219,6 +248,12 @@ STARTS = (
     with_flags("bad-init-endpoint", "discovery: disable-init-endpoints", "--disable-init-endpoints=other"),
     with_flags("no-such-config", "configuration: missing file", "--config={folder}/none.yaml"),
     with_flags("no-such-resources", "files: missing folder", "--resources-path={folder}/none"),
+    Start(
+        "default-addresses",
+        ("flags: dapr-listen-addresses",),
+        flags=("--dapr-listen-addresses=",),
+        asks=(replace(METADATA[0], elsewhere=True),),
+    ),
     with_flags("port-twice", "flags: port clash", "--dapr-http-port=0"),
     with_flags(
         "inert-flags",

@@ -98,7 +98,8 @@ class Api:
         endpoint, request.parameters = found or (self._fallback, {})
         if endpoint is not None and endpoint.open:
             return endpoint, await self._handle(endpoint, request)
-        return endpoint, (await self._guarded(endpoint, request)).with_headers(self._trace(request))
+        reply = await self._guarded(endpoint, request)
+        return endpoint, reply.with_headers(self._trace(request)) if reply.traced else reply
 
     async def _guarded(self, endpoint: Endpoint | None, request: ApiRequest) -> Reply:
         if not self._has_token(request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
@@ -12,7 +12,7 @@ from outboard.sidecar.events.rawjson import well_formed
 from outboard.sidecar.events.utf8 import text_of
 from outboard.wire.subscriptions import Json
 
-__all__ = ["DecodeError", "decode", "fold", "integer", "kind", "mismatch", "strings", "text"]
+__all__ = ["DecodeError", "decode", "fold", "in_order", "integer", "kind", "mismatch", "strings", "text"]
 
 SPACE: Final = " \t\n\r"
 LONGEST_INTEGER: Final = 300  # digits; any of them is a 64-bit float, which is what Go reads numbers into
@@ -90,6 +90,16 @@ def fold(value: Json, target: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         mismatch(value, f"Go value of type {target}")
     return {name.lower(): item for name, item in value.items()}
+
+
+def in_order(fields: Mapping[str, Json], readers: Mapping[str, Callable[[], object]]) -> None:
+    """Call the readers of the members that are there in the order of the body.
+
+    Where several are wrong, Go tells of the first; so whoever reads more than one calls this before.
+    """
+    for name in fields:
+        if name in readers:
+            readers[name]()
 
 
 def integer(fields: Mapping[str, Json], name: str, target: str) -> int:

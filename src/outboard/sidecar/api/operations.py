@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NoReturn, cast
+from typing import Final, Literal, cast
 
 from outboard.sidecar.api import decoding
 from outboard.sidecar.components.port import Delete, Set, StateOptions
-from outboard.wire.gotext import printed
 from outboard.wire.subscriptions import Json
 
-__all__ = ["StateItem", "options_of", "read_items", "read_keys", "read_operations"]
+__all__ = ["StateItem", "options_of", "read_items", "read_keys"]
 
 SET_REQUEST: Final = "SetRequest"
-BODY: Final = "stateTransactionRequestBody"
-KNOWN: Final = frozenset({"upsert", "delete"})
-OPERATION_NUMBER: Final = "Go struct field stateTransactionRequestBodyOperation.operations.request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,48 +61,20 @@ def read_items(body: bytes) -> list[StateItem]:
 def read_keys(body: bytes) -> list[str]:
     """The keys of a bulk get. Raises decoding.DecodeError."""
     fields = decoding.fold(decoding.decode(body), "http.BulkGetRequest")
-    decoding.strings(fields, "metadata", "BulkGetRequest")
-    decoding.integer(fields, "parallelism", "BulkGetRequest")
-    keys = fields.get("keys")
-    if keys is None:
+    decoding.in_order(fields, {
+        "keys": lambda: _keys(fields.get("keys")),
+        "metadata": lambda: decoding.strings(fields, "metadata", "BulkGetRequest"),
+        "parallelism": lambda: decoding.integer(fields, "parallelism", "BulkGetRequest"),
+    })  # fmt: skip
+    return _keys(fields.get("keys"))
+
+
+def _keys(value: Json) -> list[str]:
+    if value is None:
         return []
-    if not isinstance(keys, list):
-        decoding.mismatch(keys, "Go struct field BulkGetRequest.keys of type []string")
-    return [_key(key) for key in keys]
-
-
-def read_operations(body: bytes) -> list[tuple[str, StateItem]]:
-    """The operations of a transaction, each with its name. Raises decoding.DecodeError.
-
-    Nothing is read of those behind one of an unknown name: daprd refuses that one first.
-    """
-    fields = decoding.fold(decoding.decode(body, OPERATION_NUMBER), f"http.{BODY}")
-    decoding.strings(fields, "metadata", BODY)
-    operations = fields.get("operations")
-    if operations is None:
-        return []
-    if not isinstance(operations, list):
-        decoding.mismatch(operations, f"Go struct field {BODY}.operations of type []http.{BODY}Operation")
-    named = [_named(operation) for operation in operations]
-    unknown = next((index for index, (name, _) in enumerate(named) if name not in KNOWN), len(named))
-    return [_operation(name, request) for name, request in named[: unknown + 1]]
-
-
-def _named(value: Json) -> tuple[str, Json]:
-    target = f"{BODY}Operation"
-    if value is not None and not isinstance(value, dict):
-        decoding.mismatch(value, f"Go struct field {BODY}.operations of type http.{target}")
-    fields = decoding.fold(value, target)
-    name = decoding.text(fields, "operation", f"{target}.operations") or ""
-    return name, fields.get("request")
-
-
-def _operation(name: str, request: Json) -> tuple[str, StateItem]:
-    if request is None or name not in KNOWN:
-        return name, StateItem("")
-    if not isinstance(request, dict):
-        raise decoding.DecodeError(f"'' expected a map, got '{_go_type(request)}'")
-    return name, _loose_item({key.lower(): item for key, item in request.items()})
+    if not isinstance(value, list):
+        decoding.mismatch(value, "Go struct field BulkGetRequest.keys of type []string")
+    return [_key(key) for key in value]
 
 
 def _key(value: Json) -> str:
@@ -118,64 +86,33 @@ def _key(value: Json) -> str:
 
 
 def _item(fields: Mapping[str, Json]) -> StateItem:
-    given = fields.get("options")
+    def key() -> str:
+        return decoding.text(fields, "key", SET_REQUEST) or ""
+
+    def etag() -> str | None:
+        return decoding.text(fields, "etag", SET_REQUEST)
+
+    def metadata() -> dict[str, str]:
+        return decoding.strings(fields, "metadata", SET_REQUEST) or {}
+
+    def options() -> tuple[str, str]:
+        return _options(fields.get("options"))
+
+    decoding.in_order(fields, {"key": key, "etag": etag, "metadata": metadata, "options": options})
+    return StateItem(key(), fields.get("value"), etag(), metadata(), *options())
+
+
+def _options(given: Json) -> tuple[str, str]:
+    """Concurrency and consistency."""
     if given is not None and not isinstance(given, dict):
         decoding.mismatch(given, f"Go struct field {SET_REQUEST}.options of type state.SetStateOption")
-    options = decoding.fold(given, "state.SetStateOption")
-    return StateItem(
-        decoding.text(fields, "key", SET_REQUEST) or "",
-        fields.get("value"),
-        decoding.text(fields, "etag", SET_REQUEST),
-        decoding.strings(fields, "metadata", SET_REQUEST) or {},
-        decoding.text(options, "Concurrency", "SetStateOption.options") or "",
-        decoding.text(options, "Consistency", "SetStateOption.options") or "",
-    )
+    fields = decoding.fold(given, "state.SetStateOption")
 
+    def text(name: str) -> str:
+        return decoding.text(fields, name, "SetStateOption.options") or ""
 
-def _loose_item(fields: Mapping[str, Json]) -> StateItem:
-    """An item inside a transaction, of which daprd words the errors in another way."""
-    options = fields.get("options")
-    if options is not None and not isinstance(options, dict):
-        raise _no_map("Options", options)
-    options = {key.lower(): item for key, item in options.items()} if isinstance(options, dict) else {}
-    return StateItem(
-        _loose_text(fields, "Key"),
-        fields.get("value"),
-        _loose_text(fields, "ETag") or None,
-        _loose_strings(fields.get("metadata")),
-        _loose_text(options, "Options.Concurrency"),
-        _loose_text(options, "Options.Consistency"),
-        _loose_text(fields, "ContentType"),
-    )
-
-
-def _loose_text(fields: Mapping[str, Json], name: str) -> str:
-    value = fields.get(name.rpartition(".")[2].lower())
-    if value is None or isinstance(value, str):
-        return value or ""
-    _unconvertible(name, value)
-
-
-def _loose_strings(value: Json) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _no_map("Metadata", value)
-    for key, item in value.items():
-        if item is not None and not isinstance(item, str):
-            _unconvertible(f"Metadata[{key}]", item)
-    return {key: item if isinstance(item, str) else "" for key, item in value.items()}
-
-
-def _no_map(name: str, value: Json) -> decoding.DecodeError:
-    return decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected a map, got '{_go_type(value)}'")
-
-
-def _unconvertible(name: str, value: Json) -> NoReturn:
-    found = f"unconvertible type '{_go_type(value)}', value: '{printed(value)}'"
-    raise decoding.DecodeError(f"1 error(s) decoding:\n\n* '{name}' expected type 'string', got {found}")
-
-
-def _go_type(value: Json) -> str:
-    types = {"number": "float64", "array": "[]interface {}", "object": "map[string]interface {}"}
-    return types.get(decoding.kind(value), decoding.kind(value))
+    decoding.in_order(fields, {
+        "concurrency": lambda: text("Concurrency"),
+        "consistency": lambda: text("Consistency"),
+    })  # fmt: skip
+    return text("Concurrency"), text("Consistency")

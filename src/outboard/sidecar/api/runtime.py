@@ -119,7 +119,7 @@ def _subscription(active: ActiveSubscription) -> Json:
     if subscription.metadata:
         item["metadata"] = dict(subscription.metadata)
     rules: list[Json] = [
-        {"match": rule.match, "path": rule.path} if rule.match else {"path": rule.path}
+        {name: text for name, text in (("match", rule.match), ("path", rule.path)) if text}
         for rule in subscription.rules
     ]
     if rules:

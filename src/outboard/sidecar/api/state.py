@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from outboard.sidecar.api import decoding
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply
-from outboard.sidecar.api.operations import (
-    StateItem,
-    options_of,
-    read_items,
-    read_keys,
-    read_operations,
-)
+from outboard.sidecar.api.operations import StateItem, options_of, read_items, read_keys
 from outboard.sidecar.api.state_errors import (
     MALFORMED,
     illegal_key,
@@ -28,17 +23,28 @@ from outboard.sidecar.api.state_errors import (
     not_queryable,
     not_transactional,
     outbox_failed,
+    query_failed,
     save_failed,
     status_of,
+)
+from outboard.sidecar.api.transactions import (
+    Operation,
+    Requested,
+    UnknownOperation,
+    read_item,
+    read_transaction,
 )
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
     FindingFirst,
     Found,
+    QueriedByDaprd,
+    Sealing,
     Set,
     Transactional,
 )
+from outboard.sidecar.events.jsonsyntax import syntax_error
 from outboard.sidecar.events.rawjson import JsonTextError, quote, raw_value
 from outboard.sidecar.guard import call_component
 from outboard.sidecar.outbox.planning import Traced, Write
@@ -53,6 +59,7 @@ __all__ = ["StateApi"]
 T = TypeVar("T")
 
 TRANSACTIONAL: Final = "TRANSACTIONAL"
+BODY_PREFIX: Final = "failed deserializing HTTP body: "
 
 
 class StateApi:
@@ -73,6 +80,10 @@ class StateApi:
             message = f"fail to get {key} from state store {store.name}: {error}"
             raise simple(500, "ERR_STATE_GET", message) from error
         value = found.get(stored)
+        if value is not None and value.problem:
+            raise simple(
+                500, "ERR_STATE_GET", f"fail to get {key} from state store {store.name}: {value.problem}"
+            )
         return EMPTY if value is None else Reply(200, value.data, _headers_of(value))
 
     async def save(self, request: ApiRequest) -> Reply:
@@ -124,8 +135,8 @@ class StateApi:
         component = store.component
         if not isinstance(component, Transactional) or TRANSACTIONAL not in component.features:
             raise not_transactional(store.name)
-        items = await self._read(request, read_operations)
-        operations = [self._operation(store, item, request.metadata) for item in items]
+        requested = await self._read(request, read_transaction)
+        operations = [self._operation(store, each, request.metadata) for each in requested]
         if not operations:
             return EMPTY
         writes = [_write(*operation) for operation in operations]
@@ -144,6 +155,14 @@ class StateApi:
             raise not_configured(name)
         if name not in self._stores:
             raise not_found(name)
+        component = self._stores[name].component
+        if isinstance(component, QueriedByDaprd):
+            problem = None if isinstance(component, Sealing) else syntax_error(await request.body())
+            told = component.query_refusal
+            if problem is not None:
+                ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
+                told = f"failed to parse JSON query body: {ending}"
+            raise query_failed(name, told)
         raise not_queryable(name)
 
     def _store(self, request: ApiRequest) -> LoadedStateStore:
@@ -164,7 +183,7 @@ class StateApi:
         self,
         request: ApiRequest,
         read: Callable[[bytes], T],
-        prefix: str = "failed deserializing HTTP body: ",
+        prefix: str = BODY_PREFIX,
     ) -> T:
         try:
             return read(await request.body())
@@ -177,13 +196,15 @@ class StateApi:
         return item.at(self._stored(store, item.key), metadata)
 
     def _operation(
-        self, store: LoadedStateStore, named: tuple[str, StateItem], metadata: Mapping[str, str]
-    ) -> tuple[str, StateItem]:
-        name, item = named
-        if name not in {"upsert", "delete"}:
-            code = "ERR_NOT_SUPPORTED_STATE_OPERATION"
-            raise simple(400, code, f"operation type {name} not supported")
-        return name, item.at(self._stored(store, item.key, field=""), metadata)
+        self, store: LoadedStateStore, requested: Requested, metadata: Mapping[str, str]
+    ) -> tuple[Operation, StateItem]:
+        try:
+            operation, item = read_item(requested)
+        except UnknownOperation as error:
+            raise simple(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", str(error)) from error
+        except decoding.DecodeError as error:
+            raise simple(400, MALFORMED, f"{BODY_PREFIX}{error}") from error
+        return operation, item.at(self._stored(store, item.key, field=""), metadata)
 
     async def _with_events(
         self, request: ApiRequest, store: LoadedStateStore, writes: Sequence[Write]
@@ -191,6 +212,8 @@ class StateApi:
         """The operations to do, once the store's outbox has their events."""
         if store.outbox is None:
             return [write.operation for write in writes]
+        if isinstance(store.component, Sealing):
+            writes = [_sealed(write, store.component) for write in writes]
         trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
         traced = Traced() if trace is None else Traced(trace.traceparent, trace.tracestate)
         try:
@@ -199,9 +222,16 @@ class StateApi:
             raise outbox_failed(self._app_id, str(failure)) from failure
 
 
-def _write(name: str, item: StateItem) -> Write:
-    operation = item.as_set() if name == "upsert" else item.as_delete()
-    return Write(operation, item.content_type)
+def _write(operation: Operation, item: StateItem) -> Write:
+    done = item.as_set() if operation == "upsert" else item.as_delete()
+    return Write(done, item.content_type)
+
+
+def _sealed(write: Write, store: Sealing) -> Write:
+    """The event of a value that is kept encrypted has the encrypted value, as in daprd."""
+    return (
+        replace(write, operation=store.sealed(write.operation)) if isinstance(write.operation, Set) else write
+    )
 
 
 def _expiry(found: Found) -> dict[str, str]:
@@ -237,16 +267,16 @@ def _found_first(
 def _bulk_reply(found: Sequence[tuple[str, Found | None]]) -> Reply:
     try:
         entries = [_bulk_entry(key, value) for key, value in found]
-    except (
-        JsonTextError
-    ):  # a stored value that is no JSON: daprd's encoder fails with the status already sent
-        return Reply(200)
+    except JsonTextError:  # a stored value: daprd's encoder fails with the status already sent
+        return Reply(200, traced=False)
     return Reply(200, f"[{','.join(entries)}]\n".encode("utf-8", "replace"))
 
 
 def _bulk_entry(key: str, found: Found | None) -> str:
     members = [f'"key":{quote(key)}']
-    if found is not None:
+    if found is not None and found.problem:
+        members.append(f'"error":{quote(found.problem)}')
+    elif found is not None:
         members.append(f'"data":{raw_value(found.data.decode("utf-8", "replace"))}')
         if found.etag is not None:
             members.append(f'"etag":{quote(found.etag)}')

@@ -27,6 +27,7 @@ __all__ = [
     "not_queryable",
     "not_transactional",
     "outbox_failed",
+    "query_failed",
     "save_failed",
     "status_of",
 ]
@@ -62,6 +63,12 @@ def not_queryable(store: str) -> ApiError:
     return rich(500, "ERR_STATE_STORE_NOT_SUPPORTED", "state store does not support querying", details)
 
 
+def query_failed(store: str, reason: str) -> ApiError:
+    """The store could be queried, but this query failed."""
+    details = [resource_info("state", store), error_info("DAPR_STATE_QUERY_FAILED", None)]
+    return rich(500, "ERR_STATE_QUERY", f"state store {store} query failed: {reason}", details)
+
+
 def illegal_key(store: str, field: str, problem: str) -> ApiError:
     """A key that contains the separator of prefixes."""
     message = f"api error: code = InvalidArgument desc = {problem}"
@@ -81,13 +88,16 @@ def outbox_failed(app_id: str, reason: str) -> ApiError:
 
 
 def save_failed(store: str, errors: Sequence[ComponentError], *, several: bool) -> ApiError:
-    statuses = {status_of(error) for error in errors}
-    # Only where every failure is about an ETag does the answer say so; an invalid one counts first.
-    status = 500 if 500 in statuses else min(statuses)
+    """Where some failures are about an ETag and others are not, daprd tells of the first conflict only."""
+    failed = f"failed saving state in state store {store}"
+    conflicts = [error for error in errors if status_of(error) != 500]
+    if conflicts and len(conflicts) < len(errors):
+        return simple(status_of(conflicts[0]), SAVE, f"{failed}: {conflicts[0]}")
+    status = min(map(status_of, errors))  # an invalid ETag counts before one that does not match
     text = "\n".join(map(str, errors))
-    if several and status != 500:
+    if several and conflicts:
         text = f"{INVALID if status == 400 else MISMATCH}: {text}"  # daprd wraps them once more
-    return simple(status, SAVE, f"failed saving state in state store {store}: {text}")
+    return simple(status, SAVE, f"{failed}: {text}")
 
 
 def status_of(error: ComponentError) -> Literal[400, 409, 500]:

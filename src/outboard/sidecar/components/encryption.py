@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from outboard.sidecar.components.port import ComponentError, Delete, Found, Set, StateStore, Transactional
+from outboard.sidecar.components.port import (
+    ComponentError,
+    Delete,
+    FindingFirst,
+    Found,
+    QueriedByDaprd,
+    Set,
+    StateStore,
+    Transactional,
+)
 from outboard.sidecar.components.properties import Properties
 from outboard.wire.gotext import printed
 
@@ -28,6 +37,10 @@ NONCE_BYTES: Final = 12
 class _Cipher(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: None) -> bytes: ...
     def decrypt(self, nonce: bytes, data: bytes, associated_data: None) -> bytes: ...
+
+
+class _Sealed(bytes):
+    """What was encrypted here already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +58,20 @@ class EncryptedState:
         self, store: StateStore, keys: Sequence[Key], random: Callable[[int], bytes] = os.urandom
     ) -> None:
         self.features = store.features
+        self.finds_first = isinstance(store, FindingFirst) and store.finds_first
         self._store = store
         self._keys = keys
         self._random = random
+        if isinstance(store, QueriedByDaprd):
+            self.query_refusal = "cannot query encrypted store"
 
     async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
-        """Raises ComponentError also for a value that is not encrypted, or not with a key that is known."""
+        """A value that is not encrypted, or not with a key that is known, has a `problem`."""
         found = await self._store.get(keys)
-        return {key: replace(value, data=self._opened(value.data)) for key, value in found.items()}
+        return {key: self._told(value) for key, value in found.items()}
 
     async def set(self, operation: Set) -> None:
-        await self._store.set(self._sealed(operation))
+        await self._store.set(self.sealed(operation))
 
     async def delete(self, operation: Delete) -> None:
         await self._store.delete(operation)
@@ -65,18 +81,27 @@ class EncryptedState:
         if not isinstance(self._store, Transactional):
             raise ComponentError("the store has no transactions")
         await self._store.transact(
-            [self._sealed(each) if isinstance(each, Set) else each for each in operations]
+            [self.sealed(each) if isinstance(each, Set) else each for each in operations]
         )
 
     async def close(self) -> None:
         await self._store.close()
 
-    def _sealed(self, operation: Set) -> Set:
+    def sealed(self, operation: Set) -> Set:
+        """`operation` with its value encrypted, unless it is."""
         value, key = operation.value, self._keys[0]
+        if isinstance(value, _Sealed):
+            return operation
         text = value if isinstance(value, bytes) else printed(value).encode("utf-8", "replace")
         nonce = self._random(NONCE_BYTES)
         sealed = base64.b64encode(nonce + key.cipher.encrypt(nonce, text, None))
-        return replace(operation, value=sealed + SEPARATOR + key.name.encode())
+        return replace(operation, value=_Sealed(sealed + SEPARATOR + key.name.encode()))
+
+    def _told(self, found: Found) -> Found:
+        try:
+            return replace(found, data=self._opened(found.data))
+        except ComponentError as error:
+            return replace(found, data=b"", problem=str(error))
 
     def _opened(self, data: bytes) -> bytes:
         if not data:

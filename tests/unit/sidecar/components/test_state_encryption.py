@@ -83,8 +83,9 @@ async def test_values_of_the_secondary_key_are_read_and_new_ones_have_the_primar
     assert [found.data for found in (await both.get(["k", "l"])).values()] == [b"before", b"after"]
     alone = await store_with(surroundings, ("new", NEW))
     assert (await alone.get(["l"]))["l"] == Found(b"after", (await both.get(["l"]))["l"].etag)
-    with pytest.raises(ComponentError, match="not encrypted with a key of this store"):
-        await alone.get(["k"])
+    found = await alone.get(["k", "l"])
+    assert "not encrypted with a key of this store" in found["k"].problem
+    assert (found["k"].data, found["l"].problem) == (b"", "")
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,19 @@ async def test_what_was_not_encrypted_here_is_an_error(
     bare = await create(properties(), surroundings)
     await bare.set(Set("k", stored.encode()))
 
-    with pytest.raises(ComponentError, match=said):
-        await (await store_with(surroundings, ("key", NEW))).get(["k"])
+    found = (await (await store_with(surroundings, ("key", NEW))).get(["k"]))["k"]
+    assert found.data == b""
+    assert said in found.problem
+
+
+async def test_what_is_sealed_is_not_sealed_again(surroundings: Surroundings) -> None:
+    store = await store_with(surroundings, ("key", NEW))
+    sealed = store.sealed(Set("k", "value1"))
+    await store.transact([sealed])
+
+    assert isinstance(sealed.value, bytes)
+    assert sealed.value.endswith(b"||key")
+    assert (await store.get(["k"]))["k"].data == b"value1"
 
 
 def test_a_store_without_a_key_is_not_encrypted() -> None:
