@@ -27,3 +27,21 @@ class StillClock:
 @pytest.fixture
 def clock() -> StillClock:
     return StillClock()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "promise(name): asked only of adapters whose `promises` have it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what an adapter does not promise: its own tests say what it does instead."""
+    unpromised = [item for item in items if not _is_promised(item)]
+    if unpromised:
+        config.hook.pytest_deselected(items=unpromised)
+        items[:] = [item for item in items if _is_promised(item)]
+
+
+def _is_promised(item: pytest.Item) -> bool:
+    promises = getattr(getattr(item, "cls", None), "promises", None)
+    wanted = [marker.args[0] for marker in item.iter_markers("promise")]
+    return promises is None or all(getattr(promises, name) for name in wanted)

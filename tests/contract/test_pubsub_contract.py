@@ -1,177 +1,519 @@
-"""What every pub/sub component must do, asked of each adapter."""
+"""What every pub/sub component must do, asked of each adapter; beyond that, what each promises.
+
+An adapter is a class with its `promises` and the fixture `cluster`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSub
+from contract.promises import (
+    Cluster,
+    Inbox,
+    Promises,
+    bulk_consuming,
+    consuming,
+    keyed,
+    numbered,
+    pairs,
+)
+from outboard.clock import Clock, SystemClock
+from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub
+from outboard.sidecar.components.port import (
+    BulkPublishing,
+    BulkSubscribing,
+    Message,
+    NotAcknowledged,
+    PubSub,
+    Redelivering,
+)
 from outboard.sidecar.components.pubsub_in_memory import Broker, InMemoryPubSub
+from outboard.sidecar.components.pubsub_redis import RedisPubSub
+from outboard.sidecar.components.pubsub_sqlite import open_log
+from outboard.sidecar.components.redis_client.connecting import connect as connect_redis
+from outboard.sidecar.components.redis_client.settings import RedisSettings
+from outboard.sidecar.components.redis_streams.settings import StreamSettings
+from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from support.kafka import KafkaBroker
+from support.kafka_component import connect, unique
+from support.redis import RedisServer
 
-MakePubSub: TypeAlias = Callable[[str], PubSub]
-"""The component as the sidecar of the app of this id sees it."""
-
-
-@dataclass
-class Inbox:
-    """A handler that notes what it gets."""
-
-    messages: list[Message] = field(default_factory=list)
-    _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def __call__(self, message: Message) -> None:
-        async with self._arrived:
-            self.messages.append(message)
-            self._arrived.notify_all()
-
-    async def data(self, count: int) -> list[bytes]:
-        """The data of the first `count` messages, waited for."""
-        async with asyncio.timeout(30), self._arrived:
-            await self._arrived.wait_for(lambda: len(self.messages) >= count)
-            return [message.data for message in self.messages]
+TOPICS = count(1)
 
 
-@asynccontextmanager
-async def consuming(pubsub: PubSub, topic: str, handle: Handler) -> AsyncIterator[None]:
-    """The subscription is there inside the block, and gone after it."""
-    subscribed = asyncio.Event()
-    consumer = asyncio.create_task(pubsub.consume(topic, {}, handle, subscribed.set))
-    waiting = asyncio.create_task(subscribed.wait())
-    await asyncio.wait({consumer, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
-    waiting.cancel()
-    try:
-        yield
-    finally:
-        consumer.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await consumer
-
-
-def numbered(count: int) -> list[Message]:
-    return [Message(str(index).encode()) for index in range(count)]
+@pytest.fixture
+def topic() -> str:
+    """A name that no other test has, for brokers that outlive a test."""
+    return f"topic-{next(TOPICS)}"
 
 
 @pytest.mark.anyio
 class PubSubContract:
-    """A subclass gives the fixture `make`."""
+    promises: ClassVar[Promises]
 
-    async def test_a_message_arrives_whole(self, make: MakePubSub) -> None:
-        inbox, message = Inbox(), Message(b"\x00 data", {"partitionKey": "k"}, "application/json")
-        pubsub = make("app")
+    async def test_the_promises_are_what_the_component_says_of_itself(self, cluster: Cluster) -> None:
+        pubsub: object = await cluster.connect()
 
-        async with consuming(pubsub, "t", inbox):
-            await pubsub.publish("t", message)
+        redelivers = isinstance(pubsub, Redelivering) and pubsub.redelivers
+        orders = isinstance(pubsub, BulkPublishing) and pubsub.orders_bulk
+        assert redelivers == self.promises.redelivery
+        assert orders == self.promises.bulk_publishing
+        assert isinstance(pubsub, BulkSubscribing) == self.promises.bulk_subscribing
+
+    async def test_a_message_arrives_with_its_key(self, cluster: Cluster, topic: str) -> None:
+        inbox, message = (
+            Inbox(),
+            Message(b'{"a": "\xc3\xa9"}', {"partitionKey": "k \u00e9"}, "application/json"),
+        )
+        pubsub = await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox):
+            await pubsub.publish(topic, message)
             await inbox.data(1)
 
         (got,) = inbox.messages
-        assert (got.data, got.metadata["partitionKey"]) == (message.data, "k")
+        key = got.metadata.get("partitionKey") or got.metadata.get("__key")
+        assert (got.data, key) == (message.data, "k \u00e9")
 
-    async def test_messages_of_one_publisher_arrive_in_order(self, make: MakePubSub) -> None:
-        inbox, pubsub = Inbox(), make("app")
+    @pytest.mark.promise("headers")
+    async def test_all_metadata_arrives(self, cluster: Cluster, topic: str) -> None:
+        inbox = Inbox()
+        metadata = {"partitionKey": "k", "traceparent": "00-1-2-00", "x": "", "odd ' \u00fc": "\n\t\x01;="}
+        pubsub = await cluster.connect()
 
-        async with consuming(pubsub, "t", inbox):
+        async with consuming(pubsub, topic, inbox):
+            await pubsub.publish(topic, Message(b"{}", metadata))
+            await inbox.data(1)
+
+        assert inbox.messages[0].metadata.items() >= metadata.items()
+
+    @pytest.mark.parametrize("data", [b"", b"\x00\xff\xfe", b"x" * 900_000], ids=["empty", "bytes", "large"])
+    async def test_any_data_arrives_untouched(self, cluster: Cluster, topic: str, data: bytes) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox):
+            await pubsub.publish(topic, Message(data))
+            assert await inbox.data(1) == [data]
+
+    @pytest.mark.promise("order")
+    async def test_events_of_a_key_arrive_in_order(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox):
+            for message in keyed(200, keys=7):
+                await pubsub.publish(topic, message)
+            got = pairs(await inbox.data(200))
+
+        assert _by_key(got) == _by_key(pairs([message.data for message in keyed(200, keys=7)]))
+
+    @pytest.mark.promise("order_without_key")
+    async def test_events_without_a_key_arrive_in_order(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox):
             for message in numbered(200):
-                await pubsub.publish("t", message)
+                await pubsub.publish(topic, message)
             got = await inbox.data(200)
 
         assert got == [message.data for message in numbered(200)]
 
-    async def test_a_handler_has_one_message_at_a_time(self, make: MakePubSub) -> None:
-        inbox, pubsub = Inbox(), make("app")
-        running: list[int] = []
+    @pytest.mark.promise("order")
+    async def test_a_key_has_one_event_in_hand_at_a_time(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+        running: dict[bytes, int] = defaultdict(int)
         most = 0
 
         async def handle(message: Message) -> None:
             nonlocal most
-            running.append(1)
-            most = max(most, len(running))
+            key = b"all" if self.promises.one_at_a_time else message.data.split(b":")[0]
+            running[key] += 1
+            most = max(most, running[key])
             await asyncio.sleep(0)
-            running.pop()
+            running[key] -= 1
             await inbox(message)
 
-        async with consuming(pubsub, "t", handle):
-            await asyncio.gather(*(pubsub.publish("t", message) for message in numbered(20)))
-            await inbox.data(20)
+        async with consuming(pubsub, topic, handle):
+            await asyncio.gather(*(pubsub.publish(topic, message) for message in keyed(40, keys=3)))
+            await inbox.data(40)
 
         assert most == 1
 
-    async def test_every_app_gets_every_message(self, make: MakePubSub) -> None:
+    async def test_every_group_gets_every_message(self, cluster: Cluster, topic: str) -> None:
         first, second = Inbox(), Inbox()
+        one, two, publisher = [await cluster.connect(group) for group in ("one", "two", "publisher")]
 
-        async with consuming(make("one"), "t", first), consuming(make("two"), "t", second):
+        async with consuming(one, topic, first), consuming(two, topic, second):
             for message in numbered(5):
-                await make("publisher").publish("t", message)
+                await publisher.publish(topic, message)
             got = await first.data(5), await second.data(5)
 
-        assert got[0] == got[1] == [message.data for message in numbered(5)]
+        assert sorted(got[0]) == sorted(got[1]) == [message.data for message in numbered(5)]
 
-    async def test_a_topic_does_not_see_another_one(self, make: MakePubSub) -> None:
-        inbox, other, pubsub = Inbox(), Inbox(), make("app")
+    @pytest.mark.promise("competition")
+    async def test_consumers_of_a_group_share_its_messages(self, cluster: Cluster, topic: str) -> None:
+        inbox, handled_by = Inbox(), set[int]()
+        sidecars = [await cluster.connect("shared") for _ in range(2)]
 
-        async with consuming(pubsub, "t", inbox), consuming(pubsub, "t2", other):
-            await pubsub.publish("t2", Message(b"other"))
-            await pubsub.publish("t", Message(b"mine"))
-            await other.data(1)
+        def handler(number: int) -> Inbox:
+            async def handle(message: Message) -> None:
+                handled_by.add(number)
+                await inbox(message)
+
+            return handle  # type: ignore[return-value]
+
+        async with consuming(sidecars[0], topic, handler(0)), consuming(sidecars[1], topic, handler(1)):
+            published = 0
+            while handled_by != {0, 1}:  # the second may need a while to get its share
+                await sidecars[0].publish(topic, Message(str(published).encode()))
+                published += 1
+                got = await inbox.data(published)
+
+        assert sorted(got, key=int) == [str(number).encode() for number in range(published)]
+
+    @pytest.mark.promise("takeover")
+    async def test_what_a_consumer_leaves_another_of_its_group_handles(
+        self, cluster: Cluster, topic: str
+    ) -> None:
+        inbox, hung = Inbox(), asyncio.Event()
+        first, second = await cluster.connect("shared"), await cluster.connect("shared")
+
+        async def hang(message: Message) -> None:
+            hung.set()
+            await asyncio.Event().wait()
+
+        async with consuming(first, topic, hang):
+            for message in keyed(40, keys=20):
+                await first.publish(topic, message)
+            async with asyncio.timeout(60):
+                await hung.wait()
+        async with consuming(second, topic, inbox):
+            got = pairs(await inbox.data(40))
+
+        if not self.promises.order_at_takeover:
+            got.sort()
+        assert _by_key(got) == {key: [0, 1] for key in range(20)}
+
+    async def test_a_topic_does_not_see_another_one(self, cluster: Cluster, topic: str) -> None:
+        inbox, other, pubsub = Inbox(), Inbox(), await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox), consuming(pubsub, f"{topic}2", other):
+            await pubsub.publish(f"{topic}2", Message(b"other"))
+            await pubsub.publish(topic, Message(b"mine"))
+            assert await other.data(1) == [b"other"]
             assert await inbox.data(1) == [b"mine"]
 
-    async def test_publishing_to_nobody_succeeds(self, make: MakePubSub) -> None:
-        await make("app").publish("nobody", Message(b"x"))
+    async def test_names_of_topics(self, cluster: Cluster, topic: str) -> None:
+        pubsub = await cluster.connect()
 
-    async def test_a_message_that_is_not_acknowledged_does_not_stop_the_next(self, make: MakePubSub) -> None:
-        inbox, pubsub = Inbox(), make("app")
+        for name in self.promises.topics:
+            inbox = Inbox()
+            async with consuming(pubsub, f"{topic}{name}", inbox):
+                await pubsub.publish(f"{topic}{name}", Message(name.encode()))
+                assert await inbox.data(1) == [name.encode()]
+
+    async def test_publishing_to_nobody_succeeds(self, cluster: Cluster, topic: str) -> None:
+        await (await cluster.connect()).publish(topic, Message(b"x"))
+
+    @pytest.mark.promise("retention")
+    async def test_a_new_group_gets_what_was_published_before(self, cluster: Cluster, topic: str) -> None:
+        inbox = Inbox()
+        await (await cluster.connect("publisher")).publish(topic, Message(b"early"))
+
+        async with consuming(await cluster.connect("new"), topic, inbox):
+            assert await inbox.data(1) == [b"early"]
+
+    async def test_a_message_that_is_not_acknowledged_does_not_stop_those_of_other_keys(
+        self, cluster: Cluster, topic: str
+    ) -> None:
+        inbox, refused, pubsub = Inbox(), asyncio.Event(), await cluster.connect()
 
         async def handle(message: Message) -> None:
-            if message.data == b"0" and not inbox.messages:
-                await inbox(message)
-                raise NotAcknowledged("no")
             await inbox(message)
+            if message.data == b"0:0" and not refused.is_set():
+                refused.set()
+                raise NotAcknowledged("no")
 
-        async with consuming(pubsub, "t", handle):
-            for message in numbered(2):
-                await pubsub.publish("t", message)
-            await inbox.data(2)
+        async with consuming(pubsub, topic, handle):
+            for message in keyed(2, keys=2):
+                await pubsub.publish(topic, message)
+            await inbox.data(2 + self.promises.redelivery)
 
-        assert {message.data for message in inbox.messages} == {b"0", b"1"}
+        assert {message.data for message in inbox.messages} == {b"0:0", b"1:0"}
 
-    async def test_nothing_is_handled_once_the_consumer_is_gone(self, make: MakePubSub) -> None:
-        inbox, pubsub = Inbox(), make("app")
-        async with consuming(pubsub, "t", inbox):
+    @pytest.mark.promise("redelivery")
+    async def test_a_message_that_is_not_acknowledged_comes_again(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async def handle(message: Message) -> None:
+            await inbox(message)
+            if len(inbox.messages) < 4:
+                raise NotAcknowledged("no")
+
+        async with consuming(pubsub, topic, handle):
+            await pubsub.publish(topic, Message(b"x", {"a": "b"}))
+            assert await inbox.data(4) == [b"x"] * 4
+
+        assert all(message.metadata["a"] == "b" for message in inbox.messages)
+
+    @pytest.mark.promise("holding")
+    async def test_the_next_of_its_key_waits_for_it(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async def handle(message: Message) -> None:
+            await inbox(message)
+            if len(inbox.messages) < 4:
+                raise NotAcknowledged("no")
+
+        for message in keyed(3, keys=1):
+            await pubsub.publish(topic, message)
+        async with consuming(pubsub, topic, handle):
+            got = pairs(await inbox.data(6))
+
+        assert [number for _, number in got] == [0, 0, 0, 0, 1, 2]
+
+    async def test_nothing_is_handled_once_the_consumer_is_gone(self, cluster: Cluster, topic: str) -> None:
+        inbox, again, pubsub = Inbox(), Inbox(), await cluster.connect()
+        async with consuming(pubsub, topic, inbox):
             pass
 
-        await pubsub.publish("t", Message(b"late"))
-        async with consuming(pubsub, "t2", again := Inbox()):
-            await pubsub.publish("t2", Message(b"x"))
+        await pubsub.publish(topic, Message(b"late"))
+        async with consuming(pubsub, f"{topic}2", again):
+            await pubsub.publish(f"{topic}2", Message(b"x"))
             await again.data(1)
 
         assert inbox.messages == []
 
-    async def test_a_consumer_that_is_cancelled_in_its_handler_ends(self, make: MakePubSub) -> None:
-        entered, pubsub = asyncio.Event(), make("app")
+    async def test_a_consumer_that_is_cancelled_in_its_handler_ends(
+        self, cluster: Cluster, topic: str
+    ) -> None:
+        entered, pubsub = asyncio.Event(), await cluster.connect()
 
         async def hang(message: Message) -> None:
             entered.set()
             await asyncio.Event().wait()
 
-        async with asyncio.timeout(30), consuming(pubsub, "t", hang):
-            await pubsub.publish("t", Message(b"x"))
+        async with asyncio.timeout(60), consuming(pubsub, topic, hang):
+            await pubsub.publish(topic, Message(b"x"))
             await entered.wait()
+
+    @pytest.mark.promise("durability")
+    async def test_a_group_goes_on_where_it_was_after_a_restart(self, cluster: Cluster, topic: str) -> None:
+        before, after = Inbox(), Inbox()
+        pubsub = await cluster.connect()
+        async with consuming(pubsub, topic, before):
+            for message in keyed(20, keys=5):
+                await pubsub.publish(topic, message)
+            await before.data(20)
+        await pubsub.publish(topic, Message(b"new"))
+
+        await cluster.restart()
+        async with consuming(await cluster.connect(), topic, after):
+            assert await after.data(1) == [b"new"]
+
+        assert len(before.messages) == 20
+
+    @pytest.mark.promise("bulk_publishing")
+    @pytest.mark.promise("order")
+    async def test_a_batch_is_published_in_order(self, cluster: Cluster, topic: str) -> None:
+        inbox, pubsub = Inbox(), await cluster.connect()
+
+        async with consuming(pubsub, topic, inbox):
+            assert await pubsub.publish_many(topic, keyed(300, keys=3)) == {}
+            assert await pubsub.publish_many(topic, []) == {}
+            got = pairs(await inbox.data(300))
+
+        assert _by_key(got) == {key: list(range(100)) for key in range(3)}
+
+    @pytest.mark.promise("bulk_subscribing")
+    async def test_batches_are_bounded_and_in_order(self, cluster: Cluster, topic: str) -> None:
+        inbox, sizes, pubsub = Inbox(), list[int](), await cluster.connect()
+        in_hand: dict[bytes, int] = defaultdict(int)
+        most = 0
+
+        async def handle(messages: Sequence[Message]) -> list[NotAcknowledged | None]:
+            nonlocal most
+            sizes.append(len(messages))
+            keys = {message.data.split(b":")[0] for message in messages}
+            for key in keys:
+                in_hand[key] += 1
+            most = max(most, *in_hand.values())
+            await asyncio.sleep(0)
+            for key in keys:
+                in_hand[key] -= 1
+            return await inbox.take(messages)
+
+        async with bulk_consuming(pubsub, topic, handle, most=10):
+            await asyncio.gather(*(pubsub.publish(topic, message) for message in keyed(200, keys=5)))
+            got = pairs(await inbox.data(200))
+
+        assert _by_key(got) == {key: list(range(40)) for key in range(5)}
+        assert max(sizes) <= 10
+        assert most == 1
+
+    @pytest.mark.promise("bulk_subscribing")
+    @pytest.mark.promise("redelivery")
+    async def test_of_a_batch_only_what_failed_comes_again(self, cluster: Cluster, topic: str) -> None:
+        handled, pubsub = Inbox(), await cluster.connect()
+        refused: set[bytes] = set()
+
+        async def handle(messages: Sequence[Message]) -> list[NotAcknowledged | None]:
+            """Refuse the fourth of key 0 once, and what comes behind it."""
+            outcomes: list[NotAcknowledged | None] = []
+            failed = False
+            for message in messages:
+                key, number = pairs([message.data])[0]
+                failed = failed or ((key, number) == (0, 3) and message.data not in refused)
+                if failed and key == 0:
+                    refused.add(message.data)
+                    outcomes.append(NotAcknowledged("no"))
+                else:
+                    await handled(message)
+                    outcomes.append(None)
+            return outcomes
+
+        await asyncio.gather(*(pubsub.publish(topic, message) for message in keyed(20, keys=2)))
+        async with bulk_consuming(pubsub, topic, handle, most=20):
+            got = pairs(await handled.data(20))
+
+        assert b"0:3" in refused
+        assert _by_key(got) == {0: list(range(10)), 1: list(range(10))}
+
+
+def _by_key(got: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
+    """The numbers of each key, in the order of their arrival."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for key, number in got:
+        found[key].append(number)
+    return dict(found)
 
 
 class TestInMemoryPubSub(PubSubContract):
+    promises = Promises(order_without_key=True, one_at_a_time=True)
+
     @pytest.fixture
-    def make(self) -> MakePubSub:
+    def cluster(self) -> Cluster:
         broker = Broker()
-        return lambda app_id: InMemoryPubSub(broker, app_id)
+        return in_memory(broker)
 
 
 class TestInMemoryPubSubWithBacklog(PubSubContract):
+    promises = Promises(order_without_key=True, one_at_a_time=True, retention=True, takeover=True)
+
     @pytest.fixture
-    def make(self) -> MakePubSub:
+    def cluster(self) -> Cluster:
         broker = Broker()
         broker.keep(100)
-        return lambda app_id: InMemoryPubSub(broker, app_id)
+        return in_memory(broker)
+
+
+def in_memory(broker: Broker) -> Cluster:
+    async def connect(group: str) -> PubSub:
+        return InMemoryPubSub(broker, group)
+
+    return Cluster(connect)
+
+
+class TestPartitionedInMemoryPubSub(PubSubContract):
+    promises = Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True,
+        bulk_publishing=True, bulk_subscribing=True,
+    )  # fmt: skip
+
+    @pytest.fixture
+    def cluster(self, clock: Clock) -> Cluster:
+        broker = PartitionedBroker()
+        broker.keep(partitions=8, backlog=1_000)
+
+        async def connect(group: str) -> PubSub:
+            return PartitionedPubSub(broker, group, 5.0, clock)
+
+        return Cluster(connect)
+
+
+class TestSqlitePubSub(PubSubContract):
+    promises = Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
+        bulk_publishing=True, bulk_subscribing=True,
+        topics=("task-events", "", "*", "a b", "'; DROP TABLE events; --", "\u00e9", "x" * 300, "a\x00b"),
+    )  # fmt: skip
+
+    @pytest.fixture
+    async def cluster(self, tmp_path: Path, clock: Clock) -> AsyncIterator[Cluster]:
+        async def connect(group: str) -> PubSub:
+            return await open_log(LogSettings(tmp_path / "events.db", group, partitions=8), clock)
+
+        cluster = Cluster(connect)
+        yield cluster
+        await cluster.restart()
+
+
+@pytest.fixture(scope="session")
+def kafka_of_four(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
+    """A broker whose topics have four partitions."""
+    return kafka_brokers({"num.partitions": "4"})
+
+
+class TestKafkaPubSub(PubSubContract):
+    promises = Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
+        bulk_publishing=True, bulk_subscribing=True,
+    )  # fmt: skip
+
+    @pytest.fixture
+    async def cluster(self, kafka_of_four: KafkaBroker) -> AsyncIterator[Cluster]:
+        groups: dict[str, str] = {}
+
+        async def member(group: str) -> PubSub:
+            return await connect(kafka_of_four.address, groups.setdefault(group, unique(group)))
+
+        cluster = Cluster(member)
+        yield cluster
+        await cluster.restart()
+
+
+def redis_cluster(server: RedisServer, concurrency: int) -> Cluster:
+    async def member(group: str) -> PubSub:
+        clock = SystemClock()
+        connection = await connect_redis(RedisSettings(((server.host, server.port),)), "redis", clock)
+        settings = StreamSettings(
+            group, processing_timeout=1.0, redeliver_interval=0.2, concurrency=concurrency
+        )
+        return RedisPubSub(connection, settings, clock)
+
+    return Cluster(member)
+
+
+class TestRedisPubSub(PubSubContract):
+    """As it is without further settings: ten events at a time are with the app."""
+
+    promises = Promises(
+        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
+        bulk_subscribing=True, order=False, order_at_takeover=False,
+        topics=("task-events", "A", "a.b_c-d", "*", "a b", "\u00e9", "x" * 300, "a\x00b"),
+    )  # fmt: skip
+
+    @pytest.fixture
+    async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:
+        cluster = redis_cluster(redis, concurrency=10)
+        yield cluster
+        await cluster.restart()
+
+
+class TestRedisPubSubOneAtATime(PubSubContract):
+    promises = Promises(
+        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
+        bulk_subscribing=True, order_without_key=True, one_at_a_time=True, order_at_takeover=False,
+    )  # fmt: skip
+
+    @pytest.fixture
+    async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:
+        cluster = redis_cluster(redis, concurrency=1)
+        yield cluster
+        await cluster.restart()

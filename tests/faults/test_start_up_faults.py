@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from faults.sidecars import component, sidecar_beside
 from outboard import Event, Outboard
 from outboard.errors import DuplicateSubscription
+from outboard.sidecar.components.registry import FACTORIES
 from outboard.testing import Harness
 from support.processes import eventually, free_ports, outboard, running
 
@@ -36,7 +37,7 @@ spec:
       secretKeyRef: {name: database, key: database}
 """
 NO_SECRET = "`connectionString` needs secret 'database' of secret store 'vault'"
-SERVED = "pubsub.in-memory, secretstores.local.env, secretstores.local.file, state.in-memory, state.sqlite"
+SERVED = ", ".join(sorted(FACTORIES))
 MARKER = "import pathlib; pathlib.Path('service-started').touch()"
 SERVICE = Path(__file__).with_name("service.py")
 

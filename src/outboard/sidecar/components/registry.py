@@ -42,6 +42,24 @@ def _pubsub_in_memory() -> Adapter:
     return pubsub_in_memory
 
 
+def _pubsub_sqlite() -> Adapter:
+    from outboard.sidecar.components import pubsub_sqlite
+
+    return pubsub_sqlite
+
+
+def _pubsub_kafka() -> Adapter:
+    from outboard.sidecar.components import pubsub_kafka
+
+    return pubsub_kafka
+
+
+def _pubsub_redis() -> Adapter:
+    from outboard.sidecar.components import pubsub_redis
+
+    return pubsub_redis
+
+
 def _secretstores_local_env() -> Adapter:
     from outboard.sidecar.components import secretstores_local_env
 
@@ -60,6 +78,12 @@ def _state_in_memory() -> Adapter:
     return state_in_memory
 
 
+def _state_redis() -> Adapter:
+    from outboard.sidecar.components import state_redis
+
+    return state_redis
+
+
 def _state_sqlite() -> Adapter:
     from outboard.sidecar.components import state_sqlite
 
@@ -72,9 +96,13 @@ INITIAL_VERSIONS: Final = frozenset({"", "v0", "v1"})
 # An adapter, and the client library that it needs, is imported when the first component of its type is made.
 FACTORIES: Final[Mapping[str, Callable[[], Adapter]]] = {
     "pubsub.in-memory": _pubsub_in_memory,
+    "pubsub.sqlite": _pubsub_sqlite,
+    "pubsub.kafka": _pubsub_kafka,
+    "pubsub.redis": _pubsub_redis,
     "secretstores.local.env": _secretstores_local_env,
     "secretstores.local.file": _secretstores_local_file,
     "state.in-memory": _state_in_memory,
+    "state.redis": _state_redis,
     "state.sqlite": _state_sqlite,
 }
 
@@ -156,7 +184,9 @@ async def _set_up(component: Component, surroundings: Surroundings, up: Componen
 
 
 def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
-    for item, advice in misspelled(component, (*adapter.METADATA, *CATEGORY_METADATA[component.category])):
+    unserved: Mapping[str, str] = getattr(adapter, "UNSERVED", {})  # known names that are no misspelling
+    known = (*adapter.METADATA, *CATEGORY_METADATA[component.category], *unserved)
+    for item, advice in misspelled(component, known):
         logger.warning(
             "%s:%d: a %s has no metadata item `%s`: it is ignored. %s",
             component.path,

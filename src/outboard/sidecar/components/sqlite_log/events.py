@@ -1,0 +1,149 @@
+"""Topics and events in the tables: what a connection is told to write and to read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from outboard.sidecar.components.port import Message
+
+__all__ = [
+    "Event",
+    "Found",
+    "Row",
+    "Topic",
+    "Wanted",
+    "append",
+    "newest",
+    "open_topic",
+    "partition_of",
+    "read",
+    "row_of",
+]
+
+Row: TypeAlias = "tuple[int, int, int, str | None, str, bytes]"
+"""Topic, partition, time of publishing in ms, content type, metadata as JSON, data."""
+
+COLUMNS: Final = "(topic, partition, published, content_type, metadata, data)"
+LARGEST_INSERT: Final = 128
+"""Rows in one statement. A statement gives up the interpreter's lock once, however many rows it has; row by
+row, the thread would have to win it back from a busy event loop each time."""
+BYTES_AT_ONCE: Final = 512 * 1024
+"""How much of one partition is read in one step; one event at least."""
+ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the file; the number of its partitions stays what it was when it was made."""
+
+    id: int
+    partitions: int
+
+
+class Event(NamedTuple):
+    """One event of a partition, at its `offset` in the log."""
+
+    offset: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Of a partition, at most `count` events behind offset `after`."""
+
+    after: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a read found: which partitions got events up to offset `seen`, and the events by partition.
+
+    Of the partitions `unread` there is more than was wanted.
+    """
+
+    seen: int
+    news: frozenset[int]
+    events: Mapping[int, Sequence[Event]]
+    unread: frozenset[int]
+
+
+def open_topic(connection: sqlite3.Connection, name: str, partitions: int) -> Topic:
+    """The topic `name`, made with so many partitions where it is new."""
+    select = "SELECT id, partitions FROM topics WHERE name = ?"
+    found = connection.execute(select, (name,)).fetchone()
+    if found is None:
+        connection.execute("INSERT INTO topics (name, partitions) VALUES (?, ?)", (name, partitions))
+        found = connection.execute(select, (name,)).fetchone()
+    return Topic(*found)
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Where the events of `key` lie, always the same."""
+    return zlib.crc32(key.encode("utf-8", "surrogatepass")) % partitions
+
+
+def row_of(topic: Topic, partition: int, message: Message, now: int) -> Row:
+    """`message` as it is stored; `now` is in milliseconds since 1970."""
+    metadata = ENCODE(dict(message.metadata))
+    return topic.id, partition, now, message.content_type, metadata, message.data
+
+
+def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Write `rows` in their order, in few statements."""
+    start, size = 0, LARGEST_INSERT
+    while start < len(rows):
+        while size > len(rows) - start:  # sizes are powers of two, so that few statements are prepared
+            size //= 2
+        values = [value for row in rows[start : start + size] for value in row]
+        places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * size)
+        connection.execute(f"INSERT INTO events {COLUMNS} VALUES {places}", values)
+        start += size
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """The offset of the last event; 0 where there is none."""
+    (offset,) = connection.execute("SELECT coalesce(max(offset), 0) FROM events").fetchone()
+    return int(offset)
+
+
+def read(
+    connection: sqlite3.Connection,
+    topic: Topic,
+    seen: int,
+    wanted: Mapping[int, Wanted],
+    fresh: Iterable[int],
+) -> Found:
+    """The events that are `wanted` of partitions which are `fresh` or got new events since offset `seen`."""
+    last = max(seen, newest(connection))
+    # The + keeps SQLite from walking the topic's whole index: what is new lies together, at the table's end.
+    select = "SELECT DISTINCT partition FROM events WHERE offset > ? AND offset <= ? AND +topic = ?"
+    news = frozenset(row[0] for row in connection.execute(select, (seen, last, topic.id)))
+    numbers = [number for number in wanted if number in news or number in fresh]
+    parts = {number: _events(connection, topic, number, wanted[number]) for number in numbers}
+    unread = frozenset(number for number, (_, more) in parts.items() if more)
+    return Found(last, news, {number: events for number, (events, _) in parts.items()}, unread)
+
+
+def _events(
+    connection: sqlite3.Connection, topic: Topic, partition: int, wanted: Wanted
+) -> tuple[list[Event], bool]:
+    """Events, and whether there may be more."""
+    rows = connection.execute(
+        "SELECT offset, content_type, metadata, data FROM events INDEXED BY events_by_partition "
+        "WHERE topic = ? AND partition = ? AND offset > ? ORDER BY offset LIMIT ?",
+        (topic.id, partition, wanted.after, wanted.count),
+    )
+    events: list[Event] = []
+    size = 0
+    for offset, content_type, metadata, data in rows:
+        events.append(Event(offset, Message(data, json.loads(metadata), content_type)))
+        size += len(data)
+        if size >= BYTES_AT_ONCE:
+            return events, True
+    return events, len(events) == wanted.count

@@ -1,0 +1,195 @@
+"""One log file, open in one sidecar: what publishers and subscriptions share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.sidecar.components.port import ComponentError, Message
+from outboard.sidecar.components.sqlite_log import events, retention, wakeup
+from outboard.sidecar.components.sqlite_log.events import Row, Topic
+from outboard.sidecar.components.sqlite_log.file import connect, prepare
+from outboard.sidecar.components.sqlite_log.losses import Losses
+from outboard.sidecar.components.sqlite_log.positions import Claim
+from outboard.sidecar.components.sqlite_log.reader import Reader, reading
+from outboard.sidecar.components.sqlite_log.retention import Limits
+from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from outboard.sidecar.components.sqlite_log.writer import Writer
+
+__all__ = ["Log", "Watcher", "opened"]
+
+logger = logging.getLogger(__name__)
+
+KEYS: Final = ("partitionKey", "__key")
+COMMIT_WITHIN: Final = 0.005
+"""Seconds after which an offset is committed at the latest, if no event is published before."""
+SWEEP_AFTER: Final = 256 * 1024
+"""Published bytes after which it is time to look for what is to be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """A subscription that wants to hear of news, of changes of membership, and of claims that do not hold."""
+
+    news: Callable[[], None]
+    members: Callable[[], None]
+    refused: Callable[[Claim], None]
+
+
+class Log:
+    """Made by `opened`. `port` is where this process hears of news, 0 for nowhere."""
+
+    def __init__(self, settings: LogSettings, clock: Clock, reader: Reader) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.reader = reader
+        self.port = 0
+        self.writer = Writer(
+            partial(connect, settings.path, settings.busy_timeout),
+            settings.busy_timeout,
+            lambda ports: self._caller.call([port for port in ports if port != self.port], wakeup.NEWS),
+            self._refused,
+        )
+        self._caller = wakeup.Caller()
+        self._watchers: list[Watcher] = []
+        self._topics: dict[str, Topic] = {}
+        self._unkeyed = count()
+        self._flush: asyncio.TimerHandle | None = None
+        self._unswept = SWEEP_AFTER  # a look at the start
+        self._grown = asyncio.Event()
+        self._losses = Losses(logger.warning, clock.monotonic)
+
+    async def topic(self, name: str) -> Topic:
+        """The topic `name`, made where it is new. Raises ComponentError."""
+        known = self._topics.get(name)
+        if known is None:
+            wanted = self.settings.partitions
+            known = self._topics[name] = await self.writer.do(
+                lambda connection: events.open_topic(connection, name, wanted)
+            )
+            if known.partitions != wanted:
+                text = "topic '%s' of %s keeps its %d partitions: `partitions` (%d) is for new topics only"
+                logger.warning(text, name, self.settings.path, known.partitions, wanted)
+        return known
+
+    async def append(self, topic_name: str, messages: Sequence[Message]) -> None:
+        """Return once all `messages` are on the disk, in their order. Raises ComponentError: none is."""
+        topic = await self.topic(topic_name)
+        now = self.now()
+        rows = [self._row(topic, message, now) for message in messages]
+        await self.writer.append(rows)
+        for watcher in self._watchers:
+            watcher.news()
+        self._unswept += sum(len(message.data) for message in messages)
+        if self._unswept >= SWEEP_AFTER:
+            self._grown.set()
+
+    def commit(self, offsets: Iterable[tuple[Claim, int]]) -> None:
+        """Commit `offsets` soon: with the next events, or by themselves where none come."""
+        self.writer.commit(offsets)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(COMMIT_WITHIN, self._flush_now)
+
+    def call_members(self, ports: Sequence[int]) -> None:
+        """Tell all members, those of this process too, that their group has changed."""
+        self._caller.call(ports, wakeup.MEMBERS)
+
+    @asynccontextmanager
+    async def watched(self, watcher: Watcher) -> AsyncIterator[None]:
+        """Tell `watcher` while the block runs."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+    def heard(self, what: bytes) -> None:
+        """Somebody said so, by a datagram."""
+        for watcher in self._watchers:
+            if what == wakeup.MEMBERS:
+                watcher.members()
+            else:
+                watcher.news()
+
+    async def sweep_forever(self) -> None:
+        """Delete old events, whenever enough was published."""
+        settings = self.settings
+        limits = Limits(int(settings.retention * 1000), settings.retention_bytes)
+        while True:
+            if self._unswept < SWEEP_AFTER:
+                self._grown.clear()
+                await self._grown.wait()
+            self._unswept = 0
+            try:
+                await self._sweep(limits)
+            except ComponentError as error:
+                logger.warning("old events of %s are not deleted: %s", settings.path, error)
+
+    async def close(self) -> None:
+        """Write what waits, and close the file."""
+        if self._flush is not None:
+            self._flush.cancel()
+        await self.writer.close()
+        self._caller.close()
+
+    async def _sweep(self, limits: Limits) -> None:
+        more = True
+        while more:
+            swept = await self.writer.do(partial(retention.sweep, limits=limits, now=self.now()))
+            self._losses.tell(swept.lost)
+            more = swept.more
+
+    def _row(self, topic: Topic, message: Message, now: int) -> Row:
+        key = next((message.metadata[name] for name in KEYS if message.metadata.get(name)), "")
+        if key:
+            partition = events.partition_of(key, topic.partitions)
+        else:
+            partition = next(self._unkeyed) % topic.partitions
+        return events.row_of(topic, partition, message, now)
+
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.clock.now().timestamp() * 1000)
+
+    def _flush_now(self) -> None:
+        self._flush = None
+        self.writer.flush()
+
+    def _refused(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            for watcher in self._watchers:
+                watcher.refused(claim)
+
+
+@asynccontextmanager
+async def opened(settings: LogSettings, clock: Clock) -> AsyncIterator[Log]:
+    """The log at `settings.path`, made where there is none, while the block runs. Raises ComponentError."""
+    await asyncio.to_thread(prepare, settings.path)
+    async with reading(partial(connect, settings.path, settings.busy_timeout)) as reader:
+        log = Log(settings, clock, reader)
+        try:
+            await _open_writer(log)
+            async with wakeup.listening(log.heard) as log.port:
+                sweeping = asyncio.create_task(log.sweep_forever())
+                try:
+                    yield log
+                finally:
+                    sweeping.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await sweeping
+        finally:
+            await log.close()
+
+
+async def _open_writer(log: Log) -> None:
+    try:
+        await log.writer.open()
+    except ComponentError as error:
+        raise ComponentError(f"{log.settings.path} cannot be used: {error}") from error
