@@ -350,9 +350,9 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--fix", action="store_true", help="first correct and format what ruff can")
     setting = command(
         "engines",
-        "set up the engines that some tests need (postgresql, chromium, daprd and its suite), or list them",
+        "set up the engines that some tests need (Kafka, Redis, daprd, Kubernetes, …), or list them",
         "  python3 dev.py engines                    all of them; what is there already is kept\n"
-        "  python3 dev.py engines postgresql         one of them\n"
+        "  python3 dev.py engines kafka redis        some of them\n"
         "  python3 dev.py engines --list --output json",
     )
     setting.add_argument("names", nargs="*", metavar="NAME", help="an engine; all if none is named")

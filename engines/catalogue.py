@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.daprd import build, suite
-from engines.places import find_browser, find_postgresql
+from engines.kafka import build as kafka
+from engines.kubernetes import build as kubernetes
+from engines.places import find_browser, find_postgresql, find_redis
 from engines.problem import EngineProblem
 
 
@@ -24,7 +27,19 @@ class Engine:
     elsewhere: Mapping[str, str] | None = None
     """How to install it where this program does not: `platform.system()` → command."""
     build: Callable[[Path, Mapping[str, str]], Path] | None = None
-    """Builds it into the clone's `.engines`, and returns the executable. Raises EngineProblem."""
+    """Builds it into the clone's `.engines`, and returns the executable or folder. Raises EngineProblem."""
+    takes: str = "a minute"
+    """How long a person waits for the first `build`."""
+    tools: Mapping[str, str] | None = None
+    """What `build` calls: command → the Debian package that has it."""
+
+    def missing_packages(self, root: Path, environment: Mapping[str, str]) -> list[str]:
+        """The Debian packages that are to be installed before this engine can be found or built."""
+        if self.find(root, environment) is not None:
+            return []
+        path = environment.get("PATH")
+        tools = [package for name, package in (self.tools or {}).items() if not shutil.which(name, path=path)]
+        return [self.debian, *tools] if self.debian else tools
 
 
 ENGINES = (
@@ -51,16 +66,44 @@ ENGINES = (
         },
     ),
     Engine(
+        name="redis",
+        purpose="the broker and state store of pubsub.redis and state.redis",
+        find=lambda _, environment: find_redis(environment),
+        debian="redis-server",
+        elsewhere={
+            "Darwin": "brew install redis",
+            "Windows": "winget install Redis.Redis, or a Redis in WSL",
+            "Linux": "your distribution's package of Redis or Valkey",
+        },
+    ),
+    Engine(
+        name="kafka",
+        purpose="the broker of pubsub.kafka",
+        find=lambda root, _: kafka.built(root),
+        build=kafka.build,
+        takes="half a minute the first time",
+        tools={"java": "default-jre-headless", "mvn": "maven"},
+    ),
+    Engine(
         name="daprd",
         purpose="Dapr's own sidecar, which ours is compared with",
         find=lambda root, _: build.built(root),
         build=build.build,
+        takes="about four minutes the first time",
     ),
     Engine(
         name="daprd-suite",
         purpose="daprd's own integration suite, which our sidecar is put to",
         find=lambda root, _: suite.built(root),
         build=suite.build,
+        takes="about three minutes the first time",
+    ),
+    Engine(
+        name="kubernetes",
+        purpose="the API server that manifests are applied to",
+        find=lambda root, _: kubernetes.built(root),
+        build=kubernetes.build,
+        takes="about five minutes the first time",
     ),
 )
 

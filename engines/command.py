@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engines import debian
+from engines.cache import remove_outdated
 from engines.catalogue import Engine, select
 from engines.problem import EngineProblem
 from engines.record import read_record, write_record
@@ -36,16 +38,13 @@ def list_engines(root: Path, names: Sequence[str], as_json: bool) -> str:
 def set_up_engines(root: Path, names: Sequence[str], say: Say) -> int:
     """Set up the engines called `names` (all if none) and record them; 1 if one could not be set up."""
     wanted = select(list(names))
-    install_packages(
-        [engine for engine in wanted if engine.debian and not engine.find(root, os.environ)], say
-    )
+    install_packages([name for each in wanted for name in each.missing_packages(root, os.environ)], say)
     fine = [set_up(engine, root, say) for engine in wanted]
     return 0 if all(fine) else 1
 
 
-def install_packages(missing: Sequence[Engine], say: Say) -> None:
-    """Install the packages of `missing` engines where that is possible, all in one go."""
-    packages = [engine.debian for engine in missing]
+def install_packages(packages: Sequence[str], say: Say) -> None:
+    """Install Debian's `packages` where that is possible, all in one go."""
     if packages and debian.can_install():
         say(f"installing {', '.join(packages)} with apt-get")
         if not debian.install(packages, os.environ):
@@ -56,7 +55,7 @@ def set_up(engine: Engine, root: Path, say: Say) -> bool:
     """Find or build one engine and record it; False, having said what to do, where neither is possible."""
     place = engine.find(root, os.environ)
     if place is None and engine.build is not None:
-        say(f"{engine.name}: building it (about four minutes the first time)")
+        say(f"{engine.name}: setting it up ({engine.takes})")
         try:
             place = engine.build(root, os.environ)
         except EngineProblem as error:
@@ -66,6 +65,8 @@ def set_up(engine: Engine, root: Path, say: Say) -> bool:
             say(f"{engine.name}: missing. {advice(engine)}")
         return False
     write_record(root, {**read_record(root), engine.name: place})
+    for outdated in remove_outdated(root, engine.name, place, time.time()):
+        say(f"{engine.name}: removed {outdated}, which was built of older inputs")
     say(f"{engine.name}: ready, {place}")
     return True
 

@@ -1,4 +1,4 @@
-"""Where a PostgreSQL or a browser of the Chromium family lives on Linux, macOS and Windows."""
+"""Where a PostgreSQL, a Redis or a browser of the Chromium family lives on Linux, macOS and Windows."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def browser_candidates(environment: Mapping[str, str]) -> list[Path]:
     bundles = [Path("/Applications", f"{name}.app", "Contents", "MacOS", name) for name in MAC_BROWSERS]
     roots = [environment.get(name) for name in ("ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA")]
     return bundles + [Path(root, place) for place in (*WINDOWS_BROWSERS, EDGE) for root in roots if root]
+
+
+def find_redis(environment: Mapping[str, str]) -> Path | None:
+    """The executable of a Redis server, or of a Valkey server, or None."""
+    names = ("redis-server", "valkey-server")
+    found = (shutil.which(name, path=environment.get("PATH")) for name in names)
+    return next((Path(path) for path in found if path), None)
 
 
 def find_postgresql(environment: Mapping[str, str]) -> Path | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from engines.daprd.build import Go, build_into, place, unpack
+from engines.daprd.build import place, unpack
+from engines.golang import Go, build_into
 
 INPUTS = ("go.mod", "go.sum", "build.py", "suite.py")
 PACKAGE = "./tests/integration"

@@ -8,14 +8,18 @@ unseen.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from engines.record import read_record
+from support.kafka import KafkaBroker
+from support.kubernetes import Cluster, running_cluster
 from support.postgresql import Server, database, running_server
+from support.redis import DURABLE, RedisServer
 
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",  # as root, as in a container, Chromium does not start with it
@@ -60,6 +64,105 @@ def postgresql_url(postgresql_server: Server) -> Iterator[str]:
     """The SQLAlchemy URL (`postgresql+psycopg://…`) of an empty database of this test's own."""
     with database(postgresql_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_home(pytestconfig: pytest.Config) -> Path:
+    """The folder of the engine `kafka`: its jars are in `lib`."""
+    return engine("kafka", pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def kafka_brokers(
+    kafka_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., KafkaBroker]]:
+    """`kafka_brokers(settings)` starts a Kafka broker of one's own, which is stopped with the test run.
+
+    `settings`, if given, are further lines of its server.properties, see `KafkaBroker`. A test that
+    crashes or freezes its broker takes one from here (or `own_kafka`): `kafka` is shared.
+    """
+    with ExitStack() as running:
+
+        def start(settings: Mapping[str, str] | None = None) -> KafkaBroker:
+            broker = KafkaBroker(kafka_home, tmp_path_factory.mktemp("kafka"), settings)
+            running.callback(broker.stop)
+            broker.start()
+            return broker
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
+    """The Kafka broker that this test run shares: a test uses topics and groups of its own names in it."""
+    return kafka_brokers()
+
+
+@pytest.fixture
+def own_kafka(kafka_brokers: Callable[..., KafkaBroker]) -> Iterator[KafkaBroker]:
+    """A Kafka broker of this test alone, to crash, freeze and restart."""
+    broker = kafka_brokers()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_executable(pytestconfig: pytest.Config) -> Path:
+    """The executable of a Redis server, or of a Valkey server."""
+    return engine("redis", pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def redis_servers(
+    redis_executable: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., RedisServer]]:
+    """`redis_servers(*options)` starts a Redis of one's own, with options of its command line; it is stopped
+    with the test run."""
+    with ExitStack() as running:
+
+        def start(*options: str) -> RedisServer:
+            server = RedisServer(redis_executable, tmp_path_factory.mktemp("redis"), options)
+            running.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def redis(redis_servers: Callable[..., RedisServer]) -> RedisServer:
+    """The Redis that this test run shares: a test uses streams and keys of its own names in it."""
+    return redis_servers()
+
+
+@pytest.fixture
+def own_redis(redis_servers: Callable[..., RedisServer]) -> Iterator[RedisServer]:
+    """A Redis of this test alone, to crash, freeze and restart; what it has acknowledged is on disk."""
+    server = redis_servers(*DURABLE)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kubernetes(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The Kubernetes API server that this test run shares: a test uses namespaces of its own in it."""
+    with running_cluster(
+        engine("kubernetes", pytestconfig), tmp_path_factory.mktemp("kubernetes")
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def kubernetes_namespace(kubernetes: Cluster) -> str:
+    """A fresh namespace in the shared cluster."""
+    return kubernetes.add_namespace()
+
+
+@pytest.fixture
+def own_kubernetes(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster of this test alone (five seconds), for manifests that name their namespaces."""
+    with running_cluster(engine("kubernetes", pytestconfig), tmp_path) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

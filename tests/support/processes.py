@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 PATIENCE = 30.0
 """Seconds: no more than a bound that ends a hopeless wait on a busy machine."""
+BELOW_EPHEMERAL = range(10_000, 32_768)
 
 
 class Program:
@@ -109,12 +111,19 @@ def eventually(condition: Callable[[], T], complaint: Callable[[], str], program
 
 
 def free_ports(count: int) -> list[int]:
-    """Free ports of loopback, all held at once so that no two are the same."""
+    """Free ports of loopback, all held at once so that no two are the same.
+
+    They are none of those that the system gives to outgoing connections: one of these could take a port
+    before its server does, even a connection that only asks whether the server is there yet.
+    """
+    ports: list[int] = []
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+        while len(ports) < count:
+            probe, port = held.enter_context(socket.socket()), random.choice(BELOW_EPHEMERAL)
+            with suppress(OSError):  # taken, or reserved
+                probe.bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 def outboard(*arguments: str) -> list[str]:

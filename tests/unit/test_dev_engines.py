@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from engines import debian
+from engines.cache import remove_outdated
 from engines.catalogue import ENGINES, Engine, select
 from engines.command import list_engines, set_up
 from engines.daprd import build
-from engines.places import browser_candidates, find_browser, find_postgresql, newest
+from engines.golang import Go, copy_module
+from engines.java import major
+from engines.kafka import build as kafka
+from engines.kafka.broker import settings
+from engines.places import browser_candidates, find_browser, find_postgresql, find_redis, newest
 from engines.problem import EngineProblem
 from engines.record import read_record, record_file, write_record
 from support.engines import place_of
@@ -79,15 +84,18 @@ def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
     assert {row["name"]: row["state"] for row in rows} == {
         "postgresql": "missing",
         "chromium": "missing",
+        "redis": "missing",
+        "kafka": "missing",
         "daprd": "ready",
         "daprd-suite": "missing",
+        "kubernetes": "missing",
     }
     assert "daprd       ready" in list_engines(tmp_path, ["daprd"], as_json=False)
 
 
 def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        EngineProblem, match=r"no engine kafca; there are: postgresql, chromium, daprd, daprd-suite"
+        EngineProblem, match=r"no engine kafca; there are: postgresql, chromium, redis, kafka, daprd"
     ):
         select(["daprd", "kafca"])
 
@@ -182,14 +190,14 @@ def test_a_module_from_the_read_only_cache_becomes_writable(tmp_path: Path) -> N
     program(source / "cmd", "main.go")
     (source / "cmd").chmod(0o555)
     source.chmod(0o555)
-    build.copy_module(source, tmp_path / "copy")
+    copy_module(source, tmp_path / "copy")
     assert os.access(tmp_path / "copy" / "cmd", os.W_OK)
     (source / "cmd").chmod(0o755)  # so that pytest can remove it
     source.chmod(0o755)
 
 
 def test_a_failing_go_shows_the_end_of_its_log(tmp_path: Path) -> None:
-    go = build.Go(tmp_path / "log", os.environ)
+    go = Go(tmp_path / "log", os.environ)
     if shutil.which("go") is None:
         pytest.skip("no Go on this machine")
     with pytest.raises(EngineProblem, match=r"(?s)`go no-such-command` failed.*unknown command"):
@@ -201,3 +209,61 @@ def test_a_test_without_its_engine_is_skipped_or_in_ci_fails(tmp_path: Path) -> 
         place_of("daprd", tmp_path, required=False)
     with pytest.raises(pytest.fail.Exception, match="OUTBOARD_REQUIRE_ENGINES"):
         place_of("daprd", tmp_path, required=True)
+
+
+def test_a_redis_is_found_on_the_path_or_a_valkey(tmp_path: Path) -> None:
+    assert find_redis({"PATH": str(tmp_path)}) is None
+    valkey = program(tmp_path, "valkey-server")
+    assert find_redis({"PATH": str(tmp_path)}) == valkey
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_402"', 8), ("no Java here", None)],
+)
+def test_the_major_version_is_what_java_says(said: str, version: int | None) -> None:
+    assert major(said) == version
+
+
+def test_without_java_kafka_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(EngineProblem, match=r"needs Java 17 or newer: apt-get install openjdk"):
+        kafka.build(tmp_path, {"PATH": str(tmp_path)})
+
+
+def test_kafka_is_there_only_as_a_whole(tmp_path: Path) -> None:
+    home = kafka.home_of(tmp_path)
+    (home / "lib").mkdir(parents=True)
+    assert kafka.built(tmp_path) is None
+    (home / "formatted").mkdir()
+    assert kafka.built(tmp_path) == home
+
+
+def test_listeners_of_a_broker_are_added_to_its_own() -> None:
+    own = settings(9092, 9093, Path("/data"))
+    more = settings(9092, 9093, Path("/data"), {"listeners": "SECURED://127.0.0.1:9094", "node.id": "2"})
+    assert more["listeners"] == f"{own['listeners']},SECURED://127.0.0.1:9094"
+    assert (own["node.id"], more["node.id"]) == ("1", "2")
+
+
+def test_the_packages_of_tools_are_installed_only_for_an_engine_that_has_to_be_built(tmp_path: Path) -> None:
+    program(tmp_path, "java")
+    there = program(tmp_path, "thing")
+    tools = {"java": "default-jre-headless", "mvn": "maven"}
+    environment = {"PATH": str(tmp_path)}
+    built = Engine("thing", "a test", find=lambda *_: there, build=lambda *_: there, tools=tools)
+    missing = Engine("thing", "a test", find=lambda *_: None, build=lambda *_: there, tools=tools)
+    assert built.missing_packages(tmp_path, environment) == []
+    assert missing.missing_packages(tmp_path, environment) == ["maven"]
+    packaged = Engine("thing", "a test", find=lambda *_: None, debian="thing")
+    assert packaged.missing_packages(tmp_path, environment) == ["thing"]
+
+
+def test_what_was_built_of_older_inputs_is_removed_after_a_week(tmp_path: Path) -> None:
+    builds = tmp_path / ".engines" / "daprd"
+    used, old, fresh = (program(builds / name, "daprd") for name in ("used", "old", "fresh"))
+    now = 1_800_000_000.0
+    for file, age in ((used, 30), (old, 8), (fresh, 6)):
+        os.utime(file.parent, (now - age * 86_400, now - age * 86_400))
+    assert remove_outdated(tmp_path, "daprd", used, now) == [old.parent]
+    assert sorted(builds.iterdir()) == [fresh.parent, used.parent]
+    assert remove_outdated(tmp_path, "redis", Path("/usr/bin/redis-server"), now) == []

@@ -1,0 +1,1 @@
+"""Apache Kafka of one node (KRaft), from the jars of Maven Central."""
