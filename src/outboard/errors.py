@@ -16,6 +16,7 @@ __all__ = [
     "DeclarationError",
     "Drop",
     "DuplicateSubscription",
+    "EngineUnavailable",
     "EtagInvalid",
     "EtagMismatch",
     "EventTooLarge",
@@ -327,6 +328,15 @@ class ServiceDied(OutboardError):
 
     service: str
     code: int
+
+
+@dataclass(eq=False)
+class EngineUnavailable(OutboardError):
+    """{engine}: {problem}. {advice}"""
+
+    engine: str
+    problem: str
+    advice: str
 
 
 @dataclass(eq=False)

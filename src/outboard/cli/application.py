@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from outboard.cli.parameters import run_parameters, sidecar_arguments, sidecar_parameters, with_parameters
+from outboard.cli import engines
+from outboard.cli.parameters import (
+    flowing,
+    run_parameters,
+    sidecar_arguments,
+    sidecar_parameters,
+    with_parameters,
+)
 from outboard.cli.run import run
 from outboard.cli.sidecar import sidecar
 
@@ -27,7 +34,21 @@ def build(*, terminal: bool) -> typer.Typer:
     app.callback()(outboard)
     app.command(context_settings={"allow_interspersed_args": False})(with_parameters(run, run_parameters()))
     app.command()(with_parameters(sidecar, sidecar_parameters()))
+    app.add_typer(_engines(terminal=terminal), name="engines")
     return app
+
+
+def _engines(*, terminal: bool) -> typer.Typer:
+    group = typer.Typer(
+        help="Start and stop a Kafka and a Redis on this machine, without containers.",
+        rich_markup_mode="rich" if terminal else None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings=HELP_NAMES,
+    )
+    for command in (engines.up, engines.down, engines.status):
+        group.command(help=flowing(command.__doc__ or ""))(command)
+    return group
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
@@ -58,4 +79,5 @@ def outboard(
       outboard run                                        the services of ./dapr.yaml
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
+      outboard engines up                                 a Kafka and a Redis, without containers
     """

@@ -12,7 +12,15 @@ import typer
 from outboard.run.settings import SETTINGS, Kind, Setting
 from outboard.sidecar.flags import FLAGS, Flag
 
-__all__ = ["ONE_APP", "Given", "run_parameters", "sidecar_arguments", "sidecar_parameters", "with_parameters"]
+__all__ = [
+    "ONE_APP",
+    "Given",
+    "flowing",
+    "run_parameters",
+    "sidecar_arguments",
+    "sidecar_parameters",
+    "with_parameters",
+]
 
 Given: TypeAlias = "int | bool | str | Path | Sequence[str] | None"
 """What typer gives for one of these options; None or empty where it was not given."""

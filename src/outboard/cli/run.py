@@ -26,6 +26,11 @@ class Output(StrEnum):
     json = "json"
 
 
+class Engine(StrEnum):
+    outboard = "outboard"
+    daprd = "daprd"
+
+
 def run(
     command: Annotated[
         list[str] | None, typer.Argument(help="The command that starts the app.", show_default=False)
@@ -52,6 +57,25 @@ def run(
     output: Annotated[
         Output, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
     ] = Output.text,
+    engine: Annotated[
+        Engine, typer.Option(help="The sidecars: Outboard's own, or Dapr's daprd.")
+    ] = Engine.outboard,
+    daprd_path: Annotated[
+        Path | None,
+        typer.Option(
+            help="The daprd for --engine daprd, or its folder (default: on PATH, or ~/.dapr/bin).",
+            metavar="PATH",
+            show_default=False,
+        ),
+    ] = None,
+    resources: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of component files for all apps, in the place of theirs. May be repeated.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
     app_id: Annotated[
         str | None,
         typer.Option(
@@ -75,17 +99,45 @@ def run(
       outboard run                       the apps of ./dapr.yaml
       outboard run -f todo/dapr.yaml --reload
       outboard run --attach notification start that one yourself, in a debugger
+      outboard run --engine daprd --resources components/kafka-redis
       outboard run --app-id api --app-port 8000 -d components -- python -m api
       outboard run --dry-run -o json     what would be started, for machines
     """
     from outboard.run.plan import RunOptions
 
     specs = _specs(run_file, app_id, command or (), settings)
-    plan = _plan(specs, RunOptions(frozenset(attach or ()), reload))
+    options = RunOptions(
+        frozenset(attach or ()), reload, _folders(resources or ()), _executable(engine, daprd_path)
+    )
+    plan = _plan(specs, options)
     if dry_run:
         _describe(plan, output)
     elif not _execute(plan, output):
         raise typer.Exit(1)
+
+
+def _folders(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The folders of `--resources`, absolute: each sidecar runs in the folder of its app."""
+    from outboard.errors import CommandError
+
+    for path in paths:
+        if not path.is_dir():
+            raise CommandError(f"--resources {path}: there is no such folder", "Correct it, or create it.")
+    return tuple(str(path.absolute()) for path in paths)
+
+
+def _executable(engine: Engine, named: Path | None) -> Path | None:
+    """The daprd of `--engine daprd`; None for Outboard's own sidecar."""
+    import os
+
+    from outboard.errors import CommandError
+    from outboard.run.daprd.locate import find_daprd
+
+    if engine is Engine.daprd:
+        return find_daprd(named, os.environ, Path.home())
+    if named is not None:
+        raise CommandError("--daprd-path is for `--engine daprd`", "Add that, or leave the path out.")
+    return None
 
 
 def _specs(
@@ -99,6 +151,8 @@ def _specs(
         if given:
             name = next(iter(given)).replace("_", "-")
             advice = "Set it in dapr.yaml, or name one app with --app-id."
+            if name == "resources-path":
+                advice = "For the components of all apps use `--resources FOLDER`."
             raise CommandError(f"--{name} is for one app, and dapr.yaml may have several", advice)
         return read_template(run_file or Path.cwd()).apps
     if run_file is not None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from outboard.clock import SystemClock
-from outboard.run.events import Report
+from outboard.clock import Clock, SystemClock
+from outboard.run.daprd.components import check_components
+from outboard.run.daprd.sidecars import DaprdSidecars
+from outboard.run.events import Caution, Report
 from outboard.run.loop import new_event_loop
 from outboard.run.plan import Plan
 from outboard.run.service import launch
 from outboard.run.sidecars import LocalSidecars, RetainingMemory
-from outboard.run.supervisor import run_plan
+from outboard.run.supervisor import ServeSidecar, run_plan
 from outboard.sidecar.components.surroundings import SharedMemory
 
 __all__ = ["execute"]
@@ -25,7 +28,18 @@ def execute(plan: Plan, report: Report) -> bool:
         if app.started_here:
             launch(app)  # before anything is started: a misspelled program is told at once
     clock = SystemClock()
-    memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
+    serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(run_plan(plan, report, LocalSidecars(memory, clock), clock))
+        return runner.run(run_plan(plan, report, serve, clock))
+
+
+def _local_sidecars(plan: Plan, clock: Clock) -> ServeSidecar:
+    memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
+    return LocalSidecars(memory, clock)
+
+
+def _daprd(plan: Plan, executable: Path, report: Report, clock: Clock) -> ServeSidecar:
+    for text in check_components(plan):
+        report(Caution(text))
+    return DaprdSidecars(executable, clock)

@@ -12,6 +12,7 @@ __all__ = [
     "AppFound",
     "AppStarted",
     "Attach",
+    "Caution",
     "Endpoint",
     "Event",
     "LogLine",
@@ -41,6 +42,13 @@ class LogLine:
     source: Source
     line: str
     level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something will not be as a person expects; the run goes on."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ class Stopped:
 
 Event: TypeAlias = (
     LogLine
+    | Caution
     | AppStarted
     | Attach
     | AppFound

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
+from outboard.run.daprd.lines import parse_line
 from outboard.run.events import LogLine, Report, Source
 from outboard.run.plan import AppPlan
 from outboard.run.template import Destination
 from outboard.sidecar.logs import DaprFormatter, handled_by
 
-__all__ = ["AppLog", "app_log", "sidecar_logs"]
+__all__ = ["AppLog", "app_log", "daprd_log", "sidecar_logs"]
 
 AppLog: TypeAlias = Callable[[str], None]
 
@@ -36,6 +37,24 @@ def app_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
         def take(line: str) -> None:
             if app.app_log is not Destination.FILE:
                 report(LogLine(app.app_id, Source.APP, line))
+            if file is not None:
+                file.write(line + "\n")
+
+        yield take
+
+
+@contextmanager
+def daprd_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
+    """What takes the lines of an app's daprd: whole into its file, level and message to the console.
+
+    Raises OSError where the file cannot be written.
+    """
+    with _file(app, app.sidecar_log, Source.SIDECAR, now) as file:
+
+        def take(line: str) -> None:
+            if app.sidecar_log is not Destination.FILE:
+                level, message = parse_line(line)
+                report(LogLine(app.app_id, Source.SIDECAR, message, level))
             if file is not None:
                 file.write(line + "\n")
 

@@ -15,6 +15,7 @@ from outboard.run.events import (
     AppFound,
     AppStarted,
     Attach,
+    Caution,
     Endpoint,
     Event,
     LogLine,
@@ -33,6 +34,7 @@ OWN_NAME: Final = "outboard"
 PALETTE: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
 EVENT_NAMES: Final[Mapping[type[Event], str]] = {
     LogLine: "log",
+    Caution: "caution",
     AppStarted: "started",
     Attach: "attach",
     AppFound: "found",
@@ -106,6 +108,8 @@ def _name(app: str, source: Source) -> str:
 
 def _sentences(event: Event) -> list[str]:
     match event:
+        case Caution():
+            return [f"caution: {event.text}"]
         case AppStarted():
             return [f"{event.app} started (process {event.pid})"]
         case AppFound():

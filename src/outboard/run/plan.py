@@ -9,42 +9,42 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from outboard.errors import CommandError, PortTaken
+from outboard.errors import CommandError
+from outboard.run.daprd.arguments import daprd_arguments
 from outboard.run.interpreter import Interpreter
+from outboard.run.port_plan import of_daprd, of_own_sidecar, port_in, with_ports
 from outboard.run.ports import Ports
 from outboard.run.settings import (
     APP_PORT,
     APP_PROTOCOL,
-    BY_FLAG,
     GRPC_PORT,
     HEALTH_CHECK,
     HTTP_PORT,
     METRICS_PORT,
+    RESOURCES_PATH,
     Value,
     sidecar_arguments,
 )
 from outboard.run.template import AppSpec, Destination
-from outboard.wire.dapr import DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT
 
 __all__ = ["AppPlan", "Plan", "RunOptions", "make_plan"]
 
-OWN_PORTS: Final = (APP_PORT, HTTP_PORT, GRPC_PORT)
-PICKED: Final = ((HTTP_PORT, DEFAULT_HTTP_PORT), (GRPC_PORT, DEFAULT_GRPC_PORT))
-PURPOSES: Final[Mapping[str, str]] = {
-    APP_PORT: "the app",
-    HTTP_PORT: "the sidecar's HTTP API",
-    GRPC_PORT: "the sidecar's gRPC API",
-}
 ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
 """Inherited, these would lead an app to another sidecar than its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line asks of a run: the apps that a debugger starts, and restarts on change."""
+    """What the command line asks of a run: the apps that a debugger starts, and restarts on change.
+
+    `resources` are folders in the place of those that the apps name; empty leaves them these. `daprd` is
+    the executable that serves as sidecar; None is Outboard's own, in this process.
+    """
 
     attach: frozenset[str] = frozenset()
     reload: bool = False
+    resources: tuple[str, ...] = ()
+    daprd: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,10 @@ class AppPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`daprd` is the sidecars' executable; None where they are Outboard's own."""
+
     apps: tuple[AppPlan, ...]
+    daprd: Path | None = None
 
 
 def make_plan(
@@ -118,12 +121,15 @@ def make_plan(
     """
     _check_attached(specs, options)
     inherited = {name: value for name, value in environment.items() if name not in ELSEWHERE}
-    settings = _with_ports([_for_restarts(spec, options) for spec in specs], options, ports)
+    adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
+    picks = of_own_sidecar if options.daprd is None else of_daprd
+    settings = with_ports(adapted, options.attach, picks, ports)
     return Plan(
         tuple(
             _app(spec, values, options, interpreter, inherited)
-            for spec, values in zip(specs, settings, strict=True)
-        )
+            for spec, values in zip(adapted, settings, strict=True)
+        ),
+        options.daprd,
     )
 
 
@@ -142,51 +148,10 @@ def _for_restarts(spec: AppSpec, options: RunOptions) -> AppSpec:
     return replace(spec, settings={k: v for k, v in spec.settings.items() if k != HEALTH_CHECK})
 
 
-# Ports
-
-
-def _with_ports(specs: Sequence[AppSpec], options: RunOptions, ports: Ports) -> list[dict[str, Value]]:
-    given: dict[int, str] = {}
-    for spec in specs:
-        for flag in OWN_PORTS:
-            if port := _port(spec.settings, flag):
-                _claim(given, port, spec, flag)
-                if flag != APP_PORT or spec.app_id not in options.attach:
-                    _refuse_taken(port, spec, flag, ports)
-    return [_with_picked_ports(spec, given, ports) for spec in specs]
-
-
-def _claim(given: dict[int, str], port: int, spec: AppSpec, flag: str) -> None:
-    purpose = f"{PURPOSES[flag]} of '{spec.app_id}'"
-    if port in given:
-        raise PortTaken(port, purpose, f"{given[port]}, of the same run", _option(spec, flag))
-    given[port] = purpose
-
-
-def _refuse_taken(port: int, spec: AppSpec, flag: str, ports: Ports) -> None:
-    owner = ports.owner(port)
-    if owner is not None:
-        raise PortTaken(port, f"{PURPOSES[flag]} of '{spec.app_id}'", owner, _option(spec, flag))
-
-
-def _option(spec: AppSpec, flag: str) -> str:
-    in_file = BY_FLAG[flag].key
-    return f"--{flag}" if spec.origin.startswith("--") else f"`{in_file}` ({spec.origin})"
-
-
-def _with_picked_ports(spec: AppSpec, given: dict[int, str], ports: Ports) -> dict[str, Value]:
-    settings = dict(spec.settings)
-    for flag, first in PICKED:
-        if not _port(settings, flag):
-            port = ports.pick(first, given)
-            given[port] = f"{PURPOSES[flag]} of '{spec.app_id}'"
-            settings[flag] = port
-    return settings
-
-
-def _port(settings: Mapping[str, Value], flag: str) -> int:
-    value = settings.get(flag, 0)
-    return value if isinstance(value, int) else 0
+def _with_resources(spec: AppSpec, options: RunOptions) -> AppSpec:
+    if not options.resources:
+        return spec
+    return replace(spec, settings={**spec.settings, RESOURCES_PATH: options.resources})
 
 
 # One app
@@ -208,11 +173,11 @@ def _app(
         app_id=spec.app_id,
         directory=spec.directory,
         command=interpreter.command(spec.command, together),
-        app_port=_port(settings, APP_PORT),
+        app_port=port_in(settings, APP_PORT),
         app_host=str(settings.get("app-channel-address", "127.0.0.1")),
-        http_port=_port(settings, HTTP_PORT),
-        grpc_port=_port(settings, GRPC_PORT),
-        sidecar=sidecar_arguments(spec.app_id, settings),
+        http_port=port_in(settings, HTTP_PORT),
+        grpc_port=port_in(settings, GRPC_PORT),
+        sidecar=(sidecar_arguments if options.daprd is None else daprd_arguments)(spec.app_id, settings),
         origin=spec.origin,
         variables=variables,
         own_variables=spec.environment,
@@ -233,6 +198,6 @@ def _variables(app_id: str, settings: Mapping[str, Value]) -> dict[str, str]:
         "DAPR_GRPC_PORT": str(settings[GRPC_PORT]),
     }
     for name, flag in (("APP_PORT", APP_PORT), ("DAPR_METRICS_PORT", METRICS_PORT)):
-        if port := _port(settings, flag):
+        if port := port_in(settings, flag):
             variables[name] = str(port)
     return {**variables, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

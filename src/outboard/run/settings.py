@@ -23,8 +23,11 @@ HTTP_PORT: Final = "dapr-http-port"
 GRPC_PORT: Final = "dapr-grpc-port"
 INTERNAL_GRPC_PORT: Final = "dapr-internal-grpc-port"
 METRICS_PORT: Final = "metrics-port"
+LISTEN_ADDRESSES: Final = "dapr-listen-addresses"
 PROFILE_PORT: Final = "profile-port"
+PROFILING: Final = "enable-profiling"
 RESOURCES_PATH: Final = "resources-path"
+UNIX_SOCKET: Final = "unix-domain-socket"
 PORTS: Final = (APP_PORT, HTTP_PORT, GRPC_PORT, INTERNAL_GRPC_PORT, METRICS_PORT, PROFILE_PORT)
 
 
@@ -111,18 +114,16 @@ SETTINGS: Final = (
         "metricsPort", METRICS_PORT, Kind.PORT, "Port of the sidecar's metrics.", shared=False, short="M"
     ),
     Setting("profilePort", PROFILE_PORT, Kind.PORT, "Port of the profiling server.", shared=False),
-    Setting("enableProfiling", "enable-profiling", Kind.BOOLEAN, "Serve profiles."),
+    Setting("enableProfiling", PROFILING, Kind.BOOLEAN, "Serve profiles."),
     Setting(
         "unixDomainSocket",
-        "unix-domain-socket",
+        UNIX_SOCKET,
         Kind.TEXT,
         "Folder for Unix sockets instead of ports.",
         shared=False,
         short="u",
     ),
-    Setting(
-        "apiListenAddresses", "dapr-listen-addresses", Kind.TEXT, "Addresses that the sidecar listens on."
-    ),
+    Setting("apiListenAddresses", LISTEN_ADDRESSES, Kind.TEXT, "Addresses that the sidecar listens on."),
     Setting(
         "enableAppHealthCheck",
         HEALTH_CHECK,

@@ -50,7 +50,7 @@ async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock
     """
     stop = _Stop(report)
     run = _Run(plan, stop.report, serve, clock)
-    logs = sidecar_logs(plan.apps, stop.report, clock.now())
+    logs = sidecar_logs(plan.apps if plan.daprd is None else (), stop.report, clock.now())
     with logs, on_stop_request(lambda reason: run.hasten() if stop.requested else stop.request(reason)):
         try:
             stop.task = asyncio.ensure_future(run.until_done())

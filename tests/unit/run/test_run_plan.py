@@ -170,3 +170,52 @@ def test_an_own_variable_never_shows_in_a_repr_or_a_description() -> None:
         assert "secret-value" not in shown
         assert "inherited-secret" not in shown
     assert "OWN" in plan_as_text(made)
+
+
+DAPRD = RunOptions(daprd=Path("/usr/bin/daprd"))
+
+
+def test_each_daprd_gets_all_its_ports() -> None:
+    made = plan(spec("one"), spec("two", metrics_port=9095), options=DAPRD, owners={9090: "prometheus"})
+    first, second = made.apps
+    assert made.daprd == Path("/usr/bin/daprd")
+    assert ports_of(first) == {"http": "3500", "grpc": "50001", "internal-grpc": "50002", "metrics": "9091"}
+    assert ports_of(second) == {"http": "3501", "grpc": "50003", "internal-grpc": "50004", "metrics": "9095"}
+    assert second.variables["DAPR_METRICS_PORT"] == "9095"
+
+
+def ports_of(app: AppPlan) -> dict[str, str]:
+    pairs = zip(app.sidecar, app.sidecar[1:], strict=False)
+    ports = {flag.strip("-").removeprefix("dapr-"): value for flag, value in pairs if flag.endswith("-port")}
+    return {name.removesuffix("-port"): value for name, value in ports.items()}
+
+
+def test_a_profiling_port_is_picked_only_where_daprd_profiles() -> None:
+    profiled, plain = plan(spec("one", enable_profiling=True), spec("two"), options=DAPRD).apps
+    assert ports_of(profiled)["profile"] == "7777"
+    assert "profile" not in ports_of(plain)
+
+
+def test_a_metrics_port_is_nobodys_beside_the_own_sidecar_and_refused_beside_daprd() -> None:
+    taken = {9090: "prometheus (process 1)"}
+    assert only(plan(spec(metrics_port=9090), owners=taken)).http_port == 3500
+    with pytest.raises(
+        PortTaken, match=r"9090 for the sidecar's metrics of 'backend' is taken by prometheus"
+    ):
+        plan(spec(metrics_port=9090), options=DAPRD, owners=taken)
+
+
+def test_resources_of_the_command_line_replace_those_of_each_app() -> None:
+    options = RunOptions(resources=("/swap/a", "/swap/b"))
+    first, second = plan(spec("one", resources_path=("/own",)), spec("two"), options=options).apps
+    for app in (first, second):
+        pairs = zip(app.sidecar, app.sidecar[1:], strict=False)
+        assert [value for flag, value in pairs if flag == "--resources-path"] == ["/swap/a", "/swap/b"]
+
+
+def test_a_description_tells_the_engine() -> None:
+    made = plan(spec(), options=DAPRD)
+    assert "/usr/bin/daprd --app-id backend --mode standalone" in plan_as_text(made)
+    described = plan_as_json(plan(spec()))
+    assert isinstance(described, dict)
+    assert described["engine"] == "outboard"
