@@ -46,9 +46,14 @@ def component(broker: KafkaBroker, group: str, **metadata: str) -> str:
 
 @asynccontextmanager
 async def sidecars(
-    programs: tuple[Program, Program], broker: KafkaBroker, folder: Path, topic: str, **metadata: str
+    programs: tuple[Program, Program],
+    broker: KafkaBroker,
+    folder: Path,
+    topic: str,
+    group: str = "",
+    **metadata: str,
 ) -> AsyncIterator[tuple[Running, Running]]:
-    """Both, each in a group of its own, with one subscription for single events and one for batches."""
+    """Both in `group`, or each in one of its own; one subscription for single events, one for batches."""
     subscriptions: list[dict[str, Any]] = [
         {
             "pubsubname": "kafka-pubsub",
@@ -67,7 +72,11 @@ async def sidecars(
         Group(
             f"kafka {program.name}",
             (),
-            {"kafka.yaml": component(broker, unique(program.name), initialOffset="oldest", **metadata)},
+            {
+                "kafka.yaml": component(
+                    broker, group or unique(program.name), initialOffset="oldest", **metadata
+                )
+            },
             subscribe=_answer(subscriptions),
         )
         for program in programs
@@ -174,6 +183,32 @@ async def test_a_record_reaches_the_app_in_the_same_way(
         entry["metadata"] for entry in theirs["entries"]
     ]
     assert [entry["entryId"] for entry in own["entries"]] == [entry["entryId"] for entry in theirs["entries"]]
+
+
+async def test_both_share_one_consumer_group(
+    programs: tuple[Program, Program], kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    topic, published = unique("shared"), 0
+    kafka.create_topic(topic, partitions=4)
+    async with sidecars(programs, kafka, tmp_path, topic, group=unique("group")) as both:
+
+        def handled() -> list[set[int]]:
+            requests = [sidecar.app.at(["/one"]) for sidecar in both]
+            return [{json.loads(request.body)["data"] for request in each} for each in requests]
+
+        async with asyncio.timeout(100):
+            while not all(handled()):  # the group takes its time until both have their share
+                number = {"partitionNumber": str(published % 4)}
+                answer = await publish(
+                    both[published % 2], f"v1.0/publish/kafka-pubsub/{topic}", published, **number
+                )
+                assert answer.status_code == 204
+                published += 1
+                await asyncio.sleep(0.1)
+            while len(set.union(*handled())) < published:  # noqa: ASYNC110 - either app may be the one
+                await asyncio.sleep(0.1)
+
+    assert set.union(*handled()) == set(range(published))
 
 
 async def test_a_dead_letter_keeps_its_key_and_tells_where_it_was(

@@ -1,0 +1,1 @@
+"""What `pubsub.kafka` is made of. Only `library` touches the client library."""

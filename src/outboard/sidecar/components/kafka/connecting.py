@@ -1,0 +1,63 @@
+"""How the client library is to connect: where, secured by what, and as whom."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from outboard.sidecar.components.kafka.ports import KafkaFailure
+from outboard.sidecar.components.kafka.settings import KafkaSettings, Security
+
+__all__ = ["connection", "tls_context"]
+
+IDLE_LIMIT: Final = 180.0
+"""Azure Event Hubs cuts a connection that was idle for 240 s; ours are closed, and made anew, before that."""
+
+
+def tls_context(security: Security) -> ssl.SSLContext | None:
+    """Raises KafkaFailure where the certificates or the key cannot be read; their text is not in it."""
+    if not security.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cadata=security.ca_cert or None)
+        if security.client_cert:
+            with _files(security.client_cert, security.client_key) as (cert, key):
+                context.load_cert_chain(cert, key, password="")  # an encrypted key would ask at the terminal
+    except (ssl.SSLError, ValueError, OSError) as error:
+        kind = getattr(error, "reason", "") or type(error).__name__
+        raise KafkaFailure(f"kafka: unable to load the certificates or the client key: {kind}") from None
+    if not security.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@contextmanager
+def _files(*texts: str) -> Iterator[list[Path]]:
+    """The texts as files that only this user can read: Python's `ssl` takes nothing else."""
+    with tempfile.TemporaryDirectory(prefix="outboard-") as folder:
+        paths = [Path(folder) / str(number) for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        yield paths
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """What aiokafka's clients are told of the brokers and of who connects. Raises KafkaFailure."""
+    security = settings.security
+    return {
+        "bootstrap_servers": list(settings.brokers),
+        "client_id": settings.client_id,
+        "security_protocol": security.protocol,
+        "ssl_context": tls_context(security),
+        "sasl_mechanism": security.mechanism or "PLAIN",
+        "sasl_plain_username": security.username or None,
+        "sasl_plain_password": security.password or None,
+        "metadata_max_age_ms": int(settings.metadata_age * 1000),
+        "connections_max_idle_ms": int(IDLE_LIMIT * 1000),
+    }

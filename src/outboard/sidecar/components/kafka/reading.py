@@ -1,0 +1,220 @@
+"""From a component's metadata to the settings of `pubsub.kafka`, with what daprd takes and refuses. Pure.
+
+Source: Dapr, "Apache Kafka" (pub/sub component); daprd 1.18 where it differs from its pages.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Final, TypeVar, cast
+
+from outboard.resources import duration
+from outboard.resources.resiliency import FOREVER, Retry
+from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
+from outboard.sidecar.components.kafka.trust import read_security
+from outboard.sidecar.components.properties import Properties
+
+__all__ = ["METADATA", "UNSERVED", "read_settings"]
+
+logger = logging.getLogger(__name__)
+
+METADATA: tuple[str, ...] = (
+    "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
+    "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
+    "version", "maxMessageBytes", "compression", "consumeRetryEnabled", "consumeRetryInterval",
+    "backOffPolicy", "backOffDuration", "backOffInitialInterval", "backOffMaxInterval", "backOffMultiplier",
+    "backOffRandomizationFactor", "backOffMaxElapsedTime", "backOffMaxRetries", "heartbeatInterval",
+    "sessionTimeout", "consumerGroupRebalanceStrategy", "clientConnectionTopicMetadataRefreshInterval",
+    "consumerFetchMin", "consumerFetchDefault", "escapeHeaders", "excludeHeaderMetaRegex",
+)  # fmt: skip
+
+_OIDC: Final = "OIDC needs the real daprd"
+_AWS: Final = "AWS IAM needs the real daprd"
+_AVRO: Final = "a schema registry needs the real daprd"
+_TUNING: Final = "it tunes daprd's own client"
+
+# What daprd knows and this sidecar does not serve, with the reason.
+UNSERVED: Final = {
+    **dict.fromkeys(
+        (
+            "oidcTokenEndpoint", "oidcClientID", "oidcClientSecret", "oidcScopes", "oidcExtensions",
+            "oidcClientAssertionCert", "oidcClientAssertionKey", "oidcResource", "oidcAudience", "oidcKid",
+        ),
+        _OIDC,
+    ),
+    **dict.fromkeys(
+        (
+            "region", "accessKey", "secretKey", "sessionToken", "assumeRoleArn", "sessionName", "awsRegion",
+            "awsAccessKey", "awsSecretKey", "awsSessionToken", "awsIamRoleArn", "awsStsSessionName",
+            "trustAnchorArn", "trustProfileArn",
+        ),
+        _AWS,
+    ),
+    **dict.fromkeys(
+        (
+            "schemaRegistryURL", "schemaRegistryAPIKey", "schemaRegistryAPISecret", "schemaCachingEnabled",
+            "schemaLatestVersionCacheTTL", "useAvroJSON",
+        ),
+        _AVRO,
+    ),
+    **dict.fromkeys(
+        (
+            "channelBufferSize", "clientConnectionKeepAliveInterval", "dialTimeout", "readTimeout",
+            "writeTimeout", "metadataTimeout", "producerRequiredAcks", "producerRetryMax",
+        ),
+        _TUNING,
+    ),
+}  # fmt: skip
+
+PORT: Final = re.compile(r".+:[0-9]{1,5}\Z", re.ASCII)
+VERSION: Final = re.compile(r"0\.\d+\.\d+\.\d+\Z|[1-9]\d*\.\d+\.\d+\Z", re.ASCII)
+NUMBER: Final = re.compile(r"[0-9]+\Z", re.ASCII)
+OFFSETS: Final[dict[str, Offset]] = {"": "latest", "newest": "latest", "oldest": "earliest"}
+COMPRESSIONS: Final[dict[str, Compression | None]] = {
+    "none": None, "gzip": "gzip", "snappy": "snappy", "lz4": "lz4", "zstd": "zstd",
+}  # fmt: skip
+STRATEGIES: Final = frozenset({"range", "roundrobin", "sticky"})
+T = TypeVar("T")
+
+
+def read_settings(properties: Properties, app_id: str) -> KafkaSettings:
+    """Raises ComponentInitFailed, with the line of the item that is wrong."""
+    _warn_of_unserved(properties)
+    _check_version(properties)
+    return KafkaSettings(
+        brokers=_brokers(properties),
+        group=properties.string("consumerGroup", "consumerID", default=app_id),
+        client_id=properties.string("clientID", default=app_id),
+        security=read_security(properties),
+        initial_offset=_one_of(properties, "initialOffset", _exact(properties, "initialOffset"), OFFSETS),
+        max_message_bytes=properties.whole_number("maxMessageBytes", 0) or MEBIBYTE,
+        compression=_one_of(
+            properties, "compression", properties.string("compression", default="none"), COMPRESSIONS
+        ),
+        retry=_retry(properties) if properties.boolean("consumeRetryEnabled", default=True) else None,
+        session_pause=_pause(properties),
+        heartbeat_interval=properties.seconds("heartbeatInterval", default=3.0),
+        session_timeout=properties.seconds("sessionTimeout", default=10.0),
+        strategy=_strategy(properties),
+        metadata_age=properties.seconds("clientConnectionTopicMetadataRefreshInterval", default=0) or 480.0,
+        fetch_min_bytes=_exact_number(properties, "consumerFetchMin", 1),
+        fetch_bytes=_exact_number(properties, "consumerFetchDefault", MEBIBYTE),
+        escape_headers=properties.boolean("escapeHeaders"),
+        exclude_headers=_pattern(properties),
+    )
+
+
+def _warn_of_unserved(properties: Properties) -> None:
+    by_lower = {name.lower(): (name, reason) for name, reason in UNSERVED.items()}
+    for item in properties.component.metadata:
+        if found := by_lower.get(item.name.lower()):
+            text = "%s:%d: daprd knows `%s` of a pubsub.kafka, this sidecar ignores it: %s."
+            logger.warning(text, properties.component.path, item.line, *found)
+
+
+def _brokers(properties: Properties) -> tuple[str, ...]:
+    brokers = tuple(part.strip() for part in properties.required("brokers").split(",") if part.strip())
+    for broker in brokers:
+        if not PORT.match(broker):
+            advice = "Write `host:port`, several with commas between them; Kafka's port usually is 9092."
+            raise properties.failure(f"`brokers` has an entry without a port: '{broker}'", advice, "brokers")
+    if not brokers:
+        raise properties.failure("`brokers` names none", "Write `host:port`.", "brokers")
+    return brokers
+
+
+def _check_version(properties: Properties) -> None:
+    """The protocol's version is negotiated; a version that daprd would refuse is refused all the same."""
+    version = properties.string("version")
+    if version and not VERSION.match(version):
+        advice = "Write for instance `2.0.0`, or leave it out."
+        raise properties.failure("kafka error: invalid kafka version", advice, "version")
+
+
+def _one_of(properties: Properties, name: str, text: str, choices: dict[str, T]) -> T:
+    if text.lower() not in choices:
+        known = ", ".join(f"`{choice}`" for choice in choices if choice)
+        raise properties.failure(f"kafka error: invalid {name}: {text}", f"Write {known}.", name)
+    return choices[text.lower()]
+
+
+def _strategy(properties: Properties) -> Strategy:
+    name = "consumerGroupRebalanceStrategy"
+    text = properties.string(name, default="range").lower()
+    if text not in STRATEGIES:
+        logger.warning("Invalid consumer group rebalance strategy: %s. Using default strategy: 'range'", text)
+        return "range"
+    return cast("Strategy", text)
+
+
+def _exact(properties: Properties, name: str) -> str:
+    """The value of an item that daprd reads only where its name is written in exactly this case."""
+    if not properties.get(name):
+        return ""
+    for item in properties.component.metadata:
+        if item.name == name:
+            return properties[name]
+        if item.name.lower() == name.lower():
+            text = "%s:%d: `%s` is ignored, as by daprd, which reads this item only as `%s`"
+            logger.warning(text, properties.component.path, item.line, item.name, name)
+    return ""
+
+
+def _exact_number(properties: Properties, name: str, default: int) -> int:
+    return properties.whole_number(name, default) if _exact(properties, name) else default
+
+
+def _pause(properties: Properties) -> float:
+    text = properties.string("consumeRetryInterval").strip()
+    if NUMBER.match(text):
+        return int(text) / 1000
+    return properties.seconds("consumeRetryInterval", default=0.1)
+
+
+def _retry(properties: Properties) -> Retry:
+    default = Retry()
+    policy = _exact(properties, "backOffPolicy").lower() or "constant"
+    if policy not in {"constant", "exponential"}:
+        reason, advice = f"unexpected back off policy type: {policy}", "Write `constant` or `exponential`."
+        raise properties.failure(reason, advice, "backOffPolicy")
+    return Retry(
+        policy="constant" if policy == "constant" else "exponential",
+        duration=_milliseconds(properties, "backOffDuration", default.duration),
+        initial_interval=_milliseconds(properties, "backOffInitialInterval", default.initial_interval),
+        max_interval=_milliseconds(properties, "backOffMaxInterval", default.max_interval),
+        multiplier=_decimal(properties, "backOffMultiplier", default.multiplier),
+        randomization=_decimal(properties, "backOffRandomizationFactor", default.randomization),
+        max_elapsed=_milliseconds(properties, "backOffMaxElapsedTime", default.max_elapsed),
+        max_retries=int(_decimal(properties, "backOffMaxRetries", FOREVER)),
+    )
+
+
+def _milliseconds(properties: Properties, name: str, default: float) -> float:
+    """A duration in seconds; a bare number is milliseconds."""
+    text = _exact(properties, name).strip()
+    if not text:
+        return default
+    try:
+        return int(text) / 1000 if NUMBER.match(text) else duration.parse(text)
+    except ValueError:
+        advice = "Write for instance `500ms`, `5s` or `1m30s`."
+        raise properties.failure(f"`{name}` is not a duration", advice, name) from None
+
+
+def _decimal(properties: Properties, name: str, default: float) -> float:
+    text = _exact(properties, name).strip()
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise properties.failure(f"`{name}` is not a number", "Write digits.", name) from None
+
+
+def _pattern(properties: Properties) -> re.Pattern[str] | None:
+    text = _exact(properties, "excludeHeaderMetaRegex")
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        name = "excludeHeaderMetaRegex"
+        reason = f"`{name}` is not a regular expression: {error}"
+        raise properties.failure(reason, "Correct it.", name) from None
