@@ -109,7 +109,8 @@ class System:
     folder: Path
 
     def publish(self, load: Load) -> dict[str, float]:
-        """Run the publisher to its end; what it reports."""
+        """Run the publisher to its end; what it reports. The consumer measures from its start."""
+        ask(f"http://127.0.0.1:{self.app_port}/reset", "POST")
         arguments = [load.way, str(load.publishers), str(load.events), str(load.keys)]
         done = subprocess.run(
             [sys.executable, "publisher.py", *arguments],

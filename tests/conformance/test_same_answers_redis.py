@@ -32,8 +32,8 @@ DATABASES: Final = 64
 SCRIPT: Final = re.compile(r"user_script:[0-9]+: | script: [0-9a-f]{40}, on @user_script:[0-9]+\.")
 OUR_HEADER: Final = "outboard-ordered-bulk"
 
-# What depends on the order of several events, or on a second; and what is not about pub/sub or state.
 GROUPS: Final = (MAIN, OUTBOX)
+# What depends on the order of several events, or on a second; and what is not about pub/sub or state.
 ELSEWHERE: Final = frozenset(["circuit-breaker", "mem-ttl-passes", "unserved"])
 # In whichever order: a hundred events are with the app at once, so that one that hangs holds up no other.
 QUESTIONS: Final = [
@@ -43,7 +43,10 @@ QUESTIONS: Final = [
     if not question.name.startswith("lite-") and question.name not in ELSEWHERE
 ]
 
-REASONS: Final[Mapping[str, str]] = {**MAIN_REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **MAIN_REASONS,
+    "outbox-json": "The refusal of content type application/json in a transaction says what is missing.",
+}
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def run(*command: object, venv: Path | None = None, cwd: Path | None = None) -> 
 
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert "outboard/py.typed" in names
+    assert {"outboard/py.typed", "outboard/run/engines/kafka_jars.txt"} <= set(names)
     assert any(re.fullmatch(r"outboard-[^/]+\.dist-info/licenses/LICENSE", name) for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"outboard"}
 
@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> N
 def test_the_command_explains_itself(wheel: Path, venv: Path, tmp_path: Path) -> None:
     outboard = dev.scripts_of(venv) / "outboard"
     shown = run(outboard, "--help", venv=venv, cwd=tmp_path)
-    assert {"run", "sidecar"} <= set(re.findall(r"\w+", shown))
+    assert {"run", "sidecar", "engines"} <= set(re.findall(r"\w+", shown))
     assert wheel.name.split("-")[1] in run(outboard, "--version", venv=venv, cwd=tmp_path)
     assert shown == run(dev.python_of(venv), "-m", "outboard", "--help", venv=venv, cwd=tmp_path)
 
