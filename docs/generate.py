@@ -77,12 +77,13 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "pubsub.in-memory": {
         "backlog": ("0", "Keeps so many of the latest events of each topic for apps that subscribe later, "
                          "or come back. daprd ignores it."),
-        "partitions": ("0", "From 1 to 1024: a partitioned log, as Kafka's, but in memory. Events with the same "
-                            "`partitionKey` stay in order, partitions are handled at once, batches are handed "
-                            "over without a timer, and an event that is not acknowledged comes again before "
-                            "those behind it. 0 is as daprd, which ignores it."),
-        "backOffDuration": ("5s", "With `partitions`: how long its partition waits after an event that was not "
-                                  "acknowledged; it is tried again for ever."),
+        "partitions": ("0", "From 1 to 1024: a partitioned log, as Kafka's, but in memory. Events with "
+                            "the same `partitionKey` stay in order, partitions are handled at once, "
+                            "batches are handed over without a timer, and an event that is not "
+                            "acknowledged comes again before those behind it. 0 is as daprd, which "
+                            "ignores it."),
+        "backOffDuration": ("5s", "With `partitions`: how long its partition waits after an event that "
+                                  "was not acknowledged; it is tried again for ever."),
     },
     "pubsub.sqlite": {
         "connectionString": ("", "Required: the path of a file, which is made where there is none. A "

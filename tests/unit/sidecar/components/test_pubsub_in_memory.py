@@ -12,7 +12,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.sidecar.components import pubsub_in_memory
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSub
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.pubsub_in_memory import CONSUMER_QUEUE, Broker, InMemoryPubSub
 from outboard.sidecar.components.surroundings import SharedMemory, Surroundings
@@ -29,7 +29,7 @@ class Collected:
 
 
 @asynccontextmanager
-async def consuming(pubsub: InMemoryPubSub, topic: str, handle: Handler) -> AsyncIterator[None]:
+async def consuming(pubsub: PubSub, topic: str, handle: Handler) -> AsyncIterator[None]:
     subscribed = asyncio.Event()
     task = asyncio.create_task(pubsub.consume(topic, {}, handle, subscribed.set))
     await subscribed.wait()
@@ -47,7 +47,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def publish(pubsub: InMemoryPubSub, topic: str, *data: object) -> None:
+async def publish(pubsub: PubSub, topic: str, *data: object) -> None:
     for item in data:
         await pubsub.publish(topic, Message(str(item).encode()))
 

@@ -9,7 +9,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components.encryption import EncryptedState, encryption_keys
-from outboard.sidecar.components.port import ComponentError, Delete, Found, Set
+from outboard.sidecar.components.port import Delete, Found, Set
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.state_in_memory import create
 from outboard.sidecar.components.surroundings import Surroundings

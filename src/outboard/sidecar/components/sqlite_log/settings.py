@@ -16,7 +16,7 @@ from outboard.sidecar.quantity import parse_quantity
 
 __all__ = ["METADATA", "InitialOffset", "LogSettings", "read_settings"]
 
-METADATA: Final = (
+METADATA: tuple[str, ...] = (
     "connectionString", "busyTimeout", "consumerGroup", "initialOffset", "partitions", "retention",
     "retentionBytes", "heartbeatInterval", "sessionTimeout", "backOffPolicy", "backOffDuration",
     "backOffInitialInterval", "backOffMaxInterval", "backOffMultiplier", "backOffRandomizationFactor",
