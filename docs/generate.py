@@ -27,6 +27,7 @@ __all__ = ["PAGES", "filled"]
 
 REFERENCE: Final = Path(__file__).parent / "reference"
 CONFORMANCE: Final = Path(__file__).parent.parent / "tests" / "conformance"
+CONTRACT: Final = CONFORMANCE.parent / "contract"
 PAGES: Final = tuple(REFERENCE / f"{name}.md" for name in ("errors", "run", "sidecar"))
 PART: Final = re.compile(
     r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.S
@@ -357,6 +358,31 @@ def differences() -> str:
     return table(("here", "daprd", "why"), [(each.here, each.daprd, each.why) for each in listed])
 
 
+def pubsub_promises() -> str:
+    """What the contract suite holds each pub/sub component to, beyond what holds for all."""
+    return _promises("pubsub_promises.py", "PUBSUBS")
+
+
+def state_promises() -> str:
+    """The same of the state stores."""
+    return _promises("state_promises.py", "STATES")
+
+
+def _promises(file: str, name: str) -> str:
+    components = runpy.run_path(str(CONTRACT / file))[name]
+    promises = [
+        each for each in dataclasses.fields(next(iter(components.values()))) if "says" in each.metadata
+    ]
+    rows = [
+        (
+            each.metadata["says"],
+            *("yes" if getattr(made, each.name) else "no" for made in components.values()),
+        )
+        for each in promises
+    ]
+    return table(("", *components), rows)
+
+
 # `outboard run`
 
 
@@ -450,6 +476,8 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "components": components,
     "category-metadata": category_metadata,
     "differences": differences,
+    "pubsub-promises": pubsub_promises,
+    "state-promises": state_promises,
     "settings": settings,
     "output-events": output_events,
     "event-errors": event_errors,

@@ -1,4 +1,4 @@
-"""What a pub/sub component promises, as data, and the tools to hold it to that."""
+"""The tools to hold a pub/sub component to what it promises."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from contract.pubsub_promises import Promises
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
@@ -33,39 +34,6 @@ __all__ = [
 
 PATIENCE = 60
 """Seconds: no more than a bound that ends a hopeless wait on a busy machine."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promises:
-    """What holds for an adapter beyond what holds for all. `topics` are names that it must take."""
-
-    headers: bool = True
-    """All metadata of publishing arrives; else the ordering key does."""
-    retention: bool = False
-    """What was published before anybody subscribed arrives."""
-    redelivery: bool = False
-    """What is not acknowledged comes again, to this consumer or the next of its group."""
-    holding: bool = False
-    """Until then nothing else of its key is delivered."""
-    competition: bool = False
-    """Consumers of one group share the events."""
-    takeover: bool = False
-    """A consumer's events go on to another of its group, when it leaves."""
-    durability: bool = False
-    """Events, and what a group has handled, outlive every process."""
-    order: bool = True
-    """Events of one key arrive in their order, one after the other."""
-    order_at_takeover: bool = True
-    """That holds too for what comes behind an event that a consumer left."""
-    order_without_key: bool = False
-    """Events without a key arrive in the order of publishing."""
-    one_at_a_time: bool = False
-    """A subscription has one event in hand at any time, whatever its key."""
-    bulk_publishing: bool = False
-    """`publish_many`, in order."""
-    bulk_subscribing: bool = False
-    """`consume_bulk`."""
-    topics: tuple[str, ...] = ("task-events", "A", "a.b_c-d")
 
 
 class BulkPubSub(PubSub, BulkPublishing, BulkSubscribing, Protocol):

@@ -1,33 +1,45 @@
-"""What a state store promises, as data."""
+"""What each state store promises beyond what holds for all: the suite asks for it, the docs show it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
-__all__ = ["Passing", "StatePromises"]
+__all__ = ["STATES", "Passing", "StatePromises"]
 
 Passing: TypeAlias = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass for the store."""
 
 
+def promise(says: str) -> bool:
+    """A field whose meaning the docs show; it holds unless a store says otherwise."""
+    made: bool = field(default=True, metadata={"says": says})
+    return made
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatePromises:
-    """What holds for a store beyond what holds for all. `no_etag` is one that the store never gave."""
+    """`no_etag` is an ETag that the store never gave; of small numbers `digits` behind the point are kept."""
 
     no_etag: str = "x"
     digits: int | None = None
-    """Of a small number this many digits behind the point are kept; None: all."""
-    etag_of_absent: bool = True
-    """A write with an ETag fails where nothing is there."""
-    last_write_checks: bool = True
-    """A write with an ETag is checked with last-write, too."""
-    first_write_checks: bool = True
-    """First-write without an ETag fails where something is there, however it came there."""
-    expiry: bool = True
-    """A value says when it expires."""
-    renewal: bool = True
-    """A write without time to live ends that of the value before."""
-    atomic: bool = True
-    """Of a transaction that fails nothing is done."""
+    etag_of_absent: bool = promise("A write with an ETag fails where nothing is there")
+    last_write_checks: bool = promise("A write with an ETag is checked with last-write, too")
+    first_write_checks: bool = promise(
+        "First-write without an ETag fails where something is there, however it came there"
+    )
+    expiry: bool = promise("A value says when it expires")
+    renewal: bool = promise("A write without time to live ends that of the value before")
+    atomic: bool = promise("Of a transaction that fails nothing is done")
+
+
+STATES: Final[Mapping[str, StatePromises]] = {
+    "in-memory": StatePromises(),
+    "sqlite": StatePromises(),
+    "redis": StatePromises(
+        no_etag="7", digits=6, etag_of_absent=False, last_write_checks=False, first_write_checks=False,
+        expiry=False, renewal=False, atomic=False,
+    ),
+}  # fmt: skip
+"""By the type behind `state.`."""

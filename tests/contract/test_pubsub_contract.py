@@ -17,13 +17,13 @@ import pytest
 from contract.promises import (
     Cluster,
     Inbox,
-    Promises,
     bulk_consuming,
     consuming,
     keyed,
     numbered,
     pairs,
 )
+from contract.pubsub_promises import PUBSUBS, Promises
 from outboard.clock import Clock, SystemClock
 from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub
 from outboard.sidecar.components.port import (
@@ -395,7 +395,7 @@ def _by_key(got: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
 
 
 class TestInMemoryPubSub(PubSubContract):
-    promises = Promises(order_without_key=True, one_at_a_time=True)
+    promises = PUBSUBS["in-memory"]
 
     @pytest.fixture
     def cluster(self) -> Cluster:
@@ -404,7 +404,7 @@ class TestInMemoryPubSub(PubSubContract):
 
 
 class TestInMemoryPubSubWithBacklog(PubSubContract):
-    promises = Promises(order_without_key=True, one_at_a_time=True, retention=True, takeover=True)
+    promises = PUBSUBS["in-memory, `backlog`"]
 
     @pytest.fixture
     def cluster(self) -> Cluster:
@@ -421,10 +421,7 @@ def in_memory(broker: Broker) -> Cluster:
 
 
 class TestPartitionedInMemoryPubSub(PubSubContract):
-    promises = Promises(
-        retention=True, redelivery=True, holding=True, competition=True, takeover=True,
-        bulk_publishing=True, bulk_subscribing=True,
-    )  # fmt: skip
+    promises = PUBSUBS["in-memory, `partitions`"]
 
     @pytest.fixture
     def cluster(self, clock: Clock) -> Cluster:
@@ -438,11 +435,7 @@ class TestPartitionedInMemoryPubSub(PubSubContract):
 
 
 class TestSqlitePubSub(PubSubContract):
-    promises = Promises(
-        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
-        bulk_publishing=True, bulk_subscribing=True,
-        topics=("task-events", "", "*", "a b", "'; DROP TABLE events; --", "\u00e9", "x" * 300, "a\x00b"),
-    )  # fmt: skip
+    promises = PUBSUBS["sqlite"]
 
     @pytest.fixture
     async def cluster(self, tmp_path: Path, clock: Clock) -> AsyncIterator[Cluster]:
@@ -461,10 +454,7 @@ def kafka_of_four(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
 
 
 class TestKafkaPubSub(PubSubContract):
-    promises = Promises(
-        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
-        bulk_publishing=True, bulk_subscribing=True,
-    )  # fmt: skip
+    promises = PUBSUBS["kafka"]
 
     @pytest.fixture
     async def cluster(self, kafka_of_four: KafkaBroker) -> AsyncIterator[Cluster]:
@@ -493,11 +483,7 @@ def redis_cluster(server: RedisServer, concurrency: int) -> Cluster:
 class TestRedisPubSub(PubSubContract):
     """As it is without further settings: ten events at a time are with the app."""
 
-    promises = Promises(
-        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
-        bulk_subscribing=True, order=False, order_at_takeover=False,
-        topics=("task-events", "A", "a.b_c-d", "*", "a b", "\u00e9", "x" * 300, "a\x00b"),
-    )  # fmt: skip
+    promises = PUBSUBS["redis"]
 
     @pytest.fixture
     async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:
@@ -507,10 +493,7 @@ class TestRedisPubSub(PubSubContract):
 
 
 class TestRedisPubSubOneAtATime(PubSubContract):
-    promises = Promises(
-        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
-        bulk_subscribing=True, order_without_key=True, one_at_a_time=True, order_at_takeover=False,
-    )  # fmt: skip
+    promises = PUBSUBS["redis, `concurrency` 1"]
 
     @pytest.fixture
     async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:

@@ -17,7 +17,7 @@ import redis.asyncio as client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.state_promises import Passing, StatePromises
+from contract.state_promises import STATES, Passing, StatePromises
 from outboard.clock import Clock, SystemClock
 from outboard.sidecar.components.port import (
     ComponentError,
@@ -314,7 +314,7 @@ def passing(clock: MovableClock) -> Passing:
 
 
 class TestInMemoryState(StateStoreContract):
-    promises = StatePromises()
+    promises = STATES["in-memory"]
 
     @pytest.fixture
     def store(self, clock: MovableClock) -> Store:
@@ -323,7 +323,7 @@ class TestInMemoryState(StateStoreContract):
 
 
 class TestSqliteState(StateStoreContract):
-    promises = StatePromises()
+    promises = STATES["sqlite"]
 
     @pytest.fixture
     async def store(self, clock: MovableClock, tmp_path: Path) -> AsyncIterator[Store]:
@@ -335,10 +335,7 @@ class TestSqliteState(StateStoreContract):
 
 
 class TestRedisState(StateStoreContract):
-    promises = StatePromises(
-        no_etag="7", digits=6, etag_of_absent=False, last_write_checks=False, first_write_checks=False,
-        expiry=False, renewal=False, atomic=False,
-    )  # fmt: skip
+    promises = STATES["redis"]
 
     @pytest.fixture
     async def server(self, redis: RedisServer) -> AsyncIterator[client.Redis]:

@@ -1,0 +1,72 @@
+"""What each pub/sub component promises beyond what holds for all: the suite asks for it, the docs show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+__all__ = ["PUBSUBS", "Promises"]
+
+ODD_NAMES: Final = ("a b", "\u00e9", "x" * 300, "a\x00b")
+
+
+def promise(says: str, holds: bool = False) -> bool:
+    """A field whose meaning the docs show."""
+    made: bool = field(default=holds, metadata={"says": says})
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promises:
+    """`topics` are names that the component must take."""
+
+    headers: bool = promise("All metadata of publishing arrives; else the ordering key does", True)
+    retention: bool = promise("What was published before anybody subscribed arrives")
+    redelivery: bool = promise(
+        "What is not acknowledged comes again, to this consumer or the next of its group"
+    )
+    holding: bool = promise("Until then nothing else of its key is delivered")
+    competition: bool = promise("Consumers of one group share the events")
+    takeover: bool = promise("A consumer's events go on to another of its group, when it leaves")
+    durability: bool = promise("Events, and what a group has handled, outlive every process")
+    order: bool = promise("Events of one key arrive in their order, one after the other", True)
+    order_at_takeover: bool = promise(
+        "That holds too for what comes behind an event that a consumer left", True
+    )
+    order_without_key: bool = promise("Events without a key arrive in the order of publishing")
+    one_at_a_time: bool = promise("A subscription has one event in hand at any time, whatever its key")
+    bulk_publishing: bool = promise("Many events are published in one step")
+    bulk_subscribing: bool = promise("Batches are handed over, without a gathering of single events")
+    topics: tuple[str, ...] = ("task-events", "A", "a.b_c-d")
+
+
+PUBSUBS: Final[Mapping[str, Promises]] = {
+    "in-memory": Promises(order_without_key=True, one_at_a_time=True),
+    "in-memory, `backlog`": Promises(
+        order_without_key=True, one_at_a_time=True, retention=True, takeover=True
+    ),
+    "in-memory, `partitions`": Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True,
+        bulk_publishing=True, bulk_subscribing=True,
+    ),
+    "sqlite": Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
+        bulk_publishing=True, bulk_subscribing=True,
+        topics=("task-events", "", "*", "'; DROP TABLE events; --", *ODD_NAMES),
+    ),
+    "kafka": Promises(
+        retention=True, redelivery=True, holding=True, competition=True, takeover=True, durability=True,
+        bulk_publishing=True, bulk_subscribing=True,
+    ),
+    "redis": Promises(
+        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
+        bulk_subscribing=True, order=False, order_at_takeover=False,
+        topics=("task-events", "A", "a.b_c-d", "*", *ODD_NAMES),
+    ),
+    "redis, `concurrency` 1": Promises(
+        retention=True, competition=True, takeover=True, durability=True, bulk_publishing=True,
+        bulk_subscribing=True, order_without_key=True, one_at_a_time=True, order_at_takeover=False,
+    ),
+}  # fmt: skip
+"""By the type behind `pubsub.`, with the setting that makes a difference."""
