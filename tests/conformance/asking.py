@@ -21,7 +21,7 @@ VERSION = "1.18.1"
 AT_ONCE = 12
 HEALTH = ("/healthz",)
 HEARD = 2  # when the second check comes, the answer to the first is known
-ARRIVAL = 6.0
+ARRIVAL = 15.0
 
 """Seconds: how long deliveries are waited for."""
 TRANSPORT = frozenset(

@@ -168,7 +168,9 @@ def test_without_java_and_redis_it_is_told_what_to_install(commands: Commands, t
 
 
 def test_an_engine_that_does_not_exist_is_wrong_usage(commands: Commands) -> None:
+    before = psutil.Process().children()  # the servers of other tests
     done = commands.run("up", "kafca")
     assert done.returncode == 2
     assert "'kafca' is not one of 'kafka', 'redis'" in done.stderr
-    assert not psutil.Process().children()
+    assert psutil.Process().children() == before
+    assert not commands.folder.exists()

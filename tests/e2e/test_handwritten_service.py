@@ -14,7 +14,7 @@ import pytest
 from support.processes import Program, eventually, free_ports, outboard, running
 
 SERVICE = Path(__file__).parent / "handwritten" / "service.py"
-COMPONENTS = Path(__file__).parents[2] / "examples" / "todo" / "components" / "local"
+COMPONENTS = Path(__file__).parent / "handwritten" / "components"
 
 
 @pytest.fixture(

@@ -102,7 +102,7 @@ POLICIES = resiliency(
                 "maxRetries": 3,
             },
         },
-        "timeouts": {"short": "300ms"},
+        "timeouts": {"short": "800ms"},
         "circuitBreakers": {"breaker": {"trip": "consecutiveFailures > 1", "timeout": "60s"}},
     },
     {
