@@ -52,27 +52,31 @@ class DeadLetter:
 
 
 class Record:
-    """Takes the hops of all sidecars of a test, in their order."""
+    """Takes the hops of all sidecars of a test, in their order.
+
+    What they mean is found out when somebody asks, which in most tests is long after the last of them.
+    """
 
     def __init__(self) -> None:
         self.hops: list[Hop] = []
         self._changed = asyncio.Event()
+        self._counted = 0
         self._open: Counter[tuple[str, str]] = Counter()
         self._takers: dict[tuple[str, str], list[str]] = {}
 
     def __call__(self, hop: Hop) -> None:
         self.hops.append(hop)
-        self._count(hop)
         self._changed.set()
-        self._changed = asyncio.Event()
 
     def expect(self, app_id: str, topics: Iterable[tuple[str, str]]) -> None:
         """From now on `app_id` is to settle each event of `topics` (pub/sub and topic)."""
+        self._count()
         for topic in topics:
             self._takers.setdefault(topic, []).append(app_id)
 
     def forget(self, app_id: str) -> None:
         """`app_id` takes no more events."""
+        self._count()
         for takers in self._takers.values():
             while app_id in takers:
                 takers.remove(app_id)
@@ -81,6 +85,7 @@ class Record:
     @property
     def unsettled(self) -> list[tuple[str, str]]:
         """The app and the event of each delivery that has not come to its end."""
+        self._count()
         return [key for key, count in self._open.items() if count > 0]
 
     async def wait(self, seen: Callable[[], bool], timeout: float, what: str) -> None:
@@ -88,6 +93,7 @@ class Record:
         try:
             async with asyncio.timeout(timeout):
                 while not seen():
+                    self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             raise NotSeen(f"{what} within {timeout:g} s. What happened:\n{story(self.hops)}") from None
@@ -113,7 +119,13 @@ class Record:
         same = (each for each in self.hops if each.kind is HopKind.PUBLISHED and each.payload == hop.payload)
         return next((each.topic for each in same), "")
 
-    def _count(self, hop: Hop) -> None:
+    def _count(self) -> None:
+        """Take in the hops since the last time, by the takers that there were."""
+        for hop in self.hops[self._counted :]:
+            self._count_one(hop)
+        self._counted = len(self.hops)
+
+    def _count_one(self, hop: Hop) -> None:
         name = event_id(hop.payload)
         if hop.kind is HopKind.PUBLISHED:
             self._open.update((app_id, name) for app_id in self._takers.get((hop.pubsub, hop.topic), ()))

@@ -30,7 +30,6 @@ __all__ = [
     "from_http",
     "from_structured",
     "is_json",
-    "is_plainly_valid",
     "to_binary",
     "to_structured",
 ]
@@ -46,10 +45,6 @@ NAME: Final = re.compile(r"[a-z0-9]+\Z")
 TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;.*)?\Z")
-PLAIN_REQUIRED: Final = frozenset({*REQUIRED, "datacontenttype"})
-ONLY_STRINGS: Final = {str}
-PLAIN_CONTENT_TYPES: Final = frozenset({"application/json", "application/octet-stream"})
-PLAIN_NAMES: Final = frozenset({*REQUIRED, *OPTIONAL, "partitionkey", "traceparent"})
 NOT_IN_STRINGS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 NOT_IN_URIS: Final = re.compile(r"[\s\"<>\\^`{|}]")
 HEADER_PREFIX: Final = "ce-"
@@ -105,28 +100,6 @@ def check(event: CloudEvent) -> None:
         if not NAME.match(name) or name == "data" or name in REQUIRED or name in OPTIONAL:
             raise InvalidCloudEvent(name, "cannot name an extension: lower-case letters and digits only")
         _check_extension(name, value)
-
-
-def is_plainly_valid(members: Mapping[str, AttributeValue], head: bytes) -> bool:
-    """Whether `check` would find nothing in most events: a quick look at the attributes of one.
-
-    `head` is their JSON text. What is True is valid; what is False may be, too, and `check` will tell.
-    """
-    values = members.values()
-    return (
-        # JSON writes every other character that no string may hold with a backslash.
-        head.isascii()
-        and b"\\" not in head
-        and b"\x7f" not in head
-        and set(map(type, values)) == ONLY_STRINGS
-        and "" not in values
-        and members.keys() >= PLAIN_REQUIRED
-        and members["specversion"] == "1.0"
-        and "dataschema" not in members
-        and members["datacontenttype"] in PLAIN_CONTENT_TYPES
-        and not NOT_IN_URIS.search(str(members["source"]))
-        and (PLAIN_NAMES.issuperset(members) or all(map(NAME.match, members)))
-    )
 
 
 def from_structured(body: bytes) -> CloudEvent:

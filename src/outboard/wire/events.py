@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
-from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
@@ -21,9 +20,10 @@ from outboard.wire.cloudevents import (
     from_http,
     from_structured,
     is_json,
-    is_plainly_valid,
 )
 from outboard.wire.dapr import EVENT_TYPE
+from outboard.wire.identity import new_id
+from outboard.wire.plaintext import plain_head
 
 __all__ = ["Event", "EventCodec"]
 
@@ -47,7 +47,7 @@ class Event(BaseModel, Generic[T]):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, _Extension] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    id: str = Field(default_factory=lambda: str(uuid4()), min_length=1)
+    id: str = Field(default_factory=new_id, min_length=1)
     source: str = ""
     specversion: str = "1.0"
     type: str = Field(default=EVENT_TYPE, min_length=1)
@@ -95,22 +95,23 @@ class EventCodec(Generic[T]):
 
     def is_whole(self, event: Event[T]) -> bool:
         """Whether `event`, read by pydantic alone, is all that was sent: it does not know base64 data."""
-        return event.model_fields_set >= REQUIRED and _is_plain(event)
+        return (
+            event.specversion == "1.0"
+            and event.source != ""
+            and "data_base64" not in event.__pydantic_extra__
+            and event.__pydantic_fields_set__ >= REQUIRED
+        )
 
     def encode(self, event: Event[T]) -> bytes:
         """Write the structured JSON form.
 
         Raises InvalidCloudEvent, and InvalidEventData where the data is not of the codec's type.
         """
-        members = _members(event)
-        try:
-            head = to_json(members)
-        except ValueError:
-            head = b""
-        naive = event.time is not None and event.time.tzinfo is None
-        if not head or naive or "data" in members or not is_plainly_valid(members, head):
+        head = _plain_head(event)
+        if head is None:
             check(_context(event))
-        return head[:-1] + self._encode_data(event) + b"}"
+            head = to_json(_members(event))[:-1]
+        return head + self._encode_data(event) + b"}"
 
     def _encode_data(self, event: Event[T]) -> bytes:
         if isinstance(event.data, bytes):
@@ -152,9 +153,22 @@ class EventCodec(Generic[T]):
         return getattr(self.model, "__name__", None) or str(self.model)
 
 
-def _is_plain(event: Event[T]) -> bool:
-    """Whether the quick way has read the event whole: base64 data is not among its attributes."""
-    return "data_base64" not in event.__pydantic_extra__ and event.specversion == "1.0" and event.source != ""
+def _plain_head(event: Event[T]) -> bytes | None:
+    """The JSON of `event` up to its data; None where its attributes are not all plain text."""
+    if event.specversion != "1.0" or event.dataschema is not None:
+        return None
+    own: dict[str, object] = {}
+    if event.subject is not None:
+        own["subject"] = event.subject
+    if event.time is not None:
+        if event.time.tzinfo is None:
+            return None
+        own["time"] = format_time(event.time)
+    own |= {name: value for name, value in event.__pydantic_extra__.items() if value is not None}
+    content_type = event.datacontenttype
+    if content_type is None:
+        content_type = _default_content_type(event)
+    return plain_head((event.source, event.type, content_type), event.id, own)
 
 
 def _members(event: Event[T]) -> dict[str, AttributeValue]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 __all__ = ["TraceContext"]
 
 TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(NamedTuple):
     """One position in a trace. `trace_id` has 32 and `span_id` 16 lower-case hex digits."""
 
     trace_id: str
@@ -39,7 +38,7 @@ class TraceContext:
 
     def child(self, randbytes: Callable[[int], bytes]) -> TraceContext:
         """The same trace at a new span."""
-        return replace(self, span_id=randbytes(8).hex())
+        return self._replace(span_id=randbytes(8).hex())
 
     @property
     def traceparent(self) -> str:

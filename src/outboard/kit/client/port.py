@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from outboard.errors import SidecarError
 from outboard.wire.http import ExchangeFailed
@@ -30,9 +31,10 @@ __all__ = [
 Concurrency: TypeAlias = Literal["first-write", "last-write"]
 Consistency: TypeAlias = Literal["eventual", "strong"]
 
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+
+class Publication(NamedTuple):
     """One CloudEvent in its structured form, on its way to a topic. `metadata` is Dapr's, per request.
 
     `traceid` is what its entry in a bulk request says for the attribute of that name; empty where `body` has
@@ -43,8 +45,8 @@ class Publication:
     pubsub: str
     topic: str
     body: bytes
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = NONE
+    headers: Mapping[str, str] = NONE
     traceid: str = ""
 
 

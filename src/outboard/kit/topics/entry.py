@@ -70,4 +70,5 @@ class Entry:
         if metadata:
             self.key = metadata.get(PARTITION_KEY)
             self.alone = RAW_PAYLOAD in metadata
-            self.size += sum(PAIR_OVERHEAD + 2 * (len(name) + len(value)) for name, value in metadata.items())
+            for name, value in metadata.items():
+                self.size += PAIR_OVERHEAD + 2 * (len(name) + len(value))

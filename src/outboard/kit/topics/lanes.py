@@ -57,13 +57,14 @@ class Lanes:
             if entry.future.done():
                 self._ready.popleft()
                 self._drop(entry)
-            elif batch.has_room_for(entry):
-                batch.add(self._ready.popleft())
+            elif batch.takes(entry):
+                self._ready.popleft()
             else:
                 break
         if ordered:
             for entry in tuple(batch.entries):
-                self._follow(entry.key, batch)
+                if entry.key is not None and (lane := self._behind[entry.key]):
+                    self._follow(lane, batch)
         for entry in batch.entries:
             entry.sent = True
             self._uncount(entry)
@@ -93,14 +94,13 @@ class Lanes:
         if self._left_behind > max(self.events, FEW):
             self._sweep()
 
-    def _follow(self, key: str | None, batch: _Batch) -> None:
-        lane = self._behind[key] if key is not None else None
+    def _follow(self, lane: deque[Entry], batch: _Batch) -> None:
         while lane:
             entry = lane[0]
             if entry.future.done():
                 self._uncount(lane.popleft())
-            elif batch.has_room_for(entry):
-                batch.add(lane.popleft())
+            elif batch.takes(entry):
+                lane.popleft()
             else:
                 return
 
@@ -148,16 +148,17 @@ class _Batch:
         self._events = max_events
         self._bytes = max_bytes
 
-    def has_room_for(self, entry: Entry) -> bool:
-        """The first always fits: a batch of one is a plain publish, which has a bound of its own."""
-        if not self.entries:
-            return True
-        return self._events > 0 and self._bytes >= entry.size and not entry.alone
+    def takes(self, entry: Entry) -> bool:
+        """Add `entry` where there is room for it.
 
-    def add(self, entry: Entry) -> None:
+        The first always fits: a batch of one is a plain publish, which has a bound of its own.
+        """
+        if self.entries and (self._events <= 0 or self._bytes < entry.size or entry.alone):
+            return False
         self.entries.append(entry)
         self._events = 0 if entry.alone else self._events - 1
         self._bytes -= entry.size
+        return True
 
 
 def _keys(entries: Iterable[Entry]) -> Iterable[str]:

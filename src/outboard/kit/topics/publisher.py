@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -59,7 +59,7 @@ class EventPublisher:
         key = metadata.get(PARTITION_KEY)
         return completed(event, source=self.app_id, now=self.clock.now(), trace=next_span(), key=key)
 
-    async def send(
+    def send(
         self,
         event: Event[T],
         codec: EventCodec[T],
@@ -67,8 +67,8 @@ class EventPublisher:
         topic: str,
         metadata: Mapping[str, str],
         timeout: float | None,
-    ) -> Event[T]:
-        """Return `event`, a whole one, once the broker has it."""
+    ) -> Awaitable[None]:
+        """What returns once the broker has `event`, a whole one."""
         publishing = self.connections.publishing(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
@@ -77,5 +77,4 @@ class EventPublisher:
                 raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
             return Publication(pubsub, topic, body, metadata, *trace_fields(event))
 
-        await publishing.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
-        return event
+        return publishing.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)

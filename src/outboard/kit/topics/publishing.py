@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -60,23 +60,22 @@ class Publishing:
         finally:
             await publishing._close(closing_seconds)
 
-    async def publish(
+    def publish(
         self, pubsub: str, topic: str, write: Callable[[], Publication], timeout: float
-    ) -> None:
-        """Return once the broker has the event. Parameters and errors as of `CoalescingPublisher.publish`.
+    ) -> Coroutine[object, None, None]:
+        """What returns once the broker has the event. Parameters, errors: see `CoalescingPublisher.publish`.
 
         From another event loop than that of the connection the event is sent by itself.
         """
         surroundings = self._surroundings
         if asyncio.get_running_loop() is not surroundings.loop:
-            await surroundings.sidecar.publish(write(), timeout)
-            return
+            return surroundings.sidecar.publish(write(), timeout)
         name = pubsub, topic
         publisher = self._publishers.get(name)
         if publisher is None:
             publisher = CoalescingPublisher(pubsub, topic, surroundings, partial(self._let_go, name))
             self._publishers[name] = publisher
-        await publisher.publish(write, timeout)
+        return publisher.publish(write, timeout)
 
     def _let_go(self, name: tuple[str, str]) -> None:
         self._publishers.pop(name, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, Unpack
-from uuid import uuid4
 
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
@@ -22,6 +21,7 @@ from outboard.kit.topics.publisher import EventPublisher
 from outboard.kit.ttl import Ttl
 from outboard.wire.cloudevents import AttributeValue
 from outboard.wire.events import Event, EventCodec
+from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -82,13 +82,14 @@ class Topic(Generic[T]):
         pairs = publish_metadata(key, ttl, metadata)
         event = self.publisher.new_event(
             data,
-            id=str(uuid4()) if id is None else id,
+            id=new_id() if id is None else id,
             type=type or (self.type if isinstance(self.type, str) else self.type(data)),
             subject=subject,
             extensions=extensions,
             metadata=pairs,
         )
-        return await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
+        await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
+        return event
 
     async def publish_event(
         self,
@@ -105,7 +106,8 @@ class Topic(Generic[T]):
         """
         pairs = publish_metadata(key, ttl, metadata)
         whole = self.publisher.completed(event, pairs)
-        return await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
+        await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
+        return whole
 
     def subscribe(
         self,
