@@ -89,7 +89,7 @@ def _answer(path: str, body: bytes) -> bytes:
     if path == "/bulk":
         ids = [each["entryId"] for each in json.loads(body)["entries"]]
         handled += len(ids)
-        return json.dumps({"statuses": [{"entryId": each, "status": "SUCCESS"} for each in ids]}).encode()
+        return json.dumps({"statuses": [{"entryId": each, "status": "SUCCESS"} for each in ids]}, separators=(",", ":")).encode()
     return str(handled).encode()
 
 
@@ -99,7 +99,7 @@ async def publish(url: str, kind: str, events: int) -> None:
 
     async def worker(session: aiohttp.ClientSession) -> None:
         for body in bodies:
-            data = json.dumps(body).encode() if kind == "publish" else body
+            data = json.dumps(body, separators=(",", ":")).encode() if kind == "publish" else body
             async with session.post(url, data=data, headers={"content-type": content}) as answer:
                 assert answer.status == 204, await answer.text()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
@@ -19,7 +18,6 @@ from outboard.sidecar.channel.app_channel import ZERO_TRACEPARENT
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics import ErrorCodes
 from outboard.wire import dapr
-from outboard.wire.tracing import TraceContext
 
 __all__ = ["Api", "ApiSettings"]
 
@@ -107,7 +105,7 @@ class Api:
         return self._missed(request) if endpoint is None else await self._handle(endpoint, request)
 
     def _trace(self, request: ApiRequest) -> dict[str, str]:
-        return {} if HEALTH in unquote(request.raw_path) else _trace(request.headers)
+        return {} if HEALTH in unquote(request.raw_path) else _trace(request)
 
     def _missed(self, request: ApiRequest) -> Reply:
         methods = sorted(self._router.methods(request.raw_path))
@@ -151,9 +149,9 @@ class Api:
         self._log.info("HTTP API Called", extra=fields)
 
 
-def _trace(headers: Mapping[str, str]) -> dict[str, str]:
+def _trace(request: ApiRequest) -> dict[str, str]:
     """daprd echoes the trace context; without one it says so with zeros."""
-    trace = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate", ""))
+    trace = request.trace
     if trace is None:
         return {"traceparent": ZERO_TRACEPARENT}
     echoed = {"traceparent": trace.traceparent}

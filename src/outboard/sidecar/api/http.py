@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_plus
 
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
+from outboard.wire.tracing import TraceContext
 
 __all__ = [
     "EMPTY",
@@ -60,7 +62,7 @@ class Reply:
     traced: bool = True
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
-        return replace(self, headers={**self.headers, **headers})
+        return Reply(self.status, self.body, {**self.headers, **headers}, self.content_type, self.traced)
 
 
 EMPTY: Final = Reply(204)
@@ -90,7 +92,13 @@ class ApiRequest:
     def head_bytes(self) -> int:
         """The size of the request line and the headers, as they were sent."""
         line = len(self.method) + len(self.raw_path) + len(self._query_string) + len("  HTTP/1.1\r\n")
-        return line + sum(len(name) + len(value) + len(": \r\n") for name, value in self._raw_headers)
+        separators = len(": \r\n") * len(self._raw_headers)
+        return line + separators + sum(map(len, chain.from_iterable(self._raw_headers)))
+
+    @cached_property
+    def trace(self) -> TraceContext | None:
+        """The trace that the request belongs to, by its headers."""
+        return TraceContext.parse(self.headers.get("traceparent"), self.headers.get("tracestate", ""))
 
     @cached_property
     def query(self) -> dict[str, str]:

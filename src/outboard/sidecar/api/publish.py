@@ -21,7 +21,6 @@ from outboard.sidecar.events.rawjson import JsonTextError, quote
 from outboard.sidecar.publishing.publisher import Publisher, PublishNotAllowed, PubSubUnknown
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
-from outboard.wire.tracing import TraceContext
 
 __all__ = ["PublishApi"]
 
@@ -123,7 +122,7 @@ class PublishApi:
         return [entry.entry_id for entry in entries], messages
 
     def _frame(self, request: ApiRequest, pubsub: str, topic: str) -> common.Frame | None:
-        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        trace = request.trace
         features = self._publisher.pubsubs[pubsub].component.features
         return common.Frame.of(pubsub, topic, trace, self._now(), features)
 
@@ -153,7 +152,7 @@ class PublishApi:
         self, request: ApiRequest, pubsub: str, topic: str, data: bytes, content_type: str,
         metadata: Mapping[str, str] | None,
     ) -> bytes:  # fmt: skip
-        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        trace = request.trace
         publication = Publication(
             self._app_id,
             pubsub,

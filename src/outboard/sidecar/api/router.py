@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote_plus
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 TAIL: Final = "*"
+PATHS_KEPT: Final = 256
+"""Most requests are for a few topics: where they go is remembered."""
 
 
 class BadEscape(ValueError):
@@ -43,12 +46,16 @@ class Router(Generic[T]):
 
     def __init__(self, routes: Iterable[Route[T]]) -> None:
         self._routes = [(route, route.parts) for route in routes]
+        self._found = lru_cache(PATHS_KEPT)(self._search)
 
     def find(self, method: str, raw_path: str) -> tuple[T, Mapping[str, str]] | None:
         """The target and its parameters, unescaped; None where no route has this path and method.
 
         Raises BadEscape.
         """
+        return self._found(method, raw_path)
+
+    def _search(self, method: str, raw_path: str) -> tuple[T, Mapping[str, str]] | None:
         if BAD_ESCAPE.search(raw_path):
             raise BadEscape(raw_path)
         segments = _segments(raw_path)

@@ -52,7 +52,6 @@ from outboard.sidecar.outbox.relaying import Outbox, OutboxFailed
 from outboard.sidecar.saving import SaveFailed, save_all
 from outboard.sidecar.state_keys import IllegalKey, stored_key
 from outboard.sidecar.stores import LoadedStateStore
-from outboard.wire.tracing import TraceContext
 
 __all__ = ["StateApi"]
 
@@ -214,7 +213,7 @@ class StateApi:
             return [write.operation for write in writes]
         if isinstance(store.component, Sealing):
             writes = [_sealed(write, store.component) for write in writes]
-        trace = TraceContext.parse(request.headers.get("traceparent"), request.headers.get("tracestate", ""))
+        trace = request.trace
         traced = Traced() if trace is None else Traced(trace.traceparent, trace.tracestate)
         try:
             return await self._outbox.prepare(store.outbox, writes, traced)

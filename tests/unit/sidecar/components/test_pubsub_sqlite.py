@@ -267,6 +267,14 @@ async def test_news_from_another_component_arrives_without_being_looked_for(
             await inbox.until(number + 1)
 
 
+async def test_own_events_and_those_of_another_come_once_and_in_order(path: Path) -> None:
+    inbox = Inbox()
+    async with opened(path, partitions=1) as own, opened(path, "two") as other, consuming(own, inbox):
+        for number in range(60):
+            await publish(other if number % 3 == 0 else own, str(number))
+        assert await inbox.until(60) == [str(number) for number in range(60)]
+
+
 async def test_without_datagrams_it_looks_by_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
     async def deaf(heard: Callable[[bytes], None]) -> AsyncIterator[int]:

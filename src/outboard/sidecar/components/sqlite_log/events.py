@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from outboard.sidecar.components.port import Message
 
 __all__ = [
+    "Appended",
     "Event",
     "Found",
     "Row",
@@ -50,6 +51,14 @@ class Event(NamedTuple):
 
     offset: int
     message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Events that were just written to `topic`, each with its partition; their offsets have no gap."""
+
+    topic: Topic
+    events: Sequence[tuple[int, Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +103,20 @@ def row_of(topic: Topic, partition: int, message: Message, now: int) -> Row:
     return topic.id, partition, now, message.content_type, metadata, message.data
 
 
-def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Write `rows` in their order, in few statements."""
-    start, size = 0, LARGEST_INSERT
+def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    """Write `rows` in their order, in few statements: the offset of the first; those of the others follow it.
+
+    To be called in a transaction. Without rows it is of no meaning.
+    """
+    start, size, last = 0, LARGEST_INSERT, 0
     while start < len(rows):
         while size > len(rows) - start:  # sizes are powers of two, so that few statements are prepared
             size //= 2
         values = [value for row in rows[start : start + size] for value in row]
         places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * size)
-        connection.execute(f"INSERT INTO events {COLUMNS} VALUES {places}", values)
+        last = connection.execute(f"INSERT INTO events {COLUMNS} VALUES {places}", values).lastrowid or 0
         start += size
+    return last - len(rows) + 1
 
 
 def newest(connection: sqlite3.Connection) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite_log import events, retention, wakeup
-from outboard.sidecar.components.sqlite_log.events import Row, Topic
+from outboard.sidecar.components.sqlite_log.events import Appended, Event, Row, Topic
 from outboard.sidecar.components.sqlite_log.file import connect, prepare
 from outboard.sidecar.components.sqlite_log.losses import Losses
 from outboard.sidecar.components.sqlite_log.positions import Claim
@@ -36,9 +36,13 @@ SWEEP_AFTER: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """A subscription that wants to hear of news, of changes of membership, and of claims that do not hold."""
+    """A subscription that wants to hear of news, of changes of membership, and of claims that do not hold.
+
+    `appended` is told the events that this process has written itself, in the order of the log.
+    """
 
     news: Callable[[], None]
+    appended: Callable[[Appended], None]
     members: Callable[[], None]
     refused: Callable[[Claim], None]
 
@@ -84,9 +88,12 @@ class Log:
         topic = await self.topic(topic_name)
         now = self.now()
         rows = [self._row(topic, message, now) for message in messages]
-        await self.writer.append(rows)
-        for watcher in self._watchers:
-            watcher.news()
+        first = await self.writer.append(rows)
+        if rows and self._watchers:
+            placed = enumerate(zip(rows, messages, strict=True), first)
+            appended = Appended(topic, [(row[1], Event(at, message)) for at, (row, message) in placed])
+            for watcher in self._watchers:
+                watcher.appended(appended)
         self._unswept += sum(len(message.data) for message in messages)
         if self._unswept >= SWEEP_AFTER:
             self._grown.set()

@@ -52,12 +52,27 @@ class Partition:
             return None
         return Wanted(self._read, self._capacity - len(self._pending))
 
+    @property
+    def readable(self) -> bool:
+        """Whether there may be events to read, and there is room for them."""
+        return self.fresh and self.wanted is not None
+
     def add(self, events: Sequence[Event], more: bool) -> None:
         """What was read as `wanted`; `more` if the log may have more by now."""
         self.fresh = more
         if events:
             self._pending.extend(events)
             self._read = events[-1].offset
+
+    def follow(self, event: Event) -> None:
+        """Add the newest event of the log; where it cannot be added yet, it is to be read in its time."""
+        if self.fresh or event.offset <= self._read:
+            return
+        if self.leaving or len(self._pending) >= self._capacity:
+            self.fresh = True
+        else:
+            self._pending.append(event)
+            self._read = event.offset
 
     def take(self, count: int) -> list[Event]:
         """The first events, `count` at most, to be handled now."""

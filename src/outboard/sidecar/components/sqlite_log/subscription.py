@@ -18,7 +18,7 @@ from typing import Final
 
 from outboard.sidecar.components.port import BulkHandler, ComponentError, NotAcknowledged
 from outboard.sidecar.components.sqlite_log import members, positions, wakeup
-from outboard.sidecar.components.sqlite_log.events import Event, Found, newest
+from outboard.sidecar.components.sqlite_log.events import Appended, Event, Found, newest
 from outboard.sidecar.components.sqlite_log.liveness import Observer
 from outboard.sidecar.components.sqlite_log.log import Log, Watcher
 from outboard.sidecar.components.sqlite_log.members import Share, Subscriber
@@ -75,6 +75,7 @@ class Subscription:
         self._member = 0
         self._valid_until = 0.0
         self._seen = 0
+        self._reading = False
         self._partitions: dict[int, Partition] = {}
         self._queue: deque[Partition] = deque()
         self._calls = asyncio.Semaphore(terms.calls)
@@ -85,7 +86,7 @@ class Subscription:
 
     async def run(self, subscribed: Callable[[], None]) -> None:
         """Consume until cancelled. Raises ComponentError where the log cannot be read or joined."""
-        watcher = Watcher(self._look.set, self._regroup.set, self._refused)
+        watcher = Watcher(self._look.set, self._appended, self._regroup.set, self._refused)
         async with self._log.watched(watcher):
             await self._join()
             try:
@@ -194,7 +195,9 @@ class Subscription:
             partitions = dict(self._partitions)
             wanted = {number: each for number, held in partitions.items() if (each := held.wanted)}
             fresh = [number for number in wanted if partitions[number].fresh]
+            self._reading = True
             found = await self._log.reader.read(self._subscriber.topic, self._seen, wanted, fresh)
+            self._reading = False
             if self._take_found(found, partitions):
                 continue
             with suppress(TimeoutError):
@@ -213,8 +216,23 @@ class Subscription:
                 self._offer(partition)
             elif number in found.news:
                 partition.fresh = True
-            more = more or (partition.fresh and partition.wanted is not None)
+            more = more or partition.readable
         return more
+
+    def _appended(self, appended: Appended) -> None:
+        """Take what this process has written as it is in memory, if all that lies before it was read."""
+        events = appended.events
+        if self._reading or events[0][1].offset != self._seen + 1:
+            self._look.set()
+            return
+        self._seen = events[-1][1].offset
+        if appended.topic.id != self._subscriber.topic.id:
+            return
+        for number, event in events:
+            partition = self._partitions.get(number)
+            if partition is not None:
+                partition.follow(event)
+                self._offer(partition)
 
     # Handing over
 
@@ -262,7 +280,8 @@ class Subscription:
             start += len(events)
             if self._partitions.get(partition.number) is partition:
                 self._settle(partition, run)
-        self._look.set()
+        if any(partition.readable for partition, _ in batch):
+            self._look.set()
 
     def _settle(self, partition: Partition, outcomes: Sequence[NotAcknowledged | None]) -> None:
         if partition.settle([outcome is None for outcome in outcomes]):

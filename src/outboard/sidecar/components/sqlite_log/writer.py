@@ -33,7 +33,7 @@ ROWS_AT_ONCE: Final = 4_096
 
 @dataclass(eq=False, slots=True)
 class _Job(Generic[T]):
-    """Rows to append, or work to do; `done` belongs to the loop."""
+    """Rows to append, which gives the offset of the first, or work to do; `done` belongs to the loop."""
 
     done: asyncio.Future[T]
     rows: Sequence[Row] = ()
@@ -92,9 +92,12 @@ class Writer:
         self._thread.start()
         await self.do(lambda connection: None)
 
-    async def append(self, rows: Sequence[Row]) -> None:
-        """Return once `rows` are on the disk. Raises ComponentError: then none of them is in the log."""
-        await self._enqueue(_Job[None](self._loop.create_future(), rows=rows))
+    async def append(self, rows: Sequence[Row]) -> int:
+        """The offset of the first of `rows`, once all of them are on the disk, one after the other.
+
+        Raises ComponentError: then none of them is in the log.
+        """
+        return await self._enqueue(_Job[int](self._loop.create_future(), rows=rows))
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, done in a transaction. Raises ComponentError."""
@@ -178,15 +181,18 @@ class Writer:
     def _transact(self, connection: sqlite3.Connection, batch: Sequence[_Job[object]]) -> Written:
         rows = [row for job in batch for row in job.rows]
         offsets = self._offsets.take()
+        if not (rows or offsets or any(job.work for job in batch)):  # what was to be flushed is written
+            return [(job, None, None) for job in batch], [], []
         try:
             with translated("cannot write"):
                 self._make_durable(connection, bool(rows))
                 with immediately(connection, self._busy_timeout):
-                    events.append(connection, rows)
+                    first = events.append(connection, rows)
                     refused = positions.commit(connection, offsets)
-                    outcomes: list[Outcome] = [
-                        (job, job.work(connection) if job.work else None, None) for job in batch
-                    ]
+                    outcomes: list[Outcome] = []
+                    for job in batch:
+                        outcomes.append((job, job.work(connection) if job.work else first, None))
+                        first += len(job.rows)
                     ports = members.ports(connection) if rows else []
         except BaseException:
             self._offsets.put_back(offsets)

@@ -105,3 +105,27 @@ def test_nothing_unsettled_is_ever_committed_and_order_holds(outcomes: list[list
     left = offsets(partition.take(200))
     assert sorted({*left, *settled}) == list(range(1, 101))
     assert not {*left} & settled
+
+
+def test_the_newest_event_follows_what_was_read() -> None:
+    partition = filled(2, 5)
+
+    for event in events(5, 6):
+        partition.follow(event)
+
+    assert offsets(partition.take(9)) == [2, 5, 6]
+    assert not partition.fresh
+    assert partition.wanted == Wanted(6, 5)
+
+
+def test_what_does_not_follow_is_left_to_be_read() -> None:
+    fresh, full, leaving = Partition(0, 0, 8), filled(1, 2, capacity=2), filled(1)
+    leaving.leaving = True
+    for partition in (fresh, full, leaving):
+        (event,) = events(3)
+        partition.follow(event)
+
+    assert [partition.fresh for partition in (fresh, full, leaving)] == [True, True, True]
+    assert offsets(full.take(9)) == [1, 2]
+    assert not fresh.ready
+    assert (fresh.readable, full.readable, leaving.readable) == (True, False, False)

@@ -101,7 +101,7 @@ async def test_on_a_full_disk_the_publisher_is_told_and_everything_else_stays(pa
 
     assert str(outcomes[0]) == "cannot write: database or disk is full"
     assert isinstance(outcomes[0], ComponentError)
-    assert outcomes[1] is None
+    assert outcomes[1] == 2  # its offset
     assert stored(path) == [b"1", b"3", b"4"]
 
 
