@@ -75,7 +75,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("case", nargs="*", help=f"ratios, or of: {', '.join(CASES)}")
-    parser.add_argument("--events", type=int, default=20_000, help="events a round (slow cases send fewer)")
+    parser.add_argument("--events", type=int, default=50_000, help="events a round (slow cases send fewer)")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if unknown := set(arguments.case) - {*CASES, "ratios"}:
