@@ -11,11 +11,12 @@ import argparse
 from typing import Final
 
 import psutil
-from end_to_end import PARTITIONS, SQLITE
-from measuring import MIB, Load, System, print_machine, system
+from end_to_end import PARTITIONS
+from measuring import HERE, MIB, Load, Sidecar, System, print_machine, system
 
 STEP: Final = 50_000
-SIDECARS: Final = {"memory": PARTITIONS, "sqlite": SQLITE}
+RETENTION: Final = Sidecar(HERE / "components" / "retention")  # 64 MiB
+SIDECARS: Final = {"memory": PARTITIONS, "sqlite": RETENTION}
 
 
 def descriptors(process: psutil.Process) -> int:
@@ -43,11 +44,9 @@ def main() -> None:
     names = ("events", "events/s", "MiB sidecar", "MiB service", "fds sidecar", "fds service", "MiB file")
     print(f"{names[0]:>10}" + "".join(f"{name:>12}" for name in names[1:]))
     with system(SIDECARS[arguments.component], "bulk") as running:
-        expected = 0.0
         for events in range(STEP, arguments.events + 1, STEP):
             published = running.publish(Load("kit", "bulk", 64, STEP))
-            expected += STEP + published["warm"]
-            handled = running.report(expected)
+            handled = running.report(STEP + published["warm"])
             seconds = (handled["ended"] - published["started"]) / 1e6
             print(line(running, events, STEP / seconds), flush=True)
 

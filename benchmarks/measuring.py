@@ -88,7 +88,8 @@ class Sidecar:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, app_id: str, ports: Mapping[str, int], app_port: int | None) -> list[str]:
-        program = [sys.executable, "-m", "outboard", "sidecar"] if self.daprd is None else [str(self.daprd.resolve())]
+        ours = [sys.executable, "-m", "outboard", "sidecar"]
+        program = ours if self.daprd is None else [str(self.daprd.resolve())]
         flags = {"app-id": app_id, "resources-path": self.components, "log-level": "warn", **ports}
         if self.daprd is not None:
             flags |= {"mode": "standalone", "dapr-listen-addresses": "127.0.0.1"}

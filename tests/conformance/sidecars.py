@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import random
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,8 +25,12 @@ PATIENCE = 60.0
 
 
 def _free_ports() -> Iterator[int]:
-    """Free ports of loopback, each once, from below those that the system gives to connections."""
-    for port in itertools.cycle(range(20_000, 32_000)):
+    """Free ports of loopback, each once, from below those that the system gives to connections.
+
+    In an order of its own, so that two test runs at the same time do not want the same ones.
+    """
+    below = range(20_000, 32_000)
+    for port in itertools.cycle(random.sample(below, len(below))):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 yield port

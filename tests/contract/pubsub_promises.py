@@ -22,6 +22,8 @@ class Promises:
     """`topics` are names that the component must take."""
 
     headers: bool = promise("All metadata of publishing arrives; else the ordering key does", True)
+    any_headers: bool = promise("Metadata has any names and values, not only those of HTTP headers", True)
+    between_apps: bool = promise("What one app publishes reaches the other apps", True)
     retention: bool = promise("What was published before anybody subscribed arrives")
     redelivery: bool = promise(
         "What is not acknowledged comes again, to this consumer or the next of its group"
@@ -38,6 +40,7 @@ class Promises:
     one_at_a_time: bool = promise("A subscription has one event in hand at any time, whatever its key")
     bulk_publishing: bool = promise("Many events are published in one step")
     bulk_subscribing: bool = promise("Batches are handed over, without a gathering of single events")
+    partial_redelivery: bool = promise("Of a batch only what failed comes again, not the whole", True)
     topics: tuple[str, ...] = ("task-events", "A", "a.b_c-d")
 
 

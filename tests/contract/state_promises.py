@@ -20,16 +20,25 @@ def promise(says: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class StatePromises:
-    """`no_etag` is an ETag that the store never gave; of small numbers `digits` behind the point are kept."""
+    """`no_etag` is an ETag that the store never gave; of small numbers `digits` behind the point are kept.
+
+    `lifetime` is the time to live that the suite asks for, in seconds: short where it has to pass for real.
+    A value says to `expiry_within` seconds when it expires.
+    """
 
     no_etag: str = "x"
     digits: int | None = None
+    lifetime: int = 10
+    expiry_within: float = 0.0
+    binary: bool = promise("Bytes that are no JSON can be written, and come back as they were")
+    sorted_members: bool = promise("The members of an object come back in the order of their names")
     etag_of_absent: bool = promise("A write with an ETag fails where nothing is there")
     last_write_checks: bool = promise("A write with an ETag is checked with last-write, too")
     first_write_checks: bool = promise(
         "First-write without an ETag fails where something is there, however it came there"
     )
     expiry: bool = promise("A value says when it expires")
+    expired_for_writers: bool = promise("What has expired is not there for writers either, at once")
     renewal: bool = promise("A write without time to live ends that of the value before")
     atomic: bool = promise("Of a transaction that fails nothing is done")
 
