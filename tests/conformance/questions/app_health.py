@@ -20,7 +20,7 @@ HEALTH_CHECKED = Group(
         Question(
             "well",
             ("app health: health checks", "metadata: fields"),
-            (after(2.5, ask("GET", "/v1.0/metadata")), published("well")),
+            (after(5, ask("GET", "/v1.0/metadata")), published("well")),
             (subscribed("well"),),
             deliveries=1,
         ),
