@@ -17,7 +17,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Final
 
-from clock import now_us, percentiles
+from clock import collect_rarely, now_us, percentiles
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
 from sample import PUBSUB, TOPIC, Sample
@@ -170,4 +170,5 @@ async def report(expected: int) -> dict[str, Any]:
 @app.post("/reset")
 async def reset() -> None:
     """Forget what was measured, for the next round."""
+    collect_rarely()
     measured.reset()

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeAlias
 
-from clock import now_us, percentiles
+from clock import collect_rarely, now_us, percentiles
 from sample import PUBSUB, TEXT, TOPIC, Sample
 
 Publish: TypeAlias = Callable[[int, str], Awaitable[None]]
@@ -149,6 +149,7 @@ async def main(way: str, publishers: int, count: int, keys: int) -> None:
     step = BULK if way == "bulk" else 1
     async with WAYS[way]() as publish:
         await publish(-1, "warm")
+        collect_rarely()
         numbers = iter(range(0, count, step))
         started, cpu = now_us(), time.process_time()
         await asyncio.gather(*(worker(publish, numbers, keys, took) for _ in range(publishers)))
