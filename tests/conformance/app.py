@@ -54,6 +54,13 @@ class App:
             if not path.startswith("/dapr/"):
                 prepared.clear()
 
+    def forget_at(self, paths: Iterable[str]) -> None:
+        """The same of these paths only."""
+        unwanted = frozenset(paths)
+        self.received[:] = [each for each in self.received if each.path not in unwanted]
+        for path in unwanted:
+            self._answers.pop(path, None)
+
     def at(self, paths: Iterable[str]) -> list[Received]:
         """What came to one of `paths` up to now."""
         wanted = frozenset(paths)

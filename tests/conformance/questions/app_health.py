@@ -30,7 +30,8 @@ HEALTH_CHECKED = Group(
         "--enable-app-health-check",
         "--app-health-check-path=/well-being",
         "--app-health-probe-interval=1",
-        "--app-health-threshold=2",
+        "--app-health-probe-timeout=900",  # a busy machine is not an unwell app
+        "--app-health-threshold=5",
     ),
 )
 
