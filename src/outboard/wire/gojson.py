@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
 from outboard.wire.subscriptions import Json
 
-__all__ = ["encode"]
+__all__ = ["encode", "string", "write"]
 
 ESCAPED: Final = re.compile("[<>&\u2028\u2029]")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -25,30 +26,42 @@ def encode(value: Json) -> bytes:
 
     Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
     """
+    return write(value, _escaped, _number)
+
+
+def write(value: Json, string: Callable[[str], str], number: Callable[[float], str]) -> bytes:
+    """`value` with sorted keys in UTF-8; `string` and `number` write the two that dialects differ in.
+
+    Raises what these two raise, and ValueError for what is nested too deep for Python.
+    """
+
+    def text(value: Json) -> str:
+        match value:
+            case None:
+                return "null"
+            case bool():
+                return "true" if value else "false"
+            case str():
+                return string(value)
+            case int() | float():
+                return number(value)
+            case list():
+                return f"[{','.join(map(text, value))}]"
+        return "{" + ",".join(f"{string(key)}:{text(value[key])}" for key in sorted(value)) + "}"
+
     try:
-        return _text(value).encode()
+        return text(value).encode()
     except RecursionError:
         raise ValueError("exceeded max depth") from None
 
 
-def _text(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _string(value)
-        case int() | float():
-            return _number(value)
-        case list():
-            return f"[{','.join(map(_text, value))}]"
-    return "{" + ",".join(f"{_string(key)}:{_text(value[key])}" for key in sorted(value)) + "}"
+def string(value: str) -> str:
+    """`value` between quotes, with the escapes that JSON demands and no others; what is no text is U+FFFD."""
+    return json.dumps(SURROGATE.sub("\ufffd", value), ensure_ascii=False)
 
 
-def _string(value: str) -> str:
-    text = json.dumps(SURROGATE.sub("\ufffd", value), ensure_ascii=False)
-    return ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+def _escaped(value: str) -> str:
+    return ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", string(value))
 
 
 def _number(value: float) -> str:

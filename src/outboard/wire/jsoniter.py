@@ -7,7 +7,6 @@ Source: json-iterator for Go, `ConfigFastest`.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Final
@@ -21,31 +20,18 @@ LOSSY_UP_TO: Final = 0x4FFFFFF
 DIGITS: Final = 6
 ESCAPE: Final = re.compile(r"\\(.)")
 LONG: Final = {"b": r"\u0008", "f": r"\u000c"}
-SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Json) -> bytes:
-    """`value` in UTF-8. Raises ValueError for NaN and for what a 64-bit float cannot hold."""
-    return _text(value).encode()
+    """`value` in UTF-8.
 
-
-def _text(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _string(value)
-        case int() | float():
-            return _number(value)
-        case list():
-            return f"[{','.join(map(_text, value))}]"
-    return "{" + ",".join(f"{_string(key)}:{_text(value[key])}" for key in sorted(value)) + "}"
+    Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
+    """
+    return gojson.write(value, _string, _number)
 
 
 def _string(value: str) -> str:
-    text = json.dumps(SURROGATE.sub("\ufffd", value), ensure_ascii=False)
+    text = gojson.string(value)
     return text if "\\" not in text else _with_long_escapes(text)
 
 
