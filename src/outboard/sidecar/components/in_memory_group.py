@@ -6,17 +6,15 @@ No I/O: consumers and publishers of one event loop meet here.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
+from outboard.sidecar.components.in_memory_losses import Losses
 from outboard.sidecar.components.port import Message
 
 __all__ = ["ABSENT_QUEUE", "Claim", "Group", "Partition", "Record"]
-
-logger = logging.getLogger(__name__)
 
 ABSENT_QUEUE: Final = 1_000
 MOST: Final = 10_000
@@ -84,7 +82,7 @@ class Group:
         self._kept: deque[Record] = deque(kept)
         self._rooms: list[int] = []
         self._unsettled = self._behind_held = 0
-        self._losing = False
+        self._losses = Losses(name, topic)
         self._work, self._room = _Turns(), _Turns()
 
     @property
@@ -124,7 +122,7 @@ class Group:
             self._kept.append(record)
             if len(self._kept) > keep:
                 self._kept.popleft()
-                self._warn_of_loss(keep)
+                self._losses.tell(keep)
             return
         self._unsettled += 1
         partition = self._partitions[record[1]]
@@ -204,7 +202,8 @@ class Group:
         self._work.wake()
 
     def _spread(self) -> None:
-        kept, self._kept, self._losing = self._kept, deque(), False
+        kept, self._kept = self._kept, deque()
+        self._losses.end()
         for record in kept:
             self.put(record, 0)
 
@@ -217,18 +216,6 @@ class Group:
         self._ready.clear()
         self._unsettled = self._behind_held = 0
         self._room.wake_all()
-
-    def _warn_of_loss(self, keep: int) -> None:
-        if self._losing:
-            return
-        self._losing = True
-        logger.warning(
-            "app '%s' is away, and more than %d events wait for it on in-memory topic '%s': "
-            "the oldest are lost. A higher `backlog` of the component keeps more.",
-            self.name,
-            keep,
-            self.topic,
-        )
 
 
 def _split(claims: Sequence[Claim], outcomes: Sequence[object]) -> Iterator[Sequence[object]]:

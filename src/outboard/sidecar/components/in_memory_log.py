@@ -17,17 +17,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, count
 from typing import Final
-from zlib import crc32
 
 from outboard.clock import Clock
 from outboard.sidecar.components.in_memory_group import ABSENT_QUEUE, Claim, Group, Partition, Record
+from outboard.sidecar.components.partitioned import partition_of, takes_one
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
     Handler,
     Message,
-    NotAcknowledged,
 )
 from outboard.wire.dapr import PARTITION_KEY
 
@@ -82,7 +81,8 @@ class PartitionedBroker:
 
     def _record(self, message: Message) -> Record:
         offset, key = next(self._offsets), message.metadata.get(PARTITION_KEY)
-        return offset, (crc32(key.encode()) if key else offset) % self.partitions, message
+        partition = partition_of(key, self.partitions) if key else offset % self.partitions
+        return offset, partition, message
 
     def _of(self, topic: str) -> list[Group]:
         return [group for group in self._groups if matches(group.topic, topic)]
@@ -123,15 +123,7 @@ class PartitionedPubSub:
         self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled, with one event of each partition at a time."""
-
-        async def one(messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
-            try:
-                await handle(messages[0])
-            except NotAcknowledged as error:
-                return (error,)
-            return (None,)
-
-        partitions = self._broker.partitions
+        partitions, one = self._broker.partitions, takes_one(handle)
         with self._broker.consumer(self._group, topic, max(2 * partitions, LEAST_ROOM)) as group:
             subscribed()
             async with asyncio.TaskGroup() as workers:

@@ -28,6 +28,7 @@ from itertools import count
 from typing import Final
 
 from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub, matches
+from outboard.sidecar.components.in_memory_losses import Losses
 from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.surroundings import Surroundings
@@ -50,7 +51,7 @@ class _Consumer:
         self.app_id = app_id
         self.topic = topic
         self.attached = True
-        self._losing = False
+        self._losses = Losses(app_id, topic)
         self._queue: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -71,28 +72,17 @@ class _Consumer:
         """Append; the queue of an absent consumer keeps the most recent `keep`."""
         if not self.attached and len(self._queue) >= keep:
             self._queue.popleft()
-            self._warn_of_loss(keep)
+            self._losses.tell(keep)
         self._queue.append(message)
         self._arrived.set()
 
     def attach(self) -> None:
-        self.attached, self._losing = True, False
+        self.attached = True
+        self._losses.end()
 
     def detach(self) -> None:
         self.attached = False
         self._taken.set()
-
-    def _warn_of_loss(self, keep: int) -> None:
-        if self._losing:
-            return
-        self._losing = True
-        logger.warning(
-            "app '%s' is away, and more than %d events wait for it on in-memory topic '%s': "
-            "the oldest are lost. A higher `backlog` of the component keeps more.",
-            self.app_id,
-            keep,
-            self.topic,
-        )
 
     async def first(self) -> Message:
         """The oldest event, which stays in the queue until `settle`."""

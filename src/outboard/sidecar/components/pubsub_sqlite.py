@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from outboard.clock import Clock
+from outboard.sidecar.components.partitioned import takes_one
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
     Handler,
     Message,
-    NotAcknowledged,
 )
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.sqlite_log.liveness import Observer, has_ended, home
@@ -64,16 +64,8 @@ class SqlitePubSub:
         self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled: of each partition one event at a time. Raises ComponentError."""
-
-        async def one(messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
-            try:
-                await handle(messages[0])
-            except NotAcknowledged as error:
-                return [error]
-            return [None]
-
         terms = Terms(batch=1, calls=self._log.settings.partitions, capacity=READ_AHEAD)
-        await self._subscribe(topic, terms, one, subscribed)
+        await self._subscribe(topic, terms, takes_one(handle), subscribed)
 
     async def consume_bulk(
         self,

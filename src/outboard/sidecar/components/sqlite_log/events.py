@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
@@ -21,7 +20,6 @@ __all__ = [
     "append",
     "newest",
     "open_topic",
-    "partition_of",
     "read",
     "row_of",
 ]
@@ -90,11 +88,6 @@ def open_topic(connection: sqlite3.Connection, name: str, partitions: int) -> To
         connection.execute("INSERT INTO topics (name, partitions) VALUES (?, ?)", (name, partitions))
         found = connection.execute(select, (name,)).fetchone()
     return Topic(*found)
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """Where the events of `key` lie, always the same."""
-    return zlib.crc32(key.encode("utf-8", "surrogatepass")) % partitions
 
 
 def row_of(topic: Topic, partition: int, message: Message, now: int) -> Row:

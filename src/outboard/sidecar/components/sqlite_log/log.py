@@ -12,6 +12,7 @@ from itertools import count
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.sidecar.components.partitioned import partition_of
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite_log import events, retention, wakeup
 from outboard.sidecar.components.sqlite_log.events import Appended, Event, Row, Topic
@@ -155,10 +156,8 @@ class Log:
 
     def _row(self, topic: Topic, message: Message, now: int) -> Row:
         key = next((message.metadata[name] for name in KEYS if message.metadata.get(name)), "")
-        if key:
-            partition = events.partition_of(key, topic.partitions)
-        else:
-            partition = next(self._unkeyed) % topic.partitions
+        among = topic.partitions
+        partition = partition_of(key, among) if key else next(self._unkeyed) % among
         return events.row_of(topic, partition, message, now)
 
     def now(self) -> int:

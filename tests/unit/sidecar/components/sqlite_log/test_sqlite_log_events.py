@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from outboard.sidecar.components.partitioned import partition_of
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.sqlite_log import events
 from outboard.sidecar.components.sqlite_log.events import Topic, Wanted
@@ -91,4 +92,4 @@ def test_a_topic_keeps_its_partitions(log: sqlite3.Connection) -> None:
 
 
 def test_a_key_has_its_partition_for_ever() -> None:
-    assert [events.partition_of(key, 16) for key in ("key-1", "key-2", "\u00e9", "\ud800")] == [10, 0, 14, 8]
+    assert [partition_of(key, 16) for key in ("key-1", "key-2", "\u00e9", "\ud800")] == [10, 0, 14, 8]
