@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from outboard.errors import PortTaken
 from outboard.sidecar.api.owners import owner_of
 
-__all__ = ["MachinePorts", "Ports", "port_taken"]
+__all__ = ["MachinePorts", "Ports", "answers", "port_taken"]
 
 LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 LAST_PORT: Final = 65535
@@ -50,7 +50,7 @@ def port_taken(port: int, purpose: str, option: str) -> PortTaken:
 
 def _is_free(port: int) -> bool:
     # Connecting too: macOS lets a second socket bind the loopback address of a port that is open on all.
-    return all(_can_bind(family, host, port) for family, host in LOOPBACK) and not _answers(port)
+    return all(_can_bind(family, host, port) for family, host in LOOPBACK) and not answers(port)
 
 
 def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
@@ -77,7 +77,8 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _answers(port: int) -> bool:
+def answers(port: int, timeout: float = 0.2) -> bool:
+    """Whether something listens on `port` of loopback; waits `timeout` seconds at most."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0.2)
+        probe.settimeout(timeout)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import psutil
 from outboard.errors import EngineUnavailable
 from outboard.run.engines.instance import Instance
 from outboard.run.liveness import lives
+from outboard.run.ports import answers
 
 __all__ = ["is_open", "start", "stop"]
 
@@ -95,6 +95,4 @@ def stop(instance: Instance) -> None:
 
 def is_open(port: int) -> bool:
     """Whether something listens on `port` of loopback."""
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    return answers(port, timeout=1.0)
