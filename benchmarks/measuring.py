@@ -153,7 +153,7 @@ def system(sidecar: Sidecar, handler: str) -> Iterator[System]:
 def measure(sidecar: Sidecar, load: Load) -> dict[str, float]:
     """One round: events per second from the first publish to the last event handled, and what it cost."""
     with system(sidecar, load.handler) as running:
-        before = _cpu(running.sidecar)
+        before = cpu_of(running.sidecar)
         published = running.publish(load)
         handled = running.report(load.events + published["warm"])
         seconds = (handled["ended"] - published["started"]) / 1e6
@@ -163,14 +163,15 @@ def measure(sidecar: Sidecar, load: Load) -> dict[str, float]:
             "publish p50": published["p50"],
             "publish p99": published["p99"],
             "cpu publisher": published["cpu"] / load.events * 1e6,
-            "cpu sidecar": (_cpu(running.sidecar) - before) / load.events * 1e6,
+            "cpu sidecar": (cpu_of(running.sidecar) - before) / load.events * 1e6,
             "cpu handler": handled["cpu"] / load.events * 1e6,
             "MiB sidecar": running.sidecar.memory_info().rss / MIB,
             "MiB handler": running.consumer.memory_info().rss / MIB,
         }
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_of(process: psutil.Process) -> float:
+    """Its CPU seconds so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
 

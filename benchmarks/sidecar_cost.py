@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import aiohttp
 import psutil
-from measuring import HERE, MIB, ask, free_port, print_machine, process, wait_until
+from measuring import HERE, MIB, ask, cpu_of, free_port, print_machine, process, wait_until
 
 PUBSUB: Final = "kafka-pubsub"
 BATCH: Final = 64
@@ -137,21 +137,16 @@ def measure(kind: str, events: int, components: Path, loop: Callable[[Awaitable[
         warm = BATCH * 20
         loop(publish(url, kind, warm))
         wait_until("the warm-up", lambda: there(warm))
-        before, started, memory = _cpu(sidecar), time.perf_counter(), sidecar.memory_info().rss
+        before, started, memory = cpu_of(sidecar), time.perf_counter(), sidecar.memory_info().rss
         loop(publish(url, kind, events))
         wait_until("the last event", lambda: there(warm + events), 600)
-        seconds, cpu = time.perf_counter() - started, _cpu(sidecar) - before
+        seconds, cpu = time.perf_counter() - started, cpu_of(sidecar) - before
         grown = (sidecar.memory_info().rss - memory) / MIB
         descriptors = sidecar.num_fds() if hasattr(sidecar, "num_fds") else 0
     return (
         f"{kind:8} {cpu / events * 1e6:7.1f} µs sidecar CPU, {events / seconds:9,.0f} events/s, "
         f"{grown:+.1f} MiB, {descriptors} descriptors"
     )
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def main() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
-import random
-import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,27 +13,13 @@ from pathlib import Path
 from conformance.app import App
 from conformance.http1 import Answer, exchange
 from conformance.question import Group, Respond
+from support.processes import free_ports
 
 __all__ = ["APP_ID", "Program", "Running", "app_of", "launched", "running", "started", "until_ready"]
 
 APP_ID = "conformance"
 PATIENCE = 60.0
 """Seconds: no more than a bound that ends a hopeless wait."""
-
-
-def _free_ports() -> Iterator[int]:
-    """Free ports of loopback, each once, from below those that the system gives to connections.
-
-    In an order of its own, so that two test runs at the same time do not want the same ones.
-    """
-    below = range(20_000, 32_000)
-    for port in itertools.cycle(random.sample(below, len(below))):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                yield port
-
-
-PORTS = _free_ports()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +74,7 @@ async def app_of(group: Group) -> AsyncIterator[App]:
 async def started(program: Program, group: Group, folder: Path, app: App) -> AsyncIterator[Running]:
     """As `launched`, beside an app that is there: it may be started again in the same folder."""
     resources = _write(group, folder)
-    ports = tuple(next(PORTS) for _ in range(5))
+    ports = tuple(free_ports(5))
     command = [*program.command, *_flags(group, resources, ports, app.port)]
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

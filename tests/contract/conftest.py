@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from support.kafka import KafkaBroker
 
 
 class StillClock:
@@ -22,6 +25,12 @@ class StillClock:
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
+
+
+@pytest.fixture(scope="session")
+def kafka_of_four(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
+    """A broker whose topics have four partitions."""
+    return kafka_brokers({"num.partitions": "4"})
 
 
 @pytest.fixture

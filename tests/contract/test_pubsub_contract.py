@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import ClassVar
@@ -449,12 +449,6 @@ class TestSqlitePubSub(PubSubContract):
         cluster = Cluster(connect)
         yield cluster
         await cluster.restart()
-
-
-@pytest.fixture(scope="session")
-def kafka_of_four(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
-    """A broker whose topics have four partitions."""
-    return kafka_brokers({"num.partitions": "4"})
 
 
 class TestKafkaPubSub(PubSubContract):

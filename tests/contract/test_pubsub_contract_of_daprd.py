@@ -81,12 +81,6 @@ class TestRedisPubSubOfDaprdOneAtATime(TestRedisPubSubOfDaprd):
     concurrency = "1"
 
 
-@pytest.fixture(scope="session")
-def kafka_of_four(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
-    """A broker whose topics have four partitions."""
-    return kafka_brokers({"num.partitions": "4"})
-
-
 class TestKafkaPubSubOfDaprd(PubSubContract):
     promises = Promises(
         any_headers=False, retention=True, redelivery=True, holding=True, competition=True, takeover=True,

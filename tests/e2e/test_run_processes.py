@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from outboard.run.processes import Launch, running
+from support.projects import lives
 
 pytestmark = pytest.mark.anyio
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="about POSIX signals")
@@ -55,13 +55,6 @@ class Lines(list[str]):
 
 def python(code: str, folder: Path, **variables: str) -> Launch:
     return Launch([sys.executable, "-c", code], folder, {**os.environ, **variables})
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 async def test_its_output_arrives_in_order_and_whole(tmp_path: Path) -> None:

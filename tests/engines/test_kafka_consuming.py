@@ -14,6 +14,7 @@ from contract.promises import Inbox, bulk_consuming, consuming
 from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged
 from support.kafka import KafkaBroker
 from support.kafka_component import kafka_pubsub, unique
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +35,6 @@ async def committed(broker: KafkaBroker, group: str, topic: str, partition: int 
         await admin.close()
     found = offsets.get(TopicPartition(topic, partition))
     return None if found is None else found.offset
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what it waits for is not ours
-            await asyncio.sleep(0.02)
 
 
 async def test_headers_and_what_the_record_says_of_itself_become_metadata(kafka: KafkaBroker) -> None:

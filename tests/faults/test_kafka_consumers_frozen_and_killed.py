@@ -17,6 +17,7 @@ from faults.kafka_consumer import SESSION
 from outboard.sidecar.components.port import Message
 from support.kafka import KafkaBroker
 from support.kafka_component import kafka_pubsub, unique
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -74,12 +75,6 @@ async def member(broker: KafkaBroker, group: str, topic: str, pause: float) -> A
             process.kill()
         await process.wait()
         await reading
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - it is about another process
-            await asyncio.sleep(0.02)
 
 
 def texts(inbox: Inbox) -> set[str]:

@@ -15,18 +15,13 @@ from outboard.sidecar.components.port import ComponentError, Message, Set
 from outboard.sidecar.components.pubsub_redis import RedisPubSub
 from support.redis import RedisServer
 from support.redis_component import redis_pubsub, redis_state
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
 KEYS, NUMBERS, KILLS = 200, 100, 3
 EVENTS = KEYS * NUMBERS
 SOON = {"processingTimeout": "2000", "redeliverInterval": "300"}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - it is about another process
-            await asyncio.sleep(0.02)
 
 
 async def publish_in_order(pubsub: RedisPubSub, key: int, acknowledged: set[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -22,6 +23,8 @@ T = TypeVar("T")
 PATIENCE = 30.0
 """Seconds: no more than a bound that ends a hopeless wait on a busy machine."""
 BELOW_EPHEMERAL = range(10_000, 32_768)
+CANDIDATES = itertools.cycle(random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)))
+"""In an order of its own, so that two test runs at the same time do not want the same ports."""
 
 
 class Program:
@@ -111,7 +114,7 @@ def eventually(condition: Callable[[], T], complaint: Callable[[], str], program
 
 
 def free_ports(count: int) -> list[int]:
-    """Free ports of loopback, all held at once so that no two are the same.
+    """Free ports of loopback, none of which this process was given before: servers may start side by side.
 
     They are none of those that the system gives to outgoing connections: one of these could take a port
     before its server does, even a connection that only asks whether the server is there yet.
@@ -119,7 +122,7 @@ def free_ports(count: int) -> list[int]:
     ports: list[int] = []
     with ExitStack() as held:
         while len(ports) < count:
-            probe, port = held.enter_context(socket.socket()), random.choice(BELOW_EPHEMERAL)
+            probe, port = held.enter_context(socket.socket()), next(CANDIDATES)
             with suppress(OSError):  # taken, or reserved
                 probe.bind(("127.0.0.1", port))
                 ports.append(port)
