@@ -24,6 +24,7 @@ from outboard.clock import SystemClock
 from outboard.sidecar.components.port import BulkBounds, Message
 from outboard.sidecar.components.pubsub_sqlite import SqlitePubSub, open_log
 from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from outboard.sidecar.main import collecting_rarely
 
 TEXT = b'{"data":{"text":"' + b"buy milk, bread and a large bag of flour " * 15 + b'"}}'
 
@@ -140,7 +141,8 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"SQLite {sqlite3.sqlite_version}")  # fmt: skip
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        asyncio.run(run(Path(folder), arguments.events, arguments.publishers))
+        with collecting_rarely():  # as the sidecar does
+            asyncio.run(run(Path(folder), arguments.events, arguments.publishers))
 
 
 if __name__ == "__main__":
