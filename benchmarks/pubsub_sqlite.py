@@ -140,9 +140,9 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"SQLite {sqlite3.sqlite_version}")  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        with collecting_rarely():  # as the sidecar does
-            asyncio.run(run(Path(folder), arguments.events, arguments.publishers))
+    # The collector is as the sidecar has it.
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, collecting_rarely():
+        asyncio.run(run(Path(folder), arguments.events, arguments.publishers))
 
 
 if __name__ == "__main__":
