@@ -17,6 +17,8 @@ from outboard.wire.subscriptions import Json
 
 __all__ = ["App", "Received"]
 
+WITHOUT_BODY = frozenset([204, 304])
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -153,10 +155,11 @@ async def _respond(
     if isinstance(answer, Close | Garbage | Hang):
         return False
     response = _entries(answer, received.body) if isinstance(answer, Entries) else answer
-    headers = [*response.headers.items(), ("content-length", str(len(response.body)))]
+    body = b"" if response.status in WITHOUT_BODY else response.body
+    headers = [*response.headers.items(), ("content-length", str(len(body)))]
     writer.write(connection.send(h11.Response(status_code=response.status, headers=headers)) or b"")
-    if response.body:
-        writer.write(connection.send(h11.Data(data=response.body)) or b"")
+    if body:
+        writer.write(connection.send(h11.Data(data=body)) or b"")
     writer.write(connection.send(h11.EndOfMessage()) or b"")
     await writer.drain()
     return True

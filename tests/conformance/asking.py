@@ -22,8 +22,9 @@ AT_ONCE = 12
 HEALTH = ("/healthz",)
 HEARD = 2  # when the second check comes, the answer to the first is known
 ARRIVAL = 15.0
-
 """Seconds: how long deliveries are waited for."""
+Delivery = tuple[str, str, dict[str, str], object]
+"""Method, target, headers and body, masked."""
 TRANSPORT = frozenset(
     [
         "accept",
@@ -109,7 +110,7 @@ async def masked_answers(sidecar: Running, asks: Sequence[Ask]) -> tuple[object,
     return tuple(answers)
 
 
-def masked_deliveries(sidecar: Running, asks: Sequence[Ask], paths: Iterable[str]) -> tuple[object, ...]:
+def masked_deliveries(sidecar: Running, asks: Sequence[Ask], paths: Iterable[str]) -> tuple[Delivery, ...]:
     """What the app got at `paths` up to now; `asks` led to it."""
     mask = _mask(sidecar, asks)
     return tuple(_masked_received(each, mask) for each in sidecar.app.at(paths))
@@ -124,7 +125,14 @@ async def _ask(sidecar: Running, question: Question) -> Observed:
     answers = await masked_answers(sidecar, question.asks)
     await _arrive(sidecar, question)
     received = masked_deliveries(sidecar, question.asks, question.watched)
-    return Observed(answers, tuple(sorted(received, key=repr)) if question.unordered else received)
+    return Observed(answers, _in_order(received, question))
+
+
+def _in_order(received: tuple[Delivery, ...], question: Question) -> tuple[Delivery, ...]:
+    """As they came, but for the order that neither sidecar promises."""
+    if question.unordered:
+        return tuple(sorted(received, key=repr))
+    return tuple(sorted(received, key=lambda each: each[1])) if question.side_by_side else received
 
 
 async def _exchange(sidecar: Running, each: Ask, etag: str) -> Answer | Gone:
@@ -157,7 +165,7 @@ def _masked_answer(answer: Answer | Gone, mask: Mask) -> object:
     return (answer.status, _masked_headers(answer.headers, mask), mask.body(answer.body))
 
 
-def _masked_received(received: Received, mask: Mask) -> object:
+def _masked_received(received: Received, mask: Mask) -> Delivery:
     headers = _masked_headers(received.headers, mask)
     return (received.method, received.target, headers, mask.body(received.body))
 

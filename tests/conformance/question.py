@@ -107,7 +107,7 @@ class Question:
     all at the paths of `subscriptions` and `paths`: that many are waited for, and daprd must make them.
     `subscriptions` are added to those that the app tells of at `/dapr/subscribe`. After the deliveries,
     `quiet` seconds are waited for some that should not come. `unordered` ones are sorted before they are
-    compared.
+    compared; of `side_by_side` ones, which come from several subscriptions, only the order at each path is.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Question:
     paths: tuple[str, ...] = ()
     deliveries: int = 0
     unordered: bool = False
+    side_by_side: bool = False
     quiet: float = 0.4
 
     @property

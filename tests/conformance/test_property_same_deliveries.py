@@ -27,14 +27,24 @@ Subscribed = tuple[str, str, str, list[dict[str, Json]], dict[str, Json], tuple[
 
 
 def delivered(topic: str, answer: AppAnswer) -> Question:
-    """Two events, the first of which is answered so each time; the second comes once the first is settled."""
+    """Two events, the first of which is answered so once; the second comes once the first is settled.
+
+    What goes to the dead letter topic arrives beside it: that is a subscription of its own.
+    """
     asks = tuple(
         ask("POST", f"/v1.0/publish/retrying/{topic}", {"n": n}, content_type="application/json")
         for n in range(2)
     )
     path = f"/{topic}"
     return Question(
-        "random", (), asks, answers={path: (answer,)}, paths=(path, "/dead"), deliveries=2, quiet=0.15
+        "random",
+        (),
+        asks,
+        answers={path: (answer,)},
+        paths=(path, "/dead"),
+        deliveries=2,
+        side_by_side=True,
+        quiet=0.15,
     )
 
 
