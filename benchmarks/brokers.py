@@ -5,7 +5,9 @@
 
     plain   a new httpx client for each publish, a route with a model of the CloudEvent
     sdk     Dapr's own Python SDK: its async client, its FastAPI extension
-    bulk    bulk publish of 100 and bulk subscribe by hand
+    bulk    bulk publish of 100 by each publisher and bulk subscribe, by hand
+    turn    the same with one request at a time, as large as there are publishers: as many events are under
+            way as with the kit
     kit     Outboard's kit, bulk subscription
 
 All bulk subscriptions wait for the same time (5 ms). The ratios of the kit stand at the end.
@@ -30,6 +32,7 @@ CONTENDERS: Final[Mapping[str, Load]] = {
     "plain": Load("plain", "model", 64, 1),
     "sdk": Load("sdk", "sdk", 64, 20),
     "bulk": Load("bulk", "bulk-model", 64, 100),
+    "turn": Load("bulk-in-turn", "bulk-model", 64, 50),
     "kit": Load("kit", "bulk", 64, 100),
 }
 

@@ -153,7 +153,7 @@ def system(sidecar: Sidecar, handler: str) -> Iterator[System]:
 def measure(sidecar: Sidecar, load: Load) -> dict[str, float]:
     """One round: events per second from the first publish to the last event handled, and what it cost."""
     with system(sidecar, load.handler) as running:
-        before = cpu_of(running.sidecar)
+        began, before, busy = time.monotonic(), cpu_of(running.sidecar), busy_seconds()
         published = running.publish(load)
         handled = running.report(load.events + published["warm"])
         seconds = (handled["ended"] - published["started"]) / 1e6
@@ -165,6 +165,8 @@ def measure(sidecar: Sidecar, load: Load) -> dict[str, float]:
             "cpu publisher": published["cpu"] / load.events * 1e6,
             "cpu sidecar": (cpu_of(running.sidecar) - before) / load.events * 1e6,
             "cpu handler": handled["cpu"] / load.events * 1e6,
+            "cores busy": (busy_seconds() - busy) / (time.monotonic() - began),
+            "MiB publisher": published["rss"] / MIB,
             "MiB sidecar": running.sidecar.memory_info().rss / MIB,
             "MiB handler": running.consumer.memory_info().rss / MIB,
         }
@@ -174,6 +176,12 @@ def cpu_of(process: psutil.Process) -> float:
     """Its CPU seconds so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def busy_seconds() -> float:
+    """CPU seconds of the whole machine so far, a broker's and everybody else's with them."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
 
 
 def print_machine() -> None:

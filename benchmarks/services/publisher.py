@@ -3,8 +3,8 @@
     python publisher.py WAY PUBLISHERS COUNT KEYS
 
 WAY is `plain` (a new httpx client a publish), `httpx` (a shared one), `aiohttp` (a request a publish), `sdk`
-(Dapr's own), `bulk` (bulk requests of 100 by hand) or `kit`. KEYS is the number of keys: 0 gives each
-event its own.
+(Dapr's own), `bulk` (bulk requests of 100 by hand), `bulk-in-turn` (one such request at a time, as large as
+PUBLISHERS) or `kit`. KEYS is the number of keys: 0 gives each event its own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final, TypeAlias
 
+import psutil
 from clock import collect_rarely, now_us, percentiles
 from sample import PUBSUB, TEXT, TOPIC, Sample
 
@@ -71,11 +73,11 @@ async def shared_aiohttp() -> AsyncIterator[Publish]:
 
 
 @asynccontextmanager
-async def bulk_by_hand() -> AsyncIterator[Publish]:
-    """Each call sends a bulk request of 100: the numbers that it stands for are skipped by `main`."""
+async def bulk_by_hand(size: int = BULK) -> AsyncIterator[Publish]:
+    """Each call sends a bulk request of `size`: the numbers that it stands for are skipped by `main`."""
     import httpx
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
 
         async def publish(number: int, key: str) -> None:
             entries = [
@@ -85,7 +87,7 @@ async def bulk_by_hand() -> AsyncIterator[Publish]:
                     "contentType": "application/json",
                     "metadata": {"partitionKey": f"{key}-{index}"},
                 }
-                for index in range(BULK)
+                for index in range(size)
             ]
             (await client.post(BULK_URL, json=entries)).raise_for_status()
 
@@ -146,15 +148,21 @@ async def worker(publish: Publish, numbers: Iterator[int], keys: int, took: arra
 
 async def main(way: str, publishers: int, count: int, keys: int) -> None:
     took = array("q")
-    step = BULK if way == "bulk" else 1
-    async with WAYS[way]() as publish:
+    tasks, step = publishers, BULK if way == "bulk" else 1
+    connect: Callable[[], AbstractAsyncContextManager[Publish]]
+    if way == "bulk-in-turn":
+        tasks, step, connect = 1, publishers, partial(bulk_by_hand, publishers)
+    else:
+        connect = WAYS[way]
+    async with connect() as publish:
         await publish(-1, "warm")
         collect_rarely()
         numbers = iter(range(0, count, step))
         started, cpu = now_us(), time.process_time()
-        await asyncio.gather(*(worker(publish, numbers, keys, took) for _ in range(publishers)))
+        await asyncio.gather(*(worker(publish, numbers, keys, took) for _ in range(tasks)))
         seconds, used = (now_us() - started) / 1e6, time.process_time() - cpu
     told = {"seconds": seconds, "cpu": used, "started": started, "warm": step, **percentiles(took)}
+    told["rss"] = psutil.Process().memory_info().rss
     json.dump(told, sys.stdout)
 
 

@@ -25,19 +25,25 @@ VERSION: Final = {"version": "3.0", "spec_version": "2.4"}
 
 
 class AsgiExchange:
-    """The `Exchange` with `app`. `state` is what its lifespan left for its requests."""
+    """The `Exchange` with `app`, which runs in the task of the caller.
+
+    `state` is what its lifespan left for its requests.
+    """
 
     def __init__(self, app: ASGIApp, state: dict[str, Any] | None = None) -> None:
         self._app = app
         self._state = state if state is not None else {}
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
-        """In a task of its own, as a server would, so that context variables of the caller stay untouched."""
-        answering = asyncio.create_task(self._answer(request))
+        if timeout is None:
+            return await self._answer(request)
+        bound = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
-                return await answering
+            async with bound:
+                return await self._answer(request)
         except TimeoutError:
+            if not bound.expired():
+                raise
             raise ExchangeFailed(f"no answer within {timeout} s") from None
 
     async def _answer(self, request: Request) -> Response:
@@ -127,9 +133,14 @@ class AppLife:
             await life._end()
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
-        """Be an `Exchange`. Raises what the app's start raised."""
-        await self.start()
-        return await self._exchange(request, timeout)
+        """Be an `Exchange`. Raises what the app's start raised.
+
+        Each request is a task of its own, as with a server: what the app does to its task and its context
+        variables does not reach the sidecar, which goes on with the next event.
+        """
+        if self._life is None or self._starting.locked():
+            await self.start()
+        return await asyncio.create_task(self._exchange(request, timeout))
 
     async def start(self) -> None:
         """Return when the app has started. Raises what its start raised."""

@@ -20,17 +20,18 @@ class CollapsedClock:
     """
 
     def __init__(self) -> None:
-        self._started = datetime.now(UTC)
+        self._started = self._now = datetime.now(UTC)
         self._passed = 0.0
         self._sleeps = 0
 
     def now(self) -> datetime:
-        return self._started + timedelta(seconds=self._passed)
+        return self._now
 
     def monotonic(self) -> float:
         return self._passed
 
     async def sleep(self, seconds: float) -> None:
         self._passed += max(seconds, 0.0)
+        self._now = self._started + timedelta(seconds=self._passed)
         self._sleeps += 1
         await asyncio.sleep(0 if self._sleeps < EAGER_SLEEPS else BREATH)
