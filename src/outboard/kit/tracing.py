@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import partial
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["FindTrace", "TraceContextMiddleware", "Within", "next_span"]
+__all__ = ["FindTrace", "TraceContextMiddleware", "Within", "go_on_within", "next_span"]
 
 FindTrace: TypeAlias = Callable[[], TraceContext | None]
 """Reads the trace context of a request or an event when it is asked for, which for most it never is."""
@@ -25,7 +25,12 @@ def next_span() -> TraceContext:
     """A new span in the trace that this task is in, or the first one of a new trace."""
     find = _current.get()
     current = find() if find is not None else None
-    return current.child(secrets.token_bytes) if current else TraceContext.new(secrets.token_bytes)
+    return current.child(os.urandom) if current else TraceContext.new(os.urandom)
+
+
+def go_on_within(find: FindTrace) -> None:
+    """As `Within`, to the end of this context: for a task, or a step of one, that has its own."""
+    _current.set(find)
 
 
 class Within:

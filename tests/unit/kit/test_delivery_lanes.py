@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import given
@@ -62,3 +63,111 @@ async def test_a_cancelled_delivery_cancels_what_is_running_and_starts_no_more()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (started, sorted(cancelled)) == ([0, 1], [0, 1])
+
+
+@pytest.mark.anyio
+async def test_steps_that_wait_for_nothing_share_a_task_but_not_the_event_loop() -> None:
+    tasks: list[asyncio.Task[object] | None] = []
+    turns: list[int] = []
+
+    async def step(position: int) -> bool:
+        tasks.append(asyncio.current_task())
+        if position % 4 == 0:
+            asyncio.get_running_loop().call_soon(lambda: turns.append(len(tasks)))
+        return True
+
+    await run_in_lanes([None] * 6 + ["a"] * 6, step, 4)
+    assert len(tasks) == 12
+    assert len(set(tasks)) == 1
+    assert turns == [4, 8, 12]
+
+
+@pytest.mark.anyio
+async def test_a_step_that_waits_stays_in_its_task_and_others_run_beside_it() -> None:
+    tasks: dict[int, list[object]] = {position: [] for position in range(4)}
+    all_wait = asyncio.Barrier(3)
+
+    async def step(position: int) -> bool:
+        tasks[position].append(asyncio.current_task())
+        if position:
+            await all_wait.wait()
+            tasks[position].append(asyncio.current_task())
+        return True
+
+    await run_in_lanes([None] * 4, step, 3)
+    assert all(first is last for first, *_, last in list(tasks.values())[1:])
+    assert len({tasks[position][0] for position in (1, 2, 3)}) == 3
+
+
+@pytest.mark.anyio
+async def test_context_variables_of_a_step_last_until_its_end_and_no_longer() -> None:
+    variable: ContextVar[int | None] = ContextVar("variable", default=None)
+    seen: list[tuple[int | None, int | None]] = []
+
+    async def step(position: int) -> bool:
+        before = variable.get()
+        token = variable.set(position)
+        for _ in range(position % 3):
+            await asyncio.sleep(0)
+        seen.append((before, variable.get()))
+        if position % 2:
+            variable.reset(token)
+        return True
+
+    await run_in_lanes([None] * 9, step, 3)
+    assert sorted(seen, key=lambda pair: pair[1] or 0) == [(None, position) for position in range(9)]
+    assert variable.get() is None
+
+
+@pytest.mark.anyio
+async def test_a_deadline_within_a_step_ends_that_step_only() -> None:
+    expired: list[int] = []
+    ended: list[int] = []
+
+    async def step(position: int) -> bool:
+        try:
+            async with asyncio.timeout(0 if position % 2 == 0 else None):
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        except TimeoutError:
+            expired.append(position)
+        ended.append(position)
+        return True
+
+    await run_in_lanes(["a", "b"] * 3, step, 2)
+    assert (sorted(ended), sorted(expired)) == ([0, 1, 2, 3, 4, 5], [0, 2, 4])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_is_cancelled_from_within_ends_its_lane_only(waits: bool) -> None:
+    run: list[int] = []
+
+    async def step(position: int) -> bool:
+        run.append(position)
+        if waits:
+            await asyncio.sleep(0)
+        if position == 0:
+            raise asyncio.CancelledError
+        return True
+
+    await run_in_lanes(["a", "a", "b", None], step, 1)
+    assert run == [0, 2, 3]
+
+
+@pytest.mark.anyio
+async def test_an_error_of_a_step_ends_what_runs_beside_it() -> None:
+    cancelled: list[int] = []
+
+    async def step(position: int) -> bool:
+        try:
+            await asyncio.sleep(0 if position == 1 else 3600)
+        except asyncio.CancelledError:
+            cancelled.append(position)
+            raise
+        raise ValueError(position)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await run_in_lanes([None] * 3, step, 2)
+    assert raised.group_contains(ValueError, match="1")
+    assert cancelled == [0]

@@ -288,6 +288,34 @@ async def test_what_one_delivery_leaves_in_the_state_stays_with_it(
     assert seen == [False, False]
 
 
+async def test_a_catch_all_of_the_app_takes_no_events(
+    board: Outboard, serving: Serving, envelope: dict[str, Any]
+) -> None:
+    app = FastAPI(lifespan=board.lifespan)
+    router = APIRouter()
+    seen: list[str] = []
+
+    @board.topic("tasks", Task).subscribe("/before")
+    async def before(event: Event[Task]) -> None:
+        seen.append("before")
+
+    @router.post("/{path:path}")
+    async def everything_else(path: str) -> str:
+        return path
+
+    app.include_router(router)
+    board.mount(app)
+
+    @board.topic("other-tasks", Task).subscribe("/after")
+    async def after(event: Event[Task]) -> None:
+        seen.append("after")
+
+    for path in ("/before", "/after"):
+        assert await deliver(serving, app, board, envelope, path) == SUCCESS
+    assert seen == ["before", "after"]
+    assert (await deliver(serving, app, board, envelope, "/elsewhere"))[0] == 200
+
+
 async def test_other_methods_are_not_the_handler_s(app: FastAPI, board: Outboard, serving: Serving) -> None:
     @board.topic("tasks", Task).subscribe("/on")
     async def on_task(event: Event[Task]) -> None: ...

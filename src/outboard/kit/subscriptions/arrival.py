@@ -87,9 +87,10 @@ class EntryArrival(Arrival):
         self._request = request
         self._entry = entry
         if entry.event is not None:
-            super().__init__(entry.event, partition_key(entry.event.__pydantic_extra__, entry.metadata))
+            self.reading = entry.event
+            self.key = partition_key(entry.event.__pydantic_extra__, entry.metadata)
         else:
-            super().__init__(_read(codec, self.body(), self.headers()))
+            self.reading = _read(codec, self.body(), self.headers())
             self.key = partition_key(self.envelope().members, entry.metadata)
 
     def body(self) -> bytes:

@@ -9,10 +9,9 @@ behind it goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Protocol
 
 from outboard.kit.subscriptions.arrival import Arrival, Reading
@@ -27,9 +26,9 @@ from outboard.kit.subscriptions.outcome import (
     verdict,
     verdicts,
 )
-from outboard.kit.subscriptions.running import Inner, Runner
+from outboard.kit.subscriptions.running import Runner
 from outboard.kit.subscriptions.settling import Settler
-from outboard.kit.tracing import Within
+from outboard.kit.tracing import Within, go_on_within
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
@@ -61,7 +60,8 @@ class EventHandling:
 
     async def one(self, arrival: Arrival, runner: Runner) -> DeliveryStatus:
         """See Handling."""
-        return await self._handle(arrival, runner, runner.whole)
+        with Within(arrival.trace):
+            return await self._handle(arrival, runner, None)
 
     async def many(self, arrivals: Sequence[Arrival], runner: Runner) -> Sequence[DeliveryStatus]:
         """See Handling."""
@@ -69,17 +69,17 @@ class EventHandling:
 
         async def step(position: int) -> bool:
             arrival = arrivals[position]
-            statuses[position] = await self._handle(arrival, runner, partial(runner.part, arrival))
-            return statuses[position] is not RETRY
+            go_on_within(arrival.trace)  # until the end of the step, which has context variables of its own
+            status = statuses[position] = await self._handle(arrival, runner, arrival)
+            return status is not RETRY
 
         await run_in_lanes([arrival.key for arrival in arrivals], step, self.concurrency)
         return statuses
 
-    async def _handle(self, arrival: Arrival, runner: Runner, inner: Callable[[], Inner]) -> DeliveryStatus:
+    async def _handle(self, arrival: Arrival, runner: Runner, part: Arrival | None) -> DeliveryStatus:
         found: Reading | Verdict = arrival.reading
         if isinstance(found, Event):
-            with Within(arrival.trace):
-                run = await runner.run(found, inner)
+            run = await runner.run(found, part)
             if run is ENDED:
                 return self.settler.handled(arrival)
             found = verdict(run)
@@ -143,7 +143,7 @@ class _Delivery:
     async def _run(self, batch: Sequence[int]) -> None:
         events = [self._arrivals[at].reading for at in batch]
         with Within(self._arrivals[batch[0]].trace) if len(batch) == 1 else nullcontext():
-            run = await self._runner.run(events, self._runner.whole)
+            run = await self._runner.run(events)
         found = verdicts(run, len(batch))
         if isinstance(found, TakeApart):
             await self._run_apart(batch, found.reason)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextvars import copy_context
+from types import coroutine
+from typing import Any, TypeAlias
 
 __all__ = ["Step", "lanes", "run_in_lanes"]
 
-Step: TypeAlias = Callable[[int], Awaitable[bool]]
+Step: TypeAlias = Callable[[int], Coroutine[Any, Any, bool]]
 """Handles the entry at one position; False if it is to come again, so that nothing may overtake it."""
 
 
@@ -31,30 +32,68 @@ def lanes(keys: Sequence[str | None]) -> list[list[int]]:
 async def run_in_lanes(keys: Sequence[str | None], step: Step, concurrency: int) -> None:
     """Await `step` for each position, at most `concurrency` at once; a lane ends at its first False.
 
-    Each step is a task with a copy of this task's context variables, so that none sees what another sets.
+    Each step has a copy of this task's context variables, so that none sees what another sets. One task takes
+    one step after another as long as none waits for anything: tasks beside it cost more than most steps do.
     """
-    await _Lanes(lanes(keys), step).run(concurrency)
+    await _Lanes(lanes(keys), step, concurrency).run()
 
 
 class _Lanes:
-    """One task per entry, and no other: a step that ends starts the next, of its lane or of one waiting."""
+    """Workers, each a task, that take lanes until none is left. The first that waits calls the others."""
 
-    def __init__(self, found: Sequence[Sequence[int]], step: Step) -> None:
-        self._step = step
+    def __init__(self, found: Sequence[Sequence[int]], step: Step, concurrency: int) -> None:
         self._waiting = iter(found)
-        self._context = contextvars.copy_context()
+        self._step = step
+        self._turn = concurrency
+        self._uncalled = min(concurrency, len(found))
         self._group = asyncio.TaskGroup()
 
-    async def run(self, concurrency: int) -> None:
+    async def run(self) -> None:
         async with self._group:
-            for _, lane in zip(range(concurrency), self._waiting, strict=False):
-                self._start(lane, 0)
+            self._call(1)
 
-    def _start(self, lane: Sequence[int], index: int) -> None:
-        self._group.create_task(self._advance(lane, index), context=self._context.copy())
+    def _call(self, workers: int) -> None:
+        for _ in range(min(workers, self._uncalled)):
+            self._uncalled -= 1
+            self._group.create_task(self._work())
 
-    async def _advance(self, lane: Sequence[int], index: int) -> None:
-        if await self._step(lane[index]) and index + 1 < len(lane):
-            self._start(lane, index + 1)
-        elif (following := next(self._waiting, None)) is not None:
-            self._start(following, 0)
+    async def _work(self) -> None:
+        taken = 0
+        for lane in self._waiting:
+            for position in lane:
+                if not await self._run(position):
+                    break
+                taken += 1
+                if taken % self._turn == 0:
+                    await asyncio.sleep(0)  # a handler that never waits would keep the event loop for itself
+
+    async def _run(self, position: int) -> bool:
+        run, running = copy_context().run, self._step(position)
+        try:
+            waits_for = run(running.send, None)
+            self._call(self._uncalled)
+            return await _rest(run, running, waits_for)
+        except StopIteration as ended:
+            return bool(ended.value)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return False  # nobody cancelled this worker: it was raised within
+
+
+@coroutine
+def _rest(
+    run: Callable[..., Any], running: Coroutine[Any, Any, bool], waits_for: Any
+) -> Generator[Any, Any, bool]:
+    """What is left of a coroutine that has begun, and waits for a future. `run` is of its context."""
+    try:
+        while True:
+            try:
+                value = yield waits_for
+            except BaseException as error:
+                waits_for = run(running.throw, error)
+            else:
+                waits_for = run(running.send, value)
+    except StopIteration as ended:
+        return bool(ended.value)

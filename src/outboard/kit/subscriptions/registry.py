@@ -98,6 +98,8 @@ class Registry:
                 self._app_token,
             ),
         )
+        # Foremost: no catch-all takes its events, and no other route is looked at for each of them.
+        target.routes.insert(0, target.routes.pop())
 
 
 def _takes(declaration: Declaration) -> Takes:
