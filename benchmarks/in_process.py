@@ -81,8 +81,15 @@ def service(case: Case, handled: Handled) -> tuple[FastAPI, Outboard]:
     return app, board
 
 
-async def measure(case: Case, events: int) -> float:
-    """Events per second."""
+@dataclass(frozen=True)
+class Measured:
+    """`cpu` is in µs an event."""
+
+    events_per_second: float
+    cpu: float
+
+
+async def measure(case: Case, events: int) -> Measured:
     handled = Handled(events)
     app, board = service(case, handled)
     bench = board.topic(TOPIC, Sample)
@@ -92,10 +99,11 @@ async def measure(case: Case, events: int) -> float:
             await bench.publish(Sample(text=TEXT), key=str(number))
 
     async with Harness().serving(app, board):
-        start, numbers = time.perf_counter(), iter(range(events))
+        start, cpu, numbers = time.perf_counter(), time.process_time(), iter(range(events))
         await asyncio.gather(*(publisher(numbers) for _ in range(case.publishers)))
         await handled.all.wait()
-        return events / (time.perf_counter() - start)
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        return Measured(events / seconds, cpu / events * 1e6)
 
 
 def main() -> None:
@@ -106,12 +114,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     print_machine()
-    rates: dict[Case, list[float]] = {case: [] for case in CASES}
+    runs: dict[Case, list[Measured]] = {case: [] for case in CASES}
     for _ in range(arguments.rounds):
-        for case, measured in rates.items():
+        for case, measured in runs.items():
             measured.append(asyncio.run(measure(case, arguments.events)))
-    for case, measured in rates.items():
-        print(f"{case.name:32}{statistics.median(measured):10,.0f} events/s")
+    for case, measured in runs.items():
+        rate = statistics.median(run.events_per_second for run in measured)
+        cpu = statistics.median(run.cpu for run in measured)
+        print(f"{case.name:32}{rate:10,.0f} events/s{cpu:8.0f} µs of CPU an event")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["Hop", "HopKind", "Recorder"]
 
@@ -23,8 +22,7 @@ class HopKind(StrEnum):
     """The handler failed and the broker does not redeliver."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """`payload` is the envelope as it lay on the broker. `attempt` counts deliveries from 1."""
 
     kind: HopKind

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from types import coroutine
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
 from outboard.wire.http import ExchangeFailed, Request, Response
@@ -14,6 +15,8 @@ from outboard.wire.http import ExchangeFailed, Request, Response
 __all__ = ["ASGIApp", "AppLife", "AsgiExchange"]
 
 log: Final = logging.getLogger("outboard.testing")
+
+T = TypeVar("T")
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -35,58 +38,86 @@ class AsgiExchange:
         self._state = state if state is not None else {}
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
-        if timeout is None:
-            return await self._answer(request)
+        answering = self._answer(request)
+        try:
+            awaited = answering.send(None)
+        except StopIteration as end:
+            return cast("Response", end.value)  # it had nothing to wait for, and needed no timer
         bound = asyncio.timeout(timeout)
         try:
             async with bound:
-                return await self._answer(request)
+                return await _resumed(answering, awaited)
         except TimeoutError:
             if not bound.expired():
                 raise
             raise ExchangeFailed(f"no answer within {timeout} s") from None
 
     async def _answer(self, request: Request) -> Response:
-        answer = _Answer()
-        sent = False
-
-        async def receive() -> Message:
-            nonlocal sent
-            if sent:
-                await asyncio.Event().wait()  # the client stays until it has its answer
-            sent = True
-            return {"type": "http.request", "body": request.body, "more_body": False}
-
+        messages = _Messages(request.body)
         try:
-            await self._app(_scope(request, dict(self._state)), receive, answer.take)
-        except Exception:
+            await self._app(_scope(request, self._state), messages.receive, messages.send)
+        except BaseException as error:
+            if not isinstance(error, Exception) and not _is_own_cancellation(error):
+                raise
             log.exception("%s %s raised", request.method, request.target)
-            return answer.response() or Response(500, {}, b"Internal Server Error")
-        response = answer.response()
+            return messages.response() or Response(500, {}, b"Internal Server Error")
+        response = messages.response()
         if response is None:
             raise ExchangeFailed("the app ended without an answer")
         return response
 
 
-class _Answer:
-    """Collects the messages of one response."""
+def _is_own_cancellation(error: BaseException) -> bool:
+    """Whether the app raised it with nobody having cancelled its task: to a server that is any error."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
 
-    def __init__(self) -> None:
+
+@coroutine
+def _resumed(begun: Coroutine[Any, None, T], awaited: object) -> Generator[Any, None, T]:
+    """What `begun` returns, whose first step has ended in waiting for `awaited`."""
+    while True:
+        try:
+            yield awaited
+        except BaseException as error:
+            try:
+                awaited = begun.throw(error)
+            except StopIteration as end:
+                return cast("T", end.value)
+        else:
+            result: T = yield from begun
+            return result
+
+
+class _Messages:
+    """Those of one request with this `body`, and of its response."""
+
+    __slots__ = ("_body", "_parts", "_start")
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
         self._start: Message | None = None
-        self._body = bytearray()
+        self._parts: list[bytes] = []
 
-    async def take(self, message: Message) -> None:
+    async def receive(self) -> Message:
+        body, self._body = self._body, None
+        if body is None:
+            await asyncio.Event().wait()  # the client stays until it has its answer
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = message
         elif message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
+            self._parts.append(message.get("body", b""))
 
     def response(self) -> Response | None:
+        """None where none was begun."""
         if self._start is None:
             return None
-        pairs = self._start.get("headers", [])
+        pairs = self._start.get("headers", ())
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
-        return Response(self._start["status"], headers, bytes(self._body))
+        return Response(self._start["status"], headers, b"".join(self._parts))
 
 
 def _scope(request: Request, state: dict[str, Any]) -> Scope:
@@ -106,7 +137,7 @@ def _scope(request: Request, state: dict[str, Any]) -> Scope:
         "headers": headers,
         "client": ("127.0.0.1", 0),
         "server": ("localhost", 80),
-        "state": state,
+        "state": state.copy(),
     }
 
 

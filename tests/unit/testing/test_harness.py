@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,6 +50,24 @@ async def test_an_event_goes_through_the_sidecar_to_its_handler(outboard: Harnes
     assert event.extensions["pubsubname"] == "kafka-pubsub"
     assert [published.data.value for published in outboard.published(numbers)] == [1]
     assert outboard.dead_letters(numbers) == []
+
+
+async def test_a_handler_that_ends_as_if_it_were_cancelled_gets_its_event_again(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    attempts: list[Event[Number]] = []
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        attempts.append(event)
+        if len(attempts) == 1:
+            raise asyncio.CancelledError  # what awaiting a task does that somebody else cancelled
+
+    async with outboard.serving(app_of(board), board):
+        await numbers.publish(Number(value=1))
+        await outboard.retried(numbers)
+        await outboard.handled(numbers)
+    assert len(attempts) == 2
 
 
 async def test_each_call_of_handled_gives_the_next_event(outboard: Harness) -> None:
