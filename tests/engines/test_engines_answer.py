@@ -13,7 +13,7 @@ import httpx
 from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
 
-from support.postgresql import free_port
+from support.processes import free_ports
 
 
 def test_postgresql_keeps_what_is_written(postgresql_url: str) -> None:
@@ -49,14 +49,14 @@ def test_daprd_is_healthy(daprd: Path, tmp_path: Path) -> None:
 @contextmanager
 def _daprd(executable: Path, folder: Path) -> Iterator[str]:
     """Run daprd without an app until its port is open; its URL."""
-    port = free_port()
+    port, grpc, internal, metrics = free_ports(4)
     flags = {
         "app-id": "probe",
         "mode": "standalone",
         "dapr-http-port": port,
-        "dapr-grpc-port": free_port(),
-        "dapr-internal-grpc-port": free_port(),
-        "metrics-port": free_port(),
+        "dapr-grpc-port": grpc,
+        "dapr-internal-grpc-port": internal,
+        "metrics-port": metrics,
         "dapr-listen-addresses": "127.0.0.1",
         "resources-path": folder,
     }

@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 import dev
-from support.postgresql import free_port
+from support.processes import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -94,9 +94,9 @@ def test_the_package_is_imported_from_the_wheel(venv: Path, tmp_path: Path) -> N
 
 
 def test_the_todo_system_runs_from_the_wheel(venv_with_sql: Path, tmp_path: Path) -> None:
-    backend, notification = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
+    backend, notification, sidecar = (f"http://127.0.0.1:{port}" for port in free_ports(3))
     folder = example(
-        tmp_path, {"8000": port_of(backend), "8001": port_of(notification), "3500": str(free_port())}
+        tmp_path, {"8000": port_of(backend), "8001": port_of(notification), "3500": port_of(sidecar)}
     )
     log = tmp_path / "log"
     with running(venv_with_sql, folder, log) as process, httpx.Client(trust_env=False) as client:

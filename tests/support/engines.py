@@ -16,17 +16,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from engines.record import read_record
+from support.chromium import ARGUMENTS, ChromiumServer
 from support.kafka import KafkaBroker
 from support.kubernetes import Cluster, running_cluster
-from support.postgresql import Server, database, running_server
+from support.postgresql import PostgresqlServer, database, running_server
 from support.redis import DURABLE, RedisServer
-
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",  # as root, as in a container, Chromium does not start with it
-    "--disable-quic",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def place_of(engine: str, root: Path, required: bool) -> Path:
@@ -53,14 +47,21 @@ def engine(name: str, config: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """A PostgreSQL server of this test run, on a free port of loopback, its data in a temporary folder."""
+def postgresql_server(pytestconfig: pytest.Config) -> Iterator[PostgresqlServer]:
+    """The PostgreSQL server that this test run shares: a test uses databases of its own in it."""
     with running_server(engine("postgresql", pytestconfig)) as server:
         yield server
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: Server) -> Iterator[str]:
+def own_postgresql(pytestconfig: pytest.Config) -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of this test alone, to crash, freeze and restart (two seconds)."""
+    with running_server(engine("postgresql", pytestconfig)) as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     """The SQLAlchemy URL (`postgresql+psycopg://…`) of an empty database of this test's own."""
     with database(postgresql_server) as url:
         yield url
@@ -160,7 +161,8 @@ def kubernetes_namespace(kubernetes: Cluster) -> str:
 
 @pytest.fixture
 def own_kubernetes(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster of this test alone (five seconds), for manifests that name their namespaces."""
+    """A cluster of this test alone (five seconds), for manifests that name their namespaces, and to crash,
+    freeze and restart its API server (`own_kubernetes.api`)."""
     with running_cluster(engine("kubernetes", pytestconfig), tmp_path) as cluster:
         yield cluster
 
@@ -181,6 +183,15 @@ def chromium(pytestconfig: pytest.Config) -> Path:
 def browser(chromium: Path) -> Iterator[Browser]:
     """A headless browser that is closed after the test; for tests that are not coroutines themselves."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_ARGUMENTS])
+        launched = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS])
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def own_chromium(chromium: Path, tmp_path: Path) -> Iterator[ChromiumServer]:
+    """A browser process of this test alone, to crash, freeze and restart; it keeps its profile."""
+    server = ChromiumServer(chromium, tmp_path)
+    server.start()
+    yield server
+    server.stop()

@@ -1,89 +1,108 @@
-"""A PostgreSQL server for one test run, and databases in it for single tests."""
+"""A PostgreSQL server, and databases in it for single tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 from support.processes import free_ports
+from support.servers import Identity, Server
 
 USER = "outboard"
+SETTINGS = ("-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync")
+WINDOWS = os.name == "nt"
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server on loopback that lets `outboard` in without a password."""
+class PostgresqlServer(Server):
+    """A server on a free port of loopback that lets `outboard` in without a password.
 
-    port: int
+    What it has committed outlives a crash of its processes, though not one of the machine: it does not wait
+    for the disk.
+    """
+
+    def __init__(self, programs: Path, folder: Path, identity: Identity | None) -> None:
+        """`programs` holds the executables; `folder` is an empty one, which `identity` may write into."""
+        port = free_ports(1)[0]
+        data = folder / "data"
+        _initialize(programs, data, identity)
+        command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]
+        command += ["-c", "unix_socket_directories=", "-c", "fsync=off"]
+        super().__init__("PostgreSQL", command, port, folder, _accepts_connections, identity)
 
     def conninfo(self, name: str) -> str:
         """libpq's URL of the database `name`."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
+        return _conninfo(self.port, name)
+
+    def _ask_to_stop(self, process: subprocess.Popen[bytes]) -> None:
+        """By the signal with which it does not wait for its clients to go."""
+        if WINDOWS:
+            process.terminate()
+        else:
+            process.send_signal(signal.SIGINT)
 
 
 @contextmanager
-def running_server(programs: Path) -> Iterator[Server]:
-    """Run a server with the executables in the folder `programs`, and stop it at the end.
+def running_server(programs: Path) -> Iterator[PostgresqlServer]:
+    """A server with the executables in the folder `programs`, its data in a folder of its own; both go at the
+    end.
 
-    PostgreSQL refuses to run as root, so for root it runs as an unprivileged user. Raises RuntimeError with
+    PostgreSQL refuses to run as root, so for root it runs as an unprivileged user. Raises AssertionError with
     what PostgreSQL said when it does not start.
     """
     home = Path(tempfile.mkdtemp(prefix="outboard-postgresql-"))  # pytest's folders are closed to other users
+    identity = unprivileged()
     try:
-        with _started(programs, home) as server:
+        if identity is not None:
+            os.chown(home, *identity)
+        server = PostgresqlServer(programs, home, identity)
+        try:
+            server.start()
             yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(home)
 
 
-@contextmanager
-def _started(programs: Path, home: Path) -> Iterator[Server]:
-    identity = unprivileged()
-    if identity is not None:
-        os.chown(home, *identity)
-    data = home / "data"
-    settings = ["-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"]
-    _run([str(programs / "initdb"), "-D", str(data), *settings], identity, home)
-    control = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
-    server = Server(port=free_port())
-    options = f"-h 127.0.0.1 -p {server.port} -c unix_socket_directories='' -c fsync=off"
-    _run([*control, "-l", str(home / "server.log"), "-o", options, "start"], identity, home)
-    try:
-        yield server
-    finally:  # pg_ctl finds the process by the id that the server wrote into its folder
-        _run([*control, "-m", "fast", "stop"], identity, home)
-
-
-def _run(command: Sequence[str], identity: tuple[int, int] | None, home: Path) -> None:
-    """Run `command` as `identity`. A log takes its output: a pipe would be held open by the server."""
+def _initialize(programs: Path, data: Path, identity: Identity | None) -> None:
     user, group = identity or (None, None)
-    with (home / "commands.log").open("ab") as log:
-        done = subprocess.run(
-            command,
-            cwd=home,
-            user=user,
-            group=group,
-            extra_groups=None if identity is None else [],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            check=False,
-        )
-    if done.returncode != 0:
-        said = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(home.glob("*.log"))]
-        raise RuntimeError("\n".join([f"{' '.join(command)} failed with {done.returncode}:", *said]))
+    done = subprocess.run(
+        [str(programs / "initdb"), "-D", str(data), *SETTINGS],
+        cwd=data.parent,
+        user=user,
+        group=group,
+        extra_groups=None if identity is None else [],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    assert done.returncode == 0, f"initdb failed with {done.returncode}:\n{done.stdout}{done.stderr}"
 
 
-def unprivileged() -> tuple[int, int] | None:
+def _accepts_connections(port: int) -> bool:
+    try:
+        psycopg.connect(_conninfo(port, "postgres"), connect_timeout=2).close()
+    except psycopg.OperationalError:  # not up yet, or it replays its log after a crash
+        return False
+    return True
+
+
+def _conninfo(port: int, name: str) -> str:
+    return f"postgresql://{USER}@127.0.0.1:{port}/{name}"
+
+
+def unprivileged() -> Identity | None:
     """User and group id to run the server as, where this process is root; otherwise None."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
@@ -98,13 +117,8 @@ def unprivileged() -> tuple[int, int] | None:
     raise RuntimeError("PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody`")
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    return free_ports(1)[0]
-
-
 @contextmanager
-def database(server: Server) -> Iterator[str]:
+def database(server: PostgresqlServer) -> Iterator[str]:
     """Create an empty database, yield its SQLAlchemy URL, drop it."""
     name = f"test_{uuid.uuid4().hex}"
     _execute(server, f"CREATE DATABASE {name}")
@@ -114,6 +128,6 @@ def database(server: Server) -> Iterator[str]:
         _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _execute(server: Server, statement: str) -> None:
+def _execute(server: PostgresqlServer, statement: str) -> None:
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(statement.encode())

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil
 
+Identity: TypeAlias = tuple[int, int]
+"""The ids of a user and of a group of this machine."""
 START_LIMIT = 90.0
 """Seconds that a server may take to answer on a machine that does much else; then the test fails."""
 POLL = 0.02
@@ -29,14 +32,24 @@ class Server:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], port: int, folder: Path, answers: Callable[[int], bool]
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        folder: Path,
+        answers: Callable[[int], bool],
+        identity: Identity | None = None,
     ) -> None:
-        """`answers` says whether the server on a port is ready for clients."""
+        """`answers` says whether the server on a port is ready for clients.
+
+        It runs as `identity`, or as who runs the tests.
+        """
         self.name = name
         self.port = port
         self.folder = folder
         self._command = list(command)
         self._answers = answers
+        self._identity = identity
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -69,10 +82,14 @@ class Server:
         """Start it, and return once it answers. Raises AssertionError with its log where it does not."""
         assert not self.running, f"{self.name} on {self.address} runs already"
         self._dismiss_guard()
+        user, group = self._identity or (None, None)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self.folder,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -90,16 +107,21 @@ class Server:
         if self.running:
             self.resume()
             assert self._process is not None
-            self._process.terminate()
+            self._ask_to_stop(self._process)
             self._wait()
         self._dismiss_guard()
 
     def kill(self) -> None:
-        """A crash: end it at once (SIGKILL), and return once it is gone."""
+        """A crash: end it at once (SIGKILL), with what it started, and return once all of it is gone."""
         if self.running:
             assert self._process is not None
+            children = psutil.Process(self.pid).children(recursive=True)
             self._process.kill()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
             self._wait()
+            psutil.wait_procs(children, STOP_LIMIT)
         self._dismiss_guard()
 
     def restart(self) -> None:
@@ -123,6 +145,9 @@ class Server:
             yield
         finally:
             self.resume()
+
+    def _ask_to_stop(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
 
     def _ready(self) -> bool:
         assert self.running, f"{self.name} ended at once:\n{self._last_lines()}"
