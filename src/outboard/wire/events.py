@@ -117,8 +117,8 @@ class EventCodec(Generic[T]):
         if isinstance(event.data, bytes):
             return b',"data_base64":"' + base64.b64encode(event.data) + b'"'
         try:
-            data = self._data.validate_python(event.data)
-            return b',"data":' + self._data.dump_json(data)
+            data = self._data.validator.validate_python(event.data)
+            return b',"data":' + self._data.serializer.to_json(data)
         except ValidationError as error:
             raise self._unfit(event.id, error) from None
         except PydanticSerializationError as error:
@@ -155,35 +155,34 @@ class EventCodec(Generic[T]):
 
 def _plain_head(event: Event[T]) -> bytes | None:
     """The JSON of `event` up to its data; None where its attributes are not all plain text."""
-    if event.specversion != "1.0" or event.dataschema is not None:
+    fields = vars(event)
+    if fields["specversion"] != "1.0" or fields["dataschema"] is not None:
         return None
     own: dict[str, object] = {}
-    if event.subject is not None:
-        own["subject"] = event.subject
-    if event.time is not None:
-        if event.time.tzinfo is None:
+    if (subject := fields["subject"]) is not None:
+        own["subject"] = subject
+    if (time := fields["time"]) is not None:
+        if time.tzinfo is None:
             return None
-        own["time"] = format_time(event.time)
-    own |= {name: value for name, value in event.__pydantic_extra__.items() if value is not None}
-    content_type = event.datacontenttype
-    if content_type is None:
-        content_type = _default_content_type(event)
-    return plain_head((event.source, event.type, content_type), event.id, own)
+        own["time"] = format_time(time)
+    own |= event.__pydantic_extra__
+    return plain_head((fields["source"], fields["type"], _content_type(event)), fields["id"], own)
 
 
 def _members(event: Event[T]) -> dict[str, AttributeValue]:
     """The attributes as they are written, in the order of the specification; the data is not among them."""
     fields = vars(event)
     members: dict[str, AttributeValue] = {name: value for name in CORE if (value := fields[name]) is not None}
-    if event.datacontenttype is None:
-        members["datacontenttype"] = _default_content_type(event)
+    members["datacontenttype"] = _content_type(event)
     if event.time is not None:
         members["time"] = format_time(event.time)
     members |= {name: value for name, value in event.__pydantic_extra__.items() if value is not None}
     return members
 
 
-def _default_content_type(event: Event[T]) -> str:
+def _content_type(event: Event[T]) -> str:
+    if event.datacontenttype is not None:
+        return event.datacontenttype
     return "application/octet-stream" if isinstance(event.data, bytes) else "application/json"
 
 
@@ -193,7 +192,7 @@ def _context(event: Event[T]) -> CloudEvent:
         source=event.source,
         type=event.type,
         specversion=event.specversion,
-        datacontenttype=event.datacontenttype or _default_content_type(event),
+        datacontenttype=_content_type(event),
         dataschema=event.dataschema,
         subject=event.subject,
         time=event.time,

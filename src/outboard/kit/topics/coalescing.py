@@ -16,7 +16,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.kit.client.patience import is_untaken, next_delay
-from outboard.kit.client.port import Outcome, Publication, Publisher
+from outboard.kit.client.port import Publication, Publisher
 from outboard.kit.topics.deadlines import CallLater, Deadlines
 from outboard.kit.topics.entry import Entry, Limits
 from outboard.kit.topics.gate import Gate
@@ -191,19 +191,17 @@ class CoalescingPublisher:
             self._ordered = False
             return ()
         self._ordered = answer.ordered
-        outcomes = zip(batch, answer.outcomes, strict=True)
-        return [entry for entry, outcome in outcomes if not self._conclude(entry, outcome)]
-
-    def _conclude(self, entry: Entry, outcome: Outcome) -> bool:
-        """Settle `entry`; False where it is to be sent again."""
-        if not isinstance(outcome, ExchangeFailed):
-            _settle(entry, outcome)
-            return True
-        entry.failure = outcome.reason
-        if is_untaken(outcome, repeatable=True):
-            return False
-        self._fail(entry, outcome.reason)
-        return True
+        again: list[Entry] = []
+        for entry, outcome in zip(batch, answer.outcomes, strict=True):
+            if not isinstance(outcome, ExchangeFailed):
+                _settle(entry, outcome)
+                continue
+            entry.failure = outcome.reason
+            if is_untaken(outcome, repeatable=True):
+                again.append(entry)
+            else:
+                self._fail(entry, outcome.reason)
+        return again
 
     async def _wait_before(self, again: Sequence[Entry], failures: int) -> None:
         """Back off; who has no time for another attempt learns so at once."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from outboard.errors import InvalidCloudEvent
 from outboard.kit.names import check_text
@@ -21,6 +21,8 @@ __all__ = ["check_extensions", "completed", "new_event", "publish_metadata", "tr
 T = TypeVar("T")
 
 RESERVED: Final = frozenset({*CORE, "data", "data_base64"})
+EVENT: Final = TypeAdapter[Event[Any]](Event)
+KEY: Final = f"metadata '{PARTITION_KEY}'"
 
 
 def new_event(
@@ -55,7 +57,8 @@ def new_event(
         attributes[PARTITION_KEY_ATTRIBUTE] = key
     if not extensions:
         try:
-            return Event(**attributes)  # quicker than `model_construct`
+            whole: Event[T] = EVENT.validator.validate_python(attributes)  # quicker than `model_construct`
+            return whole
         except ValidationError:
             pass  # whoever encodes it says what is wrong, in our words
     event: Event[T] = Event.model_construct(None, **attributes)
@@ -117,6 +120,8 @@ def publish_metadata(key: str | None, ttl: Ttl | None, metadata: Mapping[str, st
 
     Raises InvalidName for text that no header may hold, and ValueError for a `ttl` that is not positive.
     """
+    if ttl is None and not metadata:
+        return {} if key is None else {PARTITION_KEY: check_text(KEY, key)}
     pairs = {check_text("metadata", name): value for name, value in (metadata or {}).items()}
     if key is not None:
         pairs[PARTITION_KEY] = key

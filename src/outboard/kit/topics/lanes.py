@@ -52,13 +52,13 @@ class Lanes:
         Where it is `ordered`, as many of a key as there is room for, in their order.
         """
         batch = _Batch(max_events, max_bytes)
-        while self._ready:
-            entry = self._ready[0]
+        ready = self._ready
+        while ready:
+            entry = ready[0]
             if entry.future.done():
-                self._ready.popleft()
-                self._drop(entry)
+                self._drop(ready.popleft())
             elif batch.takes(entry):
-                self._ready.popleft()
+                ready.popleft()
             else:
                 break
         if ordered:
@@ -72,7 +72,11 @@ class Lanes:
 
     def release(self, batch: Sequence[Entry], again: Sequence[Entry] = ()) -> None:
         """`batch` is no longer in flight. What is to be sent `again` goes to the front, in its order."""
-        front = {entry.key for entry in again if entry.key is not None} if again else ()
+        if not again:
+            for key in _keys(batch):
+                self._advance(key)
+            return
+        front = {entry.key for entry in again if entry.key is not None}
         for entry in reversed(again):
             self._count(entry)
             if entry.key is None:
