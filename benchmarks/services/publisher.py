@@ -24,6 +24,8 @@ import psutil
 from clock import collect_rarely, now_us, percentiles
 from sample import PUBSUB, TEXT, TOPIC, Sample
 
+from outboard.run.loop import new_event_loop
+
 Publish: TypeAlias = Callable[[int, str], Awaitable[None]]
 PORT: Final = int(os.environ["DAPR_HTTP_PORT"])
 URL: Final = f"http://127.0.0.1:{PORT}/v1.0/publish/{PUBSUB}/{TOPIC}"
@@ -167,4 +169,6 @@ async def main(way: str, publishers: int, count: int, keys: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
+    # A service publishes on the loop of uvicorn, which is uvloop's where there is one.
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
