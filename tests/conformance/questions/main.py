@@ -29,6 +29,13 @@ from conformance.sidecars import APP_ID
 
 __all__ = ["FILES", "MAIN"]
 
+
+def sqlite(name: str, file: str, **more: str) -> str:
+    """A state store in a file; many questions at once on a busy disk may keep each other waiting."""
+    place = f"{{folder}}/{file}.db"
+    return component(name, "state.sqlite", connectionString=place, busyTimeout="30s", timeout="60s", **more)
+
+
 PUBSUBS = documents(
     component("ps", "pubsub.in-memory"),
     component("scoped", "pubsub.in-memory", publishingScopes=f"{APP_ID}=free, also;else=other"),
@@ -54,13 +61,13 @@ PUBSUBS = documents(
 
 STATES = documents(
     component("mem", "state.in-memory"),
-    component("lite", "state.sqlite", connectionString="{folder}/state.db"),
-    component("by-app", "state.sqlite", connectionString="{folder}/prefixes.db", keyPrefix="appid"),
-    component("by-app-upper", "state.sqlite", connectionString="{folder}/prefixes.db", KEYPREFIX="AppId"),
-    component("by-name", "state.sqlite", connectionString="{folder}/prefixes.db", keyPrefix="name"),
-    component("by-none", "state.sqlite", connectionString="{folder}/prefixes.db", keyPrefix="none"),
-    component("by-text", "state.sqlite", connectionString="{folder}/prefixes.db", keyPrefix="SomeText"),
-    component("by-namespace", "state.sqlite", connectionString="{folder}/prefixes.db", keyPrefix="namespace"),
+    sqlite("lite", "state"),
+    sqlite("by-app", "prefixes", keyPrefix="appid"),
+    sqlite("by-app-upper", "prefixes", KEYPREFIX="AppId"),
+    sqlite("by-name", "prefixes", keyPrefix="name"),
+    sqlite("by-none", "prefixes", keyPrefix="none"),
+    sqlite("by-text", "prefixes", keyPrefix="SomeText"),
+    sqlite("by-namespace", "prefixes", keyPrefix="namespace"),
 )
 
 SECRETS = documents(
