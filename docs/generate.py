@@ -84,7 +84,8 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
                             "acknowledged comes again before those behind it. 0 is as daprd, which "
                             "ignores it."),
         "backOffDuration": ("5s", "With `partitions`: how long its partition waits after an event that "
-                                  "was not acknowledged; it is tried again for ever."),
+                                  "was not acknowledged; it is tried again for ever. A bare number is in "
+                                  "milliseconds."),
     },
     "pubsub.sqlite": {
         "connectionString": ("", "Required: the path of a file, which is made where there is none. A "
@@ -109,7 +110,7 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "backOffMultiplier": ("1.5", "By how much each pause is longer than the one before."),
         "backOffRandomizationFactor": ("0.5", "How much chance there is in a pause."),
         "backOffMaxElapsedTime": ("15m", "`exponential` skips the event after so long; 0 never does."),
-        "backOffMaxRetries": ("-1", "Skips the event after so many retries; -1 never does."),
+        "backOffMaxRetries": ("-1", "Skips the event after so many retries; below 0 never does."),
         "heartbeatInterval": ("3s", "How often a consumer says that it is alive."),
         "sessionTimeout": ("10s", "After so long without that others of its group take over. The end of its "
                                   "process is noticed sooner."),
@@ -167,7 +168,7 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "backOffMultiplier": ("1.5", "Its growth."),
         "backOffRandomizationFactor": ("0.5", "Its jitter, as a part of the pause."),
         "backOffMaxElapsedTime": ("15m", "After that it gives up; 0 never does."),
-        "backOffMaxRetries": ("-1", "After so many retries the message is passed over; -1 never is."),
+        "backOffMaxRetries": ("-1", "After so many retries the message is passed over; below 0 never is."),
         "heartbeatInterval": ("3s", "How often the group is told that this member lives."),
         "sessionTimeout": ("10s", "After so long without that it is taken for dead."),
         "consumerGroupRebalanceStrategy": (
@@ -369,18 +370,24 @@ def state_promises() -> str:
 
 
 def _promises(file: str, name: str) -> str:
-    components = runpy.run_path(str(CONTRACT / file))[name]
+    """Ours, and then daprd's own."""
+    listed = runpy.run_path(str(CONTRACT / file))
+    components = {**listed[name], **{f"daprd: {each}": it for each, it in listed[f"{name}_OF_DAPRD"].items()}}
     promises = [
         each for each in dataclasses.fields(next(iter(components.values()))) if "says" in each.metadata
     ]
     rows = [
-        (
-            each.metadata["says"],
-            *("yes" if getattr(made, each.name) else "no" for made in components.values()),
-        )
+        (each.metadata["says"], *(_promised(getattr(made, each.name)) for made in components.values()))
         for each in promises
     ]
     return table(("", *components), rows)
+
+
+def _promised(value: bool | int | None) -> str:
+    """Yes or no, or a limit."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "no limit" if value is None else f"{value:,}"
 
 
 # `outboard run`

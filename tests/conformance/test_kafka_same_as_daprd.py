@@ -151,6 +151,60 @@ async def test_each_key_goes_to_the_partition_that_daprd_chooses(
     assert chosen[0] == {key.encode(): partition_for(key.encode(), None, 7, lambda: 0.0) for key in KEYS}
 
 
+@pytest.mark.parametrize(
+    "asked", [{"partitionKey": "request", "x": "request"}, {"rawPayload": "true", "x": "request"}, {}]
+)
+async def test_of_a_bulk_publish_the_metadata_of_the_request_counts_before_that_of_an_entry(
+    programs: tuple[Program, Program], kafka: KafkaBroker, tmp_path: Path, asked: Mapping[str, str]
+) -> None:
+    """In what becomes keys and headers; what an event says of itself follows its entry."""
+    own: list[dict[str, str] | None] = [
+        {"partitionKey": "entry", "x": "entry", "y": "entry", "cloudevent.id": "1"}, {}, None,
+    ]  # fmt: skip
+    entries = [
+        {"entryId": str(number), "event": {"n": number}, "contentType": "application/json"}
+        | ({} if metadata is None else {"metadata": metadata})
+        for number, metadata in enumerate(own)
+    ]
+    topics = [unique(program.name) for program in programs]
+    async with sidecars(programs, kafka, tmp_path, unique("unused")) as both:
+        for sidecar, topic in zip(both, topics, strict=True):
+            answer = await publish(sidecar, f"v1.0/publish/bulk/kafka-pubsub/{topic}", entries, **asked)
+            assert answer.status_code == 204, answer.text
+    written = [
+        [(record.key, sorted(record.headers)) for record in await records(kafka, topic, len(own))]
+        for topic in topics
+    ]
+
+    assert written[1] == written[0]
+    key, headers = written[1][0]
+    assert key == asked.get("partitionKey", "entry").encode()
+    assert dict(headers)["x"] == asked.get("x", "entry").encode()
+
+
+async def test_a_bulk_that_leaves_its_bounds_open_has_those_of_daprd(
+    programs: tuple[Program, Program], kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """80 events at once; of more, the rest waits for 10 s, which is far longer than the answers take."""
+    topic, count = unique("open"), 200
+    async with AIOKafkaProducer(bootstrap_servers=kafka.address) as producer:
+        for number in range(count):
+            event = {"specversion": "1.0", "id": str(number), "source": "s", "type": "t", "data": number}
+            await producer.send_and_wait(topic, json.dumps(event).encode())
+    subscription: dict[str, Any] = {
+        "pubsubname": "kafka-pubsub", "topic": topic, "route": "/open", "bulkSubscribe": {"enabled": True},
+    }  # fmt: skip
+    sizes = []
+    for program in programs:
+        files = {"kafka.yaml": component(kafka, unique(program.name), initialOffset="oldest")}
+        group = Group("open bounds", (), files, subscribe=_answer([subscription]))
+        async with running(program, group, tmp_path / program.name) as sidecar:
+            requests = await delivered(sidecar, "/open", 2)
+        sizes.append([len(json.loads(request.body)["entries"]) for request in requests])
+
+    assert sizes == [[80, 80], [80, 80]]
+
+
 @pytest.mark.parametrize("settings", [{}, {"escapeHeaders": "true"}], ids=["plain", "escaped"])
 async def test_a_record_reaches_the_app_in_the_same_way(
     programs: tuple[Program, Program], kafka: KafkaBroker, tmp_path: Path, settings: Mapping[str, str]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -19,6 +20,7 @@ from outboard.sidecar.components.port import (
     NotAcknowledged,
     PubSub,
 )
+from support.servers import Server
 
 __all__ = [
     "BulkPubSub",
@@ -26,7 +28,9 @@ __all__ = [
     "Inbox",
     "Promises",
     "bulk_consuming",
+    "by_key",
     "consuming",
+    "first_of_each",
     "keyed",
     "numbered",
     "pairs",
@@ -47,7 +51,9 @@ Connect: TypeAlias = Callable[[str], Awaitable[PubSub]]
 class Cluster:
     """The broker, and everybody who is connected to it."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, broker: Server | None = None) -> None:
+        """`broker` is one that a test may crash."""
+        self.broker = broker
         self._connect = connect
         self._connected = AsyncExitStack()
 
@@ -84,6 +90,12 @@ class Inbox:
         """The data of what has come, once there are `count` messages."""
         async with asyncio.timeout(PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: len(self.messages) >= count)
+            return [message.data for message in self.messages]
+
+    async def all_of(self, wanted: Collection[bytes]) -> list[bytes]:
+        """The same, once all of `wanted` have come, be it more than once."""
+        async with asyncio.timeout(PATIENCE), self._arrived:
+            await self._arrived.wait_for(lambda: {each.data for each in self.messages} >= set(wanted))
             return [message.data for message in self.messages]
 
 
@@ -136,3 +148,16 @@ def keyed(count: int, keys: int) -> list[Message]:
 def pairs(data: Sequence[bytes]) -> list[tuple[int, int]]:
     """Key and number of what `keyed` made."""
     return [(int(key), int(number)) for key, number in (item.split(b":") for item in data)]
+
+
+def by_key(got: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """The numbers of each key, in the order of their arrival."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for key, number in got:
+        found[key].append(number)
+    return dict(found)
+
+
+def first_of_each(got: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """The same, of what came more than once the first."""
+    return by_key(dict.fromkeys(got))

@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-__all__ = ["STATES", "Passing", "StatePromises"]
+__all__ = ["STATES", "STATES_OF_DAPRD", "Passing", "StatePromises"]
 
 Passing: TypeAlias = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass for the store."""
 
 
-def promise(says: str) -> bool:
-    """A field whose meaning the docs show; it holds unless a store says otherwise."""
-    made: bool = field(default=True, metadata={"says": says})
+def promise(says: str, holds: bool = True) -> bool:
+    """A field whose meaning the docs show."""
+    made: bool = field(default=holds, metadata={"says": says})
     return made
 
 
@@ -41,6 +41,10 @@ class StatePromises:
     expired_for_writers: bool = promise("What has expired is not there for writers either, at once")
     renewal: bool = promise("A write without time to live ends that of the value before")
     atomic: bool = promise("Of a transaction that fails nothing is done")
+    server: bool = promise(
+        "There is a server that may crash: what it acknowledged is there afterwards, and all goes on",
+        False,
+    )
 
 
 STATES: Final[Mapping[str, StatePromises]] = {
@@ -48,7 +52,18 @@ STATES: Final[Mapping[str, StatePromises]] = {
     "sqlite": StatePromises(),
     "redis": StatePromises(
         no_etag="7", digits=6, etag_of_absent=False, last_write_checks=False, first_write_checks=False,
-        expiry=False, renewal=False, atomic=False,
+        expiry=False, renewal=False, atomic=False, server=True,
     ),
 }  # fmt: skip
 """By the type behind `state.`."""
+
+STATES_OF_DAPRD: Final[Mapping[str, StatePromises]] = {
+    "in-memory": StatePromises(binary=False, expired_for_writers=False, lifetime=3, expiry_within=2.0),
+    "sqlite": StatePromises(binary=False, expired_for_writers=False, expiry_within=2.0),
+    "redis": StatePromises(
+        binary=False, sorted_members=False, no_etag="7", digits=6, etag_of_absent=False,
+        last_write_checks=False, first_write_checks=False, expiry=False, renewal=False, atomic=False,
+        server=True,
+    ),
+}  # fmt: skip
+"""The same of daprd's own state stores, asked over HTTP."""

@@ -1,13 +1,13 @@
 """What every pub/sub component must do, asked of each adapter; beyond that, what each promises.
 
-An adapter is a class with its `promises` and the fixture `cluster`.
+An adapter is a class with its `promises` and the fixture `cluster`; where it has a broker, also `crashing`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import ClassVar
@@ -17,20 +17,23 @@ import pytest
 from contract.promises import (
     Cluster,
     Inbox,
-    bulk_consuming,
+    by_key,
     consuming,
     keyed,
     numbered,
     pairs,
 )
 from contract.pubsub_promises import PUBSUBS, Promises
+from contract.test_pubsub_bulk import BulkContract
+from contract.test_pubsub_interruptions import InterruptionsContract
+from contract.test_pubsub_limits import LimitsContract
+from contract.test_pubsub_redelivery import RedeliveryContract
 from outboard.clock import Clock, SystemClock
 from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub
 from outboard.sidecar.components.port import (
     BulkPublishing,
     BulkSubscribing,
     Message,
-    NotAcknowledged,
     PubSub,
     Redelivering,
 )
@@ -54,8 +57,7 @@ def topic() -> str:
     return f"topic-{next(TOPICS)}"
 
 
-@pytest.mark.anyio
-class PubSubContract:
+class PubSubContract(RedeliveryContract, BulkContract, LimitsContract, InterruptionsContract):
     promises: ClassVar[Promises]
 
     async def test_the_promises_are_what_the_component_says_of_itself(self, cluster: Cluster) -> None:
@@ -113,7 +115,7 @@ class PubSubContract:
                 await pubsub.publish(topic, message)
             got = pairs(await inbox.data(200))
 
-        assert _by_key(got) == _by_key(pairs([message.data for message in keyed(200, keys=7)]))
+        assert by_key(got) == by_key(pairs([message.data for message in keyed(200, keys=7)]))
 
     @pytest.mark.promise("order_without_key")
     async def test_events_without_a_key_arrive_in_order(self, cluster: Cluster, topic: str) -> None:
@@ -180,29 +182,6 @@ class PubSubContract:
 
         assert sorted(got, key=int) == [str(number).encode() for number in range(published)]
 
-    @pytest.mark.promise("takeover")
-    async def test_what_a_consumer_leaves_another_of_its_group_handles(
-        self, cluster: Cluster, topic: str
-    ) -> None:
-        inbox, hung = Inbox(), asyncio.Event()
-        first, second = await cluster.connect("shared"), await cluster.connect("shared")
-
-        async def hang(message: Message) -> None:
-            hung.set()
-            await asyncio.Event().wait()
-
-        async with consuming(first, topic, hang):
-            for message in keyed(40, keys=20):
-                await first.publish(topic, message)
-            async with asyncio.timeout(60):
-                await hung.wait()
-        async with consuming(second, topic, inbox):
-            got = pairs(await inbox.data(40))
-
-        if not self.promises.order_at_takeover:
-            got.sort()
-        assert _by_key(got) == {key: [0, 1] for key in range(20)}
-
     async def test_a_topic_does_not_see_another_one(self, cluster: Cluster, topic: str) -> None:
         inbox, other, pubsub = Inbox(), Inbox(), await cluster.connect()
 
@@ -232,55 +211,6 @@ class PubSubContract:
         async with consuming(await cluster.connect("new"), topic, inbox):
             assert await inbox.data(1) == [b"early"]
 
-    async def test_a_message_that_is_not_acknowledged_does_not_stop_those_of_other_keys(
-        self, cluster: Cluster, topic: str
-    ) -> None:
-        inbox, refused, pubsub = Inbox(), asyncio.Event(), await cluster.connect()
-
-        async def handle(message: Message) -> None:
-            await inbox(message)
-            if message.data == b"0:0" and not refused.is_set():
-                refused.set()
-                raise NotAcknowledged("no")
-
-        async with consuming(pubsub, topic, handle):
-            for message in keyed(2, keys=2):
-                await pubsub.publish(topic, message)
-            await inbox.data(2 + self.promises.redelivery)
-
-        assert {message.data for message in inbox.messages} == {b"0:0", b"1:0"}
-
-    @pytest.mark.promise("redelivery")
-    async def test_a_message_that_is_not_acknowledged_comes_again(self, cluster: Cluster, topic: str) -> None:
-        inbox, pubsub = Inbox(), await cluster.connect()
-
-        async def handle(message: Message) -> None:
-            await inbox(message)
-            if len(inbox.messages) < 4:
-                raise NotAcknowledged("no")
-
-        async with consuming(pubsub, topic, handle):
-            await pubsub.publish(topic, Message(b"x", {"a": "b"}))
-            assert await inbox.data(4) == [b"x"] * 4
-
-        assert all(message.metadata["a"] == "b" for message in inbox.messages)
-
-    @pytest.mark.promise("holding")
-    async def test_the_next_of_its_key_waits_for_it(self, cluster: Cluster, topic: str) -> None:
-        inbox, pubsub = Inbox(), await cluster.connect()
-
-        async def handle(message: Message) -> None:
-            await inbox(message)
-            if len(inbox.messages) < 4:
-                raise NotAcknowledged("no")
-
-        for message in keyed(3, keys=1):
-            await pubsub.publish(topic, message)
-        async with consuming(pubsub, topic, handle):
-            got = pairs(await inbox.data(6))
-
-        assert [number for _, number in got] == [0, 0, 0, 0, 1, 2]
-
     async def test_nothing_is_handled_once_the_consumer_is_gone(self, cluster: Cluster, topic: str) -> None:
         inbox, again, pubsub = Inbox(), Inbox(), await cluster.connect()
         async with consuming(pubsub, topic, inbox):
@@ -305,97 +235,6 @@ class PubSubContract:
         async with asyncio.timeout(60), consuming(pubsub, topic, hang):
             await pubsub.publish(topic, Message(b"x"))
             await entered.wait()
-
-    @pytest.mark.promise("durability")
-    async def test_a_group_goes_on_where_it_was_after_a_restart(self, cluster: Cluster, topic: str) -> None:
-        before, after = Inbox(), Inbox()
-        pubsub = await cluster.connect()
-        async with consuming(pubsub, topic, before):
-            for message in keyed(20, keys=5):
-                await pubsub.publish(topic, message)
-            await before.data(20)
-        await pubsub.publish(topic, Message(b"new"))
-
-        await cluster.restart()
-        async with consuming(await cluster.connect(), topic, after):
-            assert await after.data(1) == [b"new"]
-
-        assert len(before.messages) == 20
-
-    @pytest.mark.promise("bulk_publishing")
-    @pytest.mark.promise("order")
-    async def test_a_batch_is_published_in_order(self, cluster: Cluster, topic: str) -> None:
-        inbox, pubsub = Inbox(), await cluster.connect()
-
-        async with consuming(pubsub, topic, inbox):
-            assert await pubsub.publish_many(topic, keyed(300, keys=3)) == {}
-            assert await pubsub.publish_many(topic, []) == {}
-            got = pairs(await inbox.data(300))
-
-        assert _by_key(got) == {key: list(range(100)) for key in range(3)}
-
-    @pytest.mark.promise("bulk_subscribing")
-    async def test_batches_are_bounded_and_in_order(self, cluster: Cluster, topic: str) -> None:
-        inbox, sizes, pubsub = Inbox(), list[int](), await cluster.connect()
-        in_hand: dict[bytes, int] = defaultdict(int)
-        most = 0
-
-        async def handle(messages: Sequence[Message]) -> list[NotAcknowledged | None]:
-            nonlocal most
-            sizes.append(len(messages))
-            keys = {message.data.split(b":")[0] for message in messages}
-            for key in keys:
-                in_hand[key] += 1
-            most = max(most, *in_hand.values())
-            await asyncio.sleep(0)
-            for key in keys:
-                in_hand[key] -= 1
-            return await inbox.take(messages)
-
-        async with bulk_consuming(pubsub, topic, handle, most=10):
-            await asyncio.gather(*(pubsub.publish(topic, message) for message in keyed(200, keys=5)))
-            got = pairs(await inbox.data(200))
-
-        assert _by_key(got) == {key: list(range(40)) for key in range(5)}
-        assert max(sizes) <= 10
-        assert most == 1
-
-    @pytest.mark.promise("bulk_subscribing")
-    @pytest.mark.promise("redelivery")
-    @pytest.mark.promise("partial_redelivery")
-    async def test_of_a_batch_only_what_failed_comes_again(self, cluster: Cluster, topic: str) -> None:
-        handled, pubsub = Inbox(), await cluster.connect()
-        refused: set[bytes] = set()
-
-        async def handle(messages: Sequence[Message]) -> list[NotAcknowledged | None]:
-            """Refuse the fourth of key 0 once, and what comes behind it."""
-            outcomes: list[NotAcknowledged | None] = []
-            failed = False
-            for message in messages:
-                key, number = pairs([message.data])[0]
-                failed = failed or ((key, number) == (0, 3) and message.data not in refused)
-                if failed and key == 0:
-                    refused.add(message.data)
-                    outcomes.append(NotAcknowledged("no"))
-                else:
-                    await handled(message)
-                    outcomes.append(None)
-            return outcomes
-
-        await asyncio.gather(*(pubsub.publish(topic, message) for message in keyed(20, keys=2)))
-        async with bulk_consuming(pubsub, topic, handle, most=20):
-            got = pairs(await handled.data(20))
-
-        assert b"0:3" in refused
-        assert _by_key(got) == {0: list(range(10)), 1: list(range(10))}
-
-
-def _by_key(got: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
-    """The numbers of each key, in the order of their arrival."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for key, number in got:
-        found[key].append(number)
-    return dict(found)
 
 
 class TestInMemoryPubSub(PubSubContract):
@@ -451,17 +290,27 @@ class TestSqlitePubSub(PubSubContract):
         await cluster.restart()
 
 
+def kafka_cluster(broker: KafkaBroker) -> Cluster:
+    groups: dict[str, str] = {}
+
+    async def member(group: str) -> PubSub:
+        return await connect(broker.address, groups.setdefault(group, unique(group)))
+
+    return Cluster(member, broker)
+
+
 class TestKafkaPubSub(PubSubContract):
     promises = PUBSUBS["kafka"]
 
     @pytest.fixture
     async def cluster(self, kafka_of_four: KafkaBroker) -> AsyncIterator[Cluster]:
-        groups: dict[str, str] = {}
+        cluster = kafka_cluster(kafka_of_four)
+        yield cluster
+        await cluster.restart()
 
-        async def member(group: str) -> PubSub:
-            return await connect(kafka_of_four.address, groups.setdefault(group, unique(group)))
-
-        cluster = Cluster(member)
+    @pytest.fixture
+    async def crashing(self, own_kafka: KafkaBroker) -> AsyncIterator[Cluster]:
+        cluster = kafka_cluster(own_kafka)
         yield cluster
         await cluster.restart()
 
@@ -475,26 +324,28 @@ def redis_cluster(server: RedisServer, concurrency: int) -> Cluster:
         )
         return RedisPubSub(connection, settings, clock)
 
-    return Cluster(member)
+    return Cluster(member, server)
 
 
 class TestRedisPubSub(PubSubContract):
     """As it is without further settings: ten events at a time are with the app."""
 
     promises = PUBSUBS["redis"]
+    concurrency: ClassVar[int] = 10
 
     @pytest.fixture
     async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:
-        cluster = redis_cluster(redis, concurrency=10)
+        cluster = redis_cluster(redis, self.concurrency)
+        yield cluster
+        await cluster.restart()
+
+    @pytest.fixture
+    async def crashing(self, own_redis: RedisServer) -> AsyncIterator[Cluster]:
+        cluster = redis_cluster(own_redis, self.concurrency)
         yield cluster
         await cluster.restart()
 
 
-class TestRedisPubSubOneAtATime(PubSubContract):
+class TestRedisPubSubOneAtATime(TestRedisPubSub):
     promises = PUBSUBS["redis, `concurrency` 1"]
-
-    @pytest.fixture
-    async def cluster(self, redis: RedisServer) -> AsyncIterator[Cluster]:
-        cluster = redis_cluster(redis, concurrency=1)
-        yield cluster
-        await cluster.restart()
+    concurrency = 1

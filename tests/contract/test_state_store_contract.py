@@ -1,6 +1,7 @@
 """What every state store must do, asked of each adapter; beyond that, what each promises.
 
-An adapter is a class with its `promises` and the fixtures `store` and `passing`.
+An adapter is a class with its `promises` and the fixtures `store` and `passing`; where it has a server, also
+`crashing`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 
 import pytest
 import redis.asyncio as client
@@ -35,6 +36,7 @@ from outboard.sidecar.components.state_redis import RedisState
 from outboard.sidecar.components.state_sqlite import SqliteSettings, SqliteState
 from outboard.wire.subscriptions import Json
 from support.redis import RedisServer
+from support.servers import Server
 
 FIRST_WRITE = StateOptions(concurrency="first-write")
 
@@ -51,6 +53,10 @@ class MovableClock(Clock, Protocol):
 
 class Store(StateStore, Transactional, Protocol):
     """What the contract is asked of: a transactional store."""
+
+
+Crashing: TypeAlias = tuple[Store, Server]
+"""A store, and the server that it alone uses."""
 
 
 async def value_of(store: Store, key: str) -> bytes | None:
@@ -129,6 +135,27 @@ class StateStoreContract:
 
         assert len(found) == 1_200
         assert found["k1199"].data == b"1199"
+
+    async def test_a_large_value(self, store: Store) -> None:
+        text = "größe " * 150_000
+        await store.set(Set("app||large", text))
+
+        data = await value_of(store, "app||large")
+        assert data is not None
+        assert json.loads(data) == text
+
+    @pytest.mark.promise("server")
+    async def test_what_was_set_is_there_after_its_server_crashed(self, crashing: Crashing) -> None:
+        store, server = crashing
+        await store.set(Set("app||before", 1))
+        server.kill()
+        with pytest.raises(ComponentError):
+            await store.set(Set("app||during", 2))
+        server.start()
+        await store.set(Set("app||after", 3))
+
+        found = await store.get(["app||before", "app||after"])
+        assert {key: item.data for key, item in found.items()} == {"app||before": b"1", "app||after": b"3"}
 
     async def test_every_write_changes_the_etag(self, store: Store) -> None:
         etags = []
@@ -355,6 +382,11 @@ async def age_keys(server: client.Redis, seconds: float) -> None:
             await server.pexpire(key, int(left - seconds * 1_000))
 
 
+async def connected(server: RedisServer) -> RedisState:
+    settings = RedisSettings(((server.host, server.port),))
+    return RedisState(await connect(settings, "statestore", SystemClock()))
+
+
 class TestRedisState(StateStoreContract):
     promises = STATES["redis"]
 
@@ -366,9 +398,14 @@ class TestRedisState(StateStoreContract):
 
     @pytest.fixture
     async def store(self, redis: RedisServer, server: client.Redis) -> AsyncIterator[Store]:
-        settings = RedisSettings(((redis.host, redis.port),))
-        store = RedisState(await connect(settings, "statestore", SystemClock()))
+        store = await connected(redis)
         yield store
+        await store.close()
+
+    @pytest.fixture
+    async def crashing(self, own_redis: RedisServer) -> AsyncIterator[Crashing]:
+        store = await connected(own_redis)
+        yield store, own_redis
         await store.close()
 
     @pytest.fixture

@@ -13,8 +13,8 @@ import redis.asyncio as client
 
 from contract.daprd_over_http import component, running_daprd
 from contract.daprd_state_over_http import DaprdState
-from contract.state_promises import Passing, StatePromises
-from contract.test_state_store_contract import StateStoreContract, Store, age_keys
+from contract.state_promises import STATES_OF_DAPRD, Passing
+from contract.test_state_store_contract import Crashing, StateStoreContract, Store, age_keys
 from outboard.clock import SystemClock
 from support.kafka_component import unique
 from support.redis import RedisServer
@@ -28,7 +28,7 @@ def clock() -> SystemClock:
 
 
 class TestInMemoryStateOfDaprd(StateStoreContract):
-    promises = StatePromises(binary=False, expired_for_writers=False, lifetime=3, expiry_within=2.0)
+    promises = STATES_OF_DAPRD["in-memory"]
 
     @pytest.fixture
     async def store(self, daprd: Path, tmp_path: Path) -> AsyncIterator[Store]:
@@ -42,7 +42,7 @@ class TestInMemoryStateOfDaprd(StateStoreContract):
 
 
 class TestSqliteStateOfDaprd(StateStoreContract):
-    promises = StatePromises(binary=False, expired_for_writers=False, expiry_within=2.0)
+    promises = STATES_OF_DAPRD["sqlite"]
 
     @pytest.fixture
     async def store(self, daprd: Path, tmp_path: Path) -> AsyncIterator[Store]:
@@ -63,16 +63,19 @@ class TestSqliteStateOfDaprd(StateStoreContract):
 
 
 class TestRedisStateOfDaprd(StateStoreContract):
-    promises = StatePromises(
-        binary=False, sorted_members=False, no_etag="7", digits=6, etag_of_absent=False,
-        last_write_checks=False, first_write_checks=False, expiry=False, renewal=False, atomic=False,
-    )  # fmt: skip
+    promises = STATES_OF_DAPRD["redis"]
 
     @pytest.fixture
     async def store(self, daprd: Path, redis: RedisServer, tmp_path: Path) -> AsyncIterator[Store]:
         document = component("state.redis", redisHost=redis.address)
         async with running_daprd(daprd, tmp_path, document) as client:
             yield DaprdState(client, unique("contract"))
+
+    @pytest.fixture
+    async def crashing(self, daprd: Path, own_redis: RedisServer, tmp_path: Path) -> AsyncIterator[Crashing]:
+        document = component("state.redis", redisHost=own_redis.address)
+        async with running_daprd(daprd, tmp_path, document) as client:
+            yield DaprdState(client, unique("contract")), own_redis
 
     @pytest.fixture
     async def passing(self, redis: RedisServer) -> AsyncIterator[Passing]:

@@ -19,7 +19,6 @@ __all__ = ["CommonEntry", "Entry", "EntryInvalid", "read_common_entries", "read_
 
 ENTRY: Final = "http.bulkPublishMessageEntry"
 ENTRY_FIELD: Final = "bulkPublishMessageEntry"
-FIELDS: Final = frozenset({"entryId", "event", "contentType", "metadata"})
 MISMATCH: Final = "error: mismatch between contentType and event"
 UNDECODABLE: Final = "error: unable to decode base64 application/octect-stream data:"
 
@@ -76,10 +75,11 @@ def read_common_entries(body: bytes) -> list[CommonEntry] | None:
 
 
 def _common_entry(item: Json) -> CommonEntry | None:
-    if not isinstance(item, dict) or not item.keys() <= FIELDS or item.get("contentType") != CLOUD_EVENT:
+    """`item` is taken apart."""
+    if not isinstance(item, dict) or item.pop("contentType", None) != CLOUD_EVENT:
         return None
-    entry_id, event, metadata = item.get("entryId"), item.get("event"), item.get("metadata")
-    if not isinstance(entry_id, str) or not entry_id or not isinstance(event, dict):
+    entry_id, event, metadata = item.pop("entryId", None), item.pop("event", None), item.pop("metadata", None)
+    if item or not isinstance(entry_id, str) or not entry_id or not isinstance(event, dict):
         return None
     if metadata is None:
         return CommonEntry(entry_id, event, None)

@@ -69,7 +69,7 @@ class PublishApi:
             sendable = self._messages(request, pubsub, topic, body, raw)
         ids, messages = sendable
         try:
-            failed = await self._publisher.publish_many(pubsub, topic, messages)
+            failed = await self._publisher.publish_many(pubsub, topic, messages, metadata)
         except (PublishNotAllowed, PubSubUnknown) as error:
             raise self._not_published(pubsub, topic, error) from error
         reply = self._published(pubsub)
@@ -115,10 +115,10 @@ class PublishApi:
             metadata = entry.metadata
             if metadata is not None and request.metadata:
                 metadata = {**request.metadata, **metadata}
-            data = frame.completed(entry.event, metadata)
-            if data is None:
+            message = frame.message(entry.event, metadata)
+            if message is None:
                 return None
-            messages.append(Message(data, metadata or {}))
+            messages.append(message)
         return [entry.entry_id for entry in entries], messages
 
     def _frame(self, request: ApiRequest, pubsub: str, topic: str) -> common.Frame | None:

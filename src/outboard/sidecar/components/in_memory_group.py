@@ -5,13 +5,13 @@ No I/O: consumers and publishers of one event loop meet here.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from outboard.sidecar.components.in_memory_losses import Losses
+from outboard.sidecar.components.partitioned import Turns
 from outboard.sidecar.components.port import Message
 
 __all__ = ["ABSENT_QUEUE", "Claim", "Group", "Partition", "Record"]
@@ -41,33 +41,6 @@ Claim: TypeAlias = tuple[Partition, Sequence[Record]]
 """The next events of a partition, that nobody else gets until they are settled."""
 
 
-class _Turns:
-    """Those who wait for something, woken one by one in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def wait(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.wake()  # what it was woken for is for the next
-            raise
-
-    def wake(self, count: int = 1) -> None:
-        while count > 0 and self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                count -= 1
-
-    def wake_all(self) -> None:
-        self.wake(len(self._waiting))
-
-
 class Group:
     """One group on one topic, or on those that begin with a pattern. Its consumers share the partitions.
 
@@ -83,7 +56,7 @@ class Group:
         self._rooms: list[int] = []
         self._unsettled = self._behind_held = 0
         self._losses = Losses(name, topic)
-        self._work, self._room = _Turns(), _Turns()
+        self._work, self._room = Turns(), Turns()
 
     @property
     def attached(self) -> bool:
@@ -116,21 +89,21 @@ class Group:
             if not self._rooms:
                 self._gather()
 
-    def put(self, record: Record, keep: int) -> None:
-        """Append an event; one that is too many for an absent group pushes out the oldest."""
+    def put(self, records: Collection[Record], keep: int) -> None:
+        """Append events; those that are too many for an absent group push out the oldest."""
         if not self.attached:
-            self._kept.append(record)
-            if len(self._kept) > keep:
-                self._kept.popleft()
-                self._losses.tell(keep)
+            self._keep(records, keep)
             return
-        self._unsettled += 1
-        partition = self._partitions[record[1]]
-        partition.waiting.append(record)
-        if partition.held:
-            self._behind_held += 1
-        elif partition.free and len(partition.waiting) == 1:
-            self._offer(partition)
+        self._unsettled += len(records)
+        partitions = self._partitions
+        for record in records:
+            partition = partitions[record[1]]
+            waiting = partition.waiting
+            waiting.append(record)
+            if partition.held:
+                self._behind_held += 1
+            elif partition.free and len(waiting) == 1:
+                self._offer(partition)
 
     async def take(self, most: int, partitions: int) -> list[Claim]:
         """At most so many events, of at most so many partitions, as soon as there are any."""
@@ -201,11 +174,17 @@ class Group:
         self._ready.append(partition)
         self._work.wake()
 
+    def _keep(self, records: Iterable[Record], keep: int) -> None:
+        for record in records:
+            self._kept.append(record)
+            if len(self._kept) > keep:
+                self._kept.popleft()
+                self._losses.tell(keep)
+
     def _spread(self) -> None:
         kept, self._kept = self._kept, deque()
         self._losses.end()
-        for record in kept:
-            self.put(record, 0)
+        self.put(kept, 0)
 
     def _gather(self) -> None:
         """Everything back in one queue; those who wait for room need not wait any longer."""

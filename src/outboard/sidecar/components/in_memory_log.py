@@ -63,8 +63,7 @@ class PartitionedBroker:
         groups, keep = self._of(topic), max(ABSENT_QUEUE, self._backlog)
         records = [self._record(message) for message in messages]
         for group in groups:
-            for record in records:
-                group.put(record, keep)
+            group.put(records, keep)
         if self._backlog:
             self._history.setdefault(topic, deque(maxlen=self._backlog)).extend(records)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.subscriptions import Json
@@ -24,9 +24,11 @@ __all__ = [
     "Handler",
     "Message",
     "NotAcknowledged",
+    "OwnBulkBounds",
     "PubSub",
     "QueriedByDaprd",
     "Redelivering",
+    "RequestMetadataFirst",
     "Sealing",
     "SecretStore",
     "Set",
@@ -56,13 +58,21 @@ class NotAcknowledged(Exception):
     """What `Handler` raises when the message is not settled: what follows is the broker's own way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What lies on a topic. Broker specifics travel as metadata."""
+NO_METADATA: Final[Mapping[str, str]] = {}
+
+
+class Message(NamedTuple):
+    """What lies on a topic. Broker specifics travel as metadata.
+
+    Of a CloudEvent that this process has written itself, that never expires, and of which Go writes every
+    number as it stands in `data`, `known` may have the `id` and the `traceparent`: all that its delivery asks
+    for. A component keeps `known` in memory, or drops it.
+    """
 
     data: bytes
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = NO_METADATA
     content_type: str | None = None
+    known: Mapping[str, Json] | None = None
 
 
 Handler: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -121,6 +131,15 @@ class BulkPublishing(Protocol):
 
 
 @runtime_checkable
+class RequestMetadataFirst(Protocol):
+    """A component to which daprd gives the metadata of a bulk publish request itself: where
+    `request_metadata_first` is true, it reaches every entry, and counts before that of the entry.
+    """
+
+    request_metadata_first: bool
+
+
+@runtime_checkable
 class BulkSubscribing(Protocol):
     """A pub/sub component that hands over batches by itself.
 
@@ -139,6 +158,13 @@ class BulkSubscribing(Protocol):
         same key at once. A handler that is cancelled has settled nothing. Raises ComponentError.
         """
         ...
+
+
+@runtime_checkable
+class OwnBulkBounds(Protocol):
+    """A component that hands over batches with bounds of its own where a subscription leaves one open."""
+
+    bulk_bounds: BulkBounds
 
 
 @runtime_checkable

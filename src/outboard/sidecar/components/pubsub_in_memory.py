@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from outboard.sidecar.components.back_off import read_pause
 from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub, matches
 from outboard.sidecar.components.in_memory_losses import Losses
 from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
@@ -206,7 +207,7 @@ async def create(properties: Properties, surroundings: Surroundings) -> InMemory
         return InMemoryPubSub(broker, surroundings.app_id)
     log = memory.of(PartitionedBroker, name)
     log.keep(partitions, backlog)
-    back_off = properties.seconds("backOffDuration", default=BACK_OFF)
+    back_off = read_pause(properties, properties.string, "backOffDuration", BACK_OFF)
     return PartitionedPubSub(
         log, properties.string("consumerID", default=surroundings.app_id), back_off, surroundings.clock
     )

@@ -44,6 +44,8 @@ class KafkaPubSub:
     features = frozenset({"BULK_PUBSUB"})
     orders_bulk = True
     redelivers = True
+    request_metadata_first = True
+    bulk_bounds = BulkBounds(80, 10.0)
 
     def __init__(self, publisher: Publisher, membership: Membership, log: LibraryLog) -> None:
         self._publisher = publisher

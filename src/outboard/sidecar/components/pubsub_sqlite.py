@@ -31,8 +31,11 @@ from outboard.sidecar.components.surroundings import Surroundings
 
 __all__ = ["METADATA", "SqlitePubSub", "create", "open_log"]
 
-READ_AHEAD = 32
+LEAST_READ_AHEAD = 32
 MOST_READ_AHEAD = 1_000
+"""Events of one partition."""
+READ_AHEAD = 4_096
+"""Events of a topic, where they are handed over one by one."""
 BATCHES_AT_ONCE = 2
 """One is handled while the next is on its way; what comes meanwhile goes together."""
 
@@ -64,7 +67,8 @@ class SqlitePubSub:
         self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled: of each partition one event at a time. Raises ComponentError."""
-        terms = Terms(batch=1, calls=self._log.settings.partitions, capacity=READ_AHEAD)
+        partitions = self._log.settings.partitions
+        terms = Terms(batch=1, calls=partitions, capacity=max(READ_AHEAD // partitions, LEAST_READ_AHEAD))
         await self._subscribe(topic, terms, takes_one(handle), subscribed)
 
     async def consume_bulk(
@@ -76,7 +80,7 @@ class SqlitePubSub:
         subscribed: Callable[[], None],
     ) -> None:
         """Run until cancelled, in batches of what is there: `max_await` is never waited for."""
-        ahead = min(max(2 * bounds.max_messages, READ_AHEAD), MOST_READ_AHEAD)
+        ahead = min(max(2 * bounds.max_messages, LEAST_READ_AHEAD), MOST_READ_AHEAD)
         terms = Terms(batch=bounds.max_messages, calls=BATCHES_AT_ONCE, capacity=ahead)
         await self._subscribe(topic, terms, handle, subscribed)
 

@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from outboard.sidecar.channel.app_channel import BulkEntry
-from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged, UniqueEntryIds
+from outboard.sidecar.components.port import (
+    BulkBounds,
+    Message,
+    NotAcknowledged,
+    OwnBulkBounds,
+    PubSub,
+    UniqueEntryIds,
+)
 from outboard.sidecar.delivery.consumer import LATE, Consumer
 from outboard.sidecar.delivery.decisions import Answer, NotDelivered
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped
@@ -21,15 +28,16 @@ from outboard.wire.subscriptions import BulkSubscribe
 
 __all__ = ["BatchConsumer", "Entry", "NativeBatches", "bounds_of"]
 
-DEFAULT_COUNT: Final = 100
-DEFAULT_AWAIT: Final = 1.0
+DEFAULT_BOUNDS: Final = BulkBounds(100, 1.0)
 TURN: Final = 256  # entries that are read before the loop gets a turn
 
 
-def bounds_of(bulk: BulkSubscribe) -> BulkBounds:
-    """What a subscription asks for, with daprd's defaults for what it leaves open."""
+def bounds_of(bulk: BulkSubscribe, component: PubSub) -> BulkBounds:
+    """What a subscription asks for; what it leaves open (0 or less) is as daprd has it with `component`."""
+    count, seconds = bulk.max_messages_count, bulk.max_await_duration_ms / 1000
+    default = component.bulk_bounds if isinstance(component, OwnBulkBounds) else DEFAULT_BOUNDS
     return BulkBounds(
-        bulk.max_messages_count or DEFAULT_COUNT, bulk.max_await_duration_ms / 1000 or DEFAULT_AWAIT
+        count if count > 0 else default.max_messages, seconds if seconds > 0 else default.max_await
     )
 
 
@@ -95,8 +103,9 @@ class BatchConsumer:
     async def deliver(self, entries: Sequence[Entry]) -> None:
         """Return when all `entries` are settled."""
         by_path: dict[str, list[Entry]] = {}
+        read_one = self._single.read
         for number, entry in enumerate(entries, 1):
-            read = self._single.read(entry.arrived)
+            read = read_one(entry.arrived)
             if isinstance(read, Incoming):
                 entry.incoming = self._as_sent(read) if self._raw else read
                 by_path.setdefault(read.path, []).append(entry)
@@ -133,11 +142,12 @@ class BatchConsumer:
         async def attempt() -> None:
             nonlocal rest, number
             number += 1
-            answers = await self._send(path, rest)
+            answers, recording = await self._send(path, rest), self._single.recording
             for entry in rest:
                 answer = answers[entry.entry_id]
                 if answer.outcome is DeliveryStatus.SUCCESS:
-                    self._single.tell(entry.arrived, entry.entry_id, answer, number)
+                    if recording:
+                        self._single.tell(entry.arrived, entry.entry_id, answer, number)
                     entry.settle()
                 else:
                     await self._take(entry, answer, number)

@@ -117,6 +117,11 @@ class Consumer:
         else:
             await self.fail(arrived, read)
 
+    @property
+    def recording(self) -> bool:
+        """Whether each delivery is to be told of; else only those that did not succeed."""
+        return self.shared.journal.recorder is not None
+
     def read(self, arrived: Arrived) -> Incoming | Skipped | Failed:
         return self._reader.read(arrived, self.shared.clock.now)
 
@@ -199,7 +204,7 @@ class Consumer:
 
     def tell(self, arrived: Arrived, event_id: str, answer: Answer, attempt: int) -> None:
         """Log and record one delivery."""
-        if self.shared.journal.recorder is not None:
+        if self.recording:
             self.journal(
                 HopKind.DELIVERED, arrived, attempt=attempt, outcome=answer.outcome, detail=answer.detail
             )

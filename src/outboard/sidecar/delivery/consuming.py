@@ -83,7 +83,7 @@ async def _way(consumer: Consumer, stack: AsyncExitStack) -> Subscribe:
     subscription, component = consumer.subscription, consumer.pubsub.component
     topic, metadata = consumer.pubsub.access.on_broker(subscription.topic), subscription.metadata
     if subscription.bulk.enabled and isinstance(component, BulkSubscribing):
-        bounds, native = bounds_of(subscription.bulk), NativeBatches(consumer)
+        bounds, native = bounds_of(subscription.bulk, component), NativeBatches(consumer)
         in_batches = component.consume_bulk
         return lambda made: in_batches(topic, metadata, bounds, native, made)
     handle: Handler = consumer

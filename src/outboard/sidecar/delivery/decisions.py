@@ -6,10 +6,13 @@ Source: Dapr pub/sub API, "Expected HTTP Response"; daprd 1.18.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
+
+from pydantic_core import to_json
 
 from outboard.sidecar.events import common
 from outboard.sidecar.resiliency.failure import Failure
@@ -23,6 +26,7 @@ OK_CLASS: Final = 2
 NOT_FOUND: Final = 404
 ENTRY: Final = frozenset({"entryId", "status"})
 DECODER: Final = json.JSONDecoder()
+SUCCESS: Final = str(DeliveryStatus.SUCCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ def last_step(answer: Answer, has_dead_letter: bool) -> Step:
 def read_answer(response: Response) -> Answer:
     """The answer to a single event. A 2xx without a status that can be read is a success."""
     if response.ok:
+        if not response.body:
+            return _success(response.status)
         return _by_status(_status_of(_decode(response.body)), response.status)
     detail = f"status code returned: {response.status}"
     outcome = DeliveryStatus.DROP if response.status == NOT_FOUND else DeliveryStatus.RETRY
@@ -85,13 +91,15 @@ def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> dict[str
     if not response.ok:
         failed = Answer(DeliveryStatus.RETRY, f"status code returned: {response.status}", response.status)
         return dict.fromkeys(entry_ids, failed)
+    success = _success(response.status)
+    if response.body == _all_succeeded(entry_ids):
+        return dict.fromkeys(entry_ids, success)
     told = _common_statuses(response.body)
     if told is None:
         told = _bulk_statuses(_decode(response.body))
     if told is None:
         unread = Answer(DeliveryStatus.RETRY, "the response is not a list of statuses", response.status)
         return dict.fromkeys(entry_ids, unread)
-    success = Answer(DeliveryStatus.SUCCESS, status=response.status)
     return {
         entry_id: success if status == DeliveryStatus.SUCCESS else _bulk_answer(status, response.status)
         for entry_id, status in ((entry_id, told.get(entry_id)) for entry_id in entry_ids)
@@ -99,11 +107,16 @@ def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> dict[str
 
 
 def _by_status(status: str, code: int) -> Answer:
-    if status in {"", DeliveryStatus.SUCCESS}:
-        return Answer(DeliveryStatus.SUCCESS, status=code)
+    if not status or status == DeliveryStatus.SUCCESS:
+        return _success(code)
     if status in {DeliveryStatus.RETRY, DeliveryStatus.DROP}:
         return Answer(DeliveryStatus(status), f"{status} status returned from app", code)
     return Answer(DeliveryStatus.RETRY, f"unknown status returned from app: {status}", code)
+
+
+@lru_cache(maxsize=32)
+def _success(code: int) -> Answer:
+    return Answer(DeliveryStatus.SUCCESS, status=code)
 
 
 def _bulk_answer(status: str | None, code: int) -> Answer:
@@ -134,6 +147,12 @@ def _field(value: Mapping[str, Json], name: str) -> Json:
 def _status_of(value: Json) -> str:
     status = _field(value, "status") if isinstance(value, dict) else None
     return status if isinstance(status, str) else ""
+
+
+def _all_succeeded(entry_ids: Iterable[str]) -> bytes:
+    """What an app with nothing else to say most likely answers: written sooner than an answer is read."""
+    statuses = [{"entryId": entry_id, "status": SUCCESS} for entry_id in entry_ids]
+    return to_json({"statuses": statuses})
 
 
 def _common_statuses(body: bytes) -> dict[str, str] | None:

@@ -42,7 +42,7 @@ class GatheringConsumer:
     def __init__(self, single: Consumer) -> None:
         self._single = single
         self._batches = BatchConsumer(single)
-        self._bounds = bounds_of(single.subscription.bulk)
+        self._bounds = bounds_of(single.subscription.bulk, single.pubsub.component)
         self._pending: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()

@@ -38,7 +38,9 @@ class Arrived(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """An event for `path` of the app. `data` is the body as it is sent."""
+    """An event for `path` of the app. `data` is the body as it is sent; of the event in it, `event` has at
+    least the `id` and what tells its trace.
+    """
 
     event: Mapping[str, Json]
     data: bytes
@@ -85,6 +87,8 @@ class Reader:
         path = self._common_path
         if path is None or message.content_type is not None or CONTENT_TYPE in message.metadata:
             return None
+        if message.known is not None:
+            return Incoming(message.known, message.data, path)
         # In a batch each entry is written anew, with numbers as doubles; alone it is sent as it lies there.
         bulk = self._subscription.bulk.enabled
         event = common.read_alike(message.data) if bulk else common.read_event(message.data)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.record import Hop, HopKind, Recorder
-from outboard.sidecar.components.port import BulkPublishing, ComponentError, Message, PubSub
+from outboard.sidecar.components.port import (
+    BulkPublishing,
+    ComponentError,
+    Message,
+    PubSub,
+    RequestMetadataFirst,
+)
 from outboard.sidecar.guard import Guard, call_component
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
@@ -42,6 +48,12 @@ class LoadedPubSub:
     def __post_init__(self) -> None:
         component = self.component
         object.__setattr__(self, "bulk", component if isinstance(component, BulkPublishing) else None)
+
+    @property
+    def request_metadata_first(self) -> bool:
+        """Whether the metadata of a bulk publish request counts before that of its entries."""
+        component = self.component
+        return isinstance(component, RequestMetadataFirst) and component.request_metadata_first
 
     @property
     def orders_bulk(self) -> bool:
@@ -84,14 +96,17 @@ class Publisher:
         self._journal(kind, pubsub, topic, message.data, detail=detail)
 
     async def publish_many(
-        self, pubsub: str, topic: str, messages: Sequence[Message]
+        self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
     ) -> dict[int, ComponentError]:
         """Publish all, in one step where the component can, else up to 100 at a time: the errors by position.
 
+        `metadata` is that of the request: there are components where it counts before that of a message.
         To the outbound policies all of them are one attempt, of which only what failed is tried again, in its
         order. Raises PubSubUnknown, PublishNotAllowed.
         """
         target = self._allowed(pubsub, topic)
+        if metadata and target.request_metadata_first:
+            messages = [each._replace(metadata={**each.metadata, **metadata}) for each in messages]
         rest, errors = dict(enumerate(messages)), dict[int, ComponentError]()
 
         async def attempt() -> None:
@@ -129,7 +144,7 @@ class Publisher:
 
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
-        await self.publish(pubsub, topic, replace(message), HopKind.DEAD_LETTERED, reason)
+        await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
 
     def _allowed(self, pubsub: str, topic: str) -> LoadedPubSub:
         target = self.pubsubs.get(pubsub)

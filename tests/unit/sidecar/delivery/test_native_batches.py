@@ -22,6 +22,7 @@ from outboard.sidecar.components.port import (
     Message,
     NotAcknowledged,
 )
+from outboard.sidecar.components.pubsub_kafka import KafkaPubSub
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.consuming import consuming
@@ -208,12 +209,28 @@ async def test_the_component_is_asked_for_what_the_subscription_wants_again_unti
     assert bench.broker.asked == [("space.t", {"x": "y"}, BulkBounds(3, 0.05))] * 3
 
 
+class BrokerWithBounds(Broker):
+    bulk_bounds = BulkBounds(80, 10.0)
+
+
 @pytest.mark.parametrize(
-    ("asked", "bounds"),
-    [(BulkSubscribe(True), BulkBounds(100, 1.0)), (BulkSubscribe(True, 7, 250), BulkBounds(7, 0.25))],
+    ("asked", "broker", "bounds"),
+    [
+        (BulkSubscribe(True), Broker(), BulkBounds(100, 1.0)),
+        (BulkSubscribe(True, -1, -1), Broker(), BulkBounds(100, 1.0)),
+        (BulkSubscribe(True, 7, 250), Broker(), BulkBounds(7, 0.25)),
+        (BulkSubscribe(True), BrokerWithBounds(), BulkBounds(80, 10.0)),
+        (BulkSubscribe(True, 7), BrokerWithBounds(), BulkBounds(7, 10.0)),
+        (BulkSubscribe(True, 0, 250), BrokerWithBounds(), BulkBounds(80, 0.25)),
+    ],
 )
-def test_what_is_left_open_is_as_daprds(asked: BulkSubscribe, bounds: BulkBounds) -> None:
-    assert bounds_of(asked) == bounds
+def test_what_is_left_open_is_as_daprds(asked: BulkSubscribe, broker: Broker, bounds: BulkBounds) -> None:
+    assert bounds_of(asked, broker) == bounds
+
+
+def test_a_bulk_of_kafka_has_the_bounds_of_daprds() -> None:
+    """In daprd they are `DefaultMaxBulkSubCount` and `DefaultMaxBulkSubAwaitDurationMs`."""
+    assert KafkaPubSub.bulk_bounds == BulkBounds(80, 10.0)
 
 
 async def test_the_handler_takes_any_sequence() -> None:

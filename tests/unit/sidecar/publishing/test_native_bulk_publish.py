@@ -30,6 +30,8 @@ class Broker:
 
     def __init__(self, **refusals: int) -> None:
         self.refusals = refusals
+        self.request_metadata_first = False
+        self.metadata: list[Mapping[str, str]] = []
         self.asked: list[list[str]] = []
         self.taken: list[str] = []
 
@@ -40,6 +42,7 @@ class Broker:
         assert topic == "space.t"
         texts = [message.data.decode() for message in messages]
         self.asked.append(texts)
+        self.metadata += [message.metadata for message in messages]
         first = next(
             (place for place, text in enumerate(texts) if self.refusals.get(text, 0) > 0), len(texts)
         )
@@ -80,6 +83,25 @@ async def test_all_go_in_one_step_and_each_has_its_hop() -> None:
     assert await bench.publish("a", "b", "c") == {}
     assert bench.broker.asked == [["a", "b", "c"]]
     assert [hop.payload for hop in bench.hops.of(HopKind.PUBLISHED)] == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize(
+    ("first", "seen"),
+    [
+        (False, [{}, {"partitionKey": "own", "x": "1"}]),
+        (True, [{"partitionKey": "all"}, {"partitionKey": "all", "x": "1"}]),
+    ],
+)
+async def test_the_metadata_of_the_request_counts_first_where_the_component_is_so(
+    first: bool, seen: list[dict[str, str]]
+) -> None:
+    bench = Bench()
+    bench.broker.request_metadata_first = first
+    messages = [Message(b"a"), Message(b"b", {"partitionKey": "own", "x": "1"})]
+
+    assert await bench.publisher.publish_many("ps", "t", messages, {"partitionKey": "all"}) == {}
+
+    assert bench.broker.metadata == seen
 
 
 async def test_what_failed_is_tried_again_in_its_order_and_nothing_else() -> None:

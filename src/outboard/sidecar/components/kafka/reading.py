@@ -9,8 +9,9 @@ import logging
 import re
 from typing import Final, TypeVar, cast
 
-from outboard.resources import duration
-from outboard.resources.resiliency import FOREVER, Retry
+from outboard.resources.resiliency import Retry
+from outboard.sidecar.components import back_off
+from outboard.sidecar.components.back_off import read_back_off
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
 from outboard.sidecar.components.kafka.trust import read_security
 from outboard.sidecar.components.properties import Properties
@@ -23,9 +24,8 @@ METADATA: tuple[str, ...] = (
     "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
     "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
     "version", "maxMessageBytes", "compression", "consumeRetryEnabled", "consumeRetryInterval",
-    "backOffPolicy", "backOffDuration", "backOffInitialInterval", "backOffMaxInterval", "backOffMultiplier",
-    "backOffRandomizationFactor", "backOffMaxElapsedTime", "backOffMaxRetries", "heartbeatInterval",
-    "sessionTimeout", "consumerGroupRebalanceStrategy", "clientConnectionTopicMetadataRefreshInterval",
+    *back_off.METADATA, "heartbeatInterval", "sessionTimeout", "consumerGroupRebalanceStrategy",
+    "clientConnectionTopicMetadataRefreshInterval",
     "consumerFetchMin", "consumerFetchDefault", "escapeHeaders", "excludeHeaderMetaRegex",
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def read_settings(properties: Properties, app_id: str) -> KafkaSettings:
         compression=_one_of(
             properties, "compression", properties.string("compression", default="none"), COMPRESSIONS
         ),
-        retry=_retry(properties) if properties.boolean("consumeRetryEnabled", default=True) else None,
+        retry=_retry(properties),
         session_pause=_pause(properties),
         heartbeat_interval=properties.seconds("heartbeatInterval", default=3.0),
         session_timeout=properties.seconds("sessionTimeout", default=10.0),
@@ -172,42 +172,10 @@ def _pause(properties: Properties) -> float:
     return properties.seconds("consumeRetryInterval", default=0.1)
 
 
-def _retry(properties: Properties) -> Retry:
-    default = Retry()
-    policy = _exact(properties, "backOffPolicy").lower() or "constant"
-    if policy not in {"constant", "exponential"}:
-        reason, advice = f"unexpected back off policy type: {policy}", "Write `constant` or `exponential`."
-        raise properties.failure(reason, advice, "backOffPolicy")
-    return Retry(
-        policy="constant" if policy == "constant" else "exponential",
-        duration=_milliseconds(properties, "backOffDuration", default.duration),
-        initial_interval=_milliseconds(properties, "backOffInitialInterval", default.initial_interval),
-        max_interval=_milliseconds(properties, "backOffMaxInterval", default.max_interval),
-        multiplier=_decimal(properties, "backOffMultiplier", default.multiplier),
-        randomization=_decimal(properties, "backOffRandomizationFactor", default.randomization),
-        max_elapsed=_milliseconds(properties, "backOffMaxElapsedTime", default.max_elapsed),
-        max_retries=int(_decimal(properties, "backOffMaxRetries", FOREVER)),
-    )
-
-
-def _milliseconds(properties: Properties, name: str, default: float) -> float:
-    """A duration in seconds; a bare number is milliseconds."""
-    text = _exact(properties, name).strip()
-    if not text:
-        return default
-    try:
-        return int(text) / 1000 if NUMBER.match(text) else duration.parse(text)
-    except ValueError:
-        advice = "Write for instance `500ms`, `5s` or `1m30s`."
-        raise properties.failure(f"`{name}` is not a duration", advice, name) from None
-
-
-def _decimal(properties: Properties, name: str, default: float) -> float:
-    text = _exact(properties, name).strip()
-    try:
-        return float(text) if text else default
-    except ValueError:
-        raise properties.failure(f"`{name}` is not a number", "Write digits.", name) from None
+def _retry(properties: Properties) -> Retry | None:
+    if not properties.boolean("consumeRetryEnabled", default=True):
+        return None
+    return read_back_off(properties, lambda name: _exact(properties, name))
 
 
 def _pattern(properties: Properties) -> re.Pattern[str] | None:

@@ -6,7 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
+
+from pydantic_core import to_json
 
 from outboard.sidecar.components.port import Message
 
@@ -92,8 +96,12 @@ def open_topic(connection: sqlite3.Connection, name: str, partitions: int) -> To
 
 def row_of(topic: Topic, partition: int, message: Message, now: int) -> Row:
     """`message` as it is stored; `now` is in milliseconds since 1970."""
-    metadata = ENCODE(dict(message.metadata))
-    return topic.id, partition, now, message.content_type, metadata, message.data
+    metadata = dict(message.metadata)
+    try:
+        text = to_json(metadata).decode()
+    except ValueError:  # half a surrogate pair, which only an escape can tell of
+        text = ENCODE(metadata)
+    return topic.id, partition, now, message.content_type, text, message.data
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
@@ -105,11 +113,16 @@ def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     while start < len(rows):
         while size > len(rows) - start:  # sizes are powers of two, so that few statements are prepared
             size //= 2
-        values = [value for row in rows[start : start + size] for value in row]
-        places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * size)
-        last = connection.execute(f"INSERT INTO events {COLUMNS} VALUES {places}", values).lastrowid or 0
+        values = list(chain.from_iterable(rows[start : start + size]))
+        last = connection.execute(_insert(size), values).lastrowid or 0
         start += size
     return last - len(rows) + 1
+
+
+@cache
+def _insert(rows: int) -> str:
+    places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
+    return f"INSERT INTO events {COLUMNS} VALUES {places}"
 
 
 def newest(connection: sqlite3.Connection) -> int:

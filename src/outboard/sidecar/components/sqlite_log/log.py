@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,12 +23,13 @@ from outboard.sidecar.components.sqlite_log.reader import Reader, reading
 from outboard.sidecar.components.sqlite_log.retention import Limits
 from outboard.sidecar.components.sqlite_log.settings import LogSettings
 from outboard.sidecar.components.sqlite_log.writer import Writer
+from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Log", "Watcher", "opened"]
 
 logger = logging.getLogger(__name__)
 
-KEYS: Final = ("partitionKey", "__key")
+KAFKA_KEY: Final = "__key"
 COMMIT_WITHIN: Final = 0.005
 """Seconds after which an offset is committed at the latest, if no event is published before."""
 SWEEP_AFTER: Final = 256 * 1024
@@ -99,7 +100,7 @@ class Log:
         if self._unswept >= SWEEP_AFTER:
             self._grown.set()
 
-    def commit(self, offsets: Iterable[tuple[Claim, int]]) -> None:
+    def commit(self, offsets: Mapping[Claim, int]) -> None:
         """Commit `offsets` soon: with the next events, or by themselves where none come."""
         self.writer.commit(offsets)
         if self._flush is None:
@@ -155,7 +156,7 @@ class Log:
             more = swept.more
 
     def _row(self, topic: Topic, message: Message, now: int) -> Row:
-        key = next((message.metadata[name] for name in KEYS if message.metadata.get(name)), "")
+        key = message.metadata.get(PARTITION_KEY) or message.metadata.get(KAFKA_KEY)
         among = topic.partitions
         partition = partition_of(key, among) if key else next(self._unkeyed) % among
         return events.row_of(topic, partition, message, now)

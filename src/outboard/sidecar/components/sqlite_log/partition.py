@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from outboard.sidecar.components.sqlite_log.events import Event, Wanted
 
@@ -64,19 +65,24 @@ class Partition:
             self._pending.extend(events)
             self._read = events[-1].offset
 
-    def follow(self, event: Event) -> None:
-        """Add the newest event of the log; where it cannot be added yet, it is to be read in its time."""
+    def follow(self, event: Event) -> bool:
+        """Add the newest event of the log; where it cannot be added yet, it is to be read in its time.
+
+        Whether it is the only one now.
+        """
+        pending = self._pending
         if self.fresh or event.offset <= self._read:
-            return
-        if self.leaving or len(self._pending) >= self._capacity:
+            return False
+        if self.leaving or len(pending) >= self._capacity:
             self.fresh = True
-        else:
-            self._pending.append(event)
-            self._read = event.offset
+            return False
+        pending.append(event)
+        self._read = event.offset
+        return len(pending) == 1
 
     def take(self, count: int) -> list[Event]:
         """The first events, `count` at most, to be handled now."""
-        taken = [self._pending[index] for index in range(min(count, len(self._pending)))]
+        taken = list(islice(self._pending, count))
         self._taken = len(taken)
         return taken
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import Final, NamedTuple
 
 from outboard.sidecar.components.sqlite_log.events import Topic
 from outboard.sidecar.components.sqlite_log.settings import InitialOffset
@@ -21,7 +22,9 @@ class Claim(NamedTuple):
     member: int
 
 
-OWNED = "consumer_group = ? AND topic = ? AND partition = ? AND owner = ?"
+LARGEST_UPDATE: Final = 256
+"""Partitions in one statement, which gives up the interpreter's lock once, however many they are."""
+OWNED: Final = "consumer_group = ? AND topic = ? AND partition = ? AND owner = ?"
 
 
 def begin(connection: sqlite3.Connection, group: str, topic: Topic, initial: InitialOffset) -> None:
@@ -77,11 +80,37 @@ def claim(
 def commit(connection: sqlite3.Connection, offsets: Mapping[Claim, int]) -> list[Claim]:
     """Move on to `offsets`, never back. The claims that no longer hold: theirs are not moved."""
     refused: list[Claim] = []
-    for held, offset in offsets.items():
-        update = f"UPDATE positions SET committed = max(committed, ?) WHERE {OWNED}"
-        if not connection.execute(update, (offset, *held)).rowcount:
-            refused.append(held)
+    by_member: dict[tuple[str, int, int], list[Claim]] = {}
+    for claim in offsets:
+        by_member.setdefault((claim.group, claim.topic, claim.member), []).append(claim)
+    for claims in by_member.values():
+        for start in range(0, len(claims), LARGEST_UPDATE):
+            refused += _move(connection, claims[start : start + LARGEST_UPDATE], offsets)
     return refused
+
+
+def _move(
+    connection: sqlite3.Connection, claims: Sequence[Claim], offsets: Mapping[Claim, int]
+) -> list[Claim]:
+    """Move on, in one statement, with `claims` of one member: those of them that no longer hold."""
+    group, topic, _, member = claims[0]
+    moves = [value for claim in claims for value in (claim.partition, offsets[claim])]
+    partitions = [claim.partition for claim in claims]
+    moved = connection.execute(_update(len(claims)), (*moves, group, topic, member, *partitions))
+    if moved.rowcount == len(claims):
+        return []
+    select = "SELECT partition FROM positions WHERE consumer_group = ? AND topic = ? AND owner = ?"
+    held = {row[0] for row in connection.execute(select, (group, topic, member))}
+    return [claim for claim in claims if claim.partition not in held]
+
+
+@cache
+def _update(partitions: int) -> str:
+    moves, places = " ".join(["WHEN ? THEN ?"] * partitions), ", ".join(["?"] * partitions)
+    return (
+        f"UPDATE positions SET committed = max(committed, CASE partition {moves} END) "
+        f"WHERE consumer_group = ? AND topic = ? AND owner = ? AND partition IN ({places})"
+    )
 
 
 def release(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:

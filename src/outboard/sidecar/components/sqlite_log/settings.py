@@ -9,8 +9,9 @@ from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from outboard.resources import duration
-from outboard.resources.resiliency import FOREVER, Retry
+from outboard.resources.resiliency import Retry
+from outboard.sidecar.components import back_off
+from outboard.sidecar.components.back_off import read_back_off
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.quantity import parse_quantity
 
@@ -18,9 +19,7 @@ __all__ = ["METADATA", "InitialOffset", "LogSettings", "read_settings"]
 
 METADATA: tuple[str, ...] = (
     "connectionString", "busyTimeout", "consumerGroup", "initialOffset", "partitions", "retention",
-    "retentionBytes", "heartbeatInterval", "sessionTimeout", "backOffPolicy", "backOffDuration",
-    "backOffInitialInterval", "backOffMaxInterval", "backOffMultiplier", "backOffRandomizationFactor",
-    "backOffMaxElapsedTime", "backOffMaxRetries",
+    "retentionBytes", "heartbeatInterval", "sessionTimeout", *back_off.METADATA,
 )  # fmt: skip
 InitialOffset: TypeAlias = Literal["oldest", "newest"]
 MOST_PARTITIONS: Final = 1_000
@@ -66,7 +65,7 @@ def read_settings(properties: Properties) -> LogSettings:
         retention_bytes=_retention_bytes(properties),
         heartbeat_interval=heartbeat,
         session_timeout=session,
-        retry=_retry(properties),
+        retry=read_back_off(properties, properties.string),
     )
 
 
@@ -119,46 +118,3 @@ def _retention_bytes(properties: Properties) -> int:
     if 0 < size < LEAST_FILE:
         raise properties.failure("`retentionBytes` is too small", "Write `256Ki` at least.", "retentionBytes")
     return size
-
-
-def _retry(properties: Properties) -> Retry:
-    """As the `backOff*` items of daprd's Kafka component; a bare number is in milliseconds there."""
-    policy = properties.string("backOffPolicy", default="constant").strip().lower()
-    if policy not in {"constant", "exponential"}:
-        reason = "`backOffPolicy` is neither `constant` nor `exponential`"
-        raise properties.failure(reason, "`constant` is the default.", "backOffPolicy")
-    return Retry(
-        policy="constant" if policy == "constant" else "exponential",
-        duration=_back_off(properties, "backOffDuration", 5.0),
-        initial_interval=_back_off(properties, "backOffInitialInterval", 0.5),
-        max_interval=_back_off(properties, "backOffMaxInterval", 60.0),
-        multiplier=_number(properties, "backOffMultiplier", 1.5),
-        randomization=_number(properties, "backOffRandomizationFactor", 0.5),
-        max_elapsed=_back_off(properties, "backOffMaxElapsedTime", 900.0),
-        max_retries=_retries(properties),
-    )
-
-
-def _back_off(properties: Properties, name: str, default: float) -> float:
-    text = properties.string(name).strip()
-    if not text:
-        return default
-    try:
-        return int(text) / 1000 if text.isdecimal() else duration.parse(text)
-    except ValueError:
-        advice = "Write for instance `500ms` or `5s`; a bare number is in milliseconds."
-        raise properties.failure(f"`{name}` is not a duration", advice, name) from None
-
-
-def _number(properties: Properties, name: str, default: float) -> float:
-    text = properties.string(name).strip()
-    try:
-        return float(text) if text else default
-    except ValueError:
-        raise properties.failure(f"`{name}` is not a number", "Write for instance `1.5`.", name) from None
-
-
-def _retries(properties: Properties) -> int:
-    if properties.string("backOffMaxRetries").strip() == str(FOREVER):
-        return FOREVER
-    return properties.whole_number("backOffMaxRetries", FOREVER)

@@ -1,4 +1,4 @@
-"""One subscription at work: it holds partitions of a topic, reads them, hands them over, commits.
+"""One subscription at work: it holds partitions of a topic, hands over their events, commits.
 
 Lemma: of a partition, an event is handed over only after the one before it was settled, whoever does it. So
 the order in which events of a key arrive for the first time is theirs, even where two members believe to hold
@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.components.port import BulkHandler, ComponentError, NotAcknowledged
-from outboard.sidecar.components.sqlite_log import members, positions, wakeup
-from outboard.sidecar.components.sqlite_log.events import Appended, Event, Found, newest
+from outboard.sidecar.components.partitioned import Turns
+from outboard.sidecar.components.port import BulkHandler, NotAcknowledged
+from outboard.sidecar.components.sqlite_log.events import Event
+from outboard.sidecar.components.sqlite_log.feed import Feed
 from outboard.sidecar.components.sqlite_log.liveness import Observer
 from outboard.sidecar.components.sqlite_log.log import Log, Watcher
 from outboard.sidecar.components.sqlite_log.members import Share, Subscriber
+from outboard.sidecar.components.sqlite_log.membership import Membership
 from outboard.sidecar.components.sqlite_log.partition import Partition
 from outboard.sidecar.components.sqlite_log.positions import Claim
 from outboard.sidecar.resiliency.delays import delay_after
@@ -30,8 +30,8 @@ __all__ = ["Outside", "Subscription", "Terms"]
 
 logger = logging.getLogger(__name__)
 
-BETWEEN_TENDS: Final = 0.01
-"""Seconds at least, however many datagrams say that the group has changed."""
+TURN: Final = 256
+"""Events that are handed over before the loop gets a turn, where the handler gives it none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,90 +68,36 @@ class Subscription:
         self, log: Log, subscriber: Subscriber, terms: Terms, handle: BulkHandler, outside: Outside
     ) -> None:
         self._log = log
-        self._subscriber = subscriber
+        self._group = subscriber.group
         self._terms = terms
         self._handle = handle
-        self._outside = outside
-        self._member = 0
-        self._valid_until = 0.0
-        self._seen = 0
-        self._reading = False
+        self._random = outside.random
         self._partitions: dict[int, Partition] = {}
         self._queue: deque[Partition] = deque()
-        self._calls = asyncio.Semaphore(terms.calls)
-        self._look = asyncio.Event()
-        self._ready = asyncio.Event()
-        self._regroup = asyncio.Event()
+        self._turns = Turns()
+        self._membership = Membership(log, subscriber, outside.observer, outside.now, self._take_share)
+        self._feed = Feed(log, subscriber.topic, self._partitions, self._offer)
         self._tasks = asyncio.TaskGroup()
 
     async def run(self, subscribed: Callable[[], None]) -> None:
         """Consume until cancelled. Raises ComponentError where the log cannot be read or joined."""
-        watcher = Watcher(self._look.set, self._appended, self._regroup.set, self._refused)
+        feed, membership = self._feed, self._membership
+        watcher = Watcher(feed.look, feed.appended, membership.changed, self._refused)
         async with self._log.watched(watcher):
-            await self._join()
+            feed.begin(await membership.join())
             try:
-                await self._tend()
-                subscribed()
                 async with self._tasks:
-                    for work in (self._tend_forever, self._read_forever, self._deliver_forever):
+                    await membership.tend()
+                    subscribed()
+                    workers = [self._hand_over_forever] * self._terms.calls
+                    for work in (membership.tend_forever, feed.read_forever, *workers):
                         self._tasks.create_task(work())
             except BaseExceptionGroup as group:
                 raise _first(group) from None
             finally:
-                await self._leave()
+                await membership.leave()
 
-    # Membership
-
-    async def _join(self) -> None:
-        log, subscriber, initial = self._log, self._subscriber, self._log.settings.initial_offset
-
-        def join(connection: sqlite3.Connection) -> tuple[int, int]:
-            return members.join(connection, subscriber, initial), newest(connection)
-
-        self._member, self._seen = await log.writer.do(join)
-        await self._call_members()
-
-    async def _leave(self) -> None:
-        with suppress(ComponentError):  # then the others find out when it beats no longer
-            await self._log.writer.do(
-                lambda connection: members.leave(connection, self._subscriber, self._member)
-            )
-            await self._call_members()
-
-    async def _call_members(self) -> None:
-        self._log.call_members(await self._log.writer.do(members.ports))
-
-    async def _tend_forever(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._log.settings.heartbeat_interval):
-                    await self._regroup.wait()
-            self._regroup.clear()
-            await asyncio.sleep(BETWEEN_TENDS)
-            try:
-                await self._tend()
-            except ComponentError as error:
-                logger.warning("no heartbeat of group '%s': %s", self._subscriber.group, error)
-
-    async def _tend(self) -> None:
-        """Beat, and take over or let go of partitions."""
-        began, now = self._outside.now(), self._log.now()
-        share = await self._log.writer.do(
-            lambda connection: members.tend(
-                connection, self._subscriber, self._member, self._outside.observer, now
-            )
-        )
-        if share is None:
-            logger.warning(
-                "group '%s' went on without this consumer, which was silent for too long: it joins anew",
-                self._subscriber.group,
-            )
-            self._partitions.clear()
-            await self._join()
-            self._regroup.set()
-            return
-        self._valid_until = began + self._log.settings.session_timeout
-        self._take_share(share)
+    # What is held
 
     def _take_share(self, share: Share) -> None:
         for number in self._partitions.keys() - share.held:
@@ -163,76 +109,18 @@ class Subscription:
         for number, partition in list(self._partitions.items()):
             partition.leaving = number in share.leave
             self._offer(partition)
-        self._look.set()
-        self._ready.set()
+        self._feed.look()
+        self._turns.wake()
 
     def _give_up(self, number: int) -> None:
         """Let another member have partition `number`."""
         self._partitions.pop(number, None)
-        claim = self._claim(number)
-
-        async def release() -> None:
-            with suppress(ComponentError):  # tried again with the next heartbeat
-                await self._log.writer.do(lambda connection: positions.release(connection, [claim]))
-                await self._call_members()
-
-        self._tasks.create_task(release())
+        self._tasks.create_task(self._membership.release(self._membership.claim(number)))
 
     def _refused(self, claim: Claim) -> None:
-        if claim == self._claim(claim.partition):
+        if claim == self._membership.claim(claim.partition):
             self._partitions.pop(claim.partition, None)
-            self._regroup.set()
-
-    def _claim(self, number: int) -> Claim:
-        return Claim(self._subscriber.group, self._subscriber.topic.id, number, self._member)
-
-    # Reading
-
-    async def _read_forever(self) -> None:
-        pause = wakeup.LOOK_EVERY if self._log.port else wakeup.LOOK_OFTEN
-        while True:
-            self._look.clear()
-            partitions = dict(self._partitions)
-            wanted = {number: each for number, held in partitions.items() if (each := held.wanted)}
-            fresh = [number for number in wanted if partitions[number].fresh]
-            self._reading = True
-            found = await self._log.reader.read(self._subscriber.topic, self._seen, wanted, fresh)
-            self._reading = False
-            if self._take_found(found, partitions):
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._look.wait()
-
-    def _take_found(self, found: Found, asked: dict[int, Partition]) -> bool:
-        """Whether there is more to read at once."""
-        self._seen = found.seen
-        more = False
-        for number, partition in asked.items():
-            if self._partitions.get(number) is not partition:
-                continue
-            if number in found.events:
-                partition.add(found.events[number], number in found.unread)
-                self._offer(partition)
-            elif number in found.news:
-                partition.fresh = True
-            more = more or partition.readable
-        return more
-
-    def _appended(self, appended: Appended) -> None:
-        """Take what this process has written as it is in memory, if all that lies before it was read."""
-        events = appended.events
-        if self._reading or events[0][1].offset != self._seen + 1:
-            self._look.set()
-            return
-        self._seen = events[-1][1].offset
-        if appended.topic.id != self._subscriber.topic.id:
-            return
-        for number, event in events:
-            partition = self._partitions.get(number)
-            if partition is not None:
-                partition.follow(event)
-                self._offer(partition)
+            self._membership.changed()
 
     # Handing over
 
@@ -243,20 +131,26 @@ class Subscription:
         elif partition.ready and not partition.queued:
             partition.queued = True
             self._queue.append(partition)
-            self._ready.set()
+            self._turns.wake()
 
-    async def _deliver_forever(self) -> None:
+    async def _hand_over_forever(self) -> None:
+        since_turn = 0
         while True:
-            await self._calls.acquire()
             while not (batch := self._next_batch()):
-                self._ready.clear()
-                await self._ready.wait()
-            self._tasks.create_task(self._deliver(batch))
+                await self._turns.wait()
+            if self._queue:
+                self._turns.wake()
+            events = [event.message for _, events in batch for event in events]
+            self._settle(batch, await self._handle(events))
+            since_turn += len(events)
+            if since_turn >= TURN:
+                since_turn = 0
+                await asyncio.sleep(0)
 
     def _next_batch(self) -> list[Run]:
         """What can be handed over now, the partition that waited longest first."""
-        if self._outside.now() > self._valid_until:  # this process was stopped: others may have taken over
-            self._regroup.set()
+        if self._membership.lapsed:
+            self._membership.changed()
             return []
         batch: list[Run] = []
         room = self._terms.batch
@@ -269,26 +163,23 @@ class Subscription:
                 room -= len(events)
         return batch
 
-    async def _deliver(self, batch: Sequence[Run]) -> None:
-        try:
-            outcomes = await self._handle([event.message for _, events in batch for event in events])
-        finally:
-            self._calls.release()
-        start = 0
+    def _settle(self, batch: Sequence[Run], outcomes: Sequence[NotAcknowledged | None]) -> None:
+        """Take what became of each event; commit once for all of them."""
+        offsets: dict[Claim, int] = {}
+        start, readable = 0, False
         for partition, events in batch:
-            run = outcomes[start : start + len(events)]
+            told = outcomes[start : start + len(events)]
             start += len(events)
-            if self._partitions.get(partition.number) is partition:
-                self._settle(partition, run)
-        if any(partition.readable for partition, _ in batch):
-            self._look.set()
-
-    def _settle(self, partition: Partition, outcomes: Sequence[NotAcknowledged | None]) -> None:
-        if partition.settle([outcome is None for outcome in outcomes]):
-            error = next(outcome for outcome in outcomes if outcome is not None)
-            self._hold(partition, error)
-        self._log.commit([(self._claim(partition.number), partition.committed)])
-        self._offer(partition)
+            if self._partitions.get(partition.number) is not partition:
+                continue
+            if partition.settle([outcome is None for outcome in told]):
+                self._hold(partition, next(outcome for outcome in told if outcome is not None))
+            offsets[self._membership.claim(partition.number)] = partition.committed
+            self._offer(partition)
+            readable = readable or partition.readable
+        self._log.commit(offsets)
+        if readable:
+            self._feed.look()
 
     def _hold(self, partition: Partition, error: NotAcknowledged) -> None:
         """Keep the partition back until its first event, which failed, is due again; or skip that event."""
@@ -297,8 +188,7 @@ class Subscription:
         if partition.failures == 1:
             partition.first_failure = clock.monotonic()
         elapsed = clock.monotonic() - partition.first_failure
-        retry = self._log.settings.retry
-        delay = delay_after(retry, partition.failures, elapsed, self._outside.random)
+        delay = delay_after(self._log.settings.retry, partition.failures, elapsed, self._random)
         if delay is None:
             self._skip(partition, error)
             return
@@ -308,7 +198,7 @@ class Subscription:
     def _skip(self, partition: Partition, error: NotAcknowledged) -> None:
         attempts, event = partition.failures, partition.skip()
         text = "the event at offset %d is skipped for group '%s' after %d attempts, as `backOff...` says: %s"
-        logger.error(text, event.offset, self._subscriber.group, attempts, error)
+        logger.error(text, event.offset, self._group, attempts, error)
 
     async def _again(self, partition: Partition, delay: float) -> None:
         await self._log.clock.sleep(delay)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -47,7 +47,7 @@ class _Offsets:
     _waiting: dict[Claim, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, offsets: Iterable[tuple[Claim, int]]) -> None:
+    def put(self, offsets: Mapping[Claim, int]) -> None:
         with self._lock:
             self._waiting.update(offsets)
 
@@ -103,7 +103,7 @@ class Writer:
         """What `work` returns, done in a transaction. Raises ComponentError."""
         return await self._enqueue(_Job(self._loop.create_future(), work=work))
 
-    def commit(self, offsets: Iterable[tuple[Claim, int]]) -> None:
+    def commit(self, offsets: Mapping[Claim, int]) -> None:
         """Have `offsets` committed with the next transaction, whatever it is for."""
         self._offsets.put(offsets)
 
