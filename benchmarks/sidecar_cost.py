@@ -1,10 +1,13 @@
 """What one event costs the sidecar: bulk requests of 64 events in, one or many a request out.
 
     python benchmarks/sidecar_cost.py [bulk | single | publish ...] [--events 100000] [--components FOLDER]
+                                      [--stalls]
 
 The publisher sends whole bulk requests, two at a time, and the receiver is a bare ASGI app, so that most of
 the time goes into the sidecar. `publish` sends single events, 64 at a time, to a topic without a subscriber.
 The figure to trust is its CPU time per event, which other work on the machine does not change much.
+`--stalls` tells, too, for how long the sidecar's loop was away at the longest while the events were on their
+way: by the clock, and of that on the CPU, which leaves out what other processes took. The ticker costs some.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import aiohttp
 import psutil
-from measuring import HERE, MIB, ask, cpu_of, free_port, print_machine, process, wait_until
+from measuring import HERE, MIB, SERVICES, ask, cpu_of, free_port, print_machine, process, wait_until
 
 PUBSUB: Final = "kafka-pubsub"
 BATCH: Final = 64
@@ -116,17 +120,23 @@ def _batch(number: int) -> bytes:
     return json.dumps([entry(number * BATCH + n) for n in range(BATCH)], separators=(",", ":")).encode()
 
 
-def measure(kind: str, events: int, components: Path, loop: Callable[[Awaitable[None]], None]) -> str:
+def measure(
+    kind: str, events: int, components: Path, stalls: Path | None, loop: Callable[[Awaitable[None]], None]
+) -> str:
     names = ("dapr-http-port", "dapr-grpc-port", "metrics-port")
     app_port, ports = free_port(), {name: str(free_port()) for name in names}
+    components = components.resolve()
     flags = {"app-id": "bench", "app-port": str(app_port), "resources-path": str(components), **ports}
-    sidecar_command = [sys.executable, "-m", "outboard", "sidecar", "--log-level", "warn"]
+    program = ["-m", "outboard", "sidecar"] if stalls is None else [str(SERVICES / "watched_sidecar.py")]
+    sidecar_command = [sys.executable, *program, "--log-level", "warn"]
+    environment = os.environ if stalls is None else {**os.environ, "STALLS": str(stalls)}
     sidecar_command += [text for name, value in flags.items() for text in (f"--{name}", value)]
     app = [sys.executable, "-m", "uvicorn", "sidecar_cost:receiver", "--port", str(app_port)]
     events -= events % BATCH
     with ExitStack() as stack:
         stack.enter_context(process([*app, "--log-level", "warning"], os.environ, HERE))
-        sidecar = psutil.Process(stack.enter_context(process(sidecar_command, os.environ)).pid)
+        folder = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+        sidecar = psutil.Process(stack.enter_context(process(sidecar_command, environment, folder)).pid)
         base = f"http://127.0.0.1:{ports['dapr-http-port']}/v1.0"
         wait_until("the sidecar", lambda: ask(f"{base}/healthz")[0] == 204)
         url = f"{base}/publish/{'' if kind == 'publish' else 'bulk/'}{PUBSUB}/{kind}"
@@ -137,6 +147,7 @@ def measure(kind: str, events: int, components: Path, loop: Callable[[Awaitable[
         warm = BATCH * 20
         loop(publish(url, kind, warm))
         wait_until("the warm-up", lambda: there(warm))
+        began = time.time()
         before, started, memory = cpu_of(sidecar), time.perf_counter(), sidecar.memory_info().rss
         loop(publish(url, kind, events))
         wait_until("the last event", lambda: there(warm + events), 600)
@@ -146,7 +157,15 @@ def measure(kind: str, events: int, components: Path, loop: Callable[[Awaitable[
     return (
         f"{kind:8} {cpu / events * 1e6:7.1f} µs sidecar CPU, {events / seconds:9,.0f} events/s, "
         f"{grown:+.1f} MiB, {descriptors} descriptors"
-    )
+    ) + ("" if stalls is None else _longest(stalls, began))
+
+
+def _longest(stalls: Path, began: float) -> str:
+    """Of the lines of `watched_sidecar.py` that were written later."""
+    lines = [[float(value) for value in line.split()] for line in stalls.read_text("utf-8").splitlines()]
+    told = [line for line in lines if line[0] > began + 0.2]
+    wall, cpu = (max(line[column] for line in told) for column in (1, 2))
+    return f", longest stall {wall:.1f} ms, of the loop's own {cpu:.1f} ms CPU"
 
 
 def main() -> None:
@@ -156,10 +175,21 @@ def main() -> None:
     parser.add_argument("kind", nargs="*", help=", ".join(KINDS))
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--components", type=Path, default=HERE / "components" / "partitions")
+    parser.add_argument("--stalls", action="store_true", help="tell the longest stall of the loop, too")
     arguments = parser.parse_args()
     print_machine()
-    for kind in arguments.kind or KINDS:
-        print(measure(kind, arguments.events, arguments.components, lambda work: asyncio.run(_awaited(work))))
+    with TemporaryDirectory() as folder:
+        stalls = Path(folder) / "stalls" if arguments.stalls else None
+        for kind in arguments.kind or KINDS:
+            print(
+                measure(
+                    kind,
+                    arguments.events,
+                    arguments.components,
+                    stalls,
+                    lambda work: asyncio.run(_awaited(work)),
+                )
+            )
 
 
 async def _awaited(work: Awaitable[None]) -> None:

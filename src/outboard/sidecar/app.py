@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random as system_random
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
@@ -24,15 +23,12 @@ from outboard.sidecar.logs import speaking
 from outboard.sidecar.options import Options
 from outboard.sidecar.readiness import Readiness
 from outboard.sidecar.stopping import Stopping, first_of
+from outboard.wire import identity
 from outboard.wire.http import Exchange
 
 __all__ = ["Sidecar"]
 
 DEFAULT_CONFIGURATION: Final = Configuration()
-
-
-def _uuid() -> str:
-    return str(uuid.uuid4())
 
 
 class Sidecar:
@@ -54,7 +50,7 @@ class Sidecar:
         channel: Exchange | None = None,
         recorder: Recorder | None = None,
         random: Callable[[], float] = system_random.random,
-        new_id: Callable[[], str] = _uuid,
+        new_id: Callable[[], str] = identity.new_id,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self.options = options

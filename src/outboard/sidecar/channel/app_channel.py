@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -118,7 +119,7 @@ class AppChannel:
     async def _post(
         self, path: str, headers: dict[str, str], body: bytes, timeout: float | None
     ) -> Response | Answer:
-        illegal = next((name for name, value in headers.items() if not _legal(name, value)), None)
+        illegal = _illegal(headers)
         if illegal is not None:
             return Answer(DeliveryStatus.RETRY, f"invalid header field {illegal!r}")
         request = Request("POST", _target(path), self._with_token(headers), body)
@@ -140,17 +141,20 @@ def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
     """Broker metadata as headers of the request to the app."""
     headers: dict[str, str] = {}
     for key, value in metadata.items():
-        name = key.lower()
-        if name in NOT_FORWARDED or name.endswith("-bin"):
-            continue
-        headers[_prefixed(name)] = value
+        name = _header_name(key)
+        if name is not None:
+            headers[name] = value
     if not headers.get("traceparent"):
         headers.pop("tracestate", None)  # which says nothing alone
     return headers
 
 
-def _prefixed(name: str) -> str:
-    """Names that gRPC keeps for itself get a prefix."""
+@lru_cache(maxsize=256)
+def _header_name(key: str) -> str | None:
+    """None for what is not forwarded; names that gRPC keeps for itself get a prefix."""
+    name = key.lower()
+    if name in NOT_FORWARDED or name.endswith("-bin"):
+        return None
     if name.startswith(":"):
         return f"dapr-{name[1:]}"
     return f"dapr-{name}" if name.startswith("grpc-") else name
@@ -159,9 +163,12 @@ def _prefixed(name: str) -> str:
 def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> dict[str, str]:
     """The event's trace; where it has none that is valid, the zeros, unless the broker told of one."""
     given = event.get("traceparent", event.get("traceid"))
-    if given is None or (TraceContext.parse(given) is None and "traceparent" in forwarded):
+    if given is None:
         return {}
-    return {"traceparent": _traceparent(given)}
+    trace = TraceContext.parse(given)
+    if trace is None and "traceparent" in forwarded:
+        return {}
+    return {"traceparent": ZERO_TRACEPARENT if trace is None else trace.traceparent}
 
 
 def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry]) -> bytes:
@@ -196,6 +203,7 @@ def _traceparent(value: object) -> str:
     return ZERO_TRACEPARENT if trace is None else trace.traceparent
 
 
+@lru_cache(maxsize=256)
 def _target(path: str) -> str:
     """A route as a request target: cleaned, and escaped where it is not."""
     where, question, query = path.partition("?")
@@ -203,5 +211,14 @@ def _target(path: str) -> str:
     return quote(clean, safe=UNESCAPED) + question + quote(query, safe=UNESCAPED)
 
 
-def _legal(name: str, value: str) -> bool:
-    return HEADER_NAME.match(name) is not None and NOT_IN_A_VALUE.search(value) is None
+def _illegal(headers: Mapping[str, str]) -> str | None:
+    """The first name of a header that cannot be sent."""
+    for name, value in headers.items():
+        if not _names_a_header(name) or NOT_IN_A_VALUE.search(value) is not None:
+            return name
+    return None
+
+
+@lru_cache(maxsize=256)
+def _names_a_header(name: str) -> bool:
+    return HEADER_NAME.match(name) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Final, NoReturn
 
 from pydantic_core import from_json, to_json
 
+from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, rfc3339
 from outboard.sidecar.events.rawjson import PLAIN
 from outboard.wire import dapr
@@ -27,6 +29,8 @@ __all__ = ["Frame", "read_alike", "read_as_written", "read_event", "read_object"
 DEFAULTS: Final = {"source": dapr.DEFAULT_SOURCE, "type": dapr.EVENT_TYPE, "specversion": SPEC_VERSION}
 LARGEST: Final = 2**53
 MOST_DIGITS: Final = 300  # any such number is a double
+SHORTER_IN_GO: Final = re.compile(rb"\.0[,}\]]")
+"""What a number like 10.0 ends with, which Go writes as 10; perhaps inside a text."""
 
 
 class _Unusual(ValueError):
@@ -102,7 +106,7 @@ def read_alike(data: bytes) -> dict[str, Json] | None:
 
 
 def _decode(data: bytes, decoder: json.JSONDecoder) -> Json:
-    if b"\\ud" in data or b"\\uD" in data:
+    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
         return None  # perhaps half a character
     try:
         text = data.decode("utf-8")
@@ -146,25 +150,40 @@ class Frame:
 
         It must have been read by `read_plain` or `read_as_written`.
         """
+        fields = self._fields(event, metadata)
+        return None if fields is None else _written(fields)
+
+    def message(self, event: Mapping[str, Json], metadata: Mapping[str, str] | None) -> Message | None:
+        """`event`, which was read by `read_plain`, `completed` and with what is known of it."""
+        fields = self._fields(event, metadata)
+        data = None if fields is None else _written(fields)
+        if fields is None or data is None:
+            return None
+        known = None
+        if "expiration" not in fields and "traceparent" in fields and not SHORTER_IN_GO.search(data):
+            known = {"id": fields.get("id", ""), "traceparent": fields["traceparent"]}
+        return Message(data, metadata or {}, None, known)
+
+    def _fields(
+        self, event: Mapping[str, Json], metadata: Mapping[str, str] | None
+    ) -> dict[str, Json] | None:
         skeleton = _skeleton(tuple(event))
         if skeleton is None:
             return None
-        fields = skeleton.copy()
-        fields.update(self.defaults)
-        fields.update(event)
-        fields.update(self.target)
+        fields = {**skeleton, **self.defaults, **event, **self.target}
         if "traceid" not in event:
             fields["traceid"] = fields["traceparent"] = self.traceparent
-        for name, default in DEFAULTS.items():
-            if fields[name] is None:
-                fields[name] = default
+        if fields["source"] is None or fields["type"] is None or fields["specversion"] is None:
+            fields |= {name: default for name, default in DEFAULTS.items() if fields[name] is None}
         expiration = expiration_of(metadata, self.features, self.now) if metadata else ""
-        try:
-            if expiration:
-                return to_json(dict(sorted({**fields, "expiration": expiration}.items())))
-            return to_json(fields)
-        except ValueError:
-            return None
+        return dict(sorted({**fields, "expiration": expiration}.items())) if expiration else fields
+
+
+def _written(fields: Mapping[str, Json]) -> bytes | None:
+    try:
+        return to_json(fields)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=1_024)

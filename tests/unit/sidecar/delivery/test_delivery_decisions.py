@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from outboard.sidecar.delivery.decisions import (
@@ -77,6 +79,26 @@ def test_each_entry_of_a_batch_has_its_own_answer() -> None:
         b'{"statuses":[{"entryId":"b","status":"DROP"},{"EntryId":"a","Status":"SUCCESS"},{"entryId":"z"}]}'
     )
     assert outcomes(Response(200, body=body)) == {"a": SUCCESS, "b": DROP}
+
+
+def spelled(**statuses: str) -> bytes:
+    entries = [{"entryId": entry, "status": status} for entry, status in statuses.items()]
+    return json.dumps({"statuses": entries}, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (spelled(a="SUCCESS", b="SUCCESS"), (SUCCESS, SUCCESS)),
+        (spelled(b="SUCCESS", a="SUCCESS"), (SUCCESS, SUCCESS)),
+        (spelled(a="SUCCESS"), (SUCCESS, RETRY)),
+        (spelled(a="SUCCESS", c="SUCCESS"), (SUCCESS, RETRY)),
+        (spelled(a="SUCCESS", b="RETRY"), (SUCCESS, RETRY)),
+    ],
+)
+def test_a_batch_that_succeeded_is_told_from_any_other(body: bytes, told: tuple[DeliveryStatus, ...]) -> None:
+    assert tuple(outcomes(Response(200, body=body)).values()) == told
+    assert read_bulk_answer(Response(201, body=body), ["a", "b"])["a"].status == 201
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,52 @@ def test_the_entries_of_a_bulk_request_too(
         assert data is None or data == long_way(slow.data, slow.metadata)
 
 
+@pytest.mark.parametrize("bulk", [False, True])
+@given(event=events, own=metadata)
+def test_what_is_known_of_an_event_is_what_reading_it_tells(
+    bulk: bool, event: dict[str, Any], own: dict[str, str] | None
+) -> None:
+    read = common.read_plain(json.dumps(event).encode())
+    message = frame().message(read, own) if isinstance(read, dict) else None
+    if message is None or message.known is None:
+        return
+    subscription = Subscription("ps", "t", (Rule("/t"),), bulk=BulkSubscribe(bulk, 10, 5))
+    reader = Reader(subscription, compile_rules(subscription.rules), lambda: "new")
+    known = reader.read(Arrived(message, "ps"), lambda: NOW)
+    parsed, long = both_ways(message.data, bulk)
+    assert isinstance(known, Incoming)
+    assert isinstance(parsed, Incoming)
+    assert isinstance(long, Incoming)
+    assert (known.id, known.path) == (parsed.id, parsed.path)
+    assert known.event.get("traceparent") == parsed.event.get("traceparent", parsed.event.get("traceid"))
+    assert in_order(known.data) == in_order(long.data)
+
+
+def test_of_an_ordinary_event_enough_is_known() -> None:
+    read = common.read_plain(json.dumps(EVENT).encode())
+    assert isinstance(read, dict)
+    message = frame().message(read, {"partitionKey": "k"})
+    assert message is not None
+    assert message.metadata == {"partitionKey": "k"}
+    assert message.known == {"id": "1", "traceparent": TRACE.traceparent}
+
+
+@pytest.mark.parametrize(
+    ("event", "own"),
+    [
+        ({"id": "1", "data": 10.0}, {}),
+        ({"id": "1", "data": [10.0]}, {}),
+        ({"id": "1", "expiration": "2020-01-01T00:00:00Z"}, {}),
+        ({"id": "1"}, {"ttlInSeconds": "60"}),
+        ({"id": "1", "traceid": "t"}, {}),
+    ],
+)
+def test_where_there_is_more_to_consider_nothing_is_known(event: dict[str, Any], own: dict[str, str]) -> None:
+    message = frame().message(event, own)
+    assert message is not None
+    assert message.known is None
+
+
 fields = st.sampled_from(["entryId", "entryid", "event", "contentType", "metadata", "more"])
 requests = st.lists(st.one_of(values, st.dictionaries(fields, values, max_size=5)), max_size=3)
 

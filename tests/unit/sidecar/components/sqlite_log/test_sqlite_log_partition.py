@@ -110,21 +110,24 @@ def test_nothing_unsettled_is_ever_committed_and_order_holds(outcomes: list[list
 def test_the_newest_event_follows_what_was_read() -> None:
     partition = filled(2, 5)
 
-    for event in events(5, 6):
-        partition.follow(event)
-
+    assert [partition.follow(event) for event in events(5, 6)] == [False, False]
     assert offsets(partition.take(9)) == [2, 5, 6]
     assert not partition.fresh
     assert partition.wanted == Wanted(6, 5)
 
 
+def test_one_that_has_nothing_else_is_told() -> None:
+    empty = filled()
+
+    assert [empty.follow(event) for event in events(1, 2)] == [True, False]
+    assert offsets(empty.take(9)) == [1, 2]
+
+
 def test_what_does_not_follow_is_left_to_be_read() -> None:
     fresh, full, leaving = Partition(0, 0, 8), filled(1, 2, capacity=2), filled(1)
     leaving.leaving = True
-    for partition in (fresh, full, leaving):
-        (event,) = events(3)
-        partition.follow(event)
-
+    (event,) = events(3)
+    assert not any(partition.follow(event) for partition in (fresh, full, leaving))
     assert [partition.fresh for partition in (fresh, full, leaving)] == [True, True, True]
     assert offsets(full.take(9)) == [1, 2]
     assert not fresh.ready

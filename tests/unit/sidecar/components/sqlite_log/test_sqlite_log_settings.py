@@ -74,10 +74,10 @@ def test_no_retries_and_endless_retries() -> None:
         ("retentionBytes", "1Ki", "is too small"),
         ("heartbeatInterval", "0", "must be above 0"),
         ("sessionTimeout", "3s", "must be longer than `heartbeatInterval`"),
-        ("backOffPolicy", "linear", "is neither `constant` nor `exponential`"),
+        ("backOffPolicy", "linear", "unexpected back off policy type"),
         ("backOffDuration", "5 seconds", "is not a duration"),
         ("backOffMultiplier", "twice", "is not a number"),
-        ("backOffMaxRetries", "-2", "whole number"),
+        ("backOffMaxRetries", "1.5", "whole number"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line_and_without_its_value(name: str, value: str, said: str) -> None:
