@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import psutil
 import pytest
 
 from faults.killed_system import system
+from support.processes import eventually
 
 VICTIMS = (
     ("consumer's sidecar",),
@@ -23,6 +26,28 @@ MOMENT = 100
 IN_FLIGHT = PUBLISHERS + PARTITIONS + MOMENT
 """What one kill can double: what is on its way of each publisher, and of each partition."""
 IN_FLIGHT_IN_BULK = PUBLISHERS + 2 * BATCH + MOMENT
+
+
+def held_by(process: int, folder: Path) -> int:
+    """How many partitions a member of the group in `process` holds."""
+    held = "SELECT count(*) FROM positions JOIN members ON owner = id WHERE process = ?"
+    with closing(sqlite3.connect(folder / "events.db", timeout=30)) as connection:
+        count: int = connection.execute(held, [process]).fetchone()[0]
+        return count
+
+
+def suspend_between_writes(process: psutil.Process, folder: Path) -> None:
+    """Stopped in the middle of a write, a process would keep the file locked for all: so SQLite works."""
+    while True:
+        process.suspend()
+        with closing(sqlite3.connect(folder / "events.db", timeout=1, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.resume()
+            else:
+                connection.execute("ROLLBACK")
+                return
 
 
 @pytest.mark.timeout(600)
@@ -61,14 +86,16 @@ def test_others_of_the_group_take_over_from_a_sidecar_that_was_killed(tmp_path: 
 
 @pytest.mark.timeout(300)
 def test_a_sidecar_that_was_stopped_for_longer_than_its_session_does_no_harm(tmp_path: Path) -> None:
-    keys, numbers = 50, 60
+    keys, numbers = 50, 120
     pair = ("first", "second")
     with system(tmp_path, keys, numbers, pair, heartbeatInterval="300ms", sessionTimeout="1500ms") as running:
-        running.wait_for(keys * numbers // 3)
+        running.wait_for(1)
         stopped = psutil.Process(running.programs["first's sidecar"].pid)
-        stopped.suspend()
+        eventually(lambda: held_by(stopped.pid, tmp_path), running.told)
+        suspend_between_writes(stopped, tmp_path)
         try:
             running.wait_for_all(keys * numbers)
+            eventually(lambda: not held_by(stopped.pid, tmp_path), running.told)
         finally:
             stopped.resume()
         running.programs["first's sidecar"].wait_for("joins anew")
