@@ -23,6 +23,7 @@ from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.pubsub_sqlite import SqlitePubSub, open_log
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from outboard.sidecar.components.sqlite_log.subscription import TURN
 from outboard.sidecar.components.surroundings import Surroundings
 from support.processes import PATIENCE
 
@@ -347,6 +348,26 @@ async def test_a_batch_is_what_is_there_and_two_are_on_their_way_at_most(path: P
             await task
 
     assert max(sizes) > 10
+
+
+async def test_a_handler_that_never_waits_leaves_the_loop_its_turns(path: Path) -> None:
+    inbox, most = Inbox(), 0
+
+    async def others() -> None:
+        nonlocal most
+        while True:
+            before = len(inbox.data)
+            await asyncio.sleep(0)
+            most = max(most, len(inbox.data) - before)
+
+    async with opened(path, partitions=16) as pubsub:
+        await pubsub.publish_many("t", [Message(b"x")] * 3_000)
+        other = asyncio.create_task(others())
+        async with consuming(pubsub, inbox):
+            await inbox.until(3_000)
+        other.cancel()
+
+    assert 0 < most <= TURN
 
 
 async def test_other_errors_of_a_handler_end_the_consumer(path: Path) -> None:

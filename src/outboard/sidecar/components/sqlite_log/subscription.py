@@ -30,8 +30,8 @@ __all__ = ["Outside", "Subscription", "Terms"]
 
 logger = logging.getLogger(__name__)
 
-TURN: Final = 256
-"""Events that are handed over before the loop gets a turn, where the handler gives it none."""
+TURN: Final = 128
+"""Events that all calls together hand over before the loop gets a turn, where the handler gives it none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Subscription:
             self._turns.wake()
 
     async def _hand_over_forever(self) -> None:
-        since_turn = 0
+        turn, since_turn = TURN // self._terms.calls, 0
         while True:
             while not (batch := self._next_batch()):
                 await self._turns.wait()
@@ -143,7 +143,7 @@ class Subscription:
             events = [event.message for _, events in batch for event in events]
             self._settle(batch, await self._handle(events))
             since_turn += len(events)
-            if since_turn >= TURN:
+            if since_turn >= turn:
                 since_turn = 0
                 await asyncio.sleep(0)
 
