@@ -5,7 +5,8 @@
 
 Without a CASE all of them run, in turn, in each round. `ratios` puts the kit beside what people write by
 hand, on the same sidecar: a new httpx client a publish, one shared httpx client, aiohttp, each with a model
-route.
+route. Without a rate publishers go as fast as they are answered: then what takes the longest has a queue, and
+times say how long that is. With one they say how long an event takes.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ CASES: Final[Mapping[str, tuple[Sidecar, Load]]] = {
     "memory bulk, 2 dependencies": (PARTITIONS, Load("kit", "bulk-deps", 64, 50)),
     "memory batch, 2 dependencies": (PARTITIONS, Load("kit", "batch-deps", 64, 100)),
     "memory single": (PARTITIONS, Load("kit", "single", 64, 50)),
+    "memory single, 4,000/s": (PARTITIONS, Load("kit", "single", 64, 50, rate=4_000)),
     "memory hot key, bulk": (PARTITIONS, Load("kit", "bulk", 64, 100, keys=1)),
     "memory one publisher, single": (PARTITIONS, Load("kit", "single", 1, 10)),
     "sqlite bulk": (SQLITE, Load("kit", "bulk", 64, 100)),
     "sqlite single": (SQLITE, Load("kit", "single", 64, 50)),
+    "sqlite single, 3,000/s": (SQLITE, Load("kit", "single", 64, 50, rate=3_000)),
     "sqlite one publisher, single": (SQLITE, Load("kit", "single", 1, 10)),
 }
 

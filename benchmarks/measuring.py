@@ -70,13 +70,17 @@ def wait_until(what: str, condition: Callable[[], bool], seconds: float = 60) ->
 
 @dataclass(frozen=True)
 class Load:
-    """`publishers` at once send `events`; with `keys` 0 each event has a key of its own."""
+    """`publishers` at once send `events`; with `keys` 0 each event has a key of its own.
+
+    `rate` events fall due in a second; with 0 each publisher sends the next when it has its answer.
+    """
 
     way: str
     handler: str
     publishers: int
     events: int
     keys: int = 0
+    rate: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class System:
     def publish(self, load: Load) -> dict[str, float]:
         """Run the publisher to its end; what it reports. The consumer measures from its start."""
         ask(f"http://127.0.0.1:{self.app_port}/reset", "POST")
-        arguments = [load.way, str(load.publishers), str(load.events), str(load.keys)]
+        arguments = [load.way, *map(str, (load.publishers, load.events, load.keys, load.rate))]
         done = subprocess.run(
             [sys.executable, "publisher.py", *arguments],
             cwd=SERVICES, env=dict(self.environment), stdout=subprocess.PIPE, check=True,

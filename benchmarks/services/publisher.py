@@ -1,10 +1,12 @@
 """Publishes COUNT events from PUBLISHERS tasks and says, as JSON on stdout, how long it took.
 
-    python publisher.py WAY PUBLISHERS COUNT KEYS
+    python publisher.py WAY PUBLISHERS COUNT KEYS RATE
 
 WAY is `plain` (a new httpx client a publish), `httpx` (a shared one), `aiohttp` (a request a publish), `sdk`
 (Dapr's own), `bulk` (bulk requests of 100 by hand), `bulk-in-turn` (one such request at a time, as large as
-PUBLISHERS) or `kit`. KEYS is the number of keys: 0 gives each event its own.
+PUBLISHERS) or `kit`. KEYS is the number of keys: 0 gives each event its own. RATE is how many events fall due
+in a second, and each counts from when it is due, whoever is still busy then; with 0 a publisher sends one as
+soon as it has the answer to the one before.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import os
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final, TypeAlias
@@ -39,9 +41,9 @@ async def plain() -> AsyncIterator[Publish]:
     """A new httpx client for each publish, as in the snippets that people copy."""
     import httpx
 
-    async def publish(number: int, key: str) -> None:
+    async def publish(sent: int, key: str) -> None:
         async with httpx.AsyncClient() as client:
-            answer = await client.post(URL, params={KEY: key}, json={"sent": now_us(), "text": TEXT})
+            answer = await client.post(URL, params={KEY: key}, json={"sent": sent, "text": TEXT})
             answer.raise_for_status()
 
     yield publish
@@ -53,8 +55,8 @@ async def shared_httpx() -> AsyncIterator[Publish]:
 
     async with httpx.AsyncClient() as client:
 
-        async def publish(number: int, key: str) -> None:
-            answer = await client.post(URL, params={KEY: key}, json={"sent": now_us(), "text": TEXT})
+        async def publish(sent: int, key: str) -> None:
+            answer = await client.post(URL, params={KEY: key}, json={"sent": sent, "text": TEXT})
             answer.raise_for_status()
 
         yield publish
@@ -66,8 +68,8 @@ async def shared_aiohttp() -> AsyncIterator[Publish]:
 
     async with aiohttp.ClientSession(raise_for_status=True) as client:
 
-        async def publish(number: int, key: str) -> None:
-            body = {"sent": now_us(), "text": TEXT}
+        async def publish(sent: int, key: str) -> None:
+            body = {"sent": sent, "text": TEXT}
             async with client.post(URL, params={KEY: key}, json=body) as answer:
                 await answer.read()
 
@@ -81,11 +83,11 @@ async def bulk_by_hand(size: int = BULK) -> AsyncIterator[Publish]:
 
     async with httpx.AsyncClient(timeout=30) as client:
 
-        async def publish(number: int, key: str) -> None:
+        async def publish(sent: int, key: str) -> None:
             entries = [
                 {
                     "entryId": str(index),
-                    "event": {"sent": now_us(), "text": TEXT},
+                    "event": {"sent": sent, "text": TEXT},
                     "contentType": "application/json",
                     "metadata": {"partitionKey": f"{key}-{index}"},
                 }
@@ -103,11 +105,11 @@ async def sdk() -> AsyncIterator[Publish]:
 
     async with DaprClient() as client:
 
-        async def publish(number: int, key: str) -> None:
+        async def publish(sent: int, key: str) -> None:
             await client.publish_event(
                 PUBSUB,
                 TOPIC,
-                json.dumps({"sent": now_us(), "text": TEXT}),
+                json.dumps({"sent": sent, "text": TEXT}),
                 publish_metadata={"partitionKey": key},
                 data_content_type="application/json",
             )
@@ -123,8 +125,8 @@ async def kit() -> AsyncIterator[Publish]:
     board = Outboard(pubsub=PUBSUB, timeout=30)
     bench = board.topic(TOPIC, Sample)
 
-    async def publish(number: int, key: str) -> None:
-        await bench.publish(Sample(sent=now_us(), text=TEXT), key=key)
+    async def publish(sent: int, key: str) -> None:
+        await bench.publish(Sample(sent=sent, text=TEXT), key=key)
 
     async with board.connected():
         yield publish
@@ -140,15 +142,26 @@ WAYS: Final[dict[str, Callable[[], AbstractAsyncContextManager[Publish]]]] = {
 }
 
 
-async def worker(publish: Publish, numbers: Iterator[int], keys: int, took: array[int]) -> None:
-    for number in numbers:
-        start = now_us()
-        await publish(number, str(number % keys if keys else number))
+async def worker(
+    publish: Publish, due: Iterator[tuple[int, int | None]], keys: int, took: array[int]
+) -> None:
+    for number, at in due:
+        start = now_us() if at is None else at
+        if (early := start - now_us()) > 0:
+            await asyncio.sleep(early / 1e6)
+        await publish(start, str(number % keys if keys else number))
         if len(took) < 50_000:
             took.append(now_us() - start)
 
 
-async def main(way: str, publishers: int, count: int, keys: int) -> None:
+def due_at(numbers: Iterable[int], rate: int) -> Iterator[tuple[int, int | None]]:
+    """Each number with when it is due, in µs since the epoch; None for at once."""
+    started = now_us()
+    for number in numbers:
+        yield number, started + number * 1_000_000 // rate if rate else None
+
+
+async def main(way: str, publishers: int, count: int, keys: int, rate: int) -> None:
     took = array("q")
     tasks, step = publishers, BULK if way == "bulk" else 1
     connect: Callable[[], AbstractAsyncContextManager[Publish]]
@@ -157,11 +170,11 @@ async def main(way: str, publishers: int, count: int, keys: int) -> None:
     else:
         connect = WAYS[way]
     async with connect() as publish:
-        await publish(-1, "warm")
+        await publish(now_us(), "warm")
         collect_rarely()
-        numbers = iter(range(0, count, step))
+        due = due_at(range(0, count, step), rate)
         started, cpu = now_us(), time.process_time()
-        await asyncio.gather(*(worker(publish, numbers, keys, took) for _ in range(tasks)))
+        await asyncio.gather(*(worker(publish, due, keys, took) for _ in range(tasks)))
         seconds, used = (now_us() - started) / 1e6, time.process_time() - cpu
     told = {"seconds": seconds, "cpu": used, "started": started, "warm": step, **percentiles(took)}
     told["rss"] = psutil.Process().memory_info().rss
@@ -171,4 +184,4 @@ async def main(way: str, publishers: int, count: int, keys: int) -> None:
 if __name__ == "__main__":
     # A service publishes on the loop of uvicorn, which is uvloop's where there is one.
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
+        runner.run(main(sys.argv[1], *map(int, sys.argv[2:6])))
