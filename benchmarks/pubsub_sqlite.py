@@ -21,10 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from outboard.clock import SystemClock
+from outboard.sidecar.collecting import collecting_rarely, frozen
 from outboard.sidecar.components.port import BulkBounds, Message
 from outboard.sidecar.components.pubsub_sqlite import SqlitePubSub, open_log
 from outboard.sidecar.components.sqlite_log.settings import LogSettings
-from outboard.sidecar.main import collecting_rarely
 
 TEXT = b'{"data":{"text":"' + b"buy milk, bread and a large bag of flour " * 15 + b'"}}'
 
@@ -141,7 +141,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"SQLite {sqlite3.sqlite_version}")  # fmt: skip
     # The collector is as the sidecar has it.
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, collecting_rarely():
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, frozen(), collecting_rarely():
         asyncio.run(run(Path(folder), arguments.events, arguments.publishers))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,18 +17,18 @@ from outboard.resources.configuration_reader import load_configuration
 from outboard.resources.loader import load_resources
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
 from outboard.sidecar.app import Sidecar
+from outboard.sidecar.collecting import collecting_rarely, frozen
 from outboard.sidecar.flags import read_flags
 from outboard.sidecar.logs import SidecarLog, install
 from outboard.sidecar.options import Options, parse
 from outboard.sidecar.waiting import until_outbound_ready
 from outboard.wire import dapr
 
-__all__ = ["collecting_rarely", "run", "serve", "stopping_on_signals"]
+__all__ = ["run", "serve", "stopping_on_signals"]
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 GO_NAMES: Final[Mapping[int, str]] = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
 FAILED: Final = 1
-RARELY: Final = (20_000, 20, 20)
 
 
 async def run(arguments: Sequence[str], environment: Mapping[str, str], output: TextIO) -> int:
@@ -58,28 +57,11 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
             configuration = load_configuration(options.config_paths, environment)
             resources = load_resources(options.resources_paths, options.app_id, options.namespace)
             sidecar = Sidecar(options, resources, configuration=configuration, environment=environment)
-            with stopping_on_signals(sidecar.stop, log), collecting_rarely():
+            with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
                 return await sidecar.serve()
         except OutboardError as error:
             log.critical("Fatal error from runtime: %s", error)
             return FAILED
-
-
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Look for cycles in memory less often, and not in what is there already, while the block runs.
-
-    Events make none: what is found is next to nothing, and each search holds up the loop.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*RARELY)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _wait(port: int, output: TextIO) -> None:

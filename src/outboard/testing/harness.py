@@ -19,6 +19,7 @@ from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources, load_resources
 from outboard.resources.resiliency import Resiliency, Retry
 from outboard.sidecar.app import Sidecar
+from outboard.sidecar.collecting import collecting_rarely
 from outboard.sidecar.components.surroundings import SharedMemory
 from outboard.sidecar.options import Options
 from outboard.testing.asgi import AppLife, ASGIApp, AsgiExchange
@@ -53,6 +54,8 @@ class Harness:
     once. `resources` are folders of Dapr resource files; without any, the pub/sub component and the state
     store that a board names are in-memory. As with Kafka, an event whose handler fails is then delivered
     again for ever, and events are in order where they have the same key.
+
+    While it serves, Python's garbage collector looks for cycles less often, as in a sidecar's own process.
 
     Where a method waits, `timeout` is in seconds, and NotSeen, an AssertionError, tells what did happen.
     """
@@ -175,6 +178,7 @@ class Harness:
         )
         exchange = AsgiExchange(sidecar.api)
         async with AsyncExitStack() as stack:
+            stack.enter_context(collecting_rarely())
             if board is not None:
                 await stack.enter_async_context(board.connected(exchange=exchange))
             await stack.enter_async_context(sidecar.running())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from outboard.errors import CommandError
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
-from outboard.sidecar.main import collecting_rarely, run
+from outboard.sidecar.main import run
 
 pytestmark = pytest.mark.anyio
 
@@ -42,11 +41,3 @@ async def test_the_log_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
 async def test_a_log_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"--log-file .* cannot be written"):
         await output_of("--app-id=api", f"--log-file={tmp_path / 'nowhere' / 'x.log'}")
-
-
-async def test_memory_is_searched_for_cycles_less_often_while_it_serves() -> None:
-    before = gc.get_threshold()
-    with collecting_rarely():
-        assert gc.get_threshold() > before
-        assert gc.get_freeze_count()
-    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
