@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import coroutine
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
@@ -121,7 +122,8 @@ class _Messages:
 
 
 def _scope(request: Request, state: dict[str, Any]) -> Scope:
-    raw_path, _, query = request.target.partition("?")
+    target, _, query = request.target.partition("?")
+    path, raw_path = _path(target)
     pairs = {"host": "localhost", "content-length": str(len(request.body)), **request.headers}
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs.items()]
     return {
@@ -130,8 +132,8 @@ def _scope(request: Request, state: dict[str, Any]) -> Scope:
         "http_version": "1.1",
         "method": request.method,
         "scheme": "http",
-        "path": unquote(raw_path),
-        "raw_path": raw_path.encode("ascii"),
+        "path": path,
+        "raw_path": raw_path,
         "query_string": query.encode("ascii"),
         "root_path": "",
         "headers": headers,
@@ -139,6 +141,12 @@ def _scope(request: Request, state: dict[str, Any]) -> Scope:
         "server": ("localhost", 80),
         "state": state.copy(),
     }
+
+
+@lru_cache(maxsize=256)
+def _path(target: str) -> tuple[str, bytes]:
+    """As an app reads it, and as it was sent."""
+    return unquote(target), target.encode("ascii")
 
 
 class AppLife:

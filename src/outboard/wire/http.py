@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
-__all__ = ["Exchange", "ExchangeFailed", "Request", "Response"]
+__all__ = ["NO_HEADERS", "Exchange", "ExchangeFailed", "Request", "Response"]
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """`target` is the path, percent-encoded, with its query; header names are written in lower case."""
 
     method: str
     target: str
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Mapping[str, str] = NO_HEADERS
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Mapping[str, str] = NO_HEADERS
     body: bytes = b""
 
     @property

@@ -6,8 +6,8 @@ Source: Dapr, "Pub/sub API reference" and "State management API reference".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from urllib.parse import quote
 
 from pydantic_core import to_json
 
@@ -25,12 +25,12 @@ ENTRY = b',"contentType":"' + STRUCTURED_CONTENT_TYPE.encode("ascii") + b'","eve
 
 def authorized(request: Request, token: str) -> Request:
     """The same request with Dapr's API token, where there is one."""
-    return replace(request, headers={**request.headers, API_TOKEN_HEADER: token}) if token else request
+    return request._replace(headers={**request.headers, API_TOKEN_HEADER: token}) if token else request
 
 
 def publish(publication: Publication) -> Request:
     """POST /v1.0/publish/{pubsub}/{topic}"""
-    path = f"{PUBLISH_PATH}/{path_segment(publication.pubsub)}/{path_segment(publication.topic)}"
+    path = _topic_path(PUBLISH_PATH, publication.pubsub, publication.topic)
     headers = {**publication.headers, "content-type": STRUCTURED_CONTENT_TYPE}
     return Request("POST", path + _query(publication.metadata), headers, publication.body)
 
@@ -41,7 +41,7 @@ def publish_bulk(prefix: str, publications: Sequence[Publication]) -> Request:
     All are of the topic of the first.
     """
     first = publications[0]
-    path = f"{prefix}/{path_segment(first.pubsub)}/{path_segment(first.topic)}"
+    path = _topic_path(prefix, first.pubsub, first.topic)
     entries = b",".join([_entry(*numbered) for numbered in enumerate(publications)])
     return Request("POST", path, JSON_HEADERS, b"[" + entries + b"]")
 
@@ -91,14 +91,24 @@ def _entry(position: int, publication: Publication) -> bytes:
     return b'{"entryId":"%d"' % position + ENTRY + event + metadata + b"}"
 
 
+@lru_cache(maxsize=256)
+def _topic_path(prefix: str, pubsub: str, topic: str) -> str:
+    return f"{prefix}/{path_segment(pubsub)}/{path_segment(topic)}"
+
+
 def _store_path(store: str) -> str:
     return f"{STATE_PATH}/{path_segment(store)}"
 
 
 def _query(metadata: Mapping[str, str], options: Mapping[str, str | None] | None = None) -> str:
-    pairs = [(name, value) for name, value in (options or {}).items() if value]
-    pairs += [(METADATA_QUERY_PREFIX + name, value) for name, value in metadata.items()]
-    return "?" + urlencode(pairs, quote_via=quote) if pairs else ""
+    pairs = [f"{name}={quote(value, safe='')}" for name, value in (options or {}).items() if value]
+    pairs += [f"{_metadata_name(name)}={quote(value, safe='')}" for name, value in metadata.items()]
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+@lru_cache(maxsize=256)
+def _metadata_name(name: str) -> str:
+    return METADATA_QUERY_PREFIX + quote(name, safe="")
 
 
 def _saved(item: StateSave) -> bytes:

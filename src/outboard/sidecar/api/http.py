@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
 from outboard.wire import dapr
+from outboard.wire.http import NO_HEADERS
 from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
@@ -48,8 +47,7 @@ class ClientGone(Exception):
     """The client hung up before its request was whole: nobody waits for an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A response. Header names in lower case; `content_type` empty sends none, as does status 204.
 
     One that is not `traced` goes without the headers of the trace.
@@ -57,7 +55,7 @@ class Reply:
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
     content_type: str = JSON
     traced: bool = True
 
@@ -83,7 +81,13 @@ class ApiRequest:
         self.raw_path = raw_path.partition(b"?")[0].decode("latin-1")
         self.headers = _headers(scope["headers"])
         self.parameters: Mapping[str, str] = {}
+        self.trace = TraceContext.parse(self.headers.get("traceparent"), self.headers.get("tracestate", ""))
+        """The trace that the request belongs to, by its headers."""
         self._query_string: bytes = scope.get("query_string", b"")
+        self.query = first_values(self._query_string.decode("latin-1"))
+        """The first value of each query parameter."""
+        self.metadata = _metadata(self.query)
+        """The query parameters that begin with `metadata.`, without that."""
         self._receive = receive
         self._max_body_bytes = max_body_bytes + 1  # daprd, too, says no only at the second byte too many
         self._raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -94,24 +98,6 @@ class ApiRequest:
         line = len(self.method) + len(self.raw_path) + len(self._query_string) + len("  HTTP/1.1\r\n")
         separators = len(": \r\n") * len(self._raw_headers)
         return line + separators + sum(map(len, chain.from_iterable(self._raw_headers)))
-
-    @cached_property
-    def trace(self) -> TraceContext | None:
-        """The trace that the request belongs to, by its headers."""
-        return TraceContext.parse(self.headers.get("traceparent"), self.headers.get("tracestate", ""))
-
-    @cached_property
-    def query(self) -> dict[str, str]:
-        """The first value of each query parameter."""
-        return first_values(self._query_string.decode("latin-1"))
-
-    @cached_property
-    def metadata(self) -> dict[str, str]:
-        """The query parameters that begin with `metadata.`, without that."""
-        prefix = dapr.METADATA_QUERY_PREFIX
-        return {
-            name.removeprefix(prefix): value for name, value in self.query.items() if name.startswith(prefix)
-        }
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyTooLarge, and ClientGone."""
@@ -140,6 +126,11 @@ def first_values(query: str) -> dict[str, str]:
             name, _, value = part.partition("=")
             values.setdefault(unquote_plus(name), unquote_plus(value))
     return values
+
+
+def _metadata(query: Mapping[str, str]) -> dict[str, str]:
+    prefix = dapr.METADATA_QUERY_PREFIX
+    return {name.removeprefix(prefix): value for name, value in query.items() if name.startswith(prefix)}
 
 
 async def send_reply(send: Send, reply: Reply, *, head_only: bool = False) -> None:

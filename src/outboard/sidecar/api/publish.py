@@ -45,15 +45,9 @@ class PublishApi:
             body = await request.body()
         except BodyTooLarge as error:
             raise self._not_published(pubsub, topic, error) from error
-        metadata = request.metadata
-        data = body
-        if not self._is_raw(pubsub, metadata):
-            content_type = request.headers.get("content-type", "")
-            data = self._common_event(request, pubsub, topic, body, content_type) or self._wrap(
-                request, pubsub, topic, body, content_type, metadata
-            )
+        message = self._message(request, pubsub, topic, body)
         try:
-            await self._publisher.publish(pubsub, topic, Message(data, metadata))
+            await self._publisher.publish(pubsub, topic, message)
         except (PublishNotAllowed, PubSubUnknown, ComponentError) as error:
             raise self._not_published(pubsub, topic, error) from error
         return self._published(pubsub)
@@ -79,6 +73,18 @@ class PublishApi:
             reply.headers
         )
 
+    def _message(self, request: ApiRequest, pubsub: str, topic: str, body: bytes) -> Message:
+        """What is published for the whole request."""
+        metadata, content_type = request.metadata, request.headers.get("content-type", "")
+        if self._is_raw(pubsub, metadata):
+            return Message(body, metadata)
+        common_one = (
+            self._common_message(request, pubsub, topic, body) if content_type == CLOUD_EVENT else None
+        )
+        return common_one or Message(
+            self._wrap(request, pubsub, topic, body, content_type, metadata), metadata
+        )
+
     def _messages(
         self, request: ApiRequest, pubsub: str, topic: str, body: bytes, raw: bool
     ) -> tuple[list[str], list[Message]]:
@@ -97,12 +103,9 @@ class PublishApi:
 
     # The short way; None where there is anything to consider
 
-    def _common_event(
-        self, request: ApiRequest, pubsub: str, topic: str, body: bytes, content_type: str
-    ) -> bytes | None:
-        event = common.read_as_written(body) if content_type == CLOUD_EVENT else None
-        frame = None if event is None else self._frame(request, pubsub, topic)
-        return None if event is None or frame is None else frame.completed(event, request.metadata)
+    def _common_message(self, request: ApiRequest, pubsub: str, topic: str, body: bytes) -> Message | None:
+        event, frame = common.read_as_written(body), self._frame(request, pubsub, topic)
+        return None if event is None or frame is None else frame.message(event, request.metadata)
 
     def _common_messages(
         self, request: ApiRequest, pubsub: str, topic: str, body: bytes
@@ -124,7 +127,7 @@ class PublishApi:
     def _frame(self, request: ApiRequest, pubsub: str, topic: str) -> common.Frame | None:
         trace = request.trace
         features = self._publisher.pubsubs[pubsub].component.features
-        return common.Frame.of(pubsub, topic, trace, self._now(), features)
+        return common.Frame.of(pubsub, topic, trace, self._now, features)
 
     def _published(self, pubsub: str) -> Reply:
         loaded = self._publisher.pubsubs.get(pubsub)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 from pydantic_core import from_json, to_json
 
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, rfc3339
+from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, has_ttl, rfc3339
 from outboard.sidecar.events.rawjson import PLAIN
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Json
@@ -118,43 +118,42 @@ def _decode(data: bytes, decoder: json.JSONDecoder) -> Json:
 
 
 def read_as_written(data: bytes) -> dict[str, Json] | None:
-    """As `read_object`, where `to_json` writes each value of it as it stands."""
-    value = read_object(data)
-    return value if value is not None and to_json(value) == data else None
+    """The JSON object that `read_plain` reads, where `to_json` writes each value of it as it stands."""
+    value = read_plain(data)
+    return value if isinstance(value, dict) and _written(value) == data else None
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every CloudEvent of one request gets. All texts are plain."""
+    """What every CloudEvent of one request gets. All texts are plain; most events do not ask for the time."""
 
-    now: datetime
+    now: Callable[[], datetime]
     features: frozenset[str]
-    defaults: Mapping[str, str]
     traceparent: str
+    tracestate: str
     target: Mapping[str, str]
 
     @classmethod
     def of(
-        cls, pubsub: str, topic: str, trace: TraceContext | None, now: datetime, features: frozenset[str]
+        cls,
+        pubsub: str,
+        topic: str,
+        trace: TraceContext | None,
+        now: Callable[[], datetime],
+        features: frozenset[str],
     ) -> Frame | None:
-        """None where a text is not plain. `now` is aware; `features` are the component's."""
+        """None where a text is not plain. `now` gives an aware time; `features` are the component's."""
         traceparent = "" if trace is None else trace.traceparent
         tracestate = "" if trace is None else trace.tracestate
-        if not all(PLAIN.match(text) for text in (pubsub, topic, tracestate)):
+        if not PLAIN.match(pubsub + topic + tracestate):
             return None
-        defaults = {**DEFAULTS, "time": rfc3339(now), "tracestate": tracestate}
-        return cls(now, features, defaults, traceparent, {"pubsubname": pubsub, "topic": topic})
+        return cls(now, features, traceparent, tracestate, {"pubsubname": pubsub, "topic": topic})
 
-    def completed(self, event: Mapping[str, Json], metadata: Mapping[str, str] | None) -> bytes | None:
+    def message(self, event: Mapping[str, Json], metadata: Mapping[str, str] | None) -> Message | None:
         """`event`, published with `metadata`, with the attributes that it lacks: as `envelope.wrap`.
 
         It must have been read by `read_plain` or `read_as_written`.
         """
-        fields = self._fields(event, metadata)
-        return None if fields is None else _written(fields)
-
-    def message(self, event: Mapping[str, Json], metadata: Mapping[str, str] | None) -> Message | None:
-        """`event`, which was read by `read_plain`, `completed` and with what is known of it."""
         fields = self._fields(event, metadata)
         data = None if fields is None else _written(fields)
         if fields is None or data is None:
@@ -170,12 +169,16 @@ class Frame:
         skeleton = _skeleton(tuple(event))
         if skeleton is None:
             return None
-        fields = {**skeleton, **self.defaults, **event, **self.target}
+        fields = {**skeleton, **DEFAULTS, "tracestate": self.tracestate, **event, **self.target}
+        if "time" not in event:
+            fields["time"] = rfc3339(self.now())
         if "traceid" not in event:
             fields["traceid"] = fields["traceparent"] = self.traceparent
         if fields["source"] is None or fields["type"] is None or fields["specversion"] is None:
             fields |= {name: default for name, default in DEFAULTS.items() if fields[name] is None}
-        expiration = expiration_of(metadata, self.features, self.now) if metadata else ""
+        if not metadata or not has_ttl(metadata):
+            return fields
+        expiration = expiration_of(metadata, self.features, self.now())
         return dict(sorted({**fields, "expiration": expiration}.items())) if expiration else fields
 
 
