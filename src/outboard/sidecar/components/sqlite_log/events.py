@@ -121,8 +121,11 @@ def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
 
 @cache
 def _insert(rows: int) -> str:
+    """OR ROLLBACK: a transaction is undone as a whole anyway. To be able to take back this statement alone
+    SQLite would copy each page before it changes it, into a temporary file where they are many.
+    """
     places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
-    return f"INSERT INTO events {COLUMNS} VALUES {places}"
+    return f"INSERT OR ROLLBACK INTO events {COLUMNS} VALUES {places}"
 
 
 def newest(connection: sqlite3.Connection) -> int:

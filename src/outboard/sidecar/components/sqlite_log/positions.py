@@ -106,9 +106,10 @@ def _move(
 
 @cache
 def _update(partitions: int) -> str:
+    """OR ROLLBACK: as for the events, there is no use in taking back this statement alone."""
     moves, places = " ".join(["WHEN ? THEN ?"] * partitions), ", ".join(["?"] * partitions)
     return (
-        f"UPDATE positions SET committed = max(committed, CASE partition {moves} END) "
+        f"UPDATE OR ROLLBACK positions SET committed = max(committed, CASE partition {moves} END) "
         f"WHERE consumer_group = ? AND topic = ? AND owner = ? AND partition IN ({places})"
     )
 
