@@ -98,7 +98,7 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "partitions": ("16", "Partitions of a new topic: events of one `partitionKey` lie in the same, in "
                              "order, and so many events are handled at once. An existing topic keeps its "
                              "own."),
-        "retention": ("168h", "Events older than this are deleted, when others are published; 0 keeps them."),
+        "retention": ("168h", "Events older than this are deleted, within a minute or so; 0 keeps them."),
         "retentionBytes": ("1Gi", "While the file holds more than this the oldest events are deleted, with a "
                                   "warning where a group had not consumed them; 0 is without bound."),
         "backOffPolicy": ("constant", "When an event comes again whose handler failed: `constant` or "

@@ -22,8 +22,9 @@ from outboard.sidecar.components.port import BulkBounds, ComponentError, Handler
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.pubsub_sqlite import SqlitePubSub, open_log
 from outboard.sidecar.components.registry import open_components
+from outboard.sidecar.components.sqlite_log import log
 from outboard.sidecar.components.sqlite_log.settings import LogSettings
-from outboard.sidecar.components.sqlite_log.subscription import TURN
+from outboard.sidecar.components.sqlite_log.subscription import TURN, Outside
 from outboard.sidecar.components.surroundings import Surroundings
 from support.processes import PATIENCE
 
@@ -238,6 +239,36 @@ async def test_a_consumer_that_others_took_for_dead_commits_nothing_and_joins_an
         assert await inbox.until(3) == ["a", "a", "b"]
 
 
+async def test_after_a_long_pause_it_sees_to_its_share_before_it_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others may have taken over meanwhile, and have handled what it would hand over."""
+    paused, outside = 0.0, Outside
+    monkeypatch.setattr(
+        pubsub_sqlite,
+        "Outside",
+        lambda observer, now, random: outside(observer, lambda: now() + paused, random),
+    )
+    inbox, knew = Inbox(), list[bool]()
+
+    async def handle(message: Message) -> None:
+        knew.append("went on without this consumer" in caplog.text)
+        await inbox(message)
+
+    async with (
+        opened(path, heartbeat_interval=3_600.0, session_timeout=7_200.0) as pubsub,
+        consuming(pubsub, handle),
+    ):
+        await publish(pubsub, "before")
+        await inbox.until(1)
+        write(path, "DELETE FROM members")
+        paused = 10_000.0
+        await publish(pubsub, "after")
+        await inbox.until(2)
+
+    assert knew[-1]
+
+
 async def test_a_consumer_in_another_process_that_is_silent_is_taken_over(path: Path) -> None:
     inbox = Inbox()
     async with opened(path, heartbeat_interval=0.02, session_timeout=0.2) as pubsub:
@@ -318,6 +349,29 @@ async def test_deleted_before_it_was_consumed_is_said(path: Path, caplog: pytest
         await eventually(lambda: "events of topic 't' were deleted before group 'app'" in caplog.text)
         async with consuming(pubsub, inbox := Inbox()):
             await inbox.until(1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [Message(b""), Message(b"", {"note": "x" * 500}), Message(b"x" * 500)],
+    ids=["empty", "metadata only", "data"],
+)
+async def test_whatever_events_are_made_of_the_oldest_are_deleted(path: Path, message: Message) -> None:
+    async with opened(path, retention_bytes=256 * 1024) as pubsub:
+        for _ in range(20):
+            await pubsub.publish_many("t", [message] * 1_000)
+        await eventually(lambda: rows(path, "SELECT min(offset) FROM events") > [(10_000,)])
+
+
+async def test_events_grow_old_also_where_none_are_published(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "SWEEP_EVERY", 0.005)
+    clock = Clock()
+    async with opened(path, clock=clock, retention=3_600.0) as pubsub:
+        await publish(pubsub, "old")
+        clock.at += timedelta(hours=2)
+        await eventually(lambda: rows(path, "SELECT count(*) FROM events") == [(0,)])
 
 
 async def test_a_batch_is_what_is_there_and_two_are_on_their_way_at_most(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from uuid import uuid4
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.sqlite_log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
-__all__ = ["connect", "immediately", "prepare", "translated"]
+__all__ = ["connect", "immediately", "prepare", "presence", "translated"]
 
 HEADER: Final = 100  # bytes
 MAGIC: Final = b"SQLite format 3\x00"
@@ -54,6 +54,32 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
         return connection
 
 
+def presence(path: Path) -> Callable[[], None]:
+    """A check that raises ComponentError once the file that is at `path` now is there no longer.
+
+    An open file goes on to work after it was deleted; in write-ahead logging SQLite does not look. What is
+    written to it would be acknowledged, and gone when it is closed. Raises ComponentError if there is none.
+    """
+    place = path.absolute()
+    try:
+        known = place.stat()
+    except OSError as error:
+        raise ComponentError(_unusable(path, error)) from error
+
+    def check() -> None:
+        try:
+            there = os.path.samestat(place.stat(), known)
+        except OSError:
+            there = False
+        if not there:
+            raise ComponentError(
+                f"{path} was removed or replaced while it was in use: nothing can be kept in it any more. "
+                "Restart the sidecar"
+            )
+
+    return check
+
+
 @contextmanager
 def immediately(connection: sqlite3.Connection, busy_timeout: float) -> Iterator[None]:
     """A transaction that may write, from its begin on; undone where the block raises.
@@ -85,7 +111,7 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, UnicodeEncodeError) as error:
-        raise ComponentError(f"{doing}: {error}") from error
+        raise ComponentError(f"{doing}: {error}{_advice(error)}") from error
 
 
 def _configure(connection: sqlite3.Connection, busy_timeout: float) -> None:
@@ -150,6 +176,12 @@ def _recognize(path: Path, header: bytes) -> None:
 
 def _number(header: bytes, at: int) -> int:
     return int.from_bytes(header[at : at + 4], "big")
+
+
+def _advice(error: Exception) -> str:
+    forbidden = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return ". The file and its folder must be writable" if code & 0xFF in forbidden else ""
 
 
 def _unusable(path: Path, error: OSError) -> str:

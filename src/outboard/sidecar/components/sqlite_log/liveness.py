@@ -24,7 +24,7 @@ SAME_START: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A process, as others can find it: `started` is in seconds since 1970."""
+    """A process, as others can find it: `started` is in seconds, by what the host reckons from."""
 
     host: str
     process: int
@@ -63,9 +63,10 @@ class Observer:
         return (beats, moved) if beats == member.beats else (member.beats, now)
 
 
-def home() -> Home:
-    """This process."""
-    return Home(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+def home(process: int | None = None) -> Home:
+    """This process, or that with the number `process` of this host."""
+    number = os.getpid() if process is None else process
+    return Home(socket.gethostname(), number, _process(number)[1])
 
 
 def has_ended(other: Home, here: Home) -> bool:
@@ -73,12 +74,21 @@ def has_ended(other: Home, here: Home) -> bool:
     if other.host != here.host:
         return False
     try:
-        process = psutil.Process(other.process)
+        process, started = _process(other.process)
         if process.status() == psutil.STATUS_ZOMBIE:
             return True
-        started = process.create_time()
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
         return False
     return abs(started - other.started) > SAME_START
+
+
+def _process(number: int) -> tuple[psutil.Process, float]:
+    """A process, and when it started: in seconds since 1970, on Linux since the host was started.
+
+    Linux knows the latter only. Reckoned from the clock, it would be another time once that clock is set.
+    """
+    booted = psutil.boot_time() if psutil.LINUX else 0.0  # first: psutil 6 keeps it for what follows
+    process = psutil.Process(number)
+    return process, process.create_time() - booted

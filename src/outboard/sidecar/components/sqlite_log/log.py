@@ -16,7 +16,7 @@ from outboard.sidecar.components.partitioned import partition_of
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite_log import events, retention, wakeup
 from outboard.sidecar.components.sqlite_log.events import Appended, Event, Row, Topic
-from outboard.sidecar.components.sqlite_log.file import connect, prepare
+from outboard.sidecar.components.sqlite_log.file import connect, prepare, presence
 from outboard.sidecar.components.sqlite_log.losses import Losses
 from outboard.sidecar.components.sqlite_log.positions import Claim
 from outboard.sidecar.components.sqlite_log.reader import Reader, reading
@@ -33,7 +33,11 @@ KAFKA_KEY: Final = "__key"
 COMMIT_WITHIN: Final = 0.005
 """Seconds after which an offset is committed at the latest, if no event is published before."""
 SWEEP_AFTER: Final = 256 * 1024
-"""Published bytes after which it is time to look for what is to be deleted."""
+"""Stored bytes after which it is time to look for what is to be deleted."""
+SWEEP_EVERY: Final = 60.0
+"""Seconds after which it is time at the latest: events grow old where none are published, too."""
+ROW_OVERHEAD: Final = 64
+"""Bytes, about, that an event takes in the file besides what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Log:
         self.port = 0
         self.writer = Writer(
             partial(connect, settings.path, settings.busy_timeout),
+            presence(settings.path),
             settings.busy_timeout,
             lambda ports: self._caller.call([port for port in ports if port != self.port], wakeup.NEWS),
             self._refused,
@@ -96,7 +101,7 @@ class Log:
             appended = Appended(topic, [(row[1], Event(at, message)) for at, (row, message) in placed])
             for watcher in self._watchers:
                 watcher.appended(appended)
-        self._unswept += sum(len(message.data) for message in messages)
+        self._unswept += sum(len(row[4]) + len(row[5]) + ROW_OVERHEAD for row in rows)
         if self._unswept >= SWEEP_AFTER:
             self._grown.set()
 
@@ -128,13 +133,15 @@ class Log:
                 watcher.news()
 
     async def sweep_forever(self) -> None:
-        """Delete old events, whenever enough was published."""
+        """Delete old events, whenever enough was published, and from time to time."""
         settings = self.settings
         limits = Limits(int(settings.retention * 1000), settings.retention_bytes)
         while True:
             if self._unswept < SWEEP_AFTER:
                 self._grown.clear()
-                await self._grown.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SWEEP_EVERY):
+                        await self._grown.wait()
             self._unswept = 0
             try:
                 await self._sweep(limits)

@@ -58,10 +58,10 @@ def read_settings(properties: Properties) -> LogSettings:
     return LogSettings(
         path=_path(properties),
         group=properties.string("consumerGroup").strip() or properties.required("consumerID"),
-        busy_timeout=properties.seconds("busyTimeout", default=2.0),
+        busy_timeout=_not_negative(properties, "busyTimeout", 2.0),
         initial_offset=_initial_offset(properties),
         partitions=_partitions(properties),
-        retention=properties.seconds("retention", default=WEEK),
+        retention=_not_negative(properties, "retention", WEEK),
         retention_bytes=_retention_bytes(properties),
         heartbeat_interval=heartbeat,
         session_timeout=session,
@@ -87,6 +87,13 @@ def _positive(properties: Properties, name: str, default: float) -> float:
     seconds = properties.seconds(name, default=default)
     if seconds <= 0:
         raise properties.failure(f"`{name}` must be above 0", "Write for instance `3s`.", name)
+    return seconds
+
+
+def _not_negative(properties: Properties, name: str, default: float) -> float:
+    seconds = properties.seconds(name, default=default)
+    if seconds < 0:
+        raise properties.failure(f"`{name}` must not be below 0", "Write for instance `3s`.", name)
     return seconds
 
 

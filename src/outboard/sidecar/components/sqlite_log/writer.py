@@ -62,19 +62,22 @@ class _Offsets:
 
 
 class Writer:
-    """`connect` is called in the thread. There `published` is told the ports of all members, if there are
-    any, after each transaction with events; in the loop `refused` is told the claims whose offset was not
-    taken, as others hold them now.
+    """`connect` is called in the thread, and before each transaction `check`, which raises ComponentError
+    where nothing may be written. There `published` is told the ports of all members, if there are any, after
+    each transaction with events; in the loop `refused` is told the claims whose offset was not taken, as
+    others hold them now.
     """
 
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
+        check: Callable[[], None],
         busy_timeout: float,
         published: Callable[[Sequence[int]], None],
         refused: Callable[[Sequence[Claim]], None],
     ) -> None:
         self._connect = connect
+        self._check = check
         self._busy_timeout = busy_timeout
         self._published = published
         self._refused = refused
@@ -184,6 +187,7 @@ class Writer:
         if not (rows or offsets or any(job.work for job in batch)):  # what was to be flushed is written
             return [(job, None, None) for job in batch], [], []
         try:
+            self._check()
             with translated("cannot write"):
                 self._make_durable(connection, bool(rows))
                 with immediately(connection, self._busy_timeout):
@@ -215,7 +219,7 @@ class Writer:
 def _is_locked(error: Exception) -> TypeGuard[ComponentError]:
     """Whether the lock was not to be had: no part of the batch would get it either."""
     cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _bug(error: Exception) -> ComponentError:

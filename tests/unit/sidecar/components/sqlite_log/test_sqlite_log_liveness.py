@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import psutil
+import pytest
 
 from outboard.sidecar.components.sqlite_log.liveness import Home, Member, Observer, has_ended, home
 
@@ -52,13 +53,22 @@ def test_this_process_has_not_ended() -> None:
 
 def test_a_process_that_is_gone_has_ended_also_before_its_parent_has_noticed() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    there = Home(home().host, child.pid, psutil.Process(child.pid).create_time())
+    there = home(child.pid)
     psutil.wait_procs([psutil.Process(child.pid)], timeout=60)
     zombie = has_ended(there, home())
     child.wait()
 
     assert zombie
     assert has_ended(there, home())
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the start of a process is kept as a time of day")
+def test_a_clock_that_is_set_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, booted, started = home(), psutil.boot_time(), psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: started(self) + 3600)
+
+    assert not has_ended(before, home())
 
 
 def test_another_process_with_the_same_number_is_not_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,7 +15,7 @@ import pytest
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite_log import events, positions
 from outboard.sidecar.components.sqlite_log.events import Row, Topic
-from outboard.sidecar.components.sqlite_log.file import connect, immediately, prepare
+from outboard.sidecar.components.sqlite_log.file import connect, immediately, prepare, presence
 from outboard.sidecar.components.sqlite_log.liveness import Home
 from outboard.sidecar.components.sqlite_log.members import Subscriber, join
 from outboard.sidecar.components.sqlite_log.positions import Claim
@@ -45,7 +46,9 @@ async def writing(
     path: Path, seen: Seen | None = None, connected: Callable[[], sqlite3.Connection] | None = None
 ) -> AsyncIterator[Writer]:
     told = seen or Seen()
-    writer = Writer(connected or (lambda: connect(path, 0.1)), 0.1, told.publish, told.refused.extend)
+    writer = Writer(
+        connected or (lambda: connect(path, 0.1)), presence(path), 0.1, told.publish, told.refused.extend
+    )
     try:
         await writer.open()
         yield writer
@@ -79,6 +82,25 @@ async def test_what_comes_while_one_is_written_is_written_together(path: Path) -
     assert stored(path) == [str(number).encode() for number in range(50)]
 
 
+async def test_a_transaction_with_events_is_flushed_to_the_disk_and_one_without_is_not(path: Path) -> None:
+    def synchronous(connection: sqlite3.Connection) -> int:
+        (level,) = connection.execute("PRAGMA synchronous").fetchone()
+        return int(level)
+
+    gate = threading.Event()
+    async with writing(path) as writer:
+        for _ in range(2):
+            busy = asyncio.create_task(writer.do(lambda connection: gate.wait(60)))
+            event, with_it = asyncio.create_task(writer.append([row(1)])), writer.do(synchronous)
+            together = asyncio.create_task(with_it)
+            await asyncio.sleep(0)
+            gate.set()
+            await asyncio.gather(busy, event)
+            assert await together == 2, "FULL"
+            assert await writer.do(synchronous) == 1, "NORMAL"
+            gate.clear()
+
+
 async def test_what_was_acknowledged_can_be_read_by_another_process_at_once(path: Path) -> None:
     async with writing(path) as writer:
         await writer.append([row(1)])
@@ -103,6 +125,25 @@ async def test_on_a_full_disk_the_publisher_is_told_and_everything_else_stays(pa
     assert isinstance(outcomes[0], ComponentError)
     assert outcomes[1] == 2  # its offset
     assert stored(path) == [b"1", b"3", b"4"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+async def test_nothing_is_acknowledged_that_goes_to_a_file_which_is_gone(path: Path, replaced: bool) -> None:
+    async with writing(path) as writer:
+        await writer.append([row(1)])
+        for each in path.parent.iterdir():
+            each.unlink()
+        if replaced:
+            prepare(path)
+        outcomes = await asyncio.gather(
+            *(writer.append([row(number)]) for number in range(2)), return_exceptions=True
+        )
+
+    for outcome in outcomes:
+        assert isinstance(outcome, ComponentError)
+        assert str(outcome).startswith(f"{path} was removed or replaced while it was in use")
+        assert "Restart the sidecar" in str(outcome)
 
 
 async def test_of_what_fails_nothing_is_written(path: Path) -> None:
