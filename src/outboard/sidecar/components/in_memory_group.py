@@ -5,6 +5,7 @@ No I/O: consumers and publishers of one event loop meet here.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ __all__ = ["ABSENT_QUEUE", "Claim", "Group", "Partition", "Record"]
 
 ABSENT_QUEUE: Final = 1_000
 MOST: Final = 10_000
-
+STALLED: Final = 0.5
+"""Seconds without room, after which handlers may be waiting for that: they publish to the same topic."""
 
 Record: TypeAlias = tuple[int, int, Message]
 """One event on the log: its place in the order of publishing, its partition, and itself."""
@@ -55,6 +57,7 @@ class Group:
         self._kept: deque[Record] = deque(kept)
         self._rooms: list[int] = []
         self._unsettled = self._behind_held = 0
+        self._stalled = False
         self._losses = Losses(name, topic)
         self._work, self._room = Turns(), Turns()
 
@@ -66,15 +69,21 @@ class Group:
     def full(self) -> bool:
         """Whether its consumers have as much as they want; nobody waits for one that is away.
 
-        What waits behind a failed event does not count, up to `MOST` events: the other partitions go on.
+        What waits behind a failed event does not count, up to `MOST` events: the other partitions go on. So
+        many are taken, too, once nothing moves, until there is as little again as its consumers want.
         """
         if not self._rooms:
             return False
-        return self._unsettled - self._behind_held >= sum(self._rooms) or self._unsettled >= MOST
+        return (self._crowded and not self._stalled) or self._unsettled >= MOST
 
     async def room(self) -> None:
-        """Return when something was settled, or the last consumer left."""
-        await self._room.wait()
+        """Return when something was settled, or the last consumer left, or nothing moves."""
+        try:
+            async with asyncio.timeout(STALLED):
+                await self._room.wait()
+        except TimeoutError:
+            self._stalled = self._crowded
+            self._room.wake_all()
 
     @contextmanager
     def consumer(self, room: int) -> Iterator[None]:
@@ -135,7 +144,7 @@ class Group:
                 failed.append(partition)
             else:
                 self.release(partition)
-        self._room.wake(len(outcomes))
+        self._make_room(len(outcomes))
         return failed
 
     def settle_all(self, claims: Sequence[Claim]) -> None:
@@ -147,7 +156,7 @@ class Group:
             if partition.waiting:
                 self._offer(partition)
         self._unsettled -= done
-        self._room.wake(done)
+        self._make_room(done)
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Nothing of `claims` is done: whoever is next gets it all."""
@@ -169,6 +178,14 @@ class Group:
         partition.free = True
         if partition.waiting:
             self._offer(partition)
+
+    @property
+    def _crowded(self) -> bool:
+        return self._unsettled - self._behind_held >= sum(self._rooms)
+
+    def _make_room(self, events: int) -> None:
+        self._stalled = self._stalled and self._crowded
+        self._room.wake(events)
 
     def _offer(self, partition: Partition) -> None:
         self._ready.append(partition)
@@ -194,6 +211,7 @@ class Group:
             partition.free, partition.held = True, False
         self._ready.clear()
         self._unsettled = self._behind_held = 0
+        self._stalled = False
         self._room.wake_all()
 
 

@@ -6,7 +6,8 @@
 - Batches are handed over as they are: what waits is sent when the batch before it is done, two at a time.
 - An event that is not acknowledged is delivered again after `backOffDuration`, for ever; its partition waits.
 - A group that has as many events as its consumers can hold (two batches, or two events a partition, and 64
-  at least) makes publishing wait.
+  at least) makes publishing wait. Where nothing moves then, its handlers may be those who publish: more is
+  taken, up to a bound.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components import pubsub_in_memory
+from outboard.sidecar.components import in_memory_group, pubsub_in_memory
 from outboard.sidecar.components.in_memory_group import MOST
 from outboard.sidecar.components.in_memory_log import LEAST_ROOM, PartitionedBroker, PartitionedPubSub
 from outboard.sidecar.components.port import (
@@ -28,6 +28,7 @@ from outboard.sidecar.components.port import (
 from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.pubsub_in_memory import InMemoryPubSub
 from outboard.sidecar.components.surroundings import SharedMemory, Surroundings
+from support.processes import PATIENCE
 from support.sidecars import CollapsedClock
 
 pytestmark = pytest.mark.anyio
@@ -311,6 +312,54 @@ async def test_a_group_that_has_enough_makes_its_publishers_wait() -> None:
         gate.set()
         await asyncio.gather(*waiting)
     assert len(done.data) == LEAST_ROOM + 3
+
+
+async def test_handlers_that_publish_to_their_own_topic_do_not_wait_for_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_memory_group, "STALLED", 0.005)
+    log, done = Log(partitions=2), Collected()
+
+    async def handle(message: Message) -> None:
+        if not message.data.startswith(b"again"):
+            await log.publish(f"again {message.data.decode()}")
+        await done(message)
+
+    async with consuming(log.app(), handle):
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(log.publish(number) for number in range(4 * LEAST_ROOM)))
+            while len(done.data) < 8 * LEAST_ROOM:  # noqa: ASYNC110 - what is waited for is in the broker
+                await asyncio.sleep(0.001)
+    assert len(set(done.data)) == len(done.data)
+
+
+async def test_what_moves_nothing_is_bounded_too_and_afterwards_the_first_bound_holds_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_memory_group, "STALLED", 0.005)
+    monkeypatch.setattr(in_memory_group, "MOST", 2 * LEAST_ROOM)
+    log, gates, done = Log(partitions=1), [asyncio.Event(), asyncio.Event()], Collected()
+
+    async def handle(message: Message) -> None:
+        await gates[message.data.startswith(b"second")].wait()
+        await done(message)
+
+    async with consuming(log.app(), handle):
+        async with asyncio.timeout(PATIENCE):
+            await log.publish(*range(2 * LEAST_ROOM))
+        late = asyncio.create_task(log.publish("late"))
+        await asyncio.sleep(0.05)
+        assert not late.done()
+        gates[0].set()
+        await late
+        await settle()
+        monkeypatch.setattr(in_memory_group, "STALLED", 3600.0)
+        await log.publish(*(f"second {number}" for number in range(LEAST_ROOM)))
+        beyond = asyncio.create_task(log.publish("beyond"))
+        await settle()
+        assert not beyond.done()
+        gates[1].set()
+        await beyond
 
 
 async def test_a_publisher_that_gives_up_publishes_nothing_and_takes_nobody_elses_turn() -> None:
