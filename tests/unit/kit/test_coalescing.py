@@ -406,6 +406,25 @@ async def test_nobody_slips_in_before_those_who_wait() -> None:
         await b.serve()
 
 
+async def test_who_is_cancelled_at_the_door_leaves_its_place_to_the_next() -> None:
+    async with bench(Limits(requests=1, waiting_events=1)) as b:
+        for number in range(4):
+            b.publish(str(number))
+        await settle()
+        assert b.sidecar.batches == [["0"]], "1 waits, 2 and 3 wait for room"
+        b.sidecar.requests[0].succeed()
+        while len(b.sidecar.requests) < 2:  # noqa: ASYNC110 - turn by turn is what is meant
+            await asyncio.sleep(0)
+        b.tasks[2].cancel()  # it may come in now, and has not had its turn yet
+        await settle()
+        b.sidecar.requests[1].succeed()
+        await settle()
+        assert b.sidecar.batches == [["0"], ["1"], ["3"]]
+        b.sidecar.requests[2].succeed()
+        await asyncio.gather(*b.tasks, return_exceptions=True)
+        assert b.tasks[2].cancelled()
+
+
 async def test_a_refused_batch_of_one_key_keeps_its_order() -> None:
     async with bench() as b:
         for number in range(4):
