@@ -20,13 +20,17 @@ __all__ = [
     "EtagInvalid",
     "EtagMismatch",
     "EventTooLarge",
+    "ExtraMissing",
     "HandlerUnsuitable",
     "InvalidCloudEvent",
     "InvalidEventData",
     "InvalidName",
     "NotConnected",
+    "NotDurable",
     "NotMounted",
     "OutboardError",
+    "OutboxMissing",
+    "OutboxUnavailable",
     "PortTaken",
     "PubSubNotFound",
     "PublishFailed",
@@ -150,6 +154,46 @@ class RouterNotIncluded(DeclarationError):
     """
 
     handler: str
+
+
+@dataclass(eq=False)
+class ExtraMissing(DeclarationError):
+    """{feature} needs the package {package}, which is not installed: pip install 'outboard[{extra}]'"""
+
+    feature: str
+    package: str
+    extra: str
+
+
+@dataclass(eq=False)
+class OutboxMissing(DeclarationError):
+    """an event for topic '{topic}' was staged on a board without an outbox, so nobody would publish it.
+    Declare one: `Outboard(outbox=Outbox(engine))`.
+    """
+
+    topic: str
+
+
+# What the app's database answers
+
+
+@dataclass(eq=False)
+class NotDurable(OutboardError):
+    """the outbox refuses this {database} database: {setting} is {value}, so that {consequence}. {advice}"""
+
+    database: str
+    setting: str
+    value: str
+    consequence: str
+    advice: str
+
+
+@dataclass(eq=False)
+class OutboxUnavailable(OutboardError):
+    """the database of the outbox could not {operation}: {reason}"""
+
+    operation: str
+    reason: str
 
 
 # What the sidecar answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Final, TypeVar, overload
 
@@ -18,6 +18,7 @@ from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
 from outboard.kit.connections import Connection, Connections
 from outboard.kit.names import check_name
+from outboard.kit.outbox.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.subscriptions.attempts import Attempts
@@ -28,7 +29,7 @@ from outboard.kit.subscriptions.settling import DeadLetterOffice
 from outboard.kit.topics.entry import Limits
 from outboard.kit.topics.publisher import EventPublisher
 from outboard.kit.topics.publishing import Publishing
-from outboard.kit.topics.topic import EventType, Topic
+from outboard.kit.topics.topic import EventType, OnRefused, Topic
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.kit.ttl import Ttl
 from outboard.wire.cloudevents import AttributeValue
@@ -52,7 +53,8 @@ class Outboard:
     (else "pubsub"), `state_store` from DAPR_STATE_STORE_NAME (else "statestore"), the sidecar's address from
     DAPR_HTTP_ENDPOINT or DAPR_HTTP_PORT (else 127.0.0.1:3500), the tokens from DAPR_API_TOKEN (sent) and
     APP_API_TOKEN (asked for). `timeout`, in seconds, bounds every call that does not name its own; an event
-    of more than `max_event_bytes` is refused before it is sent.
+    of more than `max_event_bytes` is refused before it is sent. With an `outbox`, topics can `stage` events
+    in the app's own transactions; the lifespan publishes them.
 
     Raises SettingInvalid, InvalidName.
     """
@@ -65,6 +67,7 @@ class Outboard:
         state_store: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        outbox: Outbox | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -75,6 +78,7 @@ class Outboard:
             pubsub=check_name("pub/sub", pubsub or settings.pubsub),
             state_store=check_name("state store", state_store or settings.state_store),
         )
+        self.outbox: Final = outbox
         self._timeout = timeout
         self._clock = clock or SystemClock()
         self._connections = Connections()
@@ -94,6 +98,7 @@ class Outboard:
         pubsub: str | None = None,
         type: EventType[T] = EVENT_TYPE,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+        on_refused: OnRefused = "park",
     ) -> Topic[T]: ...
 
     @overload
@@ -104,6 +109,7 @@ class Outboard:
         pubsub: str | None = None,
         type: EventType[object] = EVENT_TYPE,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+        on_refused: OnRefused = "park",
     ) -> Topic[object]: ...
 
     def topic(
@@ -114,12 +120,15 @@ class Outboard:
         pubsub: str | None = None,
         type: EventType[Any] = EVENT_TYPE,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+        on_refused: OnRefused = "park",
     ) -> Topic[Any]:
         """A topic of `pubsub` (the board's unless given) with events of type `model`, a union perhaps.
 
         `type` is the CloudEvents type of what is published, or a function from the data to it.
         `dead_letter` is where poison goes: "<name>-dead" unless given, nowhere if None.
-        Without a `model`, data is any JSON. Raises InvalidName.
+        `on_refused` is for staged events that the sidecar refuses as such: "park" sets one aside, and the
+        later ones of its key go on; "hold" lets them wait for it. Without a `model`, data is any JSON.
+        Raises InvalidName.
         """
         return Topic(
             name=check_name("topic", name),
@@ -129,6 +138,8 @@ class Outboard:
             dead_letter=dead_letter_topic(name, dead_letter),
             publisher=self._publisher,
             registry=self._registry,
+            staging=None if self.outbox is None else self.outbox.staging,
+            on_refused=on_refused,
         )
 
     async def publish(
@@ -198,7 +209,7 @@ class Outboard:
         Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
         """
         self._registry.check(app)
-        async with self.connected():
+        async with self.connected(), self._relaying():
             yield
 
     @asynccontextmanager
@@ -218,6 +229,11 @@ class Outboard:
 
             async with connect(self.settings) as opened, self._through(opened, given=False):
                 yield
+
+    def _relaying(self) -> AbstractAsyncContextManager[None]:
+        if self.outbox is None:
+            return nullcontext()
+        return self.outbox.relaying(self._publisher.relay, self._clock, self._timeout)
 
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:

@@ -72,9 +72,24 @@ class EventPublisher:
         publishing = self.connections.publishing(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
-            body = codec.encode(event)
-            if len(body) > self.max_event_bytes:
-                raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
-            return Publication(pubsub, topic, body, metadata, *trace_fields(event))
+            return self.written(event, codec, pubsub, topic, metadata)
 
         return publishing.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
+
+    def written(
+        self, event: Event[T], codec: EventCodec[T], pubsub: str, topic: str, metadata: Mapping[str, str]
+    ) -> Publication:
+        """`event`, a whole one, in its final form.
+
+        Raises EventTooLarge, InvalidCloudEvent, InvalidEventData.
+        """
+        body = codec.encode(event)
+        if len(body) > self.max_event_bytes:
+            raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
+        return Publication(pubsub, topic, body, metadata, *trace_fields(event))
+
+    def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
+        """What returns once the broker has an event that was written before."""
+        pubsub, topic = publication.pubsub, publication.topic
+        publishing = self.connections.publishing(f"publishing to topic '{topic}'")
+        return publishing.publish(pubsub, topic, lambda: publication, timeout)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
+from outboard.errors import OutboxMissing
+from outboard.kit.outbox.port import Staging, SupportsAdd
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
     BatchDecorator,
@@ -28,20 +30,22 @@ if TYPE_CHECKING:
 
     from outboard.kit.subscriptions.registry import Registry
 
-__all__ = ["EventType", "Topic"]
+__all__ = ["EventType", "OnRefused", "Topic"]
 
 T = TypeVar("T")
 
 DEFAULT_MAX_EVENTS: Final = 100
 
 EventType: TypeAlias = str | Callable[[T], str]
+OnRefused: TypeAlias = Literal["park", "hold"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Topic(Generic[T]):
     """One topic of one pub/sub component. `board.topic(...)` makes it.
 
-    `type` is the CloudEvents type of what is published, or a function from the data to it.
+    `type` is the CloudEvents type of what is published, or a function from the data to it. `on_refused` says
+    what a staged event that the sidecar refuses does to the later ones of its key: nothing, or it holds them.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Topic(Generic[T]):
     dead_letter: str | None
     publisher: EventPublisher
     registry: Registry
+    staging: Staging | None = None
+    on_refused: OnRefused = "park"
 
     async def publish(
         self,
@@ -108,6 +114,67 @@ class Topic(Generic[T]):
         whole = self.publisher.completed(event, pairs)
         await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
         return whole
+
+    def stage(
+        self,
+        session: SupportsAdd,
+        data: T,
+        *,
+        key: str | None = None,
+        id: str | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        extensions: Mapping[str, AttributeValue] | None = None,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Event[T]:
+        """Store `data` as a CloudEvent in the transaction of `session`; it is published after the commit.
+
+        `session` is an SQLAlchemy `Session` or `AsyncSession`. The event becomes one of its pending objects:
+        it is written when the session is flushed or committed, and gone if that is rolled back. So the call
+        does no I/O, and is not awaited. Events of one `key` are published in the order of their commits. The
+        event is final: each attempt to publish it has this id and these bytes. `ttl` counts from when it is
+        published. The other parameters are those of `publish`.
+
+        Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName. The flush
+        raises NotDurable, and SQLAlchemy's IntegrityError where an event of this id waits for the topic.
+        """
+        pairs = publish_metadata(key, ttl, metadata)
+        event = self.publisher.new_event(
+            data,
+            id=new_id() if id is None else id,
+            type=type or (self.type if isinstance(self.type, str) else self.type(data)),
+            subject=subject,
+            extensions=extensions,
+            metadata=pairs,
+        )
+        self._stage(session, event, pairs)
+        return event
+
+    def stage_event(
+        self,
+        session: SupportsAdd,
+        event: Event[T],
+        *,
+        key: str | None = None,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Event[T]:
+        """Store an event that keeps the attributes it has; what is missing is filled in.
+
+        Parameters and errors as of `stage`.
+        """
+        pairs = publish_metadata(key, ttl, metadata)
+        whole = self.publisher.completed(event, pairs)
+        self._stage(session, whole, pairs)
+        return whole
+
+    def _stage(self, session: SupportsAdd, event: Event[T], metadata: Mapping[str, str]) -> None:
+        if self.staging is None:
+            raise OutboxMissing(self.name)
+        publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata)
+        now = self.publisher.clock.now()
+        self.staging.stage(session, publication, event.id, now, hold=self.on_refused == "hold")
 
     def subscribe(
         self,

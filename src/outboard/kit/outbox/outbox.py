@@ -1,0 +1,126 @@
+"""The outbox of a board: its tables, and who publishes what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from outboard.clock import Clock
+from outboard.errors import ExtraMissing
+from outboard.kit.outbox.hints import Hints
+from outboard.kit.outbox.relay import Publish, Relay, Surroundings
+from outboard.wire.identity import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine, MetaData
+
+    from outboard.kit.outbox.port import OutboxStore, ParkedEvent, Staging
+    from outboard.kit.outbox.sql.running import EngineSource
+
+__all__ = ["Outbox"]
+
+DEFAULT_PREFIX = "outboard_"
+
+
+class Outbox:
+    """Where `topic.stage` puts events, and from where they are published: `Outboard(outbox=Outbox(engine))`.
+
+    `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a function that gives
+    one, called at the first use; the relay works with it. `metadata` is where the two tables are declared:
+    the app's own, so that its migrations know them, or a new one. Their names begin with `prefix`: services
+    that share a database need different ones. Making one does no I/O.
+
+    Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`).
+    """
+
+    def __init__(
+        self, engine: EngineSource, *, metadata: MetaData | None = None, prefix: str = DEFAULT_PREFIX
+    ) -> None:
+        try:
+            import sqlalchemy
+        except ImportError as error:
+            raise ExtraMissing("the outbox", "SQLAlchemy", "sql") from error
+        from outboard.kit.outbox.sql.running import Runner
+        from outboard.kit.outbox.sql.staging import SqlStaging
+        from outboard.kit.outbox.sql.store import SqlOutbox
+        from outboard.kit.outbox.sql.tables import Tables
+
+        self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
+        self._tables = Tables.in_metadata(self.metadata, prefix)
+        self._hints = Hints()
+        self._store: OutboxStore = SqlOutbox(self._tables, Runner(engine))
+        self._staging: Staging = SqlStaging(self._tables, self._hints)
+
+    @staticmethod
+    def make_durable(engine: Engine) -> None:
+        """Give connections of an `engine` for SQLite the settings that the outbox asks for.
+
+        WAL, `synchronous=FULL`, BEGIN IMMEDIATE and a busy timeout of 5 s; call it before the first use. A
+        transaction that only reads may have `execution_options(outboard_begin="BEGIN")`. Of an `AsyncEngine`,
+        give the `sync_engine`. Other databases are left as they are.
+        """
+        from outboard.kit.outbox.sql.durability import make_durable
+
+        make_durable(engine)
+
+    def create_tables(self, connectable: Engine | Connection) -> None:
+        """Make the two tables where they are missing.
+
+        With an `AsyncEngine`: `await connection.run_sync(outbox.create_tables)`.
+        """
+        self.metadata.create_all(connectable, tables=self._tables.both)
+
+    async def waiting(self) -> int:
+        """How many events are still to be published, those that are parked left out.
+
+        Raises OutboxUnavailable, as the next three.
+        """
+        return await self._store.waiting()
+
+    async def parked(self, limit: int = 100) -> Sequence[ParkedEvent]:
+        """Events that were refused as such, the oldest first: each with the reason, in `error`."""
+        return await self._store.parked(limit)
+
+    async def retry(self, events: Iterable[ParkedEvent]) -> int:
+        """Have parked events published after all; how many of them were there.
+
+        They come after what was published of their keys meanwhile.
+        """
+        count = await self._store.retry([event.sequence for event in events])
+        self._hints.give()
+        return count
+
+    async def drop(self, events: Iterable[ParkedEvent]) -> int:
+        """Delete parked events for good; how many of them were there."""
+        count = await self._store.drop([event.sequence for event in events])
+        self._hints.give()
+        return count
+
+    @property
+    def staging(self) -> Staging:
+        """What puts events into transactions."""
+        return self._staging
+
+    @asynccontextmanager
+    async def relaying(
+        self, publish: Publish, clock: Clock, timeout: float, random: Callable[[], float] = random.random
+    ) -> AsyncIterator[None]:
+        """Publish what is stored, while the block runs; each publish takes at most `timeout` seconds."""
+        relay = Relay(new_id(), Surroundings(self._store, publish, clock, random, timeout))
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(relay.wake)
+
+        with self._hints.to(wake):
+            task = asyncio.create_task(relay.run())
+            try:
+                yield
+            finally:
+                task.cancel()
+                await asyncio.wait((task,))

@@ -1,0 +1,170 @@
+"""What the outbox's parts ask of each other: values, and the protocol of its database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from outboard.kit.client.port import Publication
+
+__all__ = [
+    "OutboxStore",
+    "ParkedEvent",
+    "Postponed",
+    "Refused",
+    "Settlement",
+    "Staged",
+    "Staging",
+    "SupportsAdd",
+    "Wanted",
+]
+
+
+class SupportsAdd(Protocol):
+    """SQLAlchemy's `Session`, `AsyncSession`, or a scoped one of either."""
+
+    def add(self, instance: object, /) -> None: ...
+
+
+class Staging(Protocol):
+    """Puts events into the transactions of others."""
+
+    def stage(
+        self, session: SupportsAdd, publication: Publication, event_id: str, now: datetime, *, hold: bool
+    ) -> None:
+        """Write `publication` in the transaction of `session`, when that is flushed or committed.
+
+        Where it is refused, `hold` keeps the later events of its lane back.
+        """
+        ...
+
+
+class Staged(NamedTuple):
+    """A stored event that waits to be published.
+
+    `sequence` is its place in the order of commits, within its lane. `lane` is what is kept in order.
+    """
+
+    sequence: int
+    lane: int
+    partition: int
+    event_id: str
+    publication: Publication
+
+
+class Postponed(NamedTuple):
+    """An event to be tried again after `seconds`, by the database's clock; its lane waits for it."""
+
+    sequence: int
+    seconds: float
+    error: str
+
+
+class Refused(NamedTuple):
+    """An event that would be refused each time. It is parked: kept, and not tried again unasked."""
+
+    sequence: int
+    error: str
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What became of events that were sent, to be written down in one transaction."""
+
+    delivered: list[int] = field(default_factory=list)
+    postponed: list[Postponed] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.delivered or self.postponed or self.refused)
+
+    @property
+    def sequences(self) -> list[int]:
+        """Of all events in it."""
+        put_off = [item.sequence for item in self.postponed]
+        return [*self.delivered, *put_off, *(item.sequence for item in self.refused)]
+
+    def before(self, later: Settlement) -> Settlement:
+        """This one and a `later` one, together."""
+        return Settlement(
+            self.delivered + later.delivered, self.postponed + later.postponed, self.refused + later.refused
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events a relay has room for: at most `limit`.
+
+    Left out are those that it `held` already (sequences), and those of some `lanes` and some `pubsubs`.
+    """
+
+    limit: int
+    held: Collection[int] = ()
+    lanes: Collection[int] = ()
+    pubsubs: Collection[str] = ()
+
+
+class ParkedEvent(NamedTuple):
+    """An event that the sidecar refused. `body` is the CloudEvent, in its structured form."""
+
+    sequence: int
+    event_id: str
+    pubsub: str
+    topic: str
+    key: str | None
+    staged_at: datetime
+    parked_at: datetime
+    attempts: int
+    error: str
+    body: bytes
+
+
+class OutboxStore(Protocol):
+    """The outbox's tables. Every method is one transaction, and raises OutboxUnavailable.
+
+    Times are by the database's clock, so that those of several machines need not agree.
+    """
+
+    async def prepare(self) -> None:
+        """See to it that there is a lease for each partition, and that the database is a durable one.
+
+        Raises NotDurable.
+        """
+        ...
+
+    async def claim(self, token: str, seconds: float) -> frozenset[int]:
+        """Take every partition that is free, renew those of `token`, for `seconds`; the partitions it has."""
+        ...
+
+    async def release(self, token: str) -> None:
+        """Give back the partitions of `token`."""
+        ...
+
+    async def fetch(self, token: str, wanted: Wanted) -> Sequence[Staged]:
+        """What may be published now of the partitions of `token`, in order of sequence.
+
+        No event is among them that has an earlier one of its lane which was put off, or which holds it.
+        """
+        ...
+
+    async def settle(self, token: str, settlement: Settlement) -> None:
+        """Delete what was delivered; put off and park the rest, where `token` still has the partition."""
+        ...
+
+    async def parked(self, limit: int) -> Sequence[ParkedEvent]:
+        """Those that are parked, in order of sequence."""
+        ...
+
+    async def retry(self, sequences: Sequence[int]) -> int:
+        """Let parked events be tried again; how many there were."""
+        ...
+
+    async def drop(self, sequences: Sequence[int]) -> int:
+        """Delete parked events; how many there were."""
+        ...
+
+    async def waiting(self) -> int:
+        """How many events there are that are not parked."""
+        ...

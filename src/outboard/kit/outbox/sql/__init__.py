@@ -1,0 +1,1 @@
+"""The outbox in a database. Only these modules import SQLAlchemy, which is an extra."""

@@ -1,0 +1,73 @@
+"""Runs a function in a transaction of the app's engine, without blocking the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from outboard.errors import OutboxUnavailable
+from outboard.kit.outbox.sql.durability import READ_ONLY
+
+__all__ = ["AnyEngine", "EngineSource", "Runner"]
+
+T = TypeVar("T")
+
+AnyEngine: TypeAlias = Engine | AsyncEngine
+EngineSource: TypeAlias = AnyEngine | Callable[[], AnyEngine]
+NOTHING: Mapping[str, str] = {}
+MISSING_TABLE = ("no such table", "does not exist")
+
+
+class Runner:
+    """`engine` may be a function that gives one, which is called at the first use."""
+
+    def __init__(self, engine: EngineSource) -> None:
+        self._source = engine
+        self._engine: AnyEngine | None = None
+
+    @property
+    def engine(self) -> AnyEngine:
+        """The engine."""
+        if self._engine is None:
+            source = self._source
+            self._engine = source if isinstance(source, (Engine, AsyncEngine)) else source()
+        return self._engine
+
+    async def run(self, operation: str, do: Callable[[Connection], T], *, read_only: bool = False) -> T:
+        """What `do` returns, once its transaction is committed. `operation` follows "could not".
+
+        An `Engine` is used in a thread. Raises OutboxUnavailable.
+        """
+        options = READ_ONLY if read_only else NOTHING
+        try:
+            engine = self.engine
+            if isinstance(engine, AsyncEngine):
+                async with engine.connect() as opened:
+                    await opened.execution_options(**options)
+                    async with opened.begin():
+                        return await opened.run_sync(do)
+            return await asyncio.to_thread(_run, engine, do, options)
+        except (SQLAlchemyError, OSError) as error:
+            raise OutboxUnavailable(operation, _reason(error)) from error
+
+
+def _run(engine: Engine, do: Callable[[Connection], T], options: Mapping[str, str]) -> T:
+    with engine.connect() as connection:
+        connection.execution_options(**options)
+        with connection.begin():
+            return do(connection)
+
+
+def _reason(error: BaseException) -> str:
+    """One line; without the statement and its parameters, which hold what people have written."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    line = (str(cause).strip().splitlines() or [""])[0][:300]
+    advice = ". Make the tables with `outbox.create_tables(engine)`, or with a migration"
+    return f"{type(cause).__name__}: {line}" + (
+        advice if any(words in line for words in MISSING_TABLE) else ""
+    )

@@ -1,0 +1,220 @@
+"""The outbox's tables as the relay uses them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outboard.kit.client.port import Publication
+from outboard.kit.outbox.lane import PARTITIONS
+from outboard.kit.outbox.port import ParkedEvent, Settlement, Staged, Wanted
+from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
+from outboard.kit.outbox.sql.running import Runner
+from outboard.kit.outbox.sql.tables import Tables
+
+__all__ = ["SqlOutbox", "database_now"]
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 1_000
+"""Most rows that one statement changes."""
+NOW: Final = {
+    "sqlite": text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"),
+    "postgresql": text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
+}
+
+
+def database_now(connection: Connection) -> int:
+    """The database's clock, in milliseconds since 1970."""
+    return int(connection.execute(NOW[connection.dialect.name]).scalar_one())
+
+
+class SqlOutbox:
+    """An `OutboxStore` on SQLite or PostgreSQL.
+
+    `now` reads the clock once for each transaction: within one, a row is either due or it is not.
+    """
+
+    def __init__(
+        self, tables: Tables, runner: Runner, now: Callable[[Connection], int] = database_now
+    ) -> None:
+        self._outbox = tables.outbox
+        self._lease = tables.lease
+        self._run = runner.run
+        self._now = now
+
+    async def prepare(self) -> None:
+        """As `OutboxStore.prepare`."""
+        await self._run("prepare its leases", self._prepare)
+
+    async def claim(self, token: str, seconds: float) -> frozenset[int]:
+        """As `OutboxStore.claim`."""
+        return await self._run("lease partitions", partial(self._claim, token, seconds))
+
+    async def release(self, token: str) -> None:
+        """As `OutboxStore.release`."""
+        await self._run("give partitions back", partial(self._release, token))
+
+    async def fetch(self, token: str, wanted: Wanted) -> Sequence[Staged]:
+        """As `OutboxStore.fetch`."""
+        return await self._run("read events", partial(self._fetch, token, wanted), read_only=True)
+
+    async def settle(self, token: str, settlement: Settlement) -> None:
+        """As `OutboxStore.settle`."""
+        await self._run("settle events", partial(self._settle, token, settlement))
+
+    async def parked(self, limit: int) -> Sequence[ParkedEvent]:
+        """As `OutboxStore.parked`."""
+        return await self._run("list parked events", partial(self._parked, limit), read_only=True)
+
+    async def retry(self, sequences: Sequence[int]) -> int:
+        """As `OutboxStore.retry`."""
+        return await self._run("retry parked events", partial(self._retry, sequences))
+
+    async def drop(self, sequences: Sequence[int]) -> int:
+        """As `OutboxStore.drop`."""
+        return await self._run("drop parked events", partial(self._drop, sequences))
+
+    async def waiting(self) -> int:
+        """As `OutboxStore.waiting`."""
+        return await self._run("count events", self._waiting, read_only=True)
+
+    def _prepare(self, connection: Connection) -> None:
+        check_dialect(connection.dialect.name)
+        if connection.dialect.name == "sqlite":
+            check_sqlite(connection)
+        else:
+            check_synchronous_commit(str(connection.execute(text("SHOW synchronous_commit")).scalar_one()))
+        rows = [{"partition": number, "token": "", "lease_until": 0} for number in range(PARTITIONS)]
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(self._lease).on_conflict_do_nothing(), rows)
+
+    def _claim(self, token: str, seconds: float, connection: Connection) -> frozenset[int]:
+        lease, now = self._lease, self._now(connection)
+        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now)
+        until = now + round(seconds * 1000)
+        connection.execute(update(lease).where(free_or_own).values(token=token, lease_until=until))
+        return frozenset(connection.scalars(select(lease.c.partition).where(lease.c.token == token)))
+
+    def _release(self, token: str, connection: Connection) -> None:
+        lease = self._lease
+        connection.execute(update(lease).where(lease.c.token == token).values(token="", lease_until=0))
+
+    def _own(self, token: str, now: int) -> Select[tuple[int]]:
+        """The partitions that `token` still has."""
+        lease = self._lease
+        return select(lease.c.partition).where(lease.c.token == token, lease.c.lease_until > now)
+
+    def _fetch(self, token: str, wanted: Wanted, connection: Connection) -> Sequence[Staged]:
+        now = self._now(connection)
+        row, earlier = self._outbox, self._outbox.alias("earlier")
+        put_off = and_(earlier.c.parked_at.is_(None), earlier.c.available_at > now)
+        holding = and_(earlier.c.parked_at.is_not(None), earlier.c.hold)
+        behind = select(earlier.c.sequence).where(
+            earlier.c.lane == row.c.lane, earlier.c.sequence < row.c.sequence, or_(put_off, holding)
+        )
+        query = (
+            select(row.c.sequence, row.c.lane, row.c.partition, row.c.event_id, row.c.pubsub, row.c.topic,
+                   row.c.body, row.c.details)
+            .where(row.c.parked_at.is_(None), row.c.available_at <= now)
+            .where(row.c.partition.in_(self._own(token, now)), not_(behind.exists()))
+            .order_by(row.c.sequence)
+            .limit(wanted.limit)
+        )  # fmt: skip
+        for column, left_out in (
+            (row.c.sequence, wanted.held), (row.c.lane, wanted.lanes), (row.c.pubsub, wanted.pubsubs)
+        ):  # fmt: skip
+            if left_out:
+                query = query.where(column.not_in(left_out))
+        return [_staged(found) for found in connection.execute(query)]
+
+    def _settle(self, token: str, settlement: Settlement, connection: Connection) -> None:
+        row = self._outbox
+        if settlement.delivered:
+            # Whoever has the lease: the broker has the event, and nobody needs to publish it again.
+            connection.execute(delete(row).where(row.c.sequence.in_(settlement.delivered)))
+        if not settlement.postponed and not settlement.refused:
+            return
+        now = self._now(connection)
+        fenced = (
+            update(row)
+            .where(row.c.sequence == bindparam("number"), row.c.parked_at.is_(None))
+            .where(row.c.partition.in_(self._own(token, now)))
+        )
+        if settlement.postponed:
+            put_off = fenced.values(available_at=bindparam("until"), last_error=bindparam("error"))
+            connection.execute(put_off, [
+                {"number": item.sequence, "until": now + round(item.seconds * 1000), "error": item.error}
+                for item in settlement.postponed
+            ])  # fmt: skip
+        if settlement.refused:
+            park = fenced.values(parked_at=now, attempts=row.c.attempts + 1, last_error=bindparam("error"))
+            connection.execute(
+                park, [{"number": item.sequence, "error": item.error} for item in settlement.refused]
+            )
+
+    def _parked(self, limit: int, connection: Connection) -> Sequence[ParkedEvent]:
+        row = self._outbox
+        query = select(row).where(row.c.parked_at.is_not(None)).order_by(row.c.sequence).limit(limit)
+        return [_parked(found) for found in connection.execute(query)]
+
+    def _retry(self, sequences: Sequence[int], connection: Connection) -> int:
+        again = update(self._outbox).values(parked_at=None, available_at=0)
+        return self._change(connection, sequences, again)
+
+    def _drop(self, sequences: Sequence[int], connection: Connection) -> int:
+        return self._change(connection, sequences, delete(self._outbox))
+
+    def _change(self, connection: Connection, sequences: Sequence[int], statement: Any) -> int:
+        row, count = self._outbox, 0
+        for start in range(0, len(sequences), AT_ONCE):
+            some = row.c.sequence.in_(sequences[start : start + AT_ONCE])
+            count += connection.execute(statement.where(row.c.parked_at.is_not(None), some)).rowcount
+        return count
+
+    def _waiting(self, connection: Connection) -> int:
+        row = self._outbox
+        query = select(func.count()).select_from(row).where(row.c.parked_at.is_(None))
+        return int(connection.execute(query).scalar_one())
+
+
+def _staged(row: Row[*tuple[Any, ...]]) -> Staged:
+    details = json.loads(row.details)
+    publication = Publication(
+        row.pubsub, row.topic, bytes(row.body), details["metadata"], details["headers"], details["traceid"]
+    )
+    return Staged(row.sequence, row.lane, row.partition, row.event_id, publication)
+
+
+def _parked(row: Row[*tuple[Any, ...]]) -> ParkedEvent:
+    return ParkedEvent(
+        row.sequence,
+        row.event_id,
+        row.pubsub,
+        row.topic,
+        row.key,
+        datetime.fromtimestamp(row.staged_at / 1000, UTC),
+        datetime.fromtimestamp(row.parked_at / 1000, UTC),
+        row.attempts,
+        row.last_error or "",
+        bytes(row.body),
+    )

@@ -1,0 +1,84 @@
+"""The tables of an outbox.
+
+Times are whole milliseconds since 1970, in UTC: every database can compare those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["Tables"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """`outbox` has a row for each event that is not published yet, `lease` one for each partition."""
+
+    outbox: Table
+    lease: Table
+
+    @classmethod
+    def in_metadata(cls, metadata: MetaData, prefix: str) -> Tables:
+        """Declare them, as `<prefix>outbox` and `<prefix>outbox_lease`. Schema: that of `metadata`."""
+        return cls(_outbox(metadata, f"{prefix}outbox"), _lease(metadata, f"{prefix}outbox_lease"))
+
+    @property
+    def both(self) -> list[Table]:
+        """The two, in the order in which they are made."""
+        return [self.outbox, self.lease]
+
+
+def _outbox(metadata: MetaData, name: str) -> Table:
+    table = Table(
+        name,
+        metadata,
+        # A number is never given twice: a late relay deletes by it what it has published.
+        Column(
+            "sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+        ),
+        Column("event_id", Text, nullable=False),
+        Column("pubsub", Text, nullable=False),
+        Column("topic", Text, nullable=False),
+        Column("key", Text),
+        Column("lane", BigInteger, nullable=False),
+        Column("partition", SmallInteger, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("details", Text, nullable=False),
+        Column("hold", Boolean, nullable=False),
+        Column("staged_at", BigInteger, nullable=False),
+        Column("available_at", BigInteger, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("parked_at", BigInteger),
+        Column("last_error", Text),
+        UniqueConstraint("event_id", "pubsub", "topic", name=f"uq_{name}_event"),
+        sqlite_autoincrement=True,
+    )
+    unparked = table.c.parked_at.is_(None)
+    Index(f"ix_{name}_lane", table.c.lane, table.c.sequence)
+    Index(f"ix_{name}_due", table.c.sequence, sqlite_where=unparked, postgresql_where=unparked)
+    return table
+
+
+def _lease(metadata: MetaData, name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+        Column("token", String(64), nullable=False),
+        Column("lease_until", BigInteger, nullable=False),
+    )
