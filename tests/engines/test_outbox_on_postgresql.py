@@ -1,0 +1,159 @@
+"""The outbox on a real PostgreSQL: order of commits, both drivers' ways, several relays, a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from outboard.clock import SystemClock
+from outboard.errors import NotDurable, PublishForbidden
+from outboard.kit.outbox.port import Wanted
+from outboard.kit.outbox.relay import Relay, Surroundings
+from outboard.kit.outbox.sql.running import Runner
+from outboard.kit.outbox.sql.store import SqlOutbox
+from support.outbox import OutboxBench, running
+
+pytestmark = pytest.mark.anyio
+
+WRITERS = 4
+EVENTS = 60
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    engine = create_engine(postgresql_url, pool_size=20)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+async def bench(engine: Engine) -> OutboxBench:
+    made = OutboxBench(engine, real_time=True)
+    await made.store.prepare()
+    await made.store.prepare()
+    return made
+
+
+def relay(bench: OutboxBench, token: str) -> Relay:
+    return Relay(token, Surroundings(bench.store, bench.broker.publish, SystemClock(), random.random, 5.0))
+
+
+async def drained(bench: OutboxBench) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while await bench.store.waiting():
+        assert time.monotonic() < deadline, "not drained"
+        await asyncio.sleep(0.02)
+
+
+async def test_several_writers_and_relays_keep_the_order_of_commits(bench: OutboxBench) -> None:
+    committed: dict[str, list[str]] = {f"k{number}": [] for number in range(5)}
+    lock = threading.Lock()
+
+    def write(seed: int) -> None:
+        chance = random.Random(seed)
+        for number in range(EVENTS):
+            keys = chance.sample(sorted(committed), 2)
+            data = f"{seed}-{number}"
+            with Session(bench.engine) as session:
+                for key in keys:
+                    bench.stage(session, data, key)
+                session.flush()  # the locks are ours from here to the commit: so this is the order
+                with lock:
+                    if keep := chance.random() < 0.9:
+                        for key in keys:
+                            committed[key].append(data)
+                time.sleep(chance.random() * 0.005)
+                session.commit() if keep else session.rollback()
+
+    relays = [relay(bench, f"r{number}") for number in range(3)]
+    async with running(relays[0]), running(relays[1]), running(relays[2]):
+        await asyncio.gather(*(asyncio.to_thread(write, seed) for seed in range(WRITERS)))
+        await drained(bench)
+    assert {key: bench.broker.of(key) for key in committed} == committed
+
+
+async def test_the_second_of_a_key_waits_for_the_first_ones_commit(bench: OutboxBench) -> None:
+    """Else its number could be lower than that of an event which nobody can see yet."""
+    with Session(bench.engine) as first, Session(bench.engine) as second, Session(bench.engine) as third:
+        bench.stage(first, "first", "k")
+        first.flush()
+        bench.stage(third, "of another key", "l")
+        third.commit()
+        second.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        bench.stage(second, "second", "k")
+        with pytest.raises(Exception, match="lock timeout"):
+            second.flush()
+        second.rollback()
+        first.commit()
+        bench.stage(second, "second", "k")
+        second.commit()
+
+
+async def test_a_database_that_commits_without_its_disk_is_refused(bench: OutboxBench) -> None:
+    for key in ("k", ""):
+        with Session(bench.engine) as session:
+            session.execute(text("SET LOCAL synchronous_commit = off"))
+            bench.stage(session, 1, key)
+            with pytest.raises(NotDurable, match="synchronous_commit is off"):
+                session.commit()
+    assert bench.count() == 0
+
+
+async def test_an_async_engine_does_as_well(bench: OutboxBench, postgresql_url: str) -> None:
+    engine = create_async_engine(postgresql_url)
+    async with AsyncSession(engine) as session:
+        metadata_key = "k"
+        bench.stage(session, 1, metadata_key)  # type: ignore[arg-type]
+        bench.stage(session, 2, metadata_key)  # type: ignore[arg-type]
+        await session.commit()
+    store = SqlOutbox(bench.tables, Runner(engine))
+    made = Relay("r", Surroundings(store, bench.broker.publish, SystemClock(), random.random, 5.0))
+    async with running(made):
+        await drained(bench)
+    await engine.dispose()
+    assert bench.broker.of("k") == [1, 2]
+
+
+async def test_what_is_refused_is_parked(bench: OutboxBench) -> None:
+    bench.broker.answers = lambda item: PublishForbidden("p", "t", "no") if b"bad" in item.body else None
+    bench.commit("good", "bad", "better", key="k")
+    async with running(relay(bench, "r")):
+        await drained(bench)
+    assert bench.broker.of("k") == ["good", "better"]
+    (parked,) = await bench.store.parked(10)
+    assert await bench.store.retry([parked.sequence]) == 1
+    assert await bench.store.claim("s", 30.0) == frozenset(range(16))
+    assert [item.sequence for item in await bench.store.fetch("s", Wanted(10))] == [parked.sequence]
+
+
+async def test_a_partition_is_leased_once(bench: OutboxBench) -> None:
+    claims = await asyncio.gather(*(bench.store.claim(f"r{number}", 30.0) for number in range(8)))
+    assert sorted(partition for claim in claims for partition in claim) == [*range(16)]
+
+
+async def test_database_sessions_that_are_cut_lose_nothing(bench: OutboxBench) -> None:
+    cut = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with running(relay(bench, "r")):
+        for number in range(10):
+            bench.engine.dispose()
+            bench.commit(number, key="k")
+            with bench.engine.begin() as connection:
+                connection.execute(cut)
+            bench.engine.dispose()
+        deadline = time.monotonic() + PATIENCE
+        while bench.count():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+    assert bench.broker.first_of("k") == [str(number) for number in range(10)]

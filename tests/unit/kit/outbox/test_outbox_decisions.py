@@ -1,0 +1,165 @@
+"""What to publish, when to wait and what an answer means: all of it without I/O."""
+
+from __future__ import annotations
+
+import pytest
+
+from outboard.errors import (
+    EventTooLarge,
+    PublishFailed,
+    PublishForbidden,
+    PubSubNotFound,
+    SidecarError,
+    SidecarUnavailable,
+    TokenRejected,
+)
+from outboard.kit.client.port import Publication
+from outboard.kit.outbox.backlog import LANE_EVENTS, Backlog
+from outboard.kit.outbox.breaker import CLOSED, backoff
+from outboard.kit.outbox.lane import PARTITIONS, lane_of, partition_of
+from outboard.kit.outbox.lease import LEASE_SECONDS, NO_LEASE, RENEWAL_SECONDS, Lease
+from outboard.kit.outbox.port import Staged
+from outboard.kit.outbox.verdict import Verdict, reason_of, verdict_of
+
+
+def failed(status: int, code: str = "ERR", reason: str = "no") -> PublishFailed:
+    return PublishFailed("p", "t", status, code, reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, Verdict.DELIVERED),
+        (PublishForbidden("p", "t", "no"), Verdict.REFUSED),
+        (EventTooLarge("p", "t", 2, 1), Verdict.REFUSED),
+        (failed(400), Verdict.REFUSED),
+        (failed(413), Verdict.REFUSED),
+        (failed(500, reason="kafka server: Message was too large"), Verdict.REFUSED),
+        (failed(400, "ERR_PUBSUB_NOT_CONFIGURED"), Verdict.FAILED),
+        (failed(500), Verdict.FAILED),
+        (failed(429), Verdict.FAILED),
+        (failed(404), Verdict.FAILED),
+        (SidecarUnavailable("a", "o", 1.0, "r"), Verdict.UNREACHABLE),
+        (TokenRejected("a"), Verdict.UNREACHABLE),
+        (PubSubNotFound("p"), Verdict.UNREACHABLE),
+    ],
+)
+def test_only_its_own_fault_parks_an_event(error: SidecarError | None, expected: Verdict) -> None:
+    assert verdict_of(error) is expected
+
+
+def test_a_reason_can_be_written_down() -> None:
+    text = reason_of(failed(400, reason="a\0b" + "x" * 1000))
+    assert len(text) == 500
+    assert "\0" not in text
+
+
+def test_pauses_double_up_to_a_minute_with_full_jitter() -> None:
+    assert [backoff(times, 1.0) for times in (1, 2, 3, 8, 10, 10_000)] == [0.2, 0.4, 0.8, 25.6, 60.0, 60.0]
+    assert backoff(5, 0.0) == 0.0
+    assert backoff(2, 0.5) == pytest.approx(0.2)
+
+
+def test_an_outage_opens_the_breaker_at_once_and_failures_do_after_three() -> None:
+    assert CLOSED.failed(10.0, 1.0, outage=True).until == pytest.approx(10.2)
+    breaker = CLOSED
+    for _ in range(2):
+        breaker = breaker.failed(10.0, 1.0, outage=False)
+        assert breaker.allows(10.0)
+    assert breaker.failed(10.0, 1.0, outage=False).is_open(10.1)
+
+
+def test_what_fails_together_counts_once() -> None:
+    opened = CLOSED.failed(10.0, 1.0, outage=True)
+    assert opened.failed(10.1, 1.0, outage=True) == opened
+
+
+def test_one_event_finds_out_whether_it_is_over() -> None:
+    opened = CLOSED.failed(10.0, 1.0, outage=True)
+    assert not opened.allows(10.1)
+    assert opened.allows(10.3)
+    probing = opened.admitted()
+    assert not probing.allows(10.3)
+    again = probing.failed(10.3, 1.0, outage=True)
+    assert again.until == pytest.approx(10.7)
+    for _ in range(20):
+        again = again.failed(again.until or 0.0, 1.0, outage=True)
+    before = again.until or 0.0
+    assert (again.failed(before, 1.0, outage=True).until or 0.0) - before == pytest.approx(10.0)
+
+
+def test_a_key_has_one_lane_and_its_topic_counts() -> None:
+    assert lane_of("p", "t", "k", "1") == lane_of("p", "t", "k", "2")
+    others = [("p", "u", "k"), ("q", "t", "k"), ("p", "t", "l"), ("p", "t", None), ("pt", "", "k")]
+    lanes = {lane_of(*other, "k") for other in [("p", "t", "k"), *others]}
+    assert len(lanes) == 6
+    assert all(-(2**63) <= lane < 2**63 for lane in lanes)
+
+
+def test_rows_of_older_versions_keep_their_partition() -> None:
+    assert lane_of("pubsub", "tasks", "42", "e") == 6759796664224385867
+    assert partition_of(6759796664224385867) == 11
+    assert {partition_of(lane) for lane in range(-50, 50)} == set(range(PARTITIONS))
+
+
+def test_a_lease_ends_with_its_time() -> None:
+    lease = Lease(frozenset({3}), 100.0)
+    assert lease.covers(3, 100.0 + LEASE_SECONDS - 0.1)
+    assert not lease.covers(3, 100.0 + LEASE_SECONDS)
+    assert not lease.covers(4, 100.0)
+    assert lease.is_due(100.0 + RENEWAL_SECONDS, polling=False)
+    assert lease.is_due(100.0, polling=True), "others may have left theirs"
+    assert not Lease(frozenset(range(PARTITIONS)), 100.0).is_due(101.0, polling=True)
+    assert NO_LEASE.is_due(0.0, polling=False)
+
+
+def staged(sequence: int, lane: int) -> Staged:
+    return Staged(sequence, lane, partition_of(lane), f"e-{sequence}", Publication("p", "t", b"{}"))
+
+
+def test_a_lane_gives_one_event_after_the_other() -> None:
+    backlog = Backlog()
+    backlog.add([staged(1, 7), staged(2, 7), staged(3, 8)])
+    assert backlog.idle_lanes == [7, 8]
+    backlog.start(7)
+    backlog.add([staged(1, 7), staged(4, 7)])
+    backlog.advance(7)
+    head = backlog.head(7)
+    assert head is not None
+    assert head.sequence == 2
+    assert backlog.idle_lanes == [8]
+    assert backlog.held == {1, 2, 3, 4}, "delivered, but not deleted"
+    backlog.settled([1])
+    backlog.stop(7)
+    assert backlog.held == {2, 3, 4}
+    assert backlog.idle_lanes == [8, 7]
+
+
+def test_a_blocked_lane_takes_nothing_until_it_is_written_down_why() -> None:
+    backlog = Backlog()
+    backlog.add([staged(1, 7), staged(2, 7)])
+    backlog.start(7)
+    backlog.block(7)
+    backlog.stop(7)
+    backlog.add([staged(3, 7)])
+    assert backlog.idle_lanes == []
+    assert backlog.held == {1, 2}
+    backlog.settled([1])
+    backlog.unblock([7])
+    assert backlog.held == frozenset()
+    backlog.add([staged(3, 7)])
+    assert backlog.idle_lanes == [7]
+
+
+def test_only_idle_lanes_are_forgotten() -> None:
+    backlog = Backlog()
+    backlog.add([staged(1, 7), staged(2, 8)])
+    backlog.start(7)
+    backlog.keep(lambda _: False)
+    assert backlog.held == {1}
+
+
+def test_a_busy_lane_leaves_room() -> None:
+    backlog = Backlog()
+    backlog.add([staged(number, 7) for number in range(LANE_EVENTS)])
+    assert backlog.full_lanes == [7]

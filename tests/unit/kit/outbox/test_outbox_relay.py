@@ -1,0 +1,305 @@
+"""The shipped relay on a real SQLite file, with a broker and a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from outboard.errors import PublishFailed, PublishForbidden, SidecarError, SidecarUnavailable
+from outboard.kit.client.port import Publication
+from outboard.kit.outbox.lease import LEASE_SECONDS
+from outboard.kit.outbox.port import Refused, Settlement, Wanted
+from support.outbox import OutboxBench, running, sqlite_engine, until
+
+pytestmark = pytest.mark.anyio
+
+FORBIDDEN = PublishForbidden("p", "t", "not this one")
+DOWN = SidecarUnavailable("here", "publishing", 5.0, "refused")
+BROKEN = PublishFailed("p", "t", 500, "ERR", "no leader")
+
+
+async def test_what_is_committed_is_published_and_deleted(bench: OutboxBench) -> None:
+    bench.commit(1, 2, 3, key="a")
+    bench.commit(4)
+    await bench.work(bench.relay())
+    assert bench.broker.of("a") == [1, 2, 3]
+    assert bench.broker.of("") == [4]
+    assert await bench.store.waiting() == 0
+
+
+async def test_a_relay_that_runs_is_woken_by_a_commit(bench: OutboxBench) -> None:
+    relay = bench.relay()
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(relay.wake)
+
+    with bench.hints.to(wake):
+        async with running(relay):
+            await asyncio.to_thread(bench.commit, 1, key="a")
+            await until(lambda: bench.count() == 0)
+    assert bench.broker.of("a") == [1], "and the clock stood still: no poll was waited for"
+
+
+async def test_a_key_has_one_event_under_way_and_others_go_beside_it(bench: OutboxBench) -> None:
+    bench.commit(*range(5), key="a")
+    bench.commit(*range(5), key="b")
+    bench.broker.gate.clear()
+    relay = bench.relay()
+    await bench.work(relay, 2)
+    assert bench.broker.most_at_once == {"a": 1, "b": 1}
+    bench.broker.gate.set()
+    await bench.work(relay)
+    assert bench.broker.most_at_once == {"a": 1, "b": 1}
+    assert (bench.broker.of("a"), bench.broker.of("b")) == ([*range(5)], [*range(5)])
+
+
+async def test_a_crash_between_publish_and_delete_repeats_and_loses_nothing(bench: OutboxBench) -> None:
+    bench.commit(1, 2, key="a")
+    first = bench.relay("first")
+    await first.step()
+    await bench.settle_down()
+    assert bench.broker.of("a") == [1, 2]
+    assert await bench.store.waiting() == 2, "it dies here"
+    bench.clock.advance(LEASE_SECONDS + 1)
+    await bench.work(bench.relay("second"))
+    assert bench.broker.of("a") == [1, 2, 1, 2]
+    assert bench.broker.ids[:2] == bench.broker.ids[2:], "the same events: consumers can tell"
+    assert await bench.store.waiting() == 0
+
+
+async def test_nobody_else_publishes_while_the_lease_lasts(bench: OutboxBench) -> None:
+    first, second = bench.relay("first"), bench.relay("second")
+    await first.step()
+    bench.commit(1, key="a")
+    bench.clock.advance(LEASE_SECONDS - 1)
+    await bench.work(second)
+    assert bench.broker.published == []
+    bench.clock.advance(2)
+    await bench.work(second)
+    assert bench.broker.of("a") == [1]
+
+
+async def test_a_relay_that_was_asleep_sends_nothing_more(bench: OutboxBench) -> None:
+    bench.commit(1, 2, key="a")
+    bench.broker.gate.clear()
+    first, second = bench.relay("first"), bench.relay("second")
+    await first.step()
+    await bench.settle_down()
+    bench.clock.advance(LEASE_SECONDS + 1)
+    await second.step()
+    bench.broker.gate.set()
+    await bench.work(second)
+    assert bench.broker.of("a").count(2) == 1, "the first one's 1 was under way, its 2 was not"
+    assert bench.broker.first_of("a") == ["1", "2"]
+
+
+async def test_a_late_relay_cannot_park(bench: OutboxBench) -> None:
+    bench.commit(1, key="a")
+    await bench.store.claim("first", LEASE_SECONDS)
+    found = await bench.store.fetch("first", Wanted(10))
+    bench.clock.advance(LEASE_SECONDS + 1)
+    await bench.store.claim("second", LEASE_SECONDS)
+    await bench.store.settle("first", Settlement(refused=[Refused(found[0].sequence, "no")]))
+    assert await bench.store.parked(10) == []
+    assert [event.sequence for event in await bench.store.fetch("second", Wanted(10))] == [1]
+
+
+async def test_the_end_waits_for_what_is_under_way_and_gives_partitions_back(bench: OutboxBench) -> None:
+    bench.commit(1, 2, key="a")
+    bench.broker.gate.clear()
+    relay = bench.relay("first")
+    task = asyncio.create_task(relay.run())
+    await until(lambda: bool(bench.broker.most_at_once))
+    task.cancel()
+    await bench.settle_down()
+    assert not task.done()
+    bench.broker.gate.set()
+    await asyncio.wait((task,))
+    assert bench.broker.of("a") == [1]
+    assert await bench.store.waiting() == 1
+    await bench.work(bench.relay("second"))
+    assert bench.broker.of("a") == [1, 2], "at once, and nothing twice"
+
+
+async def test_an_outage_counts_no_attempt_and_asks_seldom(bench: OutboxBench) -> None:
+    asked: list[Publication] = []
+
+    def down(publication: Publication) -> SidecarError:
+        asked.append(publication)
+        return DOWN
+
+    bench.broker.answers = down
+    bench.commit(1, key="a")
+    bench.commit(2, key="b")
+    relay = bench.relay()
+    await bench.work(relay)
+    assert len(asked) == 2, "both were under way; after that nothing is sent"
+    for _ in range(300):
+        bench.clock.advance(1)
+        await bench.work(relay, 1)
+    assert len(asked) < 120
+    with bench.engine.connect() as connection:
+        row = bench.tables.outbox
+        assert connection.execute(select(row.c.attempts, row.c.parked_at)).all() == [(0, None)] * 2
+    bench.broker.answers = lambda _: None
+    bench.clock.advance(11)
+    await bench.work(relay)
+    assert sorted(bench.broker.published) == [("a", 1), ("b", 2)]
+
+
+async def test_one_component_that_is_down_holds_up_no_other(bench: OutboxBench) -> None:
+    bench.broker.answers = lambda item: DOWN if item.pubsub == "down" else None
+    with Session(bench.engine) as session:
+        for number in range(3):
+            bench.stage(session, number, f"k{number}", pubsub="down")
+            bench.stage(session, number, f"k{number}", pubsub="up")
+        session.commit()
+    await bench.work(bench.relay())
+    assert len(bench.broker.published) == 3
+
+
+async def test_a_failure_puts_off_its_lane_and_no_other(bench: OutboxBench) -> None:
+    bench.broker.answers = lambda item: BROKEN if b'"data": 1' in item.body else None
+    bench.commit(1, 2, key="a")
+    bench.commit(3, key="b")
+    relay = bench.relay()
+    await bench.work(relay)
+    assert bench.broker.published == [("b", 3)]
+    bench.broker.answers = lambda _: None
+    bench.clock.advance(2)
+    await bench.work(relay)
+    assert bench.broker.of("a") == [1, 2]
+
+
+async def test_what_is_refused_is_parked_and_the_key_goes_on(
+    bench: OutboxBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.broker.answers = lambda item: FORBIDDEN if b'"data": 2' in item.body else None
+    bench.commit(1, 2, 3, key="a")
+    relay = bench.relay()
+    with caplog.at_level(logging.ERROR, "outboard.outbox"):
+        await bench.work(relay)
+    assert bench.broker.of("a") == [1, 3]
+    assert "event e-2 for topic 't' of 'p' is parked" in caplog.text
+    (parked,) = await bench.store.parked(10)
+    assert (parked.event_id, parked.key, parked.attempts) == ("e-2", "a", 1)
+    assert "not this one" in parked.error
+    assert await bench.store.waiting() == 0
+
+    bench.broker.answers = lambda _: None
+    assert await bench.store.retry([parked.sequence]) == 1
+    relay.wake()
+    await bench.work(relay)
+    assert bench.broker.of("a") == [1, 3, 2]
+    assert await bench.store.parked(10) == []
+
+
+async def test_what_is_refused_may_hold_its_key(bench: OutboxBench) -> None:
+    bench.broker.answers = lambda item: FORBIDDEN if b'"data": 2' in item.body else None
+    bench.commit(1, 2, 3, key="a", hold=True)
+    bench.commit(4, key="b", hold=True)
+    relay = bench.relay()
+    await bench.work(relay)
+    assert sorted(bench.broker.published) == [("a", 1), ("b", 4)]
+    (parked,) = await bench.store.parked(10)
+    assert await bench.store.drop([parked.sequence, 999]) == 1
+    relay.wake()
+    await bench.work(relay)
+    assert bench.broker.of("a") == [1, 3]
+
+
+async def test_a_busy_key_leaves_room_for_others(bench: OutboxBench) -> None:
+    with Session(bench.engine) as session:
+        for number in range(1_500):
+            bench.stage(session, number, "busy")
+        bench.stage(session, "x", "rare")
+        session.commit()
+    bench.broker.answers = lambda item: None
+    bench.broker.gate.clear()
+    relay = bench.relay()
+    await bench.work(relay, 8)
+    assert bench.broker.most_at_once["rare"] == 1
+
+
+async def test_numbers_are_never_given_twice(bench: OutboxBench) -> None:
+    """A late relay deletes by number what it has published: it must not be another event by then."""
+    bench.commit(1)
+    await bench.store.settle("anyone", Settlement(delivered=[1]))
+    bench.commit(2)
+    await bench.store.claim("r", LEASE_SECONDS)
+    assert [event.sequence for event in await bench.store.fetch("r", Wanted(10))] == [2]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+async def test_order_within_a_key_survives_broken_leases_and_failures(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Three relays that ignore half of the live leases, are killed, and meet failures at random."""
+    chance = random.Random(seed)
+    for engine in sqlite_engine(tmp_path_factory.mktemp("outbox")):
+        bench = OutboxBench(engine)
+        await bench.store.prepare()
+        expected = await _storm(bench, chance)
+        for key, data in expected.items():
+            assert bench.broker.first_of(key) == data, "first appearances, in the order of the commits"
+        assert await bench.store.waiting() == 0
+
+
+async def _storm(bench: OutboxBench, chance: random.Random) -> dict[str, list[str]]:
+    expected: dict[str, list[str]] = {key: [] for key in "abc"}
+    names = (f"r{number}" for number in itertools.count())
+    relays = [bench.relay(next(names)) for _ in range(3)]
+    failures: list[SidecarError | None] = [None, None, None, DOWN, BROKEN]
+    bench.broker.answers = lambda _: chance.choice(failures)
+    for number in range(40):
+        key = chance.choice("abc")
+        with Session(bench.engine) as session:
+            bench.stage(session, number, key)
+            if chance.random() < 0.8:
+                session.commit()
+                expected[key].append(str(number))
+        index = chance.randrange(3)
+        if chance.random() < 0.05:
+            relays[index] = bench.relay(next(names))  # killed: what it had under way goes on, unrecorded
+        if chance.random() < 0.3:
+            with bench.engine.begin() as connection:
+                connection.execute(bench.tables.lease.update().values(lease_until=0))
+        relays[index].wake()
+        await relays[index].step()
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+        bench.clock.advance(chance.random())
+    bench.broker.answers = lambda _: None
+    bench.clock.advance(LEASE_SECONDS + 61)
+    for _ in range(12):
+        bench.clock.advance(1)
+        await bench.work(relays[0], 1)
+    return expected
+
+
+async def test_a_database_that_is_away_loses_nothing(
+    bench: OutboxBench, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.commit(1, key="a")
+    relay = bench.relay()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE outboard_outbox RENAME TO elsewhere")
+    task = asyncio.create_task(relay.run())
+    await until(lambda: "the outbox is not relayed for now" in caplog.text)
+    task.cancel()
+    await asyncio.wait((task,))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO outboard_outbox")
+    await bench.work(bench.relay())
+    assert bench.broker.of("a") == [1]
+    assert "Make the tables with" in caplog.text
