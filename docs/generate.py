@@ -287,13 +287,17 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "EngineUnavailable": "`outboard engines`",
     "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
-    "EventTooLarge": "`publish`, before anything is sent",
+    "EventTooLarge": "`publish` and `stage`, before anything is sent",
+    "ExtraMissing": "`Outbox`",
     "HandlerUnsuitable": "`Topic.subscribe`, and `board.lifespan` at the start of the app",
     "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
     "InvalidEventData": "`publish`, for data that is not of the topic's type; `published` of the harness",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
+    "NotDurable": "the flush of a session with staged events; the relay logs it",
     "NotMounted": "`board.lifespan` at the start of the app",
+    "OutboxMissing": "`stage`",
+    "OutboxUnavailable": "`waiting`, `parked`, `retry` and `drop` of an `Outbox`; the relay logs it",
     "PortTaken": "`outboard run` and `outboard sidecar`",
     "PubSubNotFound": "`publish`",
     "PublishFailed": "`publish`, for everything else that the sidecar answers",
@@ -416,6 +420,10 @@ def declaration_errors() -> str:
     return _errors(errors.DeclarationError)
 
 
+def outbox_errors() -> str:
+    return _errors(errors.OutboxError)
+
+
 def sidecar_errors() -> str:
     return _errors(errors.SidecarError)
 
@@ -490,6 +498,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "event-errors": event_errors,
     "declaration-errors": declaration_errors,
     "sidecar-errors": sidecar_errors,
+    "outbox-errors": outbox_errors,
     "command-errors": command_errors,
 }
 

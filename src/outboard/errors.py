@@ -29,6 +29,7 @@ __all__ = [
     "NotDurable",
     "NotMounted",
     "OutboardError",
+    "OutboxError",
     "OutboxMissing",
     "OutboxUnavailable",
     "PortTaken",
@@ -177,8 +178,12 @@ class OutboxMissing(DeclarationError):
 # What the app's database answers
 
 
+class OutboxError(OutboardError):
+    """The outbox did not do what it was asked."""
+
+
 @dataclass(eq=False)
-class NotDurable(OutboardError):
+class NotDurable(OutboxError):
     """the outbox refuses this {database} database: {setting} is {value}, so that {consequence}. {advice}"""
 
     database: str
@@ -189,7 +194,7 @@ class NotDurable(OutboardError):
 
 
 @dataclass(eq=False)
-class OutboxUnavailable(OutboardError):
+class OutboxUnavailable(OutboxError):
     """the database of the outbox could not {operation}: {reason}"""
 
     operation: str
