@@ -9,6 +9,9 @@ from typing import Annotated, assert_type
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
 
 from outboard import (
     BulkOptions,
@@ -16,6 +19,7 @@ from outboard import (
     Drop,
     Event,
     Outboard,
+    Outbox,
     State,
     StateEntry,
     Topic,
@@ -129,3 +133,26 @@ async def use() -> None:
 @created.subscribe("/a")
 @created.subscribe("/b", match="true")
 async def on_created_twice(event: Event[Created]) -> None: ...
+
+
+def stage(
+    db: Session,
+    scoped: scoped_session[Session],
+    later: AsyncSession,
+    each: async_scoped_session[AsyncSession],
+) -> None:
+    assert_type(created.stage(db, Created(id=1), key="1"), Event[Created])
+    created.stage(later, Created(id=1), ttl=timedelta(hours=1))
+    created.stage(scoped, Created(id=1))
+    created.stage_event(each, Event(data=Created(id=1)), key="1")
+
+
+async def with_an_outbox(engine: AsyncEngine) -> None:
+    outbox = Outbox(create_engine("sqlite:///app.db"))
+    stored = Outboard(outbox=outbox).topic("created", Created, on_refused="hold")
+    assert_type(stored, Topic[Created])
+    Outbox(engine)
+    Outbox(lambda: engine)
+    for event in await outbox.parked():
+        assert_type(event.error, str)
+        await outbox.retry([event])

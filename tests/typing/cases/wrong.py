@@ -92,3 +92,5 @@ async def use(other: Literal["weak"]) -> None:
     created.subscribe("/x", bulk=100)  # wrong
     created.subscribe_batch("/x", on_invalid="retry")  # wrong
     created.subscribe_batch("/x", bulk=True)  # wrong
+    created.stage(object(), Created(id=1))  # wrong
+    board.topic("x", Created, on_refused="drop")  # wrong
