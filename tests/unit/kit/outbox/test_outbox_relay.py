@@ -98,6 +98,8 @@ async def test_a_lease_is_renewed_in_time(bench: OutboxBench) -> None:
         await second.step()
         await first.step()
     bench.commit(1, key="a")
+    first.wake()
+    second.wake()
     await bench.work(second)
     assert bench.broker.published == []
     await bench.work(first)
