@@ -19,6 +19,7 @@ from outboard.resources.node import FALSE, TRUE, Node, Scalar, near
 __all__ = ["Node", "Scalar", "load", "near", "read", "text_of"]
 
 MAX_DEPTH: Final = 100
+TOO_DEEP: Final = "exceeded maximum nesting depth"  # libyaml's own bound, with PyYAML 6.0.4 and newer
 YAML_TAG: Final = "tag:yaml.org,2002:"
 MERGE_TAG: Final = YAML_TAG + "merge"
 DECIMAL: Final = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
@@ -73,11 +74,20 @@ def load(path: Path, text: str) -> list[Node]:
 def _refuse_depth(path: Path, text: str) -> None:
     # libyaml's composer recurses on the C stack: without a bound a hostile file ends the process.
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            raise ResourceError(str(path), line, f"nested more than {MAX_DEPTH} deep", "Flatten it.")
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise _too_deep(path, _line(event))
+    except yaml.MarkedYAMLError as error:
+        # Its scanner reads ahead of the events, and may come to its bound before they come to ours.
+        if error.problem == TOO_DEEP:
+            raise _too_deep(path, error.problem_mark.line + 1 if error.problem_mark else 1) from error
+        raise
+
+
+def _too_deep(path: Path, line: int) -> ResourceError:
+    return ResourceError(str(path), line, f"nested more than {MAX_DEPTH} deep", "Flatten it.")
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -151,8 +161,8 @@ class _Reader:
                 into.setdefault(key, value)
 
 
-def _line(source: yaml.Node) -> int:
-    return int(source.start_mark.line) + 1
+def _line(source: yaml.Node | yaml.Event) -> int:
+    return int(source.start_mark.line) + 1 if source.start_mark is not None else 1
 
 
 def _scalar(source: yaml.ScalarNode) -> Scalar:
