@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from outboard.kit.state.store import StateEntry as StateEntry
     from outboard.kit.subscriptions.declaration import BulkOptions as BulkOptions
     from outboard.kit.subscriptions.endpoint import current_event as current_event
-    from outboard.kit.topics.topic import Topic as Topic
+    from outboard.kit.topic import Topic as Topic
     from outboard.wire.dapr import DeliveryStatus as DeliveryStatus
     from outboard.wire.events import Event as Event
 
@@ -70,7 +70,7 @@ _HOMES = {
     "Outbox": "outboard.kit.outbox.outbox",
     "State": "outboard.kit.state.store",
     "StateEntry": "outboard.kit.state.store",
-    "Topic": "outboard.kit.topics.topic",
+    "Topic": "outboard.kit.topic",
     "current_event": "outboard.kit.subscriptions.endpoint",
 }
 

@@ -16,7 +16,6 @@ from typing_extensions import TypeForm
 from outboard.clock import Clock, SystemClock
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
-from outboard.kit.connections import Connection, Connections
 from outboard.kit.names import check_name
 from outboard.kit.outbox.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
@@ -26,10 +25,11 @@ from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default,
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.subscriptions.route import refusal
 from outboard.kit.subscriptions.settling import DeadLetterOffice
+from outboard.kit.topic import EventType, OnRefused, Topic
+from outboard.kit.topics.connections import Connection, Connections
 from outboard.kit.topics.entry import Limits
 from outboard.kit.topics.publisher import EventPublisher
 from outboard.kit.topics.publishing import Publishing
-from outboard.kit.topics.topic import EventType, OnRefused, Topic
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.kit.ttl import Ttl
 from outboard.wire.cloudevents import AttributeValue

@@ -14,7 +14,7 @@ from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.record import HopKind
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
-from outboard.kit.topics.topic import Topic
+from outboard.kit.topic import Topic
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources, load_resources
 from outboard.resources.resiliency import Resiliency, Retry

@@ -10,12 +10,12 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.errors import OutboardError
 from outboard.kit.client.port import Publication
-from outboard.kit.connections import Connections
 from outboard.kit.subscriptions.arrival import Arrival
 from outboard.kit.subscriptions.attempts import Attempts, DeliveryKey
 from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter, origin
 from outboard.kit.subscriptions.declaration import DeadLetter, Declaration, Discard
 from outboard.kit.subscriptions.outcome import Handled, Poison, Retry, Verdict
+from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 
 __all__ = ["DeadLetterOffice", "Settler"]

@@ -1,1 +1,1 @@
-"""Typed topics: what is published to them, and how an event is made whole."""
+"""How events are made whole, and reach the sidecar: alone, or together with others of their topic."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from outboard.clock import Clock
 from outboard.errors import EventTooLarge
 from outboard.kit.client.port import Publication
-from outboard.kit.connections import Connections
+from outboard.kit.topics.connections import Connections
 from outboard.kit.topics.envelope import completed, new_event, trace_fields
 from outboard.kit.tracing import next_span
 from outboard.wire.cloudevents import AttributeValue
