@@ -20,7 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from engines.kafka.broker import jars
-from outboard.run.engines.jars import pinned_jars
+from outboard.engines.jars import pinned_jars
 from support.processes import free_ports, outboard
 from support.projects import lives
 

@@ -74,7 +74,7 @@ def run(*command: object, venv: Path | None = None, cwd: Path | None = None) -> 
 
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"outboard/py.typed", "outboard/run/engines/kafka_jars.txt"} <= set(names)
+    assert {"outboard/py.typed", "outboard/engines/kafka_jars.txt"} <= set(names)
     assert any(re.fullmatch(r"outboard-[^/]+\.dist-info/licenses/LICENSE", name) for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"outboard"}
 

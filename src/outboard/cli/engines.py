@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from outboard.run.engines.defaults import KAFKA_PORT, MAVEN_CENTRAL, REDIS_PORT
+from outboard.engines.defaults import KAFKA_PORT, MAVEN_CENTRAL, REDIS_PORT
 
 if TYPE_CHECKING:
-    from outboard.run.engines.control import Machine, State
+    from outboard.engines.control import Machine, State
 
 __all__ = ["down", "status", "up"]
 
@@ -70,7 +70,7 @@ def up(
       outboard engines up kafka --kafka-port 19092
       outboard run --resources components/kafka-redis
     """
-    from outboard.run.engines.control import bring_up
+    from outboard.engines.control import bring_up
 
     machine = _machine(folder, maven_url)
     ports = {Name.kafka: kafka_port, Name.redis: redis_port}
@@ -95,7 +95,7 @@ def down(
       outboard engines down
       outboard engines down kafka --delete-data
     """
-    from outboard.run.engines.control import bring_down
+    from outboard.engines.control import bring_down
 
     _show(
         bring_down(_machine(folder), [name.value for name in _each(names)], delete_data=delete_data), output
@@ -110,7 +110,7 @@ def status(names: Names = None, folder: Folder = None, output: Format = Output.t
       outboard engines status
       outboard engines status kafka --output json
     """
-    from outboard.run.engines.control import state_of
+    from outboard.engines.control import state_of
 
     machine = _machine(folder)
     states = [state_of(machine, name.value) for name in _each(names)]
@@ -126,8 +126,8 @@ def _each(names: Sequence[Name] | None) -> list[Name]:
 def _machine(folder: Path | None, repository: str = MAVEN_CENTRAL) -> Machine:
     import os
 
-    from outboard.run.engines.control import Machine
-    from outboard.run.ports import MachinePorts
+    from outboard.engines.control import Machine
+    from outboard.host.ports import MachinePorts
 
     place = (folder or Path.home() / ".outboard" / "engines").absolute()
     place.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def _say(text: str) -> None:
 def _show(states: Sequence[State], output: Output) -> None:
     import json
 
-    from outboard.run.engines.output import as_json, as_text, problems
+    from outboard.engines.output import as_json, as_text, problems
 
     if output is Output.json:
         typer.echo(json.dumps([as_json(state) for state in states], ensure_ascii=False))

@@ -178,9 +178,9 @@ def _value(given: Given) -> int | bool | str | tuple[str, ...]:
 def _plan(specs: Sequence[AppSpec], options: RunOptions) -> Plan:
     import os
 
+    from outboard.host.ports import MachinePorts
     from outboard.run.interpreter import this_interpreter
     from outboard.run.plan import make_plan
-    from outboard.run.ports import MachinePorts
 
     return make_plan(specs, options, MachinePorts(), this_interpreter(), os.environ)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import psutil
 
-from outboard.run.liveness import lives
+from outboard.host.processes import is_running
 
 if sys.platform == "win32":
     import subprocess
@@ -42,7 +42,7 @@ class ProcessGroup:
 
     def is_alive(self, members: Sequence[psutil.Process]) -> bool:
         """Whether anything of the group, or of `members`, still runs."""
-        return any(lives(member) for member in members) or self._session.is_alive()
+        return any(is_running(member) for member in members) or self._session.is_alive()
 
     def ask_to_stop(self, members: Sequence[psutil.Process]) -> None:
         self._session.ask_to_stop(members)

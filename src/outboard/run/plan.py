@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
+from outboard.host.ports import Ports
 from outboard.run.daprd.arguments import daprd_arguments
 from outboard.run.interpreter import Interpreter
 from outboard.run.port_plan import of_daprd, of_own_sidecar, port_in, with_ports
-from outboard.run.ports import Ports
 from outboard.run.settings import (
     APP_PORT,
     APP_PROTOCOL,

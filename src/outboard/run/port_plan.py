@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from outboard.errors import PortTaken
-from outboard.run.ports import Ports
+from outboard.host.ports import Ports
 from outboard.run.settings import (
     APP_PORT,
     BY_FLAG,

@@ -12,7 +12,7 @@ if sys.platform != "win32":
 
     import psutil
 
-    from outboard.run.liveness import lives
+    from outboard.host.processes import is_running
 
     __all__ = ["Session"]
 
@@ -34,7 +34,8 @@ if sys.platform != "win32":
             except PermissionError:
                 pass  # what macOS says of a group of zombies
             return any(
-                _group_of(process) == self._leader and lives(process) for process in psutil.process_iter()
+                _group_of(process) == self._leader and is_running(process)
+                for process in psutil.process_iter()
             )
 
         def ask_to_stop(self, members: Sequence[psutil.Process]) -> None:

@@ -12,12 +12,12 @@ from contextlib import suppress
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.host.listening import is_listening
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["PatientExchange", "Presence", "is_listening", "keep_watch"]
+__all__ = ["PatientExchange", "Presence", "keep_watch"]
 
 POLL: Final = 0.05
-DIAL_TIMEOUT: Final = 0.5
 SERVER_ERROR: Final = 500
 
 
@@ -82,19 +82,6 @@ class PatientExchange:
     async def _stays(self) -> bool:
         """Whether an app that just failed is still in service: one that is shutting down fails too."""
         return self._presence.is_there and await is_listening(self._presence.host, self._presence.port)
-
-
-async def is_listening(host: str, port: int) -> bool:
-    """Whether a connection to `port` of `host` is taken."""
-    try:
-        async with asyncio.timeout(DIAL_TIMEOUT):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-    return True
 
 
 async def keep_watch(presence: Presence, clock: Clock, on_found: Callable[[], None]) -> None:

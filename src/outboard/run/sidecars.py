@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
+from outboard.host.ports import MachinePorts
 from outboard.resources.configuration_reader import load_configuration
 from outboard.resources.loader import load_resources
 from outboard.run.events import Report, SubscriptionsChanged
 from outboard.run.plan import AppPlan
-from outboard.run.ports import MachinePorts
 from outboard.run.presence import PatientExchange, Presence
 from outboard.run.rediscovery import Rediscovery
 from outboard.run.supervisor import Signs

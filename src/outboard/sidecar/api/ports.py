@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.errors import CommandError, PortTaken
-from outboard.sidecar.api.owners import owner_of
+from outboard.host.owners import owner_of
+from outboard.host.ports import reserve_address
 
 __all__ = ["Purpose", "listening"]
 
@@ -111,11 +112,7 @@ def _bind_one(family: socket.AddressFamily, host: str, port: int, purpose: Purpo
 
 
 def _configure(bound: socket.socket) -> None:
-    if sys.platform == "win32":
-        # There SO_REUSEADDR would take a port from under the process that has it.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserve_address(bound)
     if bound.family == socket.AF_INET6:
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from outboard.errors import CommandError, PortTaken
-from outboard.sidecar.api.owners import owner_of
+from outboard.host.owners import owner_of
 from outboard.sidecar.api.ports import Purpose, listening
 
 PURPOSE = Purpose("the Dapr HTTP API", "--dapr-http-port")

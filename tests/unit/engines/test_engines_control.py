@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from outboard.run.engines import control
-from outboard.run.engines.control import Machine, bring_down, bring_up, state_of
-from outboard.run.engines.instance import Instance, Instances
-from outboard.run.engines.output import as_json, as_text, problems
+from outboard.engines import control
+from outboard.engines.control import Machine, bring_down, bring_up, state_of
+from outboard.engines.instance import Instance, Instances
+from outboard.engines.output import as_json, as_text, problems
 
 
 class FakePorts:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from outboard.run.ports import MachinePorts, port_taken
-from outboard.sidecar.api.owners import describe_process
+from outboard.host.listening import accepts, is_listening
+from outboard.host.owners import describe_process
+from outboard.host.ports import MachinePorts, port_taken
 
 
 @pytest.fixture
@@ -68,3 +69,13 @@ def test_picks_the_next_free_port_that_is_not_to_be_avoided(listener: socket.soc
 )
 def test_a_process_is_described_without_its_arguments(command: list[str], expected: str) -> None:
     assert describe_process("redis", command, 7) == expected
+
+
+@pytest.mark.anyio
+async def test_what_listens_is_found_and_what_has_closed_is_not(listener: socket.socket) -> None:
+    port = port_of(listener)
+    assert await is_listening("127.0.0.1", port)
+    assert accepts(port)
+    listener.close()
+    assert not await is_listening("127.0.0.1", port)
+    assert not accepts(port)

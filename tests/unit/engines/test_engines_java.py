@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from outboard.engines.java import find_java, major_version
 from outboard.errors import EngineUnavailable
-from outboard.run.engines.java import find_java, major_version
 
 
 def java(folder: Path) -> str:

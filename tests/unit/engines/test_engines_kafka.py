@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from outboard.engines.kafka import Distribution, find_distribution, properties_text, settings
 from outboard.errors import EngineUnavailable
-from outboard.run.engines.kafka import Distribution, find_distribution, properties_text, settings
 
 
 def distribution(libraries: Path, version: str) -> Distribution:

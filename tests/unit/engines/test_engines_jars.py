@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from outboard.engines.control import KAFKA_JARS
+from outboard.engines.jars import Jar, fetch_jars, missing_jars, pinned_jars
 from outboard.errors import EngineUnavailable
-from outboard.run.engines.control import KAFKA_JARS
-from outboard.run.engines.jars import Jar, fetch_jars, missing_jars, pinned_jars
 
 FILES = {f"org/example/{name}/1/{name}-1.jar": name.encode() * 1000 for name in ("one", "two", "three")}
 

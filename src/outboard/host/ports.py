@@ -9,9 +9,10 @@ from collections.abc import Collection
 from typing import Final, Protocol
 
 from outboard.errors import PortTaken
-from outboard.sidecar.api.owners import owner_of
+from outboard.host.listening import accepts
+from outboard.host.owners import owner_of
 
-__all__ = ["MachinePorts", "Ports", "answers", "port_taken"]
+__all__ = ["MachinePorts", "Ports", "port_taken", "reserve_address"]
 
 LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 LAST_PORT: Final = 65535
@@ -48,18 +49,24 @@ def port_taken(port: int, purpose: str, option: str) -> PortTaken:
     return PortTaken(port, purpose, MachinePorts().owner(port) or "a process that has just ended", option)
 
 
+def reserve_address(bound: socket.socket) -> None:
+    """Let `bound`, before it is bound, have its address alone: also just after another process had it."""
+    if sys.platform == "win32":
+        # There SO_REUSEADDR would take a port from under the process that has it.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
 def _is_free(port: int) -> bool:
     # Connecting too: macOS lets a second socket bind the loopback address of a port that is open on all.
-    return all(_can_bind(family, host, port) for family, host in LOOPBACK) and not answers(port)
+    return all(_can_bind(family, host, port) for family, host in LOOPBACK) and not accepts(port)
 
 
 def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if sys.platform == "win32":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            else:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserve_address(probe)
             probe.bind((host, port))
     except PermissionError:
         return os.name == "posix"  # a privileged port is not a taken one; the bind itself will tell
@@ -75,10 +82,3 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-def answers(port: int, timeout: float = 0.2) -> bool:
-    """Whether something listens on `port` of loopback; waits `timeout` seconds at most."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(timeout)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

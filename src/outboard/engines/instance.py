@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from outboard.run.liveness import lives
+from outboard.host.processes import is_running
 
 __all__ = ["Instance", "Instances"]
 
@@ -39,7 +39,7 @@ class Instance:
         """The process, while it runs."""
         with suppress(psutil.Error):
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) < SAME_START and lives(process):
+            if abs(process.create_time() - self.started) < SAME_START and is_running(process):
                 return process
         return None
 

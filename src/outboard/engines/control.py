@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from outboard.engines import kafka, redis
+from outboard.engines.detached import is_open, start, stop
+from outboard.engines.instance import Instance, Instances
+from outboard.engines.jars import Say
+from outboard.engines.java import find_java
 from outboard.errors import EngineUnavailable
-from outboard.run.engines import kafka, redis
-from outboard.run.engines.detached import is_open, start, stop
-from outboard.run.engines.instance import Instance, Instances
-from outboard.run.engines.jars import Say
-from outboard.run.engines.java import find_java
-from outboard.run.ports import Ports
+from outboard.host.ports import Ports
 
 __all__ = ["Machine", "State", "bring_down", "bring_up", "state_of"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from outboard.engines import redis
+from outboard.engines.redis import accepts_commands, find_redis, server_command
 from outboard.errors import EngineUnavailable
-from outboard.run.engines import redis
-from outboard.run.engines.redis import accepts_commands, find_redis, server_command
 
 
 def program(folder: Path, name: str) -> Path:

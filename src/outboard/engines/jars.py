@@ -44,7 +44,7 @@ class Jar:
 
 def pinned_jars() -> tuple[Jar, ...]:
     """All the jars of a Kafka broker with its command-line tools, in the order of their names."""
-    text = files("outboard.run.engines").joinpath("kafka_jars.txt").read_text(encoding="utf-8")
+    text = files("outboard.engines").joinpath("kafka_jars.txt").read_text(encoding="utf-8")
     pairs = (line.split("  ", 1) for line in text.splitlines())
     return tuple(Jar(digest, path) for digest, path in pairs)
 

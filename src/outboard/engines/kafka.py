@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from outboard.engines.jars import Say, fetch_jars, missing_jars, pinned_jars
 from outboard.errors import EngineUnavailable
-from outboard.run.engines.jars import Say, fetch_jars, missing_jars, pinned_jars
 
 __all__ = [
     "Distribution",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from outboard.run.engines.control import State
+from outboard.engines.control import State
 from outboard.wire.subscriptions import Json
 
 __all__ = ["as_json", "as_text", "problems"]

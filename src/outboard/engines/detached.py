@@ -12,10 +12,10 @@ from typing import Final
 
 import psutil
 
+from outboard.engines.instance import Instance
 from outboard.errors import EngineUnavailable
-from outboard.run.engines.instance import Instance
-from outboard.run.liveness import lives
-from outboard.run.ports import answers
+from outboard.host.listening import accepts
+from outboard.host.processes import is_running
 
 __all__ = ["is_open", "start", "stop"]
 
@@ -87,7 +87,7 @@ def stop(instance: Instance) -> None:
     deadline = time.monotonic() + STOP_LIMIT
     with suppress(psutil.NoSuchProcess):  # it has just ended
         process.terminate()
-        while lives(process):
+        while is_running(process):
             if time.monotonic() > deadline:
                 process.kill()
             time.sleep(POLL)
@@ -95,4 +95,4 @@ def stop(instance: Instance) -> None:
 
 def is_open(port: int) -> bool:
     """Whether something listens on `port` of loopback."""
-    return answers(port, timeout=1.0)
+    return accepts(port, timeout=1.0)
