@@ -23,8 +23,8 @@ from pathlib import Path
 from outboard.clock import SystemClock
 from outboard.sidecar.collecting import collecting_rarely, frozen
 from outboard.sidecar.components.port import BulkBounds, Message
-from outboard.sidecar.components.pubsub_sqlite import SqlitePubSub, open_log
-from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from outboard.sidecar.components.sqlite.log.settings import LogSettings
+from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
 
 TEXT = b'{"data":{"text":"' + b"buy milk, bread and a large bag of flour " * 15 + b'"}}'
 

@@ -29,7 +29,8 @@ from contract.test_pubsub_interruptions import InterruptionsContract
 from contract.test_pubsub_limits import LimitsContract
 from contract.test_pubsub_redelivery import RedeliveryContract
 from outboard.clock import Clock, SystemClock
-from outboard.sidecar.components.in_memory_log import PartitionedBroker, PartitionedPubSub
+from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub
+from outboard.sidecar.components.memory.pubsub import Broker, InMemoryPubSub
 from outboard.sidecar.components.port import (
     BulkPublishing,
     BulkSubscribing,
@@ -37,13 +38,12 @@ from outboard.sidecar.components.port import (
     PubSub,
     Redelivering,
 )
-from outboard.sidecar.components.pubsub_in_memory import Broker, InMemoryPubSub
-from outboard.sidecar.components.pubsub_redis import RedisPubSub
-from outboard.sidecar.components.pubsub_sqlite import open_log
-from outboard.sidecar.components.redis_client.connecting import connect as connect_redis
-from outboard.sidecar.components.redis_client.settings import RedisSettings
-from outboard.sidecar.components.redis_streams.settings import StreamSettings
-from outboard.sidecar.components.sqlite_log.settings import LogSettings
+from outboard.sidecar.components.redis.client.connecting import connect as connect_redis
+from outboard.sidecar.components.redis.client.settings import RedisSettings
+from outboard.sidecar.components.redis.pubsub import RedisPubSub
+from outboard.sidecar.components.redis.streams.settings import StreamSettings
+from outboard.sidecar.components.sqlite.log.settings import LogSettings
+from outboard.sidecar.components.sqlite.pubsub import open_log
 from support.kafka import KafkaBroker
 from support.kafka_component import connect, unique
 from support.redis import RedisServer

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components import secretstores_local_file
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, SecretStore
-from outboard.sidecar.components.properties import Properties
-from outboard.sidecar.components.secretstores_local_env import LocalEnvSecrets
-from outboard.sidecar.components.surroundings import Surroundings
+from outboard.sidecar.components.secretstores import local_file as secretstores_local_file
+from outboard.sidecar.components.secretstores.local_env import LocalEnvSecrets
 
 SECRETS = {"KAFKA_PASSWORD": "broker-secret", "REDIS_PASSWORD": "s3cr3t \u00e9\n"}
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from contract.state_promises import STATES, Passing, StatePromises
 from outboard.clock import Clock, SystemClock
+from outboard.sidecar.components.memory.state import InMemoryState, Table
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
@@ -29,11 +30,10 @@ from outboard.sidecar.components.port import (
     StateStore,
     Transactional,
 )
-from outboard.sidecar.components.redis_client.connecting import connect
-from outboard.sidecar.components.redis_client.settings import RedisSettings
-from outboard.sidecar.components.state_in_memory import InMemoryState, Table
-from outboard.sidecar.components.state_redis import RedisState
-from outboard.sidecar.components.state_sqlite import SqliteSettings, SqliteState
+from outboard.sidecar.components.redis.client.connecting import connect
+from outboard.sidecar.components.redis.client.settings import RedisSettings
+from outboard.sidecar.components.redis.state import RedisState
+from outboard.sidecar.components.sqlite.state import SqliteSettings, SqliteState
 from outboard.wire.subscriptions import Json
 from support.redis import RedisServer
 from support.servers import Server

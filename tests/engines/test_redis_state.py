@@ -16,7 +16,7 @@ from outboard.sidecar.components.port import (
     Set,
     StateOptions,
 )
-from outboard.sidecar.components.state_redis import RedisState
+from outboard.sidecar.components.redis.state import RedisState
 from support.redis import RedisServer
 from support.redis_component import redis_state
 

@@ -12,8 +12,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contract.promises import Inbox, bulk_consuming, consuming
+from outboard.sidecar.components.kafka.pubsub import KafkaPubSub
 from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged
-from outboard.sidecar.components.pubsub_kafka import KafkaPubSub
 from support.kafka import KafkaBroker
 from support.kafka_component import kafka_pubsub, unique
 from support.processes import free_ports

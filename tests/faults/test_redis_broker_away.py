@@ -12,7 +12,7 @@ import pytest
 
 from contract.promises import Inbox, consuming
 from outboard.sidecar.components.port import ComponentError, Message, Set
-from outboard.sidecar.components.pubsub_redis import RedisPubSub
+from outboard.sidecar.components.redis.pubsub import RedisPubSub
 from support.redis import RedisServer
 from support.redis_component import redis_pubsub, redis_state
 from support.waiting import until

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from outboard.sidecar.components.properties import Properties
-from outboard.sidecar.components.pubsub_kafka import KafkaPubSub, create
-from outboard.sidecar.components.surroundings import Surroundings
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.kafka.pubsub import KafkaPubSub, create
+from outboard.sidecar.components.metadata.properties import Properties
 from support.sidecars import component
 
 __all__ = ["connect", "kafka_pubsub", "properties", "unique"]

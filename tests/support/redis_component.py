@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.properties import Properties
-from outboard.sidecar.components.pubsub_redis import RedisPubSub
-from outboard.sidecar.components.pubsub_redis import create as create_pubsub
-from outboard.sidecar.components.state_redis import RedisState
-from outboard.sidecar.components.state_redis import create as create_state
-from outboard.sidecar.components.surroundings import Surroundings
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.redis.pubsub import RedisPubSub
+from outboard.sidecar.components.redis.pubsub import create as create_pubsub
+from outboard.sidecar.components.redis.state import RedisState
+from outboard.sidecar.components.redis.state import create as create_state
 
 __all__ = ["properties", "redis_pubsub", "redis_state"]
 

@@ -15,7 +15,7 @@ from outboard.hops.record import Hop, HopKind
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources
 from outboard.sidecar.app import Sidecar
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.options import Options
 from outboard.wire.http import ExchangeFailed, Request, Response
 from outboard.wire.subscriptions import Json

@@ -14,7 +14,7 @@ from outboard.run.plan import Plan
 from outboard.run.service import launch
 from outboard.run.sidecars import LocalSidecars, RetainingMemory
 from outboard.run.supervisor import ServeSidecar, run_plan
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
 
 __all__ = ["execute"]
 

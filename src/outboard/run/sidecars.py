@@ -19,8 +19,8 @@ from outboard.run.rediscovery import Rediscovery
 from outboard.run.supervisor import Signs
 from outboard.sidecar.app import Sidecar
 from outboard.sidecar.channel.exchange import app_url, exchange_with
-from outboard.sidecar.components.pubsub_in_memory import Broker
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
+from outboard.sidecar.components.memory.pubsub import Broker
 from outboard.sidecar.options import Options, parse
 from outboard.wire.http import Exchange
 

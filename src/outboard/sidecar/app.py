@@ -17,7 +17,7 @@ from outboard.sidecar.api.app import Api
 from outboard.sidecar.api.runtime import RUNTIME_VERSION
 from outboard.sidecar.assembly import Assembly, Outside
 from outboard.sidecar.channel.following import AppFollower
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.listening import Listening, listening_for, serving_all
 from outboard.sidecar.logs import speaking
 from outboard.sidecar.options import Options

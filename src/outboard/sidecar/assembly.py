@@ -27,8 +27,8 @@ from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.channel.apphealth import AppHealth
 from outboard.sidecar.channel.appport import wait_for_app
 from outboard.sidecar.channel.following import AppFollower
+from outboard.sidecar.components.context import SharedMemory, Surroundings
 from outboard.sidecar.components.registry import open_components
-from outboard.sidecar.components.surroundings import SharedMemory, Surroundings
 from outboard.sidecar.delivery.consumer import Delivering, Drain
 from outboard.sidecar.guard import Resilience
 from outboard.sidecar.listening import Apis

@@ -7,7 +7,7 @@ from typing import Final
 
 from outboard.resources.component import Component
 from outboard.resources.loader import Resources
-from outboard.sidecar.components.properties import is_truthy
+from outboard.sidecar.components.metadata.properties import is_truthy
 
 __all__ = ["unserved_needs"]
 

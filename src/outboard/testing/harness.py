@@ -20,7 +20,7 @@ from outboard.resources.loader import Resources, load_resources
 from outboard.resources.resiliency import Resiliency, Retry
 from outboard.sidecar.app import Sidecar
 from outboard.sidecar.collecting import collecting_rarely
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.options import Options
 from outboard.testing.asgi import AppLife, ASGIApp, AsgiExchange
 from outboard.testing.clock import CollapsedClock

@@ -1,1 +1,1 @@
-"""What the sidecar stands on: pub/sub brokers, state stores, secret stores. One file an adapter."""
+"""What the sidecar stands on: pub/sub brokers, state stores, secret stores. A folder a family."""

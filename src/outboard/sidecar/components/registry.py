@@ -12,11 +12,11 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
 from outboard.resources.node import near
-from outboard.sidecar.components.encryption import EncryptedState, encryption_keys
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties, failure
+from outboard.sidecar.components.metadata.resolution import misspelled, resolve
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
-from outboard.sidecar.components.properties import Properties, failure
-from outboard.sidecar.components.resolution import misspelled, resolve
-from outboard.sidecar.components.surroundings import Surroundings
+from outboard.sidecar.components.state.encryption import EncryptedState, encryption_keys
 
 __all__ = ["FACTORIES", "Components", "Loaded", "open_components"]
 
@@ -37,57 +37,57 @@ class Adapter(Protocol):
 
 
 def _pubsub_in_memory() -> Adapter:
-    from outboard.sidecar.components import pubsub_in_memory
+    from outboard.sidecar.components.memory import pubsub
 
-    return pubsub_in_memory
+    return pubsub
 
 
 def _pubsub_sqlite() -> Adapter:
-    from outboard.sidecar.components import pubsub_sqlite
+    from outboard.sidecar.components.sqlite import pubsub
 
-    return pubsub_sqlite
+    return pubsub
 
 
 def _pubsub_kafka() -> Adapter:
-    from outboard.sidecar.components import pubsub_kafka
+    from outboard.sidecar.components.kafka import pubsub
 
-    return pubsub_kafka
+    return pubsub
 
 
 def _pubsub_redis() -> Adapter:
-    from outboard.sidecar.components import pubsub_redis
+    from outboard.sidecar.components.redis import pubsub
 
-    return pubsub_redis
+    return pubsub
 
 
 def _secretstores_local_env() -> Adapter:
-    from outboard.sidecar.components import secretstores_local_env
+    from outboard.sidecar.components.secretstores import local_env
 
-    return secretstores_local_env
+    return local_env
 
 
 def _secretstores_local_file() -> Adapter:
-    from outboard.sidecar.components import secretstores_local_file
+    from outboard.sidecar.components.secretstores import local_file
 
-    return secretstores_local_file
+    return local_file
 
 
 def _state_in_memory() -> Adapter:
-    from outboard.sidecar.components import state_in_memory
+    from outboard.sidecar.components.memory import state
 
-    return state_in_memory
+    return state
 
 
 def _state_redis() -> Adapter:
-    from outboard.sidecar.components import state_redis
+    from outboard.sidecar.components.redis import state
 
-    return state_redis
+    return state
 
 
 def _state_sqlite() -> Adapter:
-    from outboard.sidecar.components import state_sqlite
+    from outboard.sidecar.components.sqlite import state
 
-    return state_sqlite
+    return state
 
 
 # What stands for the first version of every type.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from outboard.sidecar.components.metadata.properties import is_truthy
 from outboard.sidecar.components.port import Delete, Set
-from outboard.sidecar.components.properties import is_truthy
 from outboard.sidecar.events.envelope import Publication, encode_fields, envelope_fields
 from outboard.sidecar.events.rawjson import quote
 from outboard.wire import gojson

@@ -10,8 +10,8 @@ import pytest
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.sidecar.app import Sidecar
+from outboard.sidecar.components.memory.pubsub import InMemoryPubSub
 from outboard.sidecar.components.port import ComponentError, Message
-from outboard.sidecar.components.pubsub_in_memory import InMemoryPubSub
 from support.sidecars import Hops, call, component, sidecar_for
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import pytest
 from outboard.errors import ResourceError
 from outboard.resources.loader import Resources
 from outboard.resources.subscription import DeclaredSubscription
-from outboard.sidecar.components.state_in_memory import InMemoryState
+from outboard.sidecar.components.memory.state import InMemoryState
 from outboard.wire.subscriptions import Rule, Subscription
 from support.sidecars import Hops, ScriptedApp, call, component, sidecar_for
 

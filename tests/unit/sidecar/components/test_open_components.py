@@ -14,10 +14,10 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components import registry
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore
-from outboard.sidecar.components.properties import Properties
 from outboard.sidecar.components.registry import FACTORIES, Components, open_components
-from outboard.sidecar.components.surroundings import Surroundings
 
 pytestmark = pytest.mark.anyio
 

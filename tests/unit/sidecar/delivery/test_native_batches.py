@@ -14,6 +14,7 @@ import pytest
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
 from outboard.sidecar.channel.app_channel import AppChannel
+from outboard.sidecar.components.kafka.pubsub import KafkaPubSub
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
@@ -22,7 +23,6 @@ from outboard.sidecar.components.port import (
     Message,
     NotAcknowledged,
 )
-from outboard.sidecar.components.pubsub_kafka import KafkaPubSub
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.consuming import consuming

@@ -10,7 +10,7 @@ import pytest
 
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.sidecar.components.surroundings import SharedMemory
+from outboard.sidecar.components.context import SharedMemory
 from outboard.wire.subscriptions import Json
 from support.sidecars import Answer, Hops, ScriptedApp, call, component, sidecar_for
 
@@ -68,7 +68,7 @@ async def test_the_marker_is_gone_afterwards_and_has_no_prefix() -> None:
 
 
 def _table(memory: SharedMemory) -> Any:
-    from outboard.sidecar.components.state_in_memory import Table
+    from outboard.sidecar.components.memory.state import Table
 
     return memory.of(Table, "st")
 

@@ -1,1 +1,1 @@
-"""What `pubsub.kafka` is made of. Only `library` touches the client library."""
+"""`pubsub.kafka`, and what it is made of. Only `library` touches the client library."""

@@ -10,11 +10,11 @@ import re
 from typing import Final, TypeVar, cast
 
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components import back_off
-from outboard.sidecar.components.back_off import read_back_off
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
 from outboard.sidecar.components.kafka.trust import read_security
-from outboard.sidecar.components.properties import Properties
+from outboard.sidecar.components.metadata import backoff
+from outboard.sidecar.components.metadata.backoff import read_back_off
+from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["METADATA", "UNSERVED", "read_settings"]
 
@@ -24,7 +24,7 @@ METADATA: tuple[str, ...] = (
     "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
     "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
     "version", "maxMessageBytes", "compression", "consumeRetryEnabled", "consumeRetryInterval",
-    *back_off.METADATA, "heartbeatInterval", "sessionTimeout", "consumerGroupRebalanceStrategy",
+    *backoff.METADATA, "heartbeatInterval", "sessionTimeout", "consumerGroupRebalanceStrategy",
     "clientConnectionTopicMetadataRefreshInterval",
     "consumerFetchMin", "consumerFetchDefault", "escapeHeaders", "excludeHeaderMetaRegex",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Final
 
 from outboard.resources.node import near
 from outboard.sidecar.components.kafka.settings import Mechanism, Security
-from outboard.sidecar.components.properties import Properties
+from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["read_security"]
 

@@ -1,0 +1,139 @@
+"""`pubsub.kafka`: topics of Apache Kafka, or of what speaks its protocol, as Azure Event Hubs.
+
+Message keys, partitions, headers, consumer groups and offsets are as daprd's, so that both can work on the
+same topics and in the same group. What differs is better safe: an offset is committed within a tenth of a
+second, the messages of a batch that were acknowledged are not handed over again with those that were not,
+and a group that reads a topic for the first time commits where it began.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from outboard.clock import Clock
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.kafka.liblog import LibraryLog
+from outboard.sidecar.components.kafka.membership import Membership
+from outboard.sidecar.components.kafka.partition import Subscription
+from outboard.sidecar.components.kafka.ports import KafkaFailure, Producer
+from outboard.sidecar.components.kafka.publisher import Publisher
+from outboard.sidecar.components.kafka.reading import METADATA, UNSERVED, read_settings
+from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
+from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.sidecar.components.kafka.settings import KafkaSettings
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import BulkBounds, BulkHandler, ComponentError, Handler, Message
+
+if TYPE_CHECKING:
+    from outboard.sidecar.components.kafka.library import LibraryConsumer, LibraryProducer
+
+__all__ = ["METADATA", "UNSERVED", "KafkaPubSub", "create"]
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 4
+PAUSE: Final = 0.25  # seconds; daprd's client tries as often, as far apart
+
+
+class KafkaPubSub:
+    """One producer, and one membership in the consumer group."""
+
+    features = frozenset({"BULK_PUBSUB"})
+    orders_bulk = True
+    redelivers = True
+    request_metadata_first = True
+    bulk_bounds = BulkBounds(80, 10.0)
+
+    def __init__(self, publisher: Publisher, membership: Membership, log: LibraryLog) -> None:
+        self._publisher = publisher
+        self._membership = membership
+        self._log = log
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Return once all replicas that are in sync have it. Raises ComponentError."""
+        await self._publisher.publish(topic, message)
+
+    async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
+        """In order for each partition; after a failure nothing more of the same key is published."""
+        return await self._publisher.publish_many(topic, messages)
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        """Run until cancelled: partitions at once, the messages of each one after the other."""
+        await self._consume(Subscription(topic, single=handle), metadata, subscribed)
+
+    async def consume_bulk(
+        self,
+        topic: str,
+        metadata: Mapping[str, str],
+        bounds: BulkBounds,
+        handle: BulkHandler,
+        subscribed: Callable[[], None],
+    ) -> None:
+        """Run until cancelled: partitions at once, of each one batch at a time."""
+        await self._consume(Subscription(topic, bulk=handle, bounds=bounds), metadata, subscribed)
+
+    async def close(self) -> None:
+        await self._membership.close()
+        await self._publisher.close()
+        self._log.detach()
+
+    async def _consume(
+        self, subscription: Subscription, metadata: Mapping[str, str], subscribed: Callable[[], None]
+    ) -> None:
+        check_topic(subscription.topic)
+        refuse_schema(metadata)
+        with self._log.listening():
+            await self._membership.consume(subscription, subscribed)
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> KafkaPubSub:
+    """Raises ComponentInitFailed for a wrong setting, ComponentError where no broker lets it in."""
+    settings = read_settings(properties, surroundings.app_id)
+    make_producer, make_consumer = _library(properties, settings)
+    log = LibraryLog(properties.component.name, surroundings.clock.monotonic)
+    log.attach()
+    try:
+        with log.listening():
+            producer = await _connected(make_producer, settings, surroundings.clock, log)
+    except BaseException:
+        log.detach()
+        raise
+    handing = Handing(settings, surroundings.clock, random.random)
+    return KafkaPubSub(Publisher(producer, settings, random.random), Membership(make_consumer, handing), log)
+
+
+def _library(
+    properties: Properties, settings: KafkaSettings
+) -> tuple[Callable[[], LibraryProducer], Callable[[], LibraryConsumer]]:
+    try:
+        from outboard.sidecar.components.kafka import library
+    except ImportError as error:
+        advice = "Install it: pip install 'outboard[kafka]'"
+        raise properties.failure(
+            f"pubsub.kafka needs a library that is not there: {error}", advice
+        ) from error
+    return lambda: library.LibraryProducer(settings), lambda: library.LibraryConsumer(settings)
+
+
+async def _connected(
+    make: Callable[[], Producer], settings: KafkaSettings, clock: Clock, log: LibraryLog
+) -> Producer:
+    """Like daprd it gives up after a second or so: the sidecar then ends, unless `ignoreErrors` is set."""
+    where, failure = ", ".join(settings.brokers), ""
+    for attempt in range(1, ATTEMPTS + 1):
+        logger.info("connecting to Kafka at %s (attempt %d of %d)", where, attempt, ATTEMPTS)
+        producer = make()
+        try:
+            await producer.start()
+        except KafkaFailure as error:
+            failure = log.last or str(error)
+        else:
+            return producer
+        if attempt < ATTEMPTS:
+            await clock.sleep(PAUSE)
+    raise KafkaFailure(f"kafka: client has run out of available brokers to talk to: {failure}")

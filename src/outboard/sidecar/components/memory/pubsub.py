@@ -1,0 +1,222 @@
+"""`pubsub.in-memory`: topics in this process.
+
+As daprd's: every subscription gets every event, one after the other, in the order of publishing; what is
+published before anybody subscribes is gone; a failed event is lost. Three things differ from daprd's:
+
+- Sidecars of one process share the topics of a component of the same name.
+- A consumer that is slower than its publishers holds at most `CONSUMER_QUEUE` events; then publishing waits
+  (daprd waits at the first).
+- With the metadata item `backlog` (default 0: as daprd's) the component behaves like a log: that many of the
+  most recent events per topic are handed to a consumer that subscribes for the first time, and a consumer
+  that went away finds its own queue again when it comes back, the event that it was handling included.
+  While it is away its queue keeps the most recent `CONSUMER_QUEUE` or `backlog` events, whichever is more.
+
+- With the metadata item `partitions` it is a partitioned log in memory, which `memory.log` has.
+
+daprd ignores these items, so one file serves both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub, matches
+from outboard.sidecar.components.memory.losses import Losses
+from outboard.sidecar.components.metadata.backoff import read_pause
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+
+__all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
+
+logger = logging.getLogger(__name__)
+
+METADATA: tuple[str, ...] = ("backlog", "backOffDuration", "partitions")
+MOST_PARTITIONS: Final = 1_024
+BACK_OFF: Final = 5.0
+CONSUMER_QUEUE: Final = 1_000
+ROOM_AGAIN: Final = CONSUMER_QUEUE // 2
+
+
+class _Consumer:
+    """The queue of one subscription of one app; `attached` while somebody takes from it."""
+
+    def __init__(self, app_id: str, topic: str) -> None:
+        self.app_id = app_id
+        self.topic = topic
+        self.attached = True
+        self._losses = Losses(app_id, topic)
+        self._queue: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    def wants(self, topic: str) -> bool:
+        return matches(self.topic, topic)
+
+    @property
+    def full(self) -> bool:
+        return self.attached and len(self._queue) >= CONSUMER_QUEUE
+
+    async def room(self) -> None:
+        """Return when the queue is half empty: at each free place, all who wait would wake for one."""
+        self._taken.clear()
+        await self._taken.wait()
+
+    def put(self, message: Message, keep: int) -> None:
+        """Append; the queue of an absent consumer keeps the most recent `keep`."""
+        if not self.attached and len(self._queue) >= keep:
+            self._queue.popleft()
+            self._losses.tell(keep)
+        self._queue.append(message)
+        self._arrived.set()
+
+    def attach(self) -> None:
+        self.attached = True
+        self._losses.end()
+
+    def detach(self) -> None:
+        self.attached = False
+        self._taken.set()
+
+    async def first(self) -> Message:
+        """The oldest event, which stays in the queue until `settle`."""
+        while not self._queue:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._queue[0]
+
+    def settle(self) -> None:
+        self._queue.popleft()
+        if len(self._queue) <= ROOM_AGAIN:
+            self._taken.set()
+
+
+class Broker:
+    """The topics of one component; shared by the sidecars of a process."""
+
+    def __init__(self) -> None:
+        self._consumers: list[_Consumer] = []
+        self._history: dict[str, deque[tuple[int, Message]]] = {}
+        self._backlog = 0
+        self._sequence = count()
+
+    def keep(self, backlog: int) -> None:
+        """Keep at least `backlog` events of each topic from now on."""
+        if backlog > self._backlog:
+            self._backlog = backlog
+            self._history = {topic: deque(kept, backlog) for topic, kept in self._history.items()}
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Give `message` to all consumers of `topic` at once, when each has room."""
+        while full := next((consumer for consumer in self._of(topic) if consumer.full), None):
+            await full.room()
+        for consumer in self._of(topic):
+            consumer.put(message, max(CONSUMER_QUEUE, self._backlog))
+        if self._backlog:
+            history = self._history.setdefault(topic, deque(maxlen=self._backlog))
+            history.append((next(self._sequence), message))
+
+    @contextmanager
+    def consumer(self, app_id: str, topic: str) -> Iterator[_Consumer]:
+        """A place in the queue of `topic`: the one that `app_id` left, else a new one."""
+        consumer = self._returning(app_id, topic) or self._new(app_id, topic)
+        try:
+            yield consumer
+        finally:
+            consumer.detach()
+            if not self._backlog:
+                self._consumers.remove(consumer)
+
+    def _of(self, topic: str) -> list[_Consumer]:
+        return [consumer for consumer in self._consumers if consumer.wants(topic)]
+
+    def _returning(self, app_id: str, topic: str) -> _Consumer | None:
+        for consumer in self._consumers:
+            if not consumer.attached and (consumer.app_id, consumer.topic) == (app_id, topic):
+                consumer.attach()
+                return consumer
+        return None
+
+    def _new(self, app_id: str, topic: str) -> _Consumer:
+        consumer = _Consumer(app_id, topic)
+        kept = (entry for name, entries in self._history.items() if consumer.wants(name) for entry in entries)
+        for _, message in sorted(kept, key=lambda entry: entry[0]):
+            consumer.put(message, self._backlog)
+        self._consumers.append(consumer)
+        return consumer
+
+
+class InMemoryPubSub:
+    """The view that one app's sidecar has of a broker."""
+
+    features = frozenset({"SUBSCRIBE_WILDCARDS"})
+
+    def __init__(self, broker: Broker, app_id: str) -> None:
+        self._broker = broker
+        self._app_id = app_id
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Return once every subscription has the event in its queue; wait for room where one is full."""
+        await self._broker.publish(topic, message)
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        """Run until cancelled. A trailing `*` takes every topic that begins so and goes on."""
+        with self._broker.consumer(self._app_id, topic) as consumer:
+            subscribed()
+            while True:
+                message = await consumer.first()
+                try:
+                    await handle(message)
+                except NotAcknowledged as error:
+                    lost = "error handling message on in-memory topic '%s': it is lost: %s"
+                    logger.error(lost, topic, error)  # noqa: TRY400
+                consumer.settle()
+
+    async def close(self) -> None:
+        """Nothing to release: the broker belongs to the process."""
+
+
+@dataclass
+class _Shape:
+    """What the sidecars of a process must agree on about one component: its number of partitions, if any."""
+
+    partitions: int | None = None
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> InMemoryPubSub | PartitionedPubSub:
+    """Raises ComponentInitFailed where `backlog` is not a whole number from 0, or `partitions` one from 1."""
+    memory, name = surroundings.memory, properties.component.name
+    backlog, partitions = properties.whole_number("backlog", 0), _partitions(properties)
+    shape = memory.of(_Shape, name)
+    if shape.partitions not in {None, partitions}:
+        reason = f"another sidecar in this process has it with `partitions` {shape.partitions}"
+        raise properties.failure(reason, "Write the same number in each file, 0 for none.", "partitions")
+    shape.partitions = partitions
+    if not partitions:
+        broker = memory.of(Broker, name)
+        broker.keep(backlog)
+        return InMemoryPubSub(broker, surroundings.app_id)
+    log = memory.of(PartitionedBroker, name)
+    log.keep(partitions, backlog)
+    back_off = read_pause(properties, properties.string, "backOffDuration", BACK_OFF)
+    return PartitionedPubSub(
+        log, properties.string("consumerID", default=surroundings.app_id), back_off, surroundings.clock
+    )
+
+
+def _partitions(properties: Properties) -> int:
+    """0 where there are none: then the component is as daprd's."""
+    partitions = properties.whole_number("partitions", 0)
+    if partitions > MOST_PARTITIONS:
+        reason = f"`partitions` is more than {MOST_PARTITIONS}"
+        raise properties.failure(reason, "Write a smaller number.", "partitions")
+    return partitions

@@ -1,0 +1,124 @@
+"""`state.in-memory`: keys in this process; sidecars of one process share the store of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import Delete, Found, Set
+from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
+from outboard.wire.dapr import TTL_IN_SECONDS
+
+__all__ = ["METADATA", "InMemoryState", "Table", "create"]
+
+METADATA: tuple[str, ...] = ()
+SWEEP_INTERVAL: Final = timedelta(seconds=1)
+LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanoseconds in 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    data: bytes
+    etag: str
+    expires: datetime | None
+
+    def lives(self, now: datetime) -> bool:
+        return self.expires is None or self.expires > now
+
+
+class Table:
+    """What one store holds."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, _Entry] = {}
+        self.swept: datetime | None = None
+
+
+class InMemoryState:
+    """A store whose every operation is one step of the event loop, so that nothing can come between."""
+
+    # As daprd lists them; ACTOR and what serves it are not asked of a component here.
+    features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"})
+
+    def __init__(self, table: Table, clock: Clock, new_etag: Callable[[], str]) -> None:
+        self._table = table
+        self._clock = clock
+        self._new_etag = new_etag
+
+    async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
+        now = self._clock.now()
+        entries = {key: self._live(key, now) for key in keys}
+        return {
+            key: Found(entry.data, entry.etag, entry.expires)
+            for key, entry in entries.items()
+            if entry is not None
+        }
+
+    async def set(self, operation: Set) -> None:
+        await self.transact([operation])
+
+    async def delete(self, operation: Delete) -> None:
+        check_options(operation.options)
+        await self.transact([operation])
+
+    async def transact(self, operations: Sequence[Set | Delete]) -> None:
+        """Check every ETag against what is there before, then apply all in order."""
+        now = self._clock.now()
+        self._sweep(now)
+        for operation in operations:
+            if isinstance(operation, Set):  # of a delete in a transaction daprd looks at no option
+                check_options(operation.options)
+            self._check(operation, now)
+        changes = [(operation.key, self._entry(operation, now)) for operation in operations]
+        for key, entry in changes:
+            if entry is None:
+                self._table.entries.pop(key, None)
+            else:
+                self._table.entries[key] = entry
+
+    async def close(self) -> None:
+        """Nothing to release: the table belongs to the process."""
+
+    def _entry(self, operation: Set | Delete, now: datetime) -> _Entry | None:
+        if isinstance(operation, Delete):
+            return None
+        seconds = _time_to_live(operation.metadata)
+        expires = now + timedelta(seconds=seconds) if seconds else None
+        return _Entry(stored_bytes(operation.value), self._new_etag(), expires)
+
+    def _check(self, operation: Set | Delete, now: datetime) -> None:
+        key, there = operation.key, self._live(operation.key, now)
+        if not operation.etag:
+            if there is not None and operation.options.concurrency == "first-write":
+                raise etag_mismatch("item already exists and no etag was passed")
+        elif there is None:
+            raise etag_mismatch(f"state not exist or expired for key={key}")
+        elif there.etag != operation.etag:
+            detail = f"state etag not match for key={key}: current={there.etag}, expect={operation.etag}"
+            raise etag_mismatch(detail)
+
+    def _live(self, key: str, now: datetime) -> _Entry | None:
+        entry = self._table.entries.get(key)
+        return entry if entry is not None and entry.lives(now) else None
+
+    def _sweep(self, now: datetime) -> None:
+        table = self._table
+        if table.swept is None or now - table.swept >= SWEEP_INTERVAL:
+            table.entries = {key: entry for key, entry in table.entries.items() if entry.lives(now)}
+            table.swept = now
+
+
+def _time_to_live(metadata: Mapping[str, str]) -> int:
+    """Whole seconds, 0 for ever. Raises ComponentError."""
+    text = metadata.get(TTL_IN_SECONDS, "")
+    return min(max(go_integer(text, "Atoi"), 0), LONGEST_LIFE) if text else 0
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> InMemoryState:
+    table = surroundings.memory.of(Table, properties.component.name)
+    return InMemoryState(table, surroundings.clock, surroundings.new_id)

@@ -1,0 +1,1 @@
+"""A component's metadata items: secrets and templates in them resolved, and read as values."""

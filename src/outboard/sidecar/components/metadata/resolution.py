@@ -1,0 +1,134 @@
+"""From a component's metadata as it is written to the values that its adapter gets.
+
+Source: Dapr, "How-To: Reference secrets in components" and "Component schema" (templates); daprd 1.18.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from outboard.resources.component import Component, MetadataItem, SecretKeyRef
+from outboard.resources.node import near
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties, failure
+from outboard.sidecar.components.port import ComponentError, SecretStore
+
+__all__ = ["is_hidden", "misspelled", "resolve"]
+
+logger = logging.getLogger(__name__)
+
+DENIED_NAME: Final = "APP_API_TOKEN"
+DENIED_PREFIX: Final = "DAPR_"
+ALLOWED_NAMES: Final = "DAPR_ENV_KEYS"
+NAMESPACE: Final = "{namespace}"
+
+
+def misspelled(component: Component, known: Collection[str]) -> Iterator[tuple[MetadataItem, str]]:
+    """The items that look like one of `known` but are none, with what to do. Their like is ignored silently
+    by daprd; an item that looks like nothing known may be meant for another engine.
+    """
+    names = {name.lower() for name in known}
+    for item in component.metadata:
+        advice = near(item.name, known)
+        if item.name.lower() not in names and advice:
+            yield item, advice
+
+
+async def resolve(
+    component: Component, surroundings: Surroundings, stores: Mapping[str, SecretStore]
+) -> Properties:
+    """Fetch secrets and environment variables, fill in templates, and add `consumerID` to a pub/sub.
+
+    A secret that cannot be had is an error here. daprd goes on: with an empty value where the secret is
+    missing, and where the store is, it parks the component silently and becomes ready without it.
+
+    Raises ComponentInitFailed.
+    """
+    values: dict[str, str] = {}
+    namespaced = False
+    for item in component.metadata:
+        value = await _value(component, item, surroundings.environ, stores)
+        namespaced = namespaced or NAMESPACE in value
+        if item.name.lower() in values:
+            reason = f"the metadata item `{item.name}` is written twice"
+            raise failure(component, reason, "Only one would count: remove the other.", item.line)
+        values[item.name.lower()] = _filled(component, item, value, surroundings)
+    if component.category == "pubsub":
+        values["consumerid"] = values.get("consumerid", "").strip() or surroundings.app_id
+    return Properties(component, values, namespaced)
+
+
+def is_hidden(variable: str) -> bool:
+    """Whether no component may ever read this environment variable: the tokens, and all of Dapr's own."""
+    folded = variable.upper()
+    return folded == DENIED_NAME or folded.startswith(DENIED_PREFIX)
+
+
+def _may_refer(variable: str, environ: Mapping[str, str]) -> bool:
+    """Whether `envRef` may name `variable`. Where DAPR_ENV_KEYS is set, only what it lists."""
+    if is_hidden(variable) or " " in variable:
+        return False
+    allowed = environ.get(ALLOWED_NAMES, "").split()
+    return not allowed or variable.upper() in allowed
+
+
+async def _value(
+    component: Component, item: MetadataItem, environ: Mapping[str, str], stores: Mapping[str, SecretStore]
+) -> str:
+    if item.secret is not None:
+        return await _secret(component, item, item.secret, stores)
+    if item.value is not None or not item.env:
+        return item.value or ""
+    if not _may_refer(item.env, environ):
+        place = f"{component.path}:{item.line}"
+        logger.warning("%s: a component may not read environment variable '%s': `%s` of '%s' stays empty",
+                       place, item.env, item.name, component.name)  # fmt: skip
+        return ""
+    return environ.get(item.env, "")
+
+
+async def _secret(
+    component: Component, item: MetadataItem, ref: SecretKeyRef, stores: Mapping[str, SecretStore]
+) -> str:
+    wanted = f"`{item.name}` needs secret '{ref.name}'"
+    if not component.secret_store:
+        advice = "Add `auth:` with `secretStore:` and the name of a secret store component."
+        raise failure(component, f"{wanted}, but the component names no secret store", advice, item.line)
+    store = stores.get(component.secret_store)
+    if store is None:
+        advice = near(component.secret_store, stores) or "Add it, or check its name, namespace and `scopes`."
+        reason = f"{wanted} of secret store '{component.secret_store}', which is not loaded"
+        raise failure(component, reason, advice, item.line)
+    try:
+        found = await store.get(ref.name)
+    except ComponentError as error:
+        reason = f"{wanted} of secret store '{component.secret_store}': {error}"
+        raise failure(component, reason, "Put it there, or correct the name.", item.line) from error
+    return _key_of(component, item, ref, found)
+
+
+def _key_of(component: Component, item: MetadataItem, ref: SecretKeyRef, found: Mapping[str, str]) -> str:
+    value = found.get(ref.key, "")
+    if value:
+        return value
+    place = f"of secret '{ref.name}' in secret store '{component.secret_store}'"
+    if ref.key in found:  # so does secretstores.local.env answer for a variable that is not set
+        reason = f"`{item.name}` needs key '{ref.key}' {place}, which is missing or empty"
+        raise failure(component, reason, "Set it there, or correct the name.", item.line)
+    advice = near(ref.key, found) or "Correct `key:`, or add the key to the secret."
+    raise failure(
+        component, f"`{item.name}` needs key '{ref.key}' {place}, which has no such key", advice, item.line
+    )
+
+
+def _filled(component: Component, item: MetadataItem, value: str, surroundings: Surroundings) -> str:
+    if "{podName}" in value and not surroundings.pod_name:
+        reason = f"`{item.name}` contains {{podName}}, but POD_NAME is not set"
+        raise failure(component, reason, "Set POD_NAME, or leave the template out.", item.line)
+    while "{uuid}" in value:
+        value = value.replace("{uuid}", surroundings.new_id(), 1)
+    value = value.replace("{podName}", surroundings.pod_name)
+    value = value.replace(NAMESPACE, f"{surroundings.namespace}.{surroundings.app_id}")
+    return value.replace("{appID}", surroundings.app_id)

@@ -1,0 +1,1 @@
+"""What the pub/sub components of several families share."""

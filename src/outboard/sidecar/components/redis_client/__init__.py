@@ -1,1 +1,0 @@
-"""The connection of `pubsub.redis` and `state.redis` to their server, its settings, and its scripts."""

@@ -1,0 +1,1 @@
+"""The secret stores: environment variables and a local file."""

@@ -1,0 +1,118 @@
+"""Where the events of a subscription come from: the log, or straight from this process's publishers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from outboard.sidecar.components.sqlite.log import wakeup
+from outboard.sidecar.components.sqlite.log.events import Appended, Found, Topic
+from outboard.sidecar.components.sqlite.log.log import Log
+from outboard.sidecar.components.sqlite.log.partition import Partition
+
+__all__ = ["Feed"]
+
+WAITING: Final = 1_000
+"""Events that may be appended during one read; where there are more, they are read from the log instead."""
+
+
+class Feed:
+    """Fills the `partitions` of `topic` that are held, by number; `filled` is told which have got events.
+
+    What this process appends is taken as it is in memory, if all that lies before it in the log is there.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topic: Topic,
+        partitions: Mapping[int, Partition],
+        filled: Callable[[Partition], None],
+    ) -> None:
+        self._log = log
+        self._topic = topic
+        self._partitions = partitions
+        self._filled = filled
+        self._seen = 0
+        """The offset up to which every event is in its partition, or its partition is marked `fresh`."""
+        self._reading = False
+        self._waiting: deque[Appended] = deque()
+        self._look = asyncio.Event()
+
+    def begin(self, seen: int) -> None:
+        """What lies behind offset `seen` is news; the partitions themselves know what they lack before it."""
+        self._seen = seen
+
+    def look(self) -> None:
+        """There may be something to read."""
+        self._look.set()
+
+    def appended(self, appended: Appended) -> None:
+        """This process has written something."""
+        if not self._reading:
+            self._follow(appended)
+            return
+        self._waiting.append(appended)
+        if sum(len(each.events) for each in self._waiting) > WAITING:
+            self._waiting.clear()
+            self._look.set()
+
+    async def read_forever(self) -> None:
+        """Raises ComponentError where the log cannot be read."""
+        pause = wakeup.LOOK_EVERY if self._log.port else wakeup.LOOK_OFTEN
+        while True:
+            self._look.clear()
+            if await self._read():
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._look.wait()
+
+    async def _read(self) -> bool:
+        """Whether there is more to read at once."""
+        asked = dict(self._partitions)
+        wanted = {number: each for number, held in asked.items() if (each := held.wanted)}
+        fresh = [number for number in wanted if asked[number].fresh]
+        self._reading = True
+        try:
+            found = await self._log.reader.read(self._topic, self._seen, wanted, fresh)
+        finally:
+            self._reading = False
+        more = self._take(found, asked)
+        while self._waiting:
+            self._follow(self._waiting.popleft())
+        return more
+
+    def _take(self, found: Found, asked: Mapping[int, Partition]) -> bool:
+        self._seen = found.seen
+        more = False
+        for number, partition in asked.items():
+            if self._partitions.get(number) is not partition:
+                continue
+            if number in found.events:
+                partition.add(found.events[number], number in found.unread)
+                self._filled(partition)
+            elif number in found.news:
+                partition.fresh = True
+            more = more or partition.readable
+        return more
+
+    def _follow(self, appended: Appended) -> None:
+        events = appended.events
+        last = events[-1][1].offset
+        if last <= self._seen:
+            return
+        if events[0][1].offset != self._seen + 1:
+            self._look.set()
+            return
+        self._seen = last
+        if appended.topic.id != self._topic.id:
+            return
+        partitions = self._partitions
+        for number, event in events:
+            partition = partitions.get(number)
+            if partition is not None and partition.follow(event):
+                self._filled(partition)

@@ -1,0 +1,119 @@
+"""How far each group has come, and who of its members may go on with a partition."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from outboard.sidecar.components.sqlite.log.events import Topic
+from outboard.sidecar.components.sqlite.log.settings import InitialOffset
+
+__all__ = ["Claim", "begin", "claim", "commit", "forget", "owners", "release", "seen"]
+
+
+class Claim(NamedTuple):
+    """The partition that a member holds. Its id is never given again, so that it fences off all others."""
+
+    group: str
+    topic: int
+    partition: int
+    member: int
+
+
+LARGEST_UPDATE: Final = 256
+"""Partitions in one statement, which gives up the interpreter's lock once, however many they are."""
+OWNED: Final = "consumer_group = ? AND topic = ? AND partition = ? AND owner = ?"
+
+
+def begin(connection: sqlite3.Connection, group: str, topic: Topic, initial: InitialOffset) -> None:
+    """Give `group` a place in each partition that it does not know yet."""
+    start = 0
+    if initial == "newest":
+        found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        start = found[0] if found else 0
+    connection.executemany(
+        "INSERT OR IGNORE INTO positions (consumer_group, topic, partition, committed) VALUES (?, ?, ?, ?)",
+        [(group, topic.id, partition, start) for partition in range(topic.partitions)],
+    )
+
+
+def seen(connection: sqlite3.Connection, group: str, topic: Topic, now: int) -> None:
+    """Note that `group` is there at `now`, in milliseconds since 1970."""
+    connection.execute(
+        "INSERT INTO groups (name, topic, seen) VALUES (?, ?, ?) "
+        "ON CONFLICT (name, topic) DO UPDATE SET seen = excluded.seen",
+        (group, topic.id, now),
+    )
+
+
+def forget(connection: sqlite3.Connection, before: int) -> None:
+    """Forget the groups that were last there `before` that time, as Kafka does."""
+    gone = connection.execute("SELECT name, topic FROM groups WHERE seen < ?", (before,)).fetchall()
+    connection.executemany("DELETE FROM positions WHERE consumer_group = ? AND topic = ?", gone)
+    connection.executemany("DELETE FROM groups WHERE name = ? AND topic = ?", gone)
+
+
+def owners(connection: sqlite3.Connection, group: str, topic: Topic) -> dict[int, int | None]:
+    """The member that holds each partition, alive or not."""
+    select = "SELECT partition, owner FROM positions WHERE consumer_group = ? AND topic = ?"
+    return dict(connection.execute(select, (group, topic.id)).fetchall())
+
+
+def claim(
+    connection: sqlite3.Connection, group: str, topic: Topic, member: int, partitions: Iterable[int]
+) -> dict[int, int]:
+    """Make `member` the owner of `partitions`: the offset up to which each is handled."""
+    committed: dict[int, int] = {}
+    for partition in partitions:
+        at = (group, topic.id, partition)
+        connection.execute(
+            "UPDATE positions SET owner = ? WHERE consumer_group = ? AND topic = ? AND partition = ?",
+            (member, *at),
+        )
+        select = "SELECT committed FROM positions WHERE consumer_group = ? AND topic = ? AND partition = ?"
+        (committed[partition],) = connection.execute(select, at).fetchone()
+    return committed
+
+
+def commit(connection: sqlite3.Connection, offsets: Mapping[Claim, int]) -> list[Claim]:
+    """Move on to `offsets`, never back. The claims that no longer hold: theirs are not moved."""
+    refused: list[Claim] = []
+    by_member: dict[tuple[str, int, int], list[Claim]] = {}
+    for claim in offsets:
+        by_member.setdefault((claim.group, claim.topic, claim.member), []).append(claim)
+    for claims in by_member.values():
+        for start in range(0, len(claims), LARGEST_UPDATE):
+            refused += _move(connection, claims[start : start + LARGEST_UPDATE], offsets)
+    return refused
+
+
+def _move(
+    connection: sqlite3.Connection, claims: Sequence[Claim], offsets: Mapping[Claim, int]
+) -> list[Claim]:
+    """Move on, in one statement, with `claims` of one member: those of them that no longer hold."""
+    group, topic, _, member = claims[0]
+    moves = [value for claim in claims for value in (claim.partition, offsets[claim])]
+    partitions = [claim.partition for claim in claims]
+    moved = connection.execute(_update(len(claims)), (*moves, group, topic, member, *partitions))
+    if moved.rowcount == len(claims):
+        return []
+    select = "SELECT partition FROM positions WHERE consumer_group = ? AND topic = ? AND owner = ?"
+    held = {row[0] for row in connection.execute(select, (group, topic, member))}
+    return [claim for claim in claims if claim.partition not in held]
+
+
+@cache
+def _update(partitions: int) -> str:
+    """OR ROLLBACK: as for the events, there is no use in taking back this statement alone."""
+    moves, places = " ".join(["WHEN ? THEN ?"] * partitions), ", ".join(["?"] * partitions)
+    return (
+        f"UPDATE OR ROLLBACK positions SET committed = max(committed, CASE partition {moves} END) "
+        f"WHERE consumer_group = ? AND topic = ? AND owner = ? AND partition IN ({places})"
+    )
+
+
+def release(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    """Let go of what is still held of `claims`."""
+    connection.executemany(f"UPDATE positions SET owner = NULL WHERE {OWNED}", claims)

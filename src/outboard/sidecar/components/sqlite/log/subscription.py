@@ -1,0 +1,213 @@
+"""One subscription at work: it holds partitions of a topic, hands over their events, commits.
+
+Lemma: of a partition, an event is handed over only after the one before it was settled, whoever does it. So
+the order in which events of a key arrive for the first time is theirs, even where two members believe to hold
+a partition: leases and fences only keep duplicates few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.sidecar.components.port import BulkHandler, NotAcknowledged
+from outboard.sidecar.components.pubsub.partitioned import Turns
+from outboard.sidecar.components.sqlite.log.events import Event
+from outboard.sidecar.components.sqlite.log.feed import Feed
+from outboard.sidecar.components.sqlite.log.liveness import Observer
+from outboard.sidecar.components.sqlite.log.log import Log, Watcher
+from outboard.sidecar.components.sqlite.log.members import Share, Subscriber
+from outboard.sidecar.components.sqlite.log.membership import Membership
+from outboard.sidecar.components.sqlite.log.partition import Partition
+from outboard.sidecar.components.sqlite.log.positions import Claim
+from outboard.sidecar.resiliency.delays import delay_after
+
+__all__ = ["Outside", "Subscription", "Terms"]
+
+logger = logging.getLogger(__name__)
+
+TURN: Final = 128
+"""Events that all calls together hand over before the loop gets a turn, where the handler gives it none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How events are handed over: `batch` to a call, so many `calls` at once.
+
+    `capacity` bounds what is read ahead of one partition.
+    """
+
+    batch: int
+    calls: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a subscription takes from the world.
+
+    `now` gives the machine's seconds: leases are real, also where a test lets back-offs take no time.
+    """
+
+    observer: Observer
+    now: Callable[[], float]
+    random: Callable[[], float]
+
+
+Run = tuple[Partition, list[Event]]
+
+
+class Subscription:
+    """Runs once. `subscriber` is who consumes what; `handle` gets the events."""
+
+    def __init__(
+        self, log: Log, subscriber: Subscriber, terms: Terms, handle: BulkHandler, outside: Outside
+    ) -> None:
+        self._log = log
+        self._group = subscriber.group
+        self._terms = terms
+        self._handle = handle
+        self._random = outside.random
+        self._partitions: dict[int, Partition] = {}
+        self._queue: deque[Partition] = deque()
+        self._turns = Turns()
+        self._membership = Membership(log, subscriber, outside.observer, outside.now, self._take_share)
+        self._feed = Feed(log, subscriber.topic, self._partitions, self._offer)
+        self._tasks = asyncio.TaskGroup()
+
+    async def run(self, subscribed: Callable[[], None]) -> None:
+        """Consume until cancelled. Raises ComponentError where the log cannot be read or joined."""
+        feed, membership = self._feed, self._membership
+        watcher = Watcher(feed.look, feed.appended, membership.changed, self._refused)
+        async with self._log.watched(watcher):
+            feed.begin(await membership.join())
+            try:
+                async with self._tasks:
+                    await membership.tend()
+                    subscribed()
+                    workers = [self._hand_over_forever] * self._terms.calls
+                    for work in (membership.tend_forever, feed.read_forever, *workers):
+                        self._tasks.create_task(work())
+            except BaseExceptionGroup as group:
+                raise _first(group) from None
+            finally:
+                await membership.leave()
+
+    # What is held
+
+    def _take_share(self, share: Share) -> None:
+        for number in self._partitions.keys() - share.held:
+            del self._partitions[number]
+        for number in share.held - self._partitions.keys():  # let go of before, but not in the log
+            self._give_up(number)
+        for number, committed in share.claimed.items():
+            self._partitions[number] = Partition(number, committed, self._terms.capacity)
+        for number, partition in list(self._partitions.items()):
+            partition.leaving = number in share.leave
+            self._offer(partition)
+        self._feed.look()
+        self._turns.wake()
+
+    def _give_up(self, number: int) -> None:
+        """Let another member have partition `number`."""
+        self._partitions.pop(number, None)
+        self._tasks.create_task(self._membership.release(self._membership.claim(number)))
+
+    def _refused(self, claim: Claim) -> None:
+        if claim == self._membership.claim(claim.partition):
+            self._partitions.pop(claim.partition, None)
+            self._membership.changed()
+
+    # Handing over
+
+    def _offer(self, partition: Partition) -> None:
+        """Queue `partition` if there is something to take; or let go of it, if that is due."""
+        if partition.leaving and not partition.busy:
+            self._give_up(partition.number)
+        elif partition.ready and not partition.queued:
+            partition.queued = True
+            self._queue.append(partition)
+            self._turns.wake()
+
+    async def _hand_over_forever(self) -> None:
+        turn, since_turn = TURN // self._terms.calls, 0
+        while True:
+            while not (batch := self._next_batch()):
+                await self._turns.wait()
+            if self._queue:
+                self._turns.wake()
+            events = [event.message for _, events in batch for event in events]
+            self._settle(batch, await self._handle(events))
+            since_turn += len(events)
+            if since_turn >= turn:
+                since_turn = 0
+                await asyncio.sleep(0)
+
+    def _next_batch(self) -> list[Run]:
+        """What can be handed over now, the partition that waited longest first."""
+        if self._membership.lapsed:
+            self._membership.changed()
+            return []
+        batch: list[Run] = []
+        room = self._terms.batch
+        while self._queue and room:
+            partition = self._queue.popleft()
+            partition.queued = False
+            if partition.ready and self._partitions.get(partition.number) is partition:
+                events = partition.take(room)
+                batch.append((partition, events))
+                room -= len(events)
+        return batch
+
+    def _settle(self, batch: Sequence[Run], outcomes: Sequence[NotAcknowledged | None]) -> None:
+        """Take what became of each event; commit once for all of them."""
+        offsets: dict[Claim, int] = {}
+        start, readable = 0, False
+        for partition, events in batch:
+            told = outcomes[start : start + len(events)]
+            start += len(events)
+            if self._partitions.get(partition.number) is not partition:
+                continue
+            if partition.settle([outcome is None for outcome in told]):
+                self._hold(partition, next(outcome for outcome in told if outcome is not None))
+            offsets[self._membership.claim(partition.number)] = partition.committed
+            self._offer(partition)
+            readable = readable or partition.readable
+        self._log.commit(offsets)
+        if readable:
+            self._feed.look()
+
+    def _hold(self, partition: Partition, error: NotAcknowledged) -> None:
+        """Keep the partition back until its first event, which failed, is due again; or skip that event."""
+        clock = self._log.clock
+        partition.failures += 1
+        if partition.failures == 1:
+            partition.first_failure = clock.monotonic()
+        elapsed = clock.monotonic() - partition.first_failure
+        delay = delay_after(self._log.settings.retry, partition.failures, elapsed, self._random)
+        if delay is None:
+            self._skip(partition, error)
+            return
+        partition.held = True
+        self._tasks.create_task(self._again(partition, delay))
+
+    def _skip(self, partition: Partition, error: NotAcknowledged) -> None:
+        attempts, event = partition.failures, partition.skip()
+        text = "the event at offset %d is skipped for group '%s' after %d attempts, as `backOff...` says: %s"
+        logger.error(text, event.offset, self._group, attempts, error)
+
+    async def _again(self, partition: Partition, delay: float) -> None:
+        await self._log.clock.sleep(delay)
+        partition.held = False
+        if self._partitions.get(partition.number) is partition:
+            self._offer(partition)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One exception in place of a group of them."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,109 @@
+"""`pubsub.sqlite`: topics in a file, as a log that behaves like Kafka's. Outboard's own; daprd has no such.
+
+An event is acknowledged when it is on the disk. Events of one key (`partitionKey`) lie in one partition, in
+their order; each consumer group gets every event once or more often; the members of a group, in one process
+or in several, share its partitions. An event that is not handled comes again, and its partition waits for it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from outboard.clock import Clock
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import (
+    BulkBounds,
+    BulkHandler,
+    ComponentError,
+    Handler,
+    Message,
+)
+from outboard.sidecar.components.pubsub.partitioned import takes_one
+from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, home
+from outboard.sidecar.components.sqlite.log.log import Log, opened
+from outboard.sidecar.components.sqlite.log.members import Subscriber
+from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
+from outboard.sidecar.components.sqlite.log.subscription import Outside, Subscription, Terms
+
+__all__ = ["METADATA", "SqlitePubSub", "create", "open_log"]
+
+LEAST_READ_AHEAD = 32
+MOST_READ_AHEAD = 1_000
+"""Events of one partition."""
+READ_AHEAD = 4_096
+"""Events of a topic, where they are handed over one by one."""
+BATCHES_AT_ONCE = 2
+"""One is handled while the next is on its way; what comes meanwhile goes together."""
+
+
+class SqlitePubSub:
+    """The view that one app's sidecar has of a log."""
+
+    features = frozenset({"BULK_PUBSUB"})
+    redelivers = True
+    orders_bulk = True
+
+    def __init__(self, log: Log, stack: AsyncExitStack) -> None:
+        self._log = log
+        self._stack = stack
+
+    async def publish(self, topic: str, message: Message) -> None:
+        """Return once the event is on the disk. Raises ComponentError."""
+        await self._log.append(topic, [message])
+
+    async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
+        """All or nothing, in one transaction: the error, where there is one, is that of each."""
+        try:
+            await self._log.append(topic, messages)
+        except ComponentError as error:
+            return dict.fromkeys(range(len(messages)), error)
+        return {}
+
+    async def consume(
+        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+    ) -> None:
+        """Run until cancelled: of each partition one event at a time. Raises ComponentError."""
+        partitions = self._log.settings.partitions
+        terms = Terms(batch=1, calls=partitions, capacity=max(READ_AHEAD // partitions, LEAST_READ_AHEAD))
+        await self._subscribe(topic, terms, takes_one(handle), subscribed)
+
+    async def consume_bulk(
+        self,
+        topic: str,
+        metadata: Mapping[str, str],
+        bounds: BulkBounds,
+        handle: BulkHandler,
+        subscribed: Callable[[], None],
+    ) -> None:
+        """Run until cancelled, in batches of what is there: `max_await` is never waited for."""
+        ahead = min(max(2 * bounds.max_messages, LEAST_READ_AHEAD), MOST_READ_AHEAD)
+        terms = Terms(batch=bounds.max_messages, calls=BATCHES_AT_ONCE, capacity=ahead)
+        await self._subscribe(topic, terms, handle, subscribed)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    async def _subscribe(
+        self, topic: str, terms: Terms, handle: BulkHandler, subscribed: Callable[[], None]
+    ) -> None:
+        settings, here = self._log.settings, home()
+        subscriber = Subscriber(settings.group, await self._log.topic(topic), here, self._log.port)
+        observer = Observer(settings.session_timeout, time.monotonic, lambda other: has_ended(other, here))
+        outside = Outside(observer, time.monotonic, random.random)
+        await Subscription(self._log, subscriber, terms, handle, outside).run(subscribed)
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> SqlitePubSub:
+    """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
+    return await open_log(read_settings(properties), surroundings.clock)
+
+
+async def open_log(settings: LogSettings, clock: Clock) -> SqlitePubSub:
+    """Raises ComponentError where the file cannot be used."""
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(opened(settings, clock))
+        return SqlitePubSub(log, stack.pop_all())

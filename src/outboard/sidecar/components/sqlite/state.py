@@ -1,0 +1,316 @@
+"""`state.sqlite`: keys in a SQLite file, in daprd's own tables: each can take over from the other."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from outboard.clock import Clock
+from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import ComponentError, Delete, Found, Set
+from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
+from outboard.wire.dapr import TTL_IN_SECONDS
+
+__all__ = ["METADATA", "SqliteSettings", "SqliteState", "create"]
+
+METADATA: tuple[str, ...] = (
+    "connectionString", "url", "tableName", "metadataTableName", "timeout", "timeoutInSeconds", "busyTimeout",
+    "disableWAL", "cleanupInterval", "cleanupIntervalInSeconds",
+)  # fmt: skip
+IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+KEYS_IN_ONE_SELECT: Final = 500
+SCHEMA_VERSION: Final = 1
+LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanoseconds in 64 bits
+WAL_PAUSE: Final = 0.005  # seconds
+T = TypeVar("T")
+
+SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS {metadata} (key text NOT NULL PRIMARY KEY, value text NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS {state} (
+        key TEXT NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL,
+        is_binary BOOLEAN NOT NULL,
+        etag TEXT NOT NULL,
+        expiration_time TIMESTAMP DEFAULT NULL,
+        update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+    )""",
+    "INSERT OR IGNORE INTO {metadata} (key, value) VALUES ('migrations', '1')",
+)
+LIVE: Final = "(expiration_time IS NULL OR expiration_time > :now)"
+ROW: Final = "(key, value, is_binary, etag, expiration_time, update_time)"
+VALUES: Final = "(:key, :value, :is_binary, :new_etag, :expires, :now)"
+ASSIGN: Final = (
+    "value = :value, is_binary = :is_binary, etag = :new_etag, expiration_time = :expires, update_time = :now"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSettings:
+    """`database` is a path, a `file:` URI or `:memory:`. Times are in seconds; cleaning every 0 is never."""
+
+    database: str
+    state_table: str = "state"
+    metadata_table: str = "metadata"
+    timeout: float = 20.0
+    busy_timeout: float = 2.0
+    wal: bool = True
+    cleanup_interval: float = 0.0
+
+
+class SqliteState:
+    """One connection, used by one thread, which does one operation at a time."""
+
+    features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"})  # as daprd lists them
+    finds_first = True
+
+    def __init__(self, settings: SqliteSettings, clock: Clock, new_etag: Callable[[], str]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._new_etag = new_etag
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state-sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._cleaned: datetime | None = None
+
+    async def open(self) -> None:
+        """Make the tables where they are missing. Raises ComponentError."""
+        try:
+            await self._run(self._open)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
+        now = self._now()
+        return await self._run(lambda: self._get(list(dict.fromkeys(keys)), now))
+
+    async def set(self, operation: Set) -> None:
+        await self.transact([operation])
+
+    async def delete(self, operation: Delete) -> None:
+        await self.transact([operation])
+
+    async def transact(self, operations: Sequence[Set | Delete]) -> None:
+        """In one transaction: the first that fails undoes all."""
+        now = self._now()
+        statements = [self._statement(operation, now) for operation in operations]
+        await self._run(lambda: self._write(statements))
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    # In the event loop
+
+    def _now(self) -> datetime:
+        return self._clock.now().replace(microsecond=0)
+
+    async def _run(self, job: Callable[[], T]) -> T:
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._thread, job)
+        except RuntimeError as error:  # what an executor raises once it is shut down
+            raise ComponentError("the state store is closed") from error
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await future
+        except TimeoutError as error:
+            reason = f"no answer from the database within {self._settings.timeout:g} s"
+            raise ComponentError(f"{reason}; a write may still happen") from error
+
+    def _statement(self, operation: Set | Delete, now: datetime) -> _Statement:
+        check_options(operation.options)
+        at = {"key": operation.key, "etag": operation.etag or None, "now": _stamp(now)}
+        if isinstance(operation, Delete):
+            return _Statement(self._sql(_delete_sql(operation)), at, may_miss=not operation.etag)
+        life = _time_to_live(operation.metadata)
+        data = stored_bytes(operation.value)
+        binary = isinstance(operation.value, bytes)
+        row = {
+            "value": (base64.b64encode(data) if binary else data).decode(),
+            "is_binary": binary,
+            "new_etag": self._new_etag(),
+            "expires": _stamp(now + timedelta(seconds=life)) if life else None,
+        }
+        return _Statement(self._sql(_set_sql(operation)), at | row)
+
+    def _sql(self, template: str) -> str:
+        return template.format(state=self._settings.state_table, metadata=self._settings.metadata_table)
+
+    # In the thread
+
+    def _open(self) -> None:
+        settings = self._settings
+        with _translated(f"cannot open {settings.database}"):
+            connection = self._connection = sqlite3.connect(
+                settings.database,
+                timeout=settings.busy_timeout,
+                isolation_level=None,  # transactions are begun and ended here
+                uri=settings.database.startswith("file:"),
+            )
+            if settings.wal:
+                _switch_to_wal(connection, settings.busy_timeout)
+            with _transaction(connection):
+                for statement in SCHEMA:
+                    connection.execute(self._sql(statement))
+                found = connection.execute(self._sql("SELECT value FROM {metadata} WHERE key = 'migrations'"))
+                version = found.fetchone()[0]
+        if str(version) != str(SCHEMA_VERSION):
+            reason = f"the tables in {settings.database} are of version {version}"
+            raise ComponentError(f"{reason}, this sidecar knows version {SCHEMA_VERSION}")
+
+    def _get(self, keys: list[str], now: datetime) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        with _translated("cannot read"):
+            for start in range(0, len(keys), KEYS_IN_ONE_SELECT):
+                part = keys[start : start + KEYS_IN_ONE_SELECT]
+                names = {f"k{index}": key for index, key in enumerate(part)}
+                places = ", ".join(f":{name}" for name in names)
+                sql = self._sql(
+                    "SELECT key, value, is_binary, etag, expiration_time FROM {state} "
+                    f"WHERE key IN ({places}) AND {LIVE}"
+                )
+                rows = self._open_connection().execute(sql, names | {"now": _stamp(now)})
+                found.update((row[0], _found(*row[1:])) for row in rows)
+        return found
+
+    def _write(self, statements: Sequence[_Statement]) -> None:
+        connection = self._open_connection()
+        with _translated("cannot write"), _transaction(connection):
+            for statement in statements:
+                changed = connection.execute(statement.sql, statement.parameters).rowcount
+                if not changed and not statement.may_miss:
+                    raise etag_mismatch()
+        self._clean(connection)
+
+    def _clean(self, connection: sqlite3.Connection) -> None:
+        """Delete what has expired, every `cleanup_interval` at the earliest."""
+        now, interval = self._now(), self._settings.cleanup_interval
+        if interval <= 0 or (self._cleaned and (now - self._cleaned).total_seconds() < interval):
+            return
+        with _translated("cannot clean up"):
+            connection.execute(self._sql(f"DELETE FROM {{state}} WHERE NOT {LIVE}"), {"now": _stamp(now)})
+        self._cleaned = now
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise ComponentError("the state store is closed")
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+async def create(properties: Properties, surroundings: Surroundings) -> SqliteState:
+    """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
+    settings = SqliteSettings(
+        database=properties.required("connectionString", "url").strip(),
+        state_table=_table(properties, "tableName", "state"),
+        metadata_table=_table(properties, "metadataTableName", "metadata"),
+        timeout=properties.seconds("timeout", "timeoutInSeconds", default=20.0),
+        busy_timeout=properties.seconds("busyTimeout", default=2.0),
+        wal=not properties.boolean("disableWAL"),
+        cleanup_interval=properties.seconds("cleanupInterval", "cleanupIntervalInSeconds", default=0.0),
+    )
+    if settings.timeout < 1:
+        raise properties.failure("`timeout` must be at least 1 s", "Raise it.", "timeout", "timeoutInSeconds")
+    store = SqliteState(settings, surroundings.clock, surroundings.new_id)
+    await store.open()
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One change. Where it changes no row and may not `may_miss`, somebody else was first."""
+
+    sql: str
+    parameters: Mapping[str, object]
+    may_miss: bool = False
+
+
+def _set_sql(operation: Set) -> str:
+    if operation.etag:
+        return f"UPDATE {{state}} SET {ASSIGN} WHERE key = :key AND etag = :etag AND {LIVE}"
+    insert = f"INSERT INTO {{state}} {ROW} VALUES {VALUES} ON CONFLICT (key) DO UPDATE SET {ASSIGN}"
+    return f"{insert} WHERE NOT {LIVE}" if operation.options.concurrency == "first-write" else insert
+
+
+def _delete_sql(operation: Delete) -> str:
+    same = f" AND etag = :etag AND {LIVE}" if operation.etag else ""
+    return f"DELETE FROM {{state}} WHERE key = :key{same}"
+
+
+def _table(properties: Properties, name: str, default: str) -> str:
+    table = properties.string(name, default=default)
+    if not IDENTIFIER.match(table):
+        raise properties.failure(f"`{name}` is not a table name", "Use letters, digits and `_`.", name)
+    return table
+
+
+def _time_to_live(metadata: Mapping[str, str]) -> int:
+    """Whole seconds, 0 for ever (absent, 0 or -1). Raises ComponentError."""
+    text = metadata.get(TTL_IN_SECONDS, "")
+    if not text:
+        return 0
+    wrong = f"error parsing TTL: incorrect value for metadata '{TTL_IN_SECONDS}'"
+    try:
+        seconds = go_integer(text, "ParseInt")
+    except ComponentError as error:
+        raise ComponentError(f"{wrong}: {error}") from error
+    if not -1 <= seconds <= LONGEST_LIFE:
+        raise ComponentError(f"{wrong}: must be -1 or greater")
+    return max(seconds, 0)
+
+
+def _switch_to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Where others open the same new file at this moment, SQLite answers "locked" at once: try again."""
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_PAUSE)
+        else:
+            return
+
+
+def _found(value: str, is_binary: int, etag: str, expires: str | None) -> Found:
+    data = base64.b64decode(value) if is_binary else value.encode()
+    at = None if expires is None else datetime.fromisoformat(expires).replace(tzinfo=UTC)
+    return Found(data, etag, at)
+
+
+def _stamp(moment: datetime) -> str:
+    """As SQLite's own `CURRENT_TIMESTAMP`, which daprd writes and compares with."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ComponentError(f"{doing}: {error}") from error
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""What every state store shares: how values are stored, read and encrypted."""
