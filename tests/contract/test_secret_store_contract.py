@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, SecretStore
 from outboard.sidecar.components.secretstores import local_file as secretstores_local_file
@@ -61,4 +61,4 @@ class TestLocalFile(SecretStoreContract):
             "secrets", "secretstores.local.file", metadata=(MetadataItem("secretsFile", str(path)),)
         )
         properties = Properties(component, {"secretsfile": str(path)})
-        return await secretstores_local_file.create(properties, Surroundings("app"))
+        return await secretstores_local_file.create(properties, ComponentContext("app"))

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.pubsub import KafkaPubSub, create
 from outboard.sidecar.components.metadata.properties import Properties
 from support.sidecars import component
@@ -35,7 +35,7 @@ async def connect(brokers: str, group: str, **metadata: str) -> KafkaPubSub:
         "backOffDuration": "50ms",
         **metadata,
     }
-    return await create(properties(**settings), Surroundings("app"))
+    return await create(properties(**settings), ComponentContext("app"))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.redis.pubsub import RedisPubSub
 from outboard.sidecar.components.redis.pubsub import create as create_pubsub
@@ -29,7 +29,7 @@ def properties(kind: str, **metadata: str) -> Properties:
 @asynccontextmanager
 async def redis_state(**metadata: str) -> AsyncIterator[RedisState]:
     """Connected inside the block."""
-    store = await create_state(properties("state.redis", **metadata), Surroundings("app"))
+    store = await create_state(properties("state.redis", **metadata), ComponentContext("app"))
     try:
         yield store
     finally:
@@ -39,7 +39,7 @@ async def redis_state(**metadata: str) -> AsyncIterator[RedisState]:
 @asynccontextmanager
 async def redis_pubsub(app_id: str = "app", **metadata: str) -> AsyncIterator[RedisPubSub]:
     """Connected inside the block."""
-    pubsub = await create_pubsub(properties("pubsub.redis", **metadata), Surroundings(app_id))
+    pubsub = await create_pubsub(properties("pubsub.redis", **metadata), ComponentContext(app_id))
     try:
         yield pubsub
     finally:

@@ -27,7 +27,7 @@ from outboard.sidecar.channel.app_channel import AppChannel
 from outboard.sidecar.channel.apphealth import AppHealth
 from outboard.sidecar.channel.appport import wait_for_app
 from outboard.sidecar.channel.following import AppFollower
-from outboard.sidecar.components.context import SharedMemory, Surroundings
+from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.delivery.consumer import Delivering, Drain
 from outboard.sidecar.guard import Resilience
@@ -115,7 +115,7 @@ class Assembly:
                 allowed = loading.allowed_components(
                     self._resources.components, self._configuration, self.log
                 )
-                opened = open_components(allowed, self._surroundings())
+                opened = open_components(allowed, self._component_context())
                 up = await stack.enter_async_context(opened)
             for name, pubsub in up.pubsubs.items():
                 self._pubsubs[name] = loading.load_pubsub(pubsub, self.options, guarding)
@@ -188,9 +188,9 @@ class Assembly:
         resilience = Resilience(self._outside.clock, self._outside.random, self.log)
         return loading.Guarding.of(self._resources.resiliencies, resilience)
 
-    def _surroundings(self) -> Surroundings:
+    def _component_context(self) -> ComponentContext:
         outside = self._outside
-        return Surroundings(
+        return ComponentContext(
             self.options.app_id,
             self.options.runtime_namespace,
             outside.environment.get("POD_NAME", ""),

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from outboard.clock import Clock, SystemClock
 
-__all__ = ["SharedMemory", "Surroundings"]
+__all__ = ["ComponentContext", "SharedMemory"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class SharedMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ComponentContext:
     """Given once to each sidecar.
 
     `namespace` is what `{namespace}` is built with: `default` where NAMESPACE is not set. `pod_name` is empty

@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
 from outboard.resources.node import near
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.metadata.resolution import misspelled, resolve
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
@@ -31,7 +31,7 @@ class Adapter(Protocol):
 
     METADATA: tuple[str, ...]  # the names of the adapter's own metadata items
 
-    def create(self, properties: Properties, surroundings: Surroundings) -> Awaitable[Instance]:
+    def create(self, properties: Properties, context: ComponentContext) -> Awaitable[Instance]:
         """Raises ComponentInitFailed, ComponentError."""
         ...
 
@@ -141,7 +141,7 @@ class Components:
 
 @asynccontextmanager
 async def open_components(
-    components: Sequence[Component], surroundings: Surroundings
+    components: Sequence[Component], context: ComponentContext
 ) -> AsyncIterator[Components]:
     """Set up `components`, secret stores first, and close them at the end.
 
@@ -152,7 +152,7 @@ async def open_components(
     async with AsyncExitStack() as stack:
         for component in sorted(components, key=lambda each: each.category != "secretstores"):
             try:
-                loaded = await _set_up(component, surroundings, up)
+                loaded = await _set_up(component, context, up)
             except ComponentInitFailed as error:
                 if not component.ignore_errors:
                     raise
@@ -164,15 +164,15 @@ async def open_components(
         yield up
 
 
-async def _set_up(component: Component, surroundings: Surroundings, up: Components) -> Loaded[Instance]:
+async def _set_up(component: Component, context: ComponentContext, up: Components) -> Loaded[Instance]:
     adapter = _adapter(component)
     _warn_of_misspelled(component, adapter)
     stores = {name: loaded.instance for name, loaded in up.secrets.items()}
-    properties = await resolve(component, surroundings, stores)
+    properties = await resolve(component, context, stores)
     keys = encryption_keys(properties) if component.category == "state" else []
     try:
         async with asyncio.timeout(component.init_timeout):
-            instance = await adapter.create(properties, surroundings)
+            instance = await adapter.create(properties, context)
     except ComponentError as error:
         raise failure(component, str(error), "Correct the component, then start again.") from error
     except TimeoutError as error:

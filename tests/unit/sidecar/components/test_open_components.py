@@ -14,7 +14,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components import registry
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore
 from outboard.sidecar.components.registry import FACTORIES, Components, open_components
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 HERE = Path("components/all.yaml")
 ENVIRON = {"BROKERS": "b:9092", "EMPTY": "", "DAPR_API_TOKEN": "t0ken", "APP_API_TOKEN": "t0ken"}
-SURROUNDINGS = Surroundings("app", "todo-chatbot", "pod-1", ENVIRON)
+SURROUNDINGS = ComponentContext("app", "todo-chatbot", "pod-1", ENVIRON)
 
 SECRETS = Component("secrets", "secretstores.local.env", path=HERE, line=1)
 
@@ -33,17 +33,15 @@ def component(*items: MetadataItem, type: str = "state.in-memory", store: str = 
 
 
 async def properties_of(
-    each: Component, surroundings: Surroundings = SURROUNDINGS, others: tuple[Component, ...] = ()
+    each: Component, context: ComponentContext = SURROUNDINGS, others: tuple[Component, ...] = ()
 ) -> Properties:
-    async with open_components([each, *others], surroundings) as up:
+    async with open_components([each, *others], context) as up:
         return next(loaded.properties for loaded in up.all if loaded.component is each)
 
 
-async def failure_of(
-    *components: Component, surroundings: Surroundings = SURROUNDINGS
-) -> ComponentInitFailed:
+async def failure_of(*components: Component, context: ComponentContext = SURROUNDINGS) -> ComponentInitFailed:
     with pytest.raises(ComponentInitFailed) as caught:
-        async with open_components(components, surroundings):
+        async with open_components(components, context):
             pass
     return caught.value
 
@@ -70,7 +68,10 @@ async def test_components_are_there_by_category_and_name(caplog: pytest.LogCaptu
 def test_every_type_in_the_table_has_an_adapter() -> None:
     for name, find in FACTORIES.items():
         adapter = find()
-        assert adapter.__name__.endswith(name.replace(".", "_").replace("-", "_"))  # type: ignore[attr-defined]
+        block, family = name.replace("in-", "").split(".", 1)
+        module = f"secretstores.{family}" if block == "secretstores" else f"{family}.{block}"
+        folder = "outboard.sidecar.components."
+        assert adapter.__name__ == folder + module.replace("local.", "local_")  # type: ignore[attr-defined]
         assert isinstance(adapter.METADATA, tuple)
 
 
@@ -148,10 +149,10 @@ async def test_a_given_consumer_id() -> None:
 
 async def test_templates() -> None:
     ids = itertools.count(1)
-    surroundings = Surroundings("app", "ns", "pod-1", {}, new_id=lambda: f"id{next(ids)}")
+    context = ComponentContext("app", "ns", "pod-1", {}, new_id=lambda: f"id{next(ids)}")
     text = "{uuid}/{uuid}/{podName}/{namespace}/{appID}/{other}"
 
-    found = await properties_of(component(MetadataItem("x", text)), surroundings)
+    found = await properties_of(component(MetadataItem("x", text)), context)
 
     assert found["x"] == "id1/id2/pod-1/ns.app/app/{other}"
     assert found.namespaced
@@ -160,7 +161,7 @@ async def test_templates() -> None:
 
 async def test_a_pod_name_that_is_not_set() -> None:
     error = await failure_of(
-        component(MetadataItem("x", "{podName}", line=9)), surroundings=Surroundings("app")
+        component(MetadataItem("x", "{podName}", line=9)), context=ComponentContext("app")
     )
 
     assert f"{HERE}:9" in str(error)
@@ -188,9 +189,9 @@ async def test_a_value_from_the_environment() -> None:
 async def test_dapr_s_own_variables_are_denied_with_a_warning(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    surroundings = Surroundings("app", environ={name: "t0ken"})
+    context = ComponentContext("app", environ={name: "t0ken"})
 
-    found = await properties_of(component(MetadataItem("x", env=name, line=9)), surroundings)
+    found = await properties_of(component(MetadataItem("x", env=name, line=9)), context)
 
     assert found["x"] == ""
     (warning,) = caplog.records
@@ -199,10 +200,10 @@ async def test_dapr_s_own_variables_are_denied_with_a_warning(
 
 
 async def test_only_listed_variables_where_there_is_a_list() -> None:
-    surroundings = Surroundings("app", environ={"A": "1", "B": "2", "C": "3", "DAPR_ENV_KEYS": "A c D"})
+    context = ComponentContext("app", environ={"A": "1", "B": "2", "C": "3", "DAPR_ENV_KEYS": "A c D"})
 
     items = [MetadataItem(name, env=name) for name in "ABC"]
-    found = await properties_of(component(*items), surroundings)
+    found = await properties_of(component(*items), context)
 
     assert [found[name] for name in "ABC"] == ["1", "", ""]
 
@@ -286,7 +287,7 @@ class Scripted:
         self.outcome = outcome
         self.closed: list[str] = []
 
-    async def create(self, properties: Properties, surroundings: Surroundings) -> StateStore | SecretStore:
+    async def create(self, properties: Properties, context: ComponentContext) -> StateStore | SecretStore:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         if self.outcome is not None:

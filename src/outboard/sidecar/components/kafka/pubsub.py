@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.liblog import LibraryLog
 from outboard.sidecar.components.kafka.membership import Membership
 from outboard.sidecar.components.kafka.partition import Subscription
@@ -91,19 +91,19 @@ class KafkaPubSub:
             await self._membership.consume(subscription, subscribed)
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> KafkaPubSub:
+async def create(properties: Properties, context: ComponentContext) -> KafkaPubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no broker lets it in."""
-    settings = read_settings(properties, surroundings.app_id)
+    settings = read_settings(properties, context.app_id)
     make_producer, make_consumer = _library(properties, settings)
-    log = LibraryLog(properties.component.name, surroundings.clock.monotonic)
+    log = LibraryLog(properties.component.name, context.clock.monotonic)
     log.attach()
     try:
         with log.listening():
-            producer = await _connected(make_producer, settings, surroundings.clock, log)
+            producer = await _connected(make_producer, settings, context.clock, log)
     except BaseException:
         log.detach()
         raise
-    handing = Handing(settings, surroundings.clock, random.random)
+    handing = Handing(settings, context.clock, random.random)
     return KafkaPubSub(Publisher(producer, settings, random.random), Membership(make_consumer, handing), log)
 
 

@@ -13,7 +13,7 @@ from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
 from outboard.sidecar.components.kafka.trust import read_security
 from outboard.sidecar.components.metadata import backoff
-from outboard.sidecar.components.metadata.backoff import read_back_off
+from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["METADATA", "UNSERVED", "read_settings"]
@@ -175,7 +175,7 @@ def _pause(properties: Properties) -> float:
 def _retry(properties: Properties) -> Retry | None:
     if not properties.boolean("consumeRetryEnabled", default=True):
         return None
-    return read_back_off(properties, lambda name: _exact(properties, name))
+    return read_backoff(properties, lambda name: _exact(properties, name))
 
 
 def _pattern(properties: Properties) -> re.Pattern[str] | None:

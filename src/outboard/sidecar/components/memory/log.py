@@ -104,10 +104,10 @@ class PartitionedPubSub:
     orders_bulk = True
     redelivers = True
 
-    def __init__(self, broker: PartitionedBroker, group: str, back_off: float, clock: Clock) -> None:
+    def __init__(self, broker: PartitionedBroker, group: str, backoff: float, clock: Clock) -> None:
         self._broker = broker
         self._group = group
-        self._back_off = back_off
+        self._backoff = backoff
         self._clock = clock
 
     async def publish(self, topic: str, message: Message) -> None:
@@ -156,8 +156,8 @@ class PartitionedPubSub:
         while True:
             for partition in await _handle_claims(group, await group.take(most, share), handle):
                 group.hold(partition)
-                back_off = workers.create_task(self._clock.sleep(self._back_off))
-                back_off.add_done_callback(_releasing(group, partition))
+                backoff = workers.create_task(self._clock.sleep(self._backoff))
+                backoff.add_done_callback(_releasing(group, partition))
 
 
 def _releasing(group: Group, partition: Partition) -> Callable[[asyncio.Task[None]], None]:

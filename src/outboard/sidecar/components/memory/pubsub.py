@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub, matches
 from outboard.sidecar.components.memory.losses import Losses
 from outboard.sidecar.components.metadata.backoff import read_pause
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 METADATA: tuple[str, ...] = ("backlog", "backOffDuration", "partitions")
 MOST_PARTITIONS: Final = 1_024
-BACK_OFF: Final = 5.0
+BACKOFF: Final = 5.0
 CONSUMER_QUEUE: Final = 1_000
 ROOM_AGAIN: Final = CONSUMER_QUEUE // 2
 
@@ -192,9 +192,9 @@ class _Shape:
     partitions: int | None = None
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> InMemoryPubSub | PartitionedPubSub:
+async def create(properties: Properties, context: ComponentContext) -> InMemoryPubSub | PartitionedPubSub:
     """Raises ComponentInitFailed where `backlog` is not a whole number from 0, or `partitions` one from 1."""
-    memory, name = surroundings.memory, properties.component.name
+    memory, name = context.memory, properties.component.name
     backlog, partitions = properties.whole_number("backlog", 0), _partitions(properties)
     shape = memory.of(_Shape, name)
     if shape.partitions not in {None, partitions}:
@@ -204,12 +204,12 @@ async def create(properties: Properties, surroundings: Surroundings) -> InMemory
     if not partitions:
         broker = memory.of(Broker, name)
         broker.keep(backlog)
-        return InMemoryPubSub(broker, surroundings.app_id)
+        return InMemoryPubSub(broker, context.app_id)
     log = memory.of(PartitionedBroker, name)
     log.keep(partitions, backlog)
-    back_off = read_pause(properties, properties.string, "backOffDuration", BACK_OFF)
+    backoff = read_pause(properties, properties.string, "backOffDuration", BACKOFF)
     return PartitionedPubSub(
-        log, properties.string("consumerID", default=surroundings.app_id), back_off, surroundings.clock
+        log, properties.string("consumerID", default=context.app_id), backoff, context.clock
     )
 
 

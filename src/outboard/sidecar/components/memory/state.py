@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import Delete, Found, Set
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
@@ -119,6 +119,6 @@ def _time_to_live(metadata: Mapping[str, str]) -> int:
     return min(max(go_integer(text, "Atoi"), 0), LONGEST_LIFE) if text else 0
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> InMemoryState:
-    table = surroundings.memory.of(Table, properties.component.name)
-    return InMemoryState(table, surroundings.clock, surroundings.new_id)
+async def create(properties: Properties, context: ComponentContext) -> InMemoryState:
+    table = context.memory.of(Table, properties.component.name)
+    return InMemoryState(table, context.clock, context.new_id)

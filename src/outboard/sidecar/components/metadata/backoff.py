@@ -15,7 +15,7 @@ from outboard.resources import duration
 from outboard.resources.resiliency import FOREVER, Retry
 from outboard.sidecar.components.metadata.properties import Properties
 
-__all__ = ["METADATA", "Text", "read_back_off", "read_pause"]
+__all__ = ["METADATA", "Text", "read_backoff", "read_pause"]
 
 METADATA: tuple[str, ...] = (
     "backOffPolicy", "backOffDuration", "backOffInitialInterval", "backOffMaxInterval", "backOffMultiplier",
@@ -28,7 +28,7 @@ Text: TypeAlias = Callable[[str], str]
 """What an item says, empty where it says nothing: components differ in how exactly its name is written."""
 
 
-def read_back_off(properties: Properties, text: Text) -> Retry:
+def read_backoff(properties: Properties, text: Text) -> Retry:
     """The policy that the items make. Raises ComponentInitFailed, with the line of the item that is wrong."""
     default = Retry()
     policy = text("backOffPolicy").strip().lower() or default.policy

@@ -11,7 +11,7 @@ from typing import Final
 
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.resources.node import near
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.port import ComponentError, SecretStore
 
@@ -37,7 +37,7 @@ def misspelled(component: Component, known: Collection[str]) -> Iterator[tuple[M
 
 
 async def resolve(
-    component: Component, surroundings: Surroundings, stores: Mapping[str, SecretStore]
+    component: Component, context: ComponentContext, stores: Mapping[str, SecretStore]
 ) -> Properties:
     """Fetch secrets and environment variables, fill in templates, and add `consumerID` to a pub/sub.
 
@@ -49,14 +49,14 @@ async def resolve(
     values: dict[str, str] = {}
     namespaced = False
     for item in component.metadata:
-        value = await _value(component, item, surroundings.environ, stores)
+        value = await _value(component, item, context.environ, stores)
         namespaced = namespaced or NAMESPACE in value
         if item.name.lower() in values:
             reason = f"the metadata item `{item.name}` is written twice"
             raise failure(component, reason, "Only one would count: remove the other.", item.line)
-        values[item.name.lower()] = _filled(component, item, value, surroundings)
+        values[item.name.lower()] = _filled(component, item, value, context)
     if component.category == "pubsub":
-        values["consumerid"] = values.get("consumerid", "").strip() or surroundings.app_id
+        values["consumerid"] = values.get("consumerid", "").strip() or context.app_id
     return Properties(component, values, namespaced)
 
 
@@ -123,12 +123,12 @@ def _key_of(component: Component, item: MetadataItem, ref: SecretKeyRef, found: 
     )
 
 
-def _filled(component: Component, item: MetadataItem, value: str, surroundings: Surroundings) -> str:
-    if "{podName}" in value and not surroundings.pod_name:
+def _filled(component: Component, item: MetadataItem, value: str, context: ComponentContext) -> str:
+    if "{podName}" in value and not context.pod_name:
         reason = f"`{item.name}` contains {{podName}}, but POD_NAME is not set"
         raise failure(component, reason, "Set POD_NAME, or leave the template out.", item.line)
     while "{uuid}" in value:
-        value = value.replace("{uuid}", surroundings.new_id(), 1)
-    value = value.replace("{podName}", surroundings.pod_name)
-    value = value.replace(NAMESPACE, f"{surroundings.namespace}.{surroundings.app_id}")
-    return value.replace("{appID}", surroundings.app_id)
+        value = value.replace("{uuid}", context.new_id(), 1)
+    value = value.replace("{podName}", context.pod_name)
+    value = value.replace(NAMESPACE, f"{context.namespace}.{context.app_id}")
+    return value.replace("{appID}", context.app_id)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from outboard.clock import Clock
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -163,13 +163,13 @@ class RedisPubSub:
         await stream.acknowledge(settled)
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> RedisPubSub:
+async def create(properties: Properties, context: ComponentContext) -> RedisPubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no server answers."""
-    settings = StreamSettings.read(properties, surroundings.app_id)
+    settings = StreamSettings.read(properties, context.app_id)
     connection = RedisSettings.read(properties)
     _warn_of_ignored(properties, settings)
-    redis = await open_redis(properties, connection, surroundings, "redis streams")
-    return RedisPubSub(redis, settings, surroundings.clock)
+    redis = await open_redis(properties, connection, context, "redis streams")
+    return RedisPubSub(redis, settings, context.clock)
 
 
 def _warn_of_ignored(properties: Properties, settings: StreamSettings) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     ComponentError,
@@ -188,7 +188,7 @@ class RedisState:
             logger.warning(text)
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> RedisState:
+async def create(properties: Properties, context: ComponentContext) -> RedisState:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no server answers."""
     settings = RedisSettings.read(
         properties,
@@ -200,7 +200,7 @@ async def create(properties: Properties, surroundings: Surroundings) -> RedisSta
         advice = "Take it away, or use the real daprd (`--engine daprd`)."
         reason = "`queryIndexes` asks for queries, which this sidecar does not serve"
         raise properties.failure(reason, advice, "queryIndexes")
-    redis = await open_redis(properties, settings, surroundings, "redis store")
+    redis = await open_redis(properties, settings, context, "redis store")
     try:
         return RedisState(redis, await _facts(redis, properties), life)
     except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import is_hidden
 
@@ -39,5 +39,5 @@ class LocalEnvSecrets:
         """Nothing to release."""
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> LocalEnvSecrets:
-    return LocalEnvSecrets(surroundings.environ, properties.string("prefix"))
+async def create(properties: Properties, context: ComponentContext) -> LocalEnvSecrets:
+    return LocalEnvSecrets(context.environ, properties.string("prefix"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError
 from outboard.wire.subscriptions import Json
@@ -59,7 +59,7 @@ def multi_valued_secrets(content: dict[str, Json], separator: str) -> dict[str, 
     }
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> LocalFileSecrets:
+async def create(properties: Properties, context: ComponentContext) -> LocalFileSecrets:
     """Raises ComponentInitFailed where the file cannot be read or is not a JSON object."""
     content = await asyncio.to_thread(_read, properties)
     separator = properties.string("nestedSeparator", default=":")

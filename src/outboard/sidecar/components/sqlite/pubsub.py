@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from outboard.clock import Clock
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -97,9 +97,9 @@ class SqlitePubSub:
         await Subscription(self._log, subscriber, terms, handle, outside).run(subscribed)
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> SqlitePubSub:
+async def create(properties: Properties, context: ComponentContext) -> SqlitePubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
-    return await open_log(read_settings(properties), surroundings.clock)
+    return await open_log(read_settings(properties), context.clock)
 
 
 async def open_log(settings: LogSettings, clock: Clock) -> SqlitePubSub:

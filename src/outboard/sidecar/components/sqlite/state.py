@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from outboard.clock import Clock
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Delete, Found, Set
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
@@ -211,7 +211,7 @@ class SqliteState:
             self._connection = None
 
 
-async def create(properties: Properties, surroundings: Surroundings) -> SqliteState:
+async def create(properties: Properties, context: ComponentContext) -> SqliteState:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
     settings = SqliteSettings(
         database=properties.required("connectionString", "url").strip(),
@@ -224,7 +224,7 @@ async def create(properties: Properties, surroundings: Surroundings) -> SqliteSt
     )
     if settings.timeout < 1:
         raise properties.failure("`timeout` must be at least 1 s", "Raise it.", "timeout", "timeoutInSeconds")
-    store = SqliteState(settings, surroundings.clock, surroundings.new_id)
+    store = SqliteState(settings, context.clock, context.new_id)
     await store.open()
     return store
 

@@ -8,7 +8,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.reading import METADATA, UNSERVED, read_settings
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.registry import open_components
@@ -212,7 +212,7 @@ async def test_a_misspelled_item_gets_the_near_name_and_an_unserved_one_does_not
         "k", "pubsub.kafka", metadata=tuple(MetadataItem(*item) for item in items.items()), line=1
     )
     with pytest.raises(ComponentInitFailed, match="the metadata item `brokers` is missing"):
-        async with open_components([component], Surroundings("app")):
+        async with open_components([component], ComponentContext("app")):
             pass
 
     said = " ".join(caplog.messages)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from outboard.errors import ComponentInitFailed
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.liblog import LibraryLog
 from outboard.sidecar.components.kafka.pubsub import create
 from support.kafka_component import properties
@@ -20,7 +20,7 @@ async def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pyt
     monkeypatch.delattr("outboard.sidecar.components.kafka.library", raising=False)
     monkeypatch.setitem(sys.modules, "aiokafka", None)
     with pytest.raises(ComponentInitFailed, match=r"pip install 'outboard\[kafka\]'"):
-        await create(properties(brokers="localhost:1", authType="none"), Surroundings("app"))
+        await create(properties(brokers="localhost:1", authType="none"), ComponentContext("app"))
 
 
 def said_by(log: LibraryLog, *texts: str, level: int = logging.ERROR) -> None:

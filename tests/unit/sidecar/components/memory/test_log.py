@@ -12,7 +12,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.context import SharedMemory, Surroundings
+from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.components.memory import group as in_memory_group
 from outboard.sidecar.components.memory import pubsub as pubsub_in_memory
 from outboard.sidecar.components.memory.group import MOST
@@ -483,7 +483,7 @@ def properties(**values: str) -> Properties:
 
 
 async def made(memory: SharedMemory, app_id: str = "app", **values: str) -> PubSub:
-    return await pubsub_in_memory.create(properties(**values), Surroundings(app_id, memory=memory))
+    return await pubsub_in_memory.create(properties(**values), ComponentContext(app_id, memory=memory))
 
 
 async def test_the_metadata_item_makes_the_difference() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.context import SharedMemory, Surroundings
+from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.components.memory import pubsub as pubsub_in_memory
 from outboard.sidecar.components.memory.pubsub import CONSUMER_QUEUE, Broker, InMemoryPubSub
 from outboard.sidecar.components.metadata.properties import Properties
@@ -300,8 +300,8 @@ def properties(**values: str) -> Properties:
 
 async def test_sidecars_with_one_shared_memory_share_the_topics_of_a_component() -> None:
     memory, got = SharedMemory(), Collected()
-    backend = await pubsub_in_memory.create(properties(), Surroundings("backend", memory=memory))
-    notifier = await pubsub_in_memory.create(properties(), Surroundings("notifier", memory=memory))
+    backend = await pubsub_in_memory.create(properties(), ComponentContext("backend", memory=memory))
+    notifier = await pubsub_in_memory.create(properties(), ComponentContext("notifier", memory=memory))
 
     async with consuming(notifier, "t", got):
         await publish(backend, "t", 1)
@@ -311,8 +311,8 @@ async def test_sidecars_with_one_shared_memory_share_the_topics_of_a_component()
 
 async def test_sidecars_with_memories_of_their_own_do_not() -> None:
     got = Collected()
-    backend = await pubsub_in_memory.create(properties(), Surroundings("backend"))
-    notifier = await pubsub_in_memory.create(properties(), Surroundings("notifier"))
+    backend = await pubsub_in_memory.create(properties(), ComponentContext("backend"))
+    notifier = await pubsub_in_memory.create(properties(), ComponentContext("notifier"))
 
     async with consuming(notifier, "t", got):
         await publish(backend, "t", 1)
@@ -322,9 +322,11 @@ async def test_sidecars_with_memories_of_their_own_do_not() -> None:
 
 async def test_the_backlog_of_the_component_counts() -> None:
     memory, got = SharedMemory(), Collected()
-    backend = await pubsub_in_memory.create(properties(backlog="10"), Surroundings("backend", memory=memory))
+    backend = await pubsub_in_memory.create(
+        properties(backlog="10"), ComponentContext("backend", memory=memory)
+    )
     await publish(backend, "t", 1)
-    notifier = await pubsub_in_memory.create(properties(backlog="10"), Surroundings("n", memory=memory))
+    notifier = await pubsub_in_memory.create(properties(backlog="10"), ComponentContext("n", memory=memory))
 
     async with consuming(notifier, "t", got):
         pass
@@ -337,4 +339,4 @@ async def test_a_backlog_that_is_no_number(backlog: str) -> None:
     with pytest.raises(
         ComponentInitFailed, match=r":7 could not be set up: `backlog` must be a whole number"
     ):
-        await pubsub_in_memory.create(properties(backlog=backlog), Surroundings("app"))
+        await pubsub_in_memory.create(properties(backlog=backlog), ComponentContext("app"))

@@ -11,7 +11,7 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.kafka import reading
-from outboard.sidecar.components.metadata.backoff import METADATA, read_back_off, read_pause
+from outboard.sidecar.components.metadata.backoff import METADATA, read_backoff, read_pause
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.sqlite.log import settings
 
@@ -26,7 +26,7 @@ def properties(**items: str) -> Properties:
 
 def read(**items: str) -> Retry:
     given = properties(**items)
-    return read_back_off(given, given.string)
+    return read_backoff(given, given.string)
 
 
 def test_without_items_it_is_tried_again_every_five_seconds_for_ever() -> None:
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_named_with_its_line(name: str, value: str, said: str) 
 def test_a_component_may_see_fewer_items_than_there_are() -> None:
     given = properties(backOffDuration="1s")
 
-    assert read_back_off(given, lambda name: "") == Retry()
+    assert read_backoff(given, lambda name: "") == Retry()
     assert read_pause(given, given.string, "backOffDuration", 5.0) == 1.0
 
 

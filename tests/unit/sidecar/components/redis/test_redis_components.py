@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from outboard.errors import ComponentInitFailed
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.resolution import misspelled
 from outboard.sidecar.components.redis import pubsub as pubsub_redis
 from outboard.sidecar.components.redis import state as state_redis
@@ -27,7 +27,7 @@ async def test_without_the_client_library_the_start_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, CONNECTING, None)
 
     with pytest.raises(ComponentInitFailed) as caught:
-        await adapter.create(properties("state.redis", redisHost="localhost"), Surroundings("app"))
+        await adapter.create(properties("state.redis", redisHost="localhost"), ComponentContext("app"))
 
     assert caught.value.advice == "Run: pip install 'outboard[redis]'."
 
@@ -36,7 +36,7 @@ async def test_without_the_client_library_the_start_says_how_to_get_it(
 async def test_queries_are_refused_at_the_start() -> None:
     with pytest.raises(ComponentInitFailed, match="`queryIndexes` asks for queries"):
         await state_redis.create(
-            properties("state.redis", redisHost="localhost", queryIndexes="[]"), Surroundings("app")
+            properties("state.redis", redisHost="localhost", queryIndexes="[]"), ComponentContext("app")
         )
 
 
@@ -66,7 +66,7 @@ async def test_an_interval_that_daprd_ignores_is_told_of(caplog: pytest.LogCaptu
     )  # fmt: skip
 
     with caplog.at_level(logging.WARNING), pytest.raises(Exception, match="error connecting to redis"):
-        await pubsub_redis.create(wanted, Surroundings("app"))
+        await pubsub_redis.create(wanted, ComponentContext("app"))
 
     assert "`redeliverInterval` counts only as a number of milliseconds" in caplog.text
     assert "of `maxLenApprox` and `streamTTL` only the first counts" in caplog.text

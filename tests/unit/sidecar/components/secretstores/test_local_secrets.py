@@ -6,7 +6,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.secretstores import local_file as secretstores_local_file
 from outboard.sidecar.components.secretstores.local_env import LocalEnvSecrets
@@ -25,7 +25,7 @@ async def opened(path: Path, **values: str) -> LocalFileSecrets:
     component = Component("file", "secretstores.local.file", metadata=items, path=Path("c.yaml"))
     values = {name.lower(): value for name, value in values.items()}
     properties = Properties(component, {"secretsfile": str(path), **values})
-    return await secretstores_local_file.create(properties, Surroundings("app"))
+    return await secretstores_local_file.create(properties, ComponentContext("app"))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_no_file_is_named() -> None:
     properties = Properties(Component("file", "secretstores.local.file"), {})
 
     with pytest.raises(ComponentInitFailed, match="the metadata item `secretsFile` is missing"):
-        await secretstores_local_file.create(properties, Surroundings("app"))
+        await secretstores_local_file.create(properties, ComponentContext("app"))
 
 
 @pytest.mark.parametrize("name", ["DAPR_API_TOKEN", "APP_API_TOKEN", "app_api_token", "UNSET"])

@@ -17,7 +17,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import BulkBounds, ComponentError, Handler, Message, NotAcknowledged
 from outboard.sidecar.components.registry import open_components
@@ -490,8 +490,8 @@ def properties(connection: str) -> Properties:
 
 
 async def test_it_is_made_from_its_metadata(path: Path) -> None:
-    surroundings = Surroundings("app", clock=Clock())
-    pubsub = await pubsub_sqlite.create(properties(str(path)), surroundings)
+    context = ComponentContext("app", clock=Clock())
+    pubsub = await pubsub_sqlite.create(properties(str(path)), context)
     async with consuming(pubsub, inbox := Inbox()):
         await publish(pubsub, "a")
         assert await inbox.until(1) == ["a"]
@@ -507,7 +507,7 @@ def foreign(path: Path) -> Iterator[Path]:
 
 async def test_a_file_of_something_else_ends_the_start_with_file_and_component(foreign: Path) -> None:
     with pytest.raises(ComponentInitFailed) as raised:
-        async with open_components([properties(str(foreign)).component], Surroundings("app")):
+        async with open_components([properties(str(foreign)).component], ComponentContext("app")):
             pass
 
     assert str(raised.value).startswith("component 'log' (pubsub.sqlite) of log.yaml:1 could not be set up")

@@ -15,7 +15,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, EtagMismatchError, Found, Set, StateOptions
 from outboard.sidecar.components.sqlite import state as state_sqlite
@@ -220,7 +220,7 @@ def properties(**values: str) -> Properties:
 
 @pytest.mark.parametrize("name", ["connectionString", "url"])
 async def test_the_path_has_two_names(path: Path, name: str) -> None:
-    store = await state_sqlite.create(properties(**{name: str(path)}), Surroundings("app"))
+    store = await state_sqlite.create(properties(**{name: str(path)}), ComponentContext("app"))
     await store.close()
 
     assert rows(path, "SELECT count(*) FROM state") == [(0,)]
@@ -238,7 +238,7 @@ async def test_the_path_has_two_names(path: Path, name: str) -> None:
 )
 async def test_settings_that_cannot_be(values: dict[str, str], said: str) -> None:
     with pytest.raises(ComponentInitFailed) as caught:
-        await state_sqlite.create(properties(**values), Surroundings("app"))
+        await state_sqlite.create(properties(**values), ComponentContext("app"))
 
     assert said in str(caught.value)
 

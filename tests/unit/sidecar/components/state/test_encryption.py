@@ -8,7 +8,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.state import create
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import Delete, Found, Set
@@ -33,14 +33,14 @@ def properties(*secrets: tuple[str, str]) -> Properties:
     )
 
 
-async def store_with(surroundings: Surroundings, *secrets: tuple[str, str]) -> EncryptedState:
+async def store_with(context: ComponentContext, *secrets: tuple[str, str]) -> EncryptedState:
     settings = properties(*secrets)
-    return EncryptedState(await create(settings, surroundings), encryption_keys(settings))
+    return EncryptedState(await create(settings, context), encryption_keys(settings))
 
 
 @pytest.fixture
-def surroundings() -> Surroundings:
-    return Surroundings("app", "default")
+def context() -> ComponentContext:
+    return ComponentContext("app", "default")
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def surroundings() -> Surroundings:
     ],
 )
 async def test_what_is_read_is_daprd_s_text_of_what_was_written(
-    surroundings: Surroundings, value: Json | bytes, read: bytes
+    context: ComponentContext, value: Json | bytes, read: bytes
 ) -> None:
-    store = await store_with(surroundings, ("key", NEW))
+    store = await store_with(context, ("key", NEW))
     await store.set(Set("one", value))
     await store.transact([Set("two", value), Delete("one")])
 
@@ -62,10 +62,10 @@ async def test_what_is_read_is_daprd_s_text_of_what_was_written(
 
 
 async def test_nothing_of_a_value_reaches_the_store_and_the_name_of_its_key_does(
-    surroundings: Surroundings,
+    context: ComponentContext,
 ) -> None:
-    await (await store_with(surroundings, ("key", NEW))).set(Set("k", "value1"))
-    bare = await create(properties(), surroundings)
+    await (await store_with(context, ("key", NEW))).set(Set("k", "value1"))
+    bare = await create(properties(), context)
     stored = (await bare.get(["k"]))["k"].data
 
     sealed, _, name = stored.partition(b"||")
@@ -74,14 +74,14 @@ async def test_nothing_of_a_value_reaches_the_store_and_the_name_of_its_key_does
 
 
 async def test_values_of_the_secondary_key_are_read_and_new_ones_have_the_primary(
-    surroundings: Surroundings,
+    context: ComponentContext,
 ) -> None:
-    await (await store_with(surroundings, ("old", OLD))).set(Set("k", "before"))
-    both = await store_with(surroundings, ("new", NEW), ("old", OLD))
+    await (await store_with(context, ("old", OLD))).set(Set("k", "before"))
+    both = await store_with(context, ("new", NEW), ("old", OLD))
     await both.set(Set("l", "after"))
 
     assert [found.data for found in (await both.get(["k", "l"])).values()] == [b"before", b"after"]
-    alone = await store_with(surroundings, ("new", NEW))
+    alone = await store_with(context, ("new", NEW))
     assert (await alone.get(["l"]))["l"] == Found(b"after", (await both.get(["l"]))["l"].etag)
     found = await alone.get(["k", "l"])
     assert "not encrypted with a key of this store" in found["k"].problem
@@ -97,18 +97,18 @@ async def test_values_of_the_secondary_key_are_read_and_new_ones_have_the_primar
     ],
 )
 async def test_what_was_not_encrypted_here_is_an_error(
-    surroundings: Surroundings, stored: str, said: str
+    context: ComponentContext, stored: str, said: str
 ) -> None:
-    bare = await create(properties(), surroundings)
+    bare = await create(properties(), context)
     await bare.set(Set("k", stored.encode()))
 
-    found = (await (await store_with(surroundings, ("key", NEW))).get(["k"]))["k"]
+    found = (await (await store_with(context, ("key", NEW))).get(["k"]))["k"]
     assert found.data == b""
     assert said in found.problem
 
 
-async def test_what_is_sealed_is_not_sealed_again(surroundings: Surroundings) -> None:
-    store = await store_with(surroundings, ("key", NEW))
+async def test_what_is_sealed_is_not_sealed_again(context: ComponentContext) -> None:
+    store = await store_with(context, ("key", NEW))
     sealed = store.sealed(Set("k", "value1"))
     await store.transact([sealed])
 

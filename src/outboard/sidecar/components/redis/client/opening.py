@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outboard.sidecar.components.context import Surroundings
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.redis.client.port import Redis
@@ -12,7 +12,7 @@ __all__ = ["open_redis"]
 
 
 async def open_redis(
-    properties: Properties, settings: RedisSettings, surroundings: Surroundings, kind: str
+    properties: Properties, settings: RedisSettings, context: ComponentContext, kind: str
 ) -> Redis:
     """A connection that has answered once; `kind` is what daprd calls the component in its errors.
 
@@ -26,6 +26,6 @@ async def open_redis(
         raise properties.failure(reason, "Run: pip install 'outboard[redis]'.") from error
     name = properties.component.name
     try:
-        return await connect(settings, name, surroundings.clock)
+        return await connect(settings, name, context.clock)
     except ComponentError as error:
         raise ComponentError(f"{kind}: error connecting to redis at {settings}: {error}") from error

@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.metadata import backoff
-from outboard.sidecar.components.metadata.backoff import read_back_off
+from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.quantity import parse_quantity
 
@@ -65,7 +65,7 @@ def read_settings(properties: Properties) -> LogSettings:
         retention_bytes=_retention_bytes(properties),
         heartbeat_interval=heartbeat,
         session_timeout=session,
-        retry=read_back_off(properties, properties.string),
+        retry=read_backoff(properties, properties.string),
     )
 
 
