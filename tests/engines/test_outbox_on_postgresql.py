@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from outboard.clock import SystemClock
 from outboard.errors import NotDurable, PublishForbidden
-from outboard.kit.outbox.port import Wanted
+from outboard.kit.outbox.port import FetchRequest
 from outboard.kit.outbox.relay import Relay, Surroundings
-from outboard.kit.outbox.sql.running import Runner
-from outboard.kit.outbox.sql.store import SqlOutbox
+from outboard.kit.outbox.sql.engine import LazyEngine
+from outboard.kit.outbox.sql.store import SqlOutboxStore
 from support.outbox import OutboxBench, running
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +115,7 @@ async def test_an_async_engine_does_as_well(bench: OutboxBench, postgresql_url: 
         bench.stage(session, 1, metadata_key)  # type: ignore[arg-type]
         bench.stage(session, 2, metadata_key)  # type: ignore[arg-type]
         await session.commit()
-    store = SqlOutbox(bench.tables, Runner(engine))
+    store = SqlOutboxStore(bench.tables, LazyEngine(engine))
     made = Relay("r", Surroundings(store, bench.broker.publish, SystemClock(), random.random, 5.0))
     async with running(made):
         await drained(bench)
@@ -132,7 +132,7 @@ async def test_what_is_refused_is_parked(bench: OutboxBench) -> None:
     (parked,) = await bench.store.parked(10)
     assert await bench.store.retry([parked.sequence]) == 1
     assert await bench.store.claim("s", 30.0) == frozenset(range(16))
-    assert [item.sequence for item in await bench.store.fetch("s", Wanted(10))] == [parked.sequence]
+    assert [item.sequence for item in await bench.store.fetch("s", FetchRequest(10))] == [parked.sequence]
 
 
 async def test_a_partition_is_leased_once(bench: OutboxBench) -> None:

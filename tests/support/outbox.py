@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from outboard.errors import SidecarError
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.hints import Hints
 from outboard.kit.outbox.relay import Relay, Surroundings
 from outboard.kit.outbox.sql.durability import make_durable
-from outboard.kit.outbox.sql.running import Runner
+from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.staging import SqlStaging
-from outboard.kit.outbox.sql.store import SqlOutbox
+from outboard.kit.outbox.sql.store import SqlOutboxStore
 from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.wakeups import Wakeups
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Broker", "HandClock", "OutboxBench", "running", "sqlite_engine", "until"]
@@ -103,14 +103,14 @@ class OutboxBench:
         self.clock = HandClock()
         self.broker = Broker()
         self.tables = Tables.in_metadata(MetaData(), "outboard_")
-        self.hints = Hints()
-        self.runner = Runner(engine)
+        self.wakeups = Wakeups()
+        self.runner = LazyEngine(engine)
         self.store = (
-            SqlOutbox(self.tables, self.runner)
+            SqlOutboxStore(self.tables, self.runner)
             if real_time
-            else SqlOutbox(self.tables, self.runner, self.clock.database)
+            else SqlOutboxStore(self.tables, self.runner, self.clock.database)
         )
-        self.staging = SqlStaging(self.tables, self.hints)
+        self.staging = SqlStaging(self.tables, self.wakeups)
         self.tables.outbox.metadata.create_all(engine)
         self._count = 0
 

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import cast
 
-from outboard.kit.client.port import BatchAnswer, Outcome, Publication
-from outboard.kit.topics.entry import Limits
-from outboard.kit.topics.publishing import Publishing
+from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, Sidecar
+from outboard.kit.topics.connections import Connection
+from outboard.kit.topics.pending import Limits
 
 __all__ = ["Bench", "HeldSidecar", "ManualClock", "Request", "bench", "settle"]
 
@@ -85,7 +86,7 @@ class Request:
     def succeed(self, *, ordered: bool = False) -> None:
         self.end([None] * len(self.bodies), ordered=ordered)
 
-    def end(self, outcomes: Sequence[Outcome], *, ordered: bool = False) -> None:
+    def end(self, outcomes: Sequence[PublishResult], *, ordered: bool = False) -> None:
         self.answer.set_result(BatchAnswer(outcomes, ordered))
 
 
@@ -122,9 +123,9 @@ class HeldSidecar:
 
 @dataclass(eq=False)
 class Bench:
-    """A `Publishing` between a test and its sidecar."""
+    """A `Connection` between a test and its sidecar."""
 
-    publishing: Publishing
+    connection: Connection
     sidecar: HeldSidecar
     clock: ManualClock
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -154,7 +155,7 @@ class Bench:
         def write() -> Publication:
             return Publication("p", "t", body.encode(), pairs)
 
-        await self.publishing.publish("p", "t", write, timeout)
+        await self.connection.publish("p", "t", write, timeout)
 
     async def serve(self) -> None:
         """Answer everything, as long as there is something."""
@@ -169,16 +170,16 @@ async def bench(limits: Limits | None = None, *, closing_seconds: float = 0.0) -
     """Publish through a held sidecar; at the end nothing may be left running."""
     clock, sidecar = ManualClock(), HeldSidecar()
     before = asyncio.all_tasks()
-    async with Publishing.through(
-        sidecar,
+    async with Connection.to(
+        cast("Sidecar", sidecar),  # nobody asks it for state
         "http://sidecar",
         limits=limits or Limits(),
         clock=clock,
         random=lambda: 0.999,
         closing_seconds=closing_seconds,
         call_later=clock.call_later,
-    ) as publishing:
-        made = Bench(publishing, sidecar, clock)
+    ) as connection:
+        made = Bench(connection, sidecar, clock)
         yield made
     await asyncio.gather(*made.tasks, return_exceptions=True)
     assert asyncio.all_tasks() == before, "no task outlives the connection"

@@ -20,16 +20,14 @@ from outboard.kit.names import check_name
 from outboard.kit.outbox.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
-from outboard.kit.subscriptions.attempts import Attempts
+from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
+from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
-from outboard.kit.subscriptions.route import refusal
-from outboard.kit.subscriptions.settling import DeadLetterOffice
 from outboard.kit.topic import EventType, OnRefused, Topic
 from outboard.kit.topics.connections import Connection, Connections
-from outboard.kit.topics.entry import Limits
+from outboard.kit.topics.pending import Limits
 from outboard.kit.topics.publisher import EventPublisher
-from outboard.kit.topics.publishing import Publishing
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.kit.ttl import Ttl
 from outboard.wire.cloudevents import AttributeValue
@@ -86,8 +84,10 @@ class Outboard:
         self._publisher = EventPublisher(
             self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock
         )
-        office = DeadLetterOffice(self._connections, Attempts(), self.settings.app_id, timeout, self._clock)
-        self._registry = Registry(office, self.settings.app_token)
+        dead_letters = DeadLetterSettings(
+            self._connections, Attempts(), self.settings.app_id, timeout, self._clock
+        )
+        self._registry = Registry(dead_letters, self.settings.app_token)
 
     @overload
     def topic(
@@ -185,7 +185,7 @@ class Outboard:
             store=check_name("state store", store or self.settings.state_store),
             codec=StateCodec(model),
             timeout=self._timeout,
-            sidecar=self._connections.current,
+            sidecar=self._connections.sidecar,
         )
 
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
@@ -238,15 +238,15 @@ class Outboard:
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:
         sidecar = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
-        async with Publishing.through(
+        async with Connection.to(
             sidecar,
             self.settings.endpoint,
             limits=self._limits,
             clock=self._clock,
             random=random.random,
             closing_seconds=self._timeout,
-        ) as publishing:
-            with self._connections.using(Connection(sidecar, publishing), given=given):
+        ) as connection:
+            with self._connections.using(connection, given=given):
                 yield
 
     async def _subscriptions(self, request: Request) -> Response:

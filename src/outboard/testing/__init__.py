@@ -5,6 +5,6 @@
 
 from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
-from outboard.testing.record import DeadLetter, Delivery, NotSeen
+from outboard.testing.recording import DeadLetter, Delivery, NotSeen
 
 __all__ = ["ASGIApp", "DeadLetter", "Delivery", "Harness", "NotSeen"]

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from outboard.wire.http import ExchangeFailed, Request, Response
 
-__all__ = ["ASGIApp", "AppLife", "AsgiExchange"]
+__all__ = ["ASGIApp", "AppLifespan", "AsgiExchange"]
 
 log: Final = logging.getLogger("outboard.testing")
 
@@ -149,7 +149,7 @@ def _path(target: str) -> tuple[str, bytes]:
     return unquote(target), target.encode("ascii")
 
 
-class AppLife:
+class AppLifespan:
     """An app's lifespan, begun when its first request comes: by then its sidecar has its components."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -163,7 +163,7 @@ class AppLife:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, app: ASGIApp) -> AsyncIterator[AppLife]:
+    async def of(cls, app: ASGIApp) -> AsyncIterator[AppLifespan]:
         """The life of `app`; at the end of the block the app is shut down, if it was started."""
         life = cls(app)
         try:

@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["CollapsedClock"]
 
 EAGER_SLEEPS: Final = 1_000
-BREATH: Final = 0.001
+LATER_SLEEP: Final = 0.001
 
 
 class CollapsedClock:
@@ -34,4 +34,4 @@ class CollapsedClock:
         self._passed += max(seconds, 0.0)
         self._now = self._started + timedelta(seconds=self._passed)
         self._sleeps += 1
-        await asyncio.sleep(0 if self._sleeps < EAGER_SLEEPS else BREATH)
+        await asyncio.sleep(0 if self._sleeps < EAGER_SLEEPS else LATER_SLEEP)

@@ -22,9 +22,9 @@ from outboard.sidecar.app import Sidecar
 from outboard.sidecar.collecting import collecting_rarely
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.options import Options
-from outboard.testing.asgi import AppLife, ASGIApp, AsgiExchange
+from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import CollapsedClock
-from outboard.testing.record import DeadLetter, Delivery, Record, event_id
+from outboard.testing.recording import DeadLetter, Delivery, HopRecording, event_id
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
 from outboard.wire.http import Exchange, Request
@@ -64,7 +64,7 @@ class Harness:
         self._resources = resources
         self._memory = SharedMemory()
         self._clock = CollapsedClock()
-        self._record = Record()
+        self._record = HopRecording()
         self._seen: dict[_Mark, int] = {}
         self._app_ids: set[str] = set()
 
@@ -77,7 +77,7 @@ class Harness:
         `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
         Raises what the app's start or the resource files raise.
         """
-        async with AppLife.of(app) as life, self._beside(board, app_id, life) as (sidecar, exchange):
+        async with AppLifespan.of(app) as life, self._beside(board, app_id, life) as (sidecar, exchange):
             await life.start()
             options = sidecar.options
             self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))

@@ -14,7 +14,7 @@ from outboard.errors import (
     PubSubNotFound,
     TokenRejected,
 )
-from outboard.kit.client.bulk import BulkPublishing
+from outboard.kit.client.bulk import BulkPublisher
 from outboard.kit.client.port import Publication
 from outboard.kit.client.settings import Settings
 from outboard.wire.http import ExchangeFailed, Request, Response
@@ -33,8 +33,8 @@ ORDERED = {"outboard-ordered-bulk": "true"}
 
 
 @pytest.fixture
-def bulk(exchange: ScriptedExchange, clock: FakeClock) -> BulkPublishing:
-    return BulkPublishing(exchange, Settings(api_token="sesame"), clock)
+def bulk(exchange: ScriptedExchange, clock: FakeClock) -> BulkPublisher:
+    return BulkPublisher(exchange, Settings(api_token="sesame"), clock)
 
 
 def events(count: int) -> list[Publication]:
@@ -47,7 +47,7 @@ def targets(exchange: ScriptedExchange) -> list[str]:
     return [request.target.partition("?")[0] for request in exchange.requests]
 
 
-async def test_a_batch_of_one_is_a_plain_publish(bulk: BulkPublishing, exchange: ScriptedExchange) -> None:
+async def test_a_batch_of_one_is_a_plain_publish(bulk: BulkPublisher, exchange: ScriptedExchange) -> None:
     answer = await bulk.attempt(events(1), 1.0)
     assert answer.outcomes == [None]
     request = exchange.requests[0]
@@ -56,7 +56,7 @@ async def test_a_batch_of_one_is_a_plain_publish(bulk: BulkPublishing, exchange:
     assert exchange.timeouts == [1.0]
 
 
-async def test_a_batch_is_one_request(bulk: BulkPublishing, exchange: ScriptedExchange) -> None:
+async def test_a_batch_is_one_request(bulk: BulkPublisher, exchange: ScriptedExchange) -> None:
     publications = [
         Publication(
             "p", "a/b", b'{"id":"1"}', {"partitionKey": "k", "x": "y"}, {"traceparent": "00-1"}, "00-1"
@@ -84,7 +84,7 @@ async def test_a_batch_is_one_request(bulk: BulkPublishing, exchange: ScriptedEx
     assert b'"data":1.0}' in request.body, "spliced, not written again"
 
 
-async def test_a_failure_in_part_is_taken_apart(bulk: BulkPublishing, exchange: ScriptedExchange) -> None:
+async def test_a_failure_in_part_is_taken_apart(bulk: BulkPublisher, exchange: ScriptedExchange) -> None:
     body = (
         b'{"failedEntries":[{"entryId":"2","error":"no leader"},{"entryId":"0"}],'
         b'"errorCode":"ERR_PUBSUB_PUBLISH_MESSAGE"}'
@@ -117,7 +117,7 @@ async def test_a_failure_in_part_is_taken_apart(bulk: BulkPublishing, exchange: 
     ],
 )
 async def test_what_concerns_all_is_told_to_all(
-    bulk: BulkPublishing, exchange: ScriptedExchange, response: Response, expected: type[Exception]
+    bulk: BulkPublisher, exchange: ScriptedExchange, response: Response, expected: type[Exception]
 ) -> None:
     exchange.answers.append(response)
     answer = await bulk.attempt(events(3), 1.0)
@@ -127,12 +127,12 @@ async def test_what_concerns_all_is_told_to_all(
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"failedEntries":[]}', b'{"failedEntries":null}'])
-async def test_a_success_with_a_body(bulk: BulkPublishing, exchange: ScriptedExchange, body: bytes) -> None:
+async def test_a_success_with_a_body(bulk: BulkPublisher, exchange: ScriptedExchange, body: bytes) -> None:
     exchange.answers.append(Response(200, {}, body))
     assert (await bulk.attempt(events(2), 1.0)).outcomes == [None, None]
 
 
-async def test_no_answer_is_the_outcome_of_each(bulk: BulkPublishing, exchange: ScriptedExchange) -> None:
+async def test_no_answer_is_the_outcome_of_each(bulk: BulkPublisher, exchange: ScriptedExchange) -> None:
     failure = ExchangeFailed("connection reset")
     exchange.answers.append(failure)
     answer = await bulk.attempt(events(2), 1.0)
@@ -151,14 +151,14 @@ async def test_one_bad_event_harms_no_other(clock: FakeClock, status: int) -> No
         asked.append(inside)
         return refusal if 5 in inside else Response(204, ORDERED)
 
-    answer = await BulkPublishing(exchange, Settings(), clock).attempt(events(8), 1.0)
+    answer = await BulkPublisher(exchange, Settings(), clock).attempt(events(8), 1.0)
     assert [type(outcome).__name__ for outcome in answer.outcomes].index("PublishFailed") == 5
     assert [outcome for outcome in answer.outcomes if outcome is not None] == [answer.outcomes[5]]
     assert asked == [[*range(8)], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]]
 
 
 async def test_of_halves_the_second_is_not_sent_before_the_first_has_an_answer(
-    bulk: BulkPublishing, exchange: ScriptedExchange
+    bulk: BulkPublisher, exchange: ScriptedExchange
 ) -> None:
     refused = ExchangeFailed("connection refused", sent=False)
     exchange.answers.extend([Response(413), refused])
@@ -173,7 +173,7 @@ async def test_of_halves_the_second_is_not_sent_before_the_first_has_an_answer(
 
 @pytest.mark.parametrize("missing", [NO_ROUTE, NO_PUBSUB, Response(405), Response(404, {}, b"not found")])
 async def test_dapr_before_1_17_has_the_alpha_route(
-    bulk: BulkPublishing, exchange: ScriptedExchange, missing: Response, caplog: pytest.LogCaptureFixture
+    bulk: BulkPublisher, exchange: ScriptedExchange, missing: Response, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange.answers.append(missing)
     with caplog.at_level(logging.INFO):
@@ -186,7 +186,7 @@ async def test_dapr_before_1_17_has_the_alpha_route(
 
 
 async def test_the_stable_route_is_asked_first_and_logged_once(
-    bulk: BulkPublishing, exchange: ScriptedExchange, caplog: pytest.LogCaptureFixture
+    bulk: BulkPublisher, exchange: ScriptedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         await bulk.attempt(events(2), 1.0)
@@ -196,7 +196,7 @@ async def test_the_stable_route_is_asked_first_and_logged_once(
 
 
 async def test_without_any_bulk_route_each_event_is_published(
-    bulk: BulkPublishing, exchange: ScriptedExchange
+    bulk: BulkPublisher, exchange: ScriptedExchange
 ) -> None:
     exchange.answers.extend([NO_ROUTE, NO_ROUTE])
     exchange.answers.append(Response(500, {}, b'{"errorCode":"X","message":"one"}'))
@@ -209,7 +209,7 @@ async def test_without_any_bulk_route_each_event_is_published(
 
 
 async def test_a_component_that_is_not_there_is_not_a_missing_route(
-    bulk: BulkPublishing, exchange: ScriptedExchange
+    bulk: BulkPublisher, exchange: ScriptedExchange
 ) -> None:
     exchange.answers.extend([NO_PUBSUB, NO_PUBSUB])
     answer = await bulk.attempt(events(2), 1.0)
@@ -218,7 +218,7 @@ async def test_a_component_that_is_not_there_is_not_a_missing_route(
     assert targets(exchange) == [STABLE, ALPHA, STABLE], "and nothing is learnt from it"
 
 
-async def test_another_sidecar_is_asked_again(bulk: BulkPublishing, exchange: ScriptedExchange) -> None:
+async def test_another_sidecar_is_asked_again(bulk: BulkPublisher, exchange: ScriptedExchange) -> None:
     exchange.answers.append(NO_ROUTE)
     await bulk.attempt(events(2), 1.0)
     exchange.answers.append(ExchangeFailed("connection refused", sent=False))
@@ -228,7 +228,7 @@ async def test_another_sidecar_is_asked_again(bulk: BulkPublishing, exchange: Sc
 
 
 async def test_a_component_named_bulk_is_never_published_to_by_mistake(
-    bulk: BulkPublishing, exchange: ScriptedExchange
+    bulk: BulkPublisher, exchange: ScriptedExchange
 ) -> None:
     await bulk.attempt([Publication("bulk", "t", b"{}")] * 2, 1.0)
     assert targets(exchange) == ["/v1.0-alpha1/publish/bulk/bulk/t"]

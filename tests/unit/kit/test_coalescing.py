@@ -9,7 +9,7 @@ import pytest
 
 from outboard.errors import PublishFailed, SidecarUnavailable
 from outboard.kit.client.port import Publication
-from outboard.kit.topics.entry import Limits
+from outboard.kit.topics.pending import Limits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import bench, settle
 
@@ -251,10 +251,10 @@ async def test_a_crowd_that_leaves_is_let_go_of() -> None:
             for task in crowd:
                 task.cancel()
             await settle()
-        publisher = b.publishing._publishers["p", "t"]
-        kept = sum(len(lane or ()) for lane in publisher._lanes._behind.values())
+        publisher = b.connection._publishers["p", "t"]
+        kept = sum(len(lane or ()) for lane in publisher._queue._behind.values())
         assert kept <= 300
-        assert (publisher._lanes.events, publisher._lanes.bytes) == (0, 0)
+        assert (publisher._queue.events, publisher._queue.bytes) == (0, 0)
         b.sidecar.requests[0].succeed()
 
 
@@ -374,7 +374,7 @@ async def test_publishers_wait_in_order_where_there_is_no_room() -> None:
                 written.append(body)
                 return Publication("p", "t", body.encode())
 
-            await b.publishing.publish("p", "t", write, 5.0)
+            await b.connection.publish("p", "t", write, 5.0)
 
         async with asyncio.TaskGroup() as group:
             for number in range(8):
@@ -444,12 +444,12 @@ async def test_bytes_are_bounded_too() -> None:
         for _ in range(10):
             b.publish("x" * 1000)
         await settle()
-        publisher = b.publishing._publishers["p", "t"]
-        assert publisher._lanes.events == 3
+        publisher = b.connection._publishers["p", "t"]
+        assert publisher._queue.events == 3
         while b.sidecar.in_flight:
             b.sidecar.in_flight[0].succeed()
             await settle()
-            assert publisher._lanes.bytes <= 3000 + 1256
+            assert publisher._queue.bytes <= 3000 + 1256
         assert len(b.sidecar.delivered) == 10
 
 
@@ -480,7 +480,7 @@ async def test_an_event_that_cannot_be_written_takes_no_room() -> None:
 
         b.publish("a")
         b.publish("b")
-        bad = [asyncio.create_task(b.publishing.publish("p", "t", unwritable, 5.0)) for _ in range(3)]
+        bad = [asyncio.create_task(b.connection.publish("p", "t", unwritable, 5.0)) for _ in range(3)]
         last = b.publish("c")
         await b.serve()
         await last

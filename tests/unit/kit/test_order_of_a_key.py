@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outboard.errors import OutboardError, PublishFailed
-from outboard.kit.client.port import Outcome
-from outboard.kit.topics.entry import Limits
+from outboard.kit.client.port import PublishResult
+from outboard.kit.topics.pending import Limits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import Bench, Request, bench, settle
 
@@ -44,11 +44,11 @@ FAILURES = {
 }
 
 
-def outcomes_of(request: Request, how: str, bits: int, *, ordered: bool) -> list[Outcome]:
+def outcomes_of(request: Request, how: str, bits: int, *, ordered: bool) -> list[PublishResult]:
     """A sidecar that orders stops at a key's first failure; a connection that breaks, breaks for all."""
     if how in FAILURES:
         return [FAILURES[how]] * len(request.bodies)
-    outcomes: list[Outcome] = []
+    outcomes: list[PublishResult] = []
     stopped: set[str | None] = set()
     for position, key in enumerate(request.keys):
         bad = how == "part" and (bits >> position % 16) & 1
@@ -113,7 +113,7 @@ def check_end(b: Bench, results: list[BaseException | None], cancelled: set[str]
             assert body in delivered, "who was told so has published"
     sent = {body for batch in b.sidecar.batches for body in batch}
     assert not cancelled & sent, "who was cancelled before has not"
-    assert not b.publishing._publishers, "nothing is left over"
+    assert not b.connection._publishers, "nothing is left over"
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outboard.testing.asgi import AppLife, AsgiExchange
+from outboard.testing.asgi import AppLifespan, AsgiExchange
 from outboard.wire.http import ExchangeFailed, Request
 
 pytestmark = pytest.mark.anyio
@@ -128,7 +128,7 @@ async def test_requests_to_an_app_are_tasks_of_their_own() -> None:
         tasks.append(asyncio.current_task())
         await answer(send)
 
-    async with AppLife.of(app) as life:
+    async with AppLifespan.of(app) as life:
         assert [(await life(REQUEST, None)).status for _ in range(2)] == [204, 204]
     assert seen_within.get() == "untouched"
     assert len({*tasks, asyncio.current_task()}) == 3

@@ -14,7 +14,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.kit.client import api
 from outboard.kit.client.answers import bulk_errors, publish_error
-from outboard.kit.client.port import BatchAnswer, Outcome, Publication
+from outboard.kit.client.port import BatchAnswer, Publication, PublishResult
 from outboard.kit.client.settings import Settings
 from outboard.wire.dapr import (
     BULK_PUBLISH_ALPHA_PATH,
@@ -25,7 +25,7 @@ from outboard.wire.dapr import (
 )
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["BulkPublishing"]
+__all__ = ["BulkPublisher"]
 
 log: Final = logging.getLogger("outboard.publishing")
 
@@ -34,18 +34,18 @@ AT_ONCE: Final = 32
 MAY_BE_ONE_EVENTS_FAULT: Final = frozenset({400, 413})
 
 
-class BulkPublishing:
-    """Publishes several events in one attempt, and remembers the way that the sidecar knows."""
+class BulkPublisher:
+    """Publishes several events in one attempt, and remembers the route that the sidecar knows."""
 
     def __init__(self, exchange: Exchange, settings: Settings, clock: Clock) -> None:
         self._exchange = exchange
         self._settings = settings
         self._clock = clock
-        self._way: str | None = None
-        self._told: str | None = None
+        self._route: str | None = None
+        self._logged: str | None = None
 
     async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
-        """As `Publisher.attempt`; a batch of one is a plain publish."""
+        """As `PublishOperations.attempt`; a batch of one is a plain publish."""
         return await self._attempt(publications, self._clock.monotonic() + timeout)
 
     async def _attempt(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
@@ -54,7 +54,7 @@ class BulkPublishing:
                 return await self._publish_one(publications[0], deadline)
             return await self._publish_bulk(publications, deadline)
         except ExchangeFailed as failure:
-            self._way = None  # whoever listens there next may be another version
+            self._route = None  # whoever listens there next may be another version
             return BatchAnswer([failure] * len(publications))
 
     async def _publish_one(self, publication: Publication, deadline: float) -> BatchAnswer:
@@ -89,7 +89,7 @@ class BulkPublishing:
     async def _publish_each(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(publication: Publication) -> Outcome:
+        async def one(publication: Publication) -> PublishResult:
             async with slots:
                 return (await self._attempt([publication], deadline)).outcomes[0]
 
@@ -99,20 +99,22 @@ class BulkPublishing:
         return BatchAnswer(outcomes)
 
     def _routes(self, pubsub: str) -> Sequence[str]:
-        if self._way == PUBLISH_PATH:
+        if self._route == PUBLISH_PATH:
             return ()
-        if self._way == BULK_PUBLISH_ALPHA_PATH:
+        if self._route == BULK_PUBLISH_ALPHA_PATH:
             return (BULK_PUBLISH_ALPHA_PATH,)
         # Where the stable route is missing, its path would publish to a component of this name.
-        if pubsub == "bulk" and self._way is None:
+        if pubsub == "bulk" and self._route is None:
             return (BULK_PUBLISH_ALPHA_PATH,)
         return (BULK_PUBLISH_PATH, BULK_PUBLISH_ALPHA_PATH)
 
-    def _remember(self, way: str) -> None:
-        self._way = way
-        if way != self._told:
-            self._told = way
-            log.info("events published together go to %s of the sidecar at %s", way, self._settings.endpoint)
+    def _remember(self, route: str) -> None:
+        self._route = route
+        if route != self._logged:
+            self._logged = route
+            log.info(
+                "events published together go to %s of the sidecar at %s", route, self._settings.endpoint
+            )
 
     async def _send(self, request: Request, deadline: float) -> Response:
         left = max(deadline - self._clock.monotonic(), SHORTEST)

@@ -11,8 +11,7 @@ from outboard.clock import Clock
 from outboard.errors import StateFailed
 from outboard.kit.client import api
 from outboard.kit.client.answers import publish_error, state_error
-from outboard.kit.client.bulk import BulkPublishing
-from outboard.kit.client.patience import PatientExchange
+from outboard.kit.client.bulk import BulkPublisher
 from outboard.kit.client.port import (
     BatchAnswer,
     Publication,
@@ -21,6 +20,7 @@ from outboard.kit.client.port import (
     StateRead,
     StateSave,
 )
+from outboard.kit.client.retrying import RetryingExchange
 from outboard.kit.client.settings import Settings
 from outboard.wire.http import Exchange, Request, Response
 
@@ -31,17 +31,17 @@ __all__ = ["HttpSidecar"]
 class HttpSidecar:
     """Builds requests, sends them, and turns what comes back into values and errors."""
 
-    patient: PatientExchange
+    retrying: RetryingExchange
     settings: Settings
-    bulk: BulkPublishing
+    bulk: BulkPublisher
 
     @classmethod
     def through(
         cls, exchange: Exchange, settings: Settings, clock: Clock, random: Callable[[], float]
     ) -> HttpSidecar:
         """The sidecar at the other end of `exchange`."""
-        patient = PatientExchange(exchange, settings.endpoint, clock, random)
-        return cls(patient, settings, BulkPublishing(exchange, settings, clock))
+        retrying = RetryingExchange(exchange, settings.endpoint, clock, random)
+        return cls(retrying, settings, BulkPublisher(exchange, settings, clock))
 
     async def publish(self, publication: Publication, timeout: float) -> None:
         pubsub, topic = publication.pubsub, publication.topic
@@ -94,7 +94,7 @@ class HttpSidecar:
 
     async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
         request = api.authorized(request, self.settings.api_token)
-        return await self.patient.send(request, operation, timeout, repeatable=repeatable)
+        return await self.retrying.send(request, operation, timeout, repeatable=repeatable)
 
     def _check(self, response: Response, store: str, operation: str, guarded: Sequence[str]) -> None:
         if error := state_error(response, store, operation, guarded, self.settings.endpoint):

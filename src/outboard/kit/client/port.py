@@ -17,9 +17,9 @@ __all__ = [
     "BatchAnswer",
     "Concurrency",
     "Consistency",
-    "Outcome",
     "Publication",
-    "Publisher",
+    "PublishOperations",
+    "PublishResult",
     "Sidecar",
     "StateDelete",
     "StateItem",
@@ -50,7 +50,7 @@ class Publication(NamedTuple):
     traceid: str = ""
 
 
-Outcome: TypeAlias = SidecarError | ExchangeFailed | None
+PublishResult: TypeAlias = SidecarError | ExchangeFailed | None
 """Of one event: None where the broker has it, ExchangeFailed where no answer came."""
 
 
@@ -61,11 +61,11 @@ class BatchAnswer:
     `ordered` is whether the sidecar says that its bulk requests keep the order of each key.
     """
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[PublishResult]
     ordered: bool = False
 
 
-class Publisher(Protocol):
+class PublishOperations(Protocol):
     async def publish(self, publication: Publication, timeout: float) -> None:
         """Return once the broker has the event; try again while nobody takes it.
 
@@ -144,5 +144,5 @@ class StateOperations(Protocol):
         ...
 
 
-class Sidecar(Publisher, StateOperations, Protocol):
+class Sidecar(PublishOperations, StateOperations, Protocol):
     """Everything that the kit asks."""

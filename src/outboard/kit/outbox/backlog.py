@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from outboard.kit.outbox.port import Staged
+from outboard.kit.outbox.port import StoredEvent
 
 __all__ = ["LANE_EVENTS", "Backlog"]
 
@@ -22,7 +22,7 @@ class Backlog:
     """Lanes are *idle*, *running* (one event under way), or *blocked* until what happened is written down."""
 
     def __init__(self) -> None:
-        self._lanes: dict[int, deque[Staged]] = {}
+        self._lanes: dict[int, deque[StoredEvent]] = {}
         self._idle: dict[int, None] = {}
         self._blocked: set[int] = set()
         self._held: set[int] = set()
@@ -42,7 +42,7 @@ class Backlog:
         """Lanes with an event that could leave."""
         return list(self._idle)
 
-    def add(self, events: Iterable[Staged]) -> None:
+    def add(self, events: Iterable[StoredEvent]) -> None:
         """Take what was fetched, in order of sequence; not of lanes that are blocked."""
         for event in events:
             if event.sequence in self._held or event.lane in self._blocked:
@@ -53,7 +53,7 @@ class Backlog:
                 self._idle[event.lane] = None
             self._lanes[event.lane].append(event)
 
-    def head(self, lane: int) -> Staged | None:
+    def head(self, lane: int) -> StoredEvent | None:
         """The event of `lane` that is next, if there is one."""
         events = self._lanes.get(lane)
         return events[0] if events else None
@@ -89,7 +89,7 @@ class Backlog:
             self._blocked.discard(lane)
             self._forget(lane)
 
-    def keep(self, wanted: Callable[[Staged], bool]) -> None:
+    def keep(self, wanted: Callable[[StoredEvent], bool]) -> None:
         """Forget idle lanes whose head is not `wanted`."""
         for lane in self.idle_lanes:
             if not wanted(self._lanes[lane][0]):

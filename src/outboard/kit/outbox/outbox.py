@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from outboard.clock import Clock
 from outboard.errors import ExtraMissing
-from outboard.kit.outbox.hints import Hints
 from outboard.kit.outbox.relay import Publish, Relay, Surroundings
+from outboard.kit.outbox.wakeups import Wakeups
 from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
 
     from outboard.kit.outbox.port import OutboxStore, ParkedEvent, Staging
-    from outboard.kit.outbox.sql.running import EngineSource
+    from outboard.kit.outbox.sql.engine import EngineSource
 
 __all__ = ["Outbox"]
 
@@ -45,16 +45,16 @@ class Outbox:
             import sqlalchemy
         except ImportError as error:
             raise ExtraMissing("the outbox", "SQLAlchemy", "sql") from error
-        from outboard.kit.outbox.sql.running import Runner
+        from outboard.kit.outbox.sql.engine import LazyEngine
         from outboard.kit.outbox.sql.staging import SqlStaging
-        from outboard.kit.outbox.sql.store import SqlOutbox
+        from outboard.kit.outbox.sql.store import SqlOutboxStore
         from outboard.kit.outbox.sql.tables import Tables
 
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         self._tables = Tables.in_metadata(self.metadata, prefix)
-        self._hints = Hints()
-        self._store: OutboxStore = SqlOutbox(self._tables, Runner(engine))
-        self._staging: Staging = SqlStaging(self._tables, self._hints)
+        self._wakeups = Wakeups()
+        self._store: OutboxStore = SqlOutboxStore(self._tables, LazyEngine(engine))
+        self._staging: Staging = SqlStaging(self._tables, self._wakeups)
 
     @staticmethod
     def make_durable(engine: Engine) -> None:
@@ -92,13 +92,13 @@ class Outbox:
         They come after what was published of their keys meanwhile.
         """
         count = await self._store.retry([event.sequence for event in events])
-        self._hints.give()
+        self._wakeups.give()
         return count
 
     async def drop(self, events: Iterable[ParkedEvent]) -> int:
         """Delete parked events for good; how many of them were there."""
         count = await self._store.drop([event.sequence for event in events])
-        self._hints.give()
+        self._wakeups.give()
         return count
 
     @property
@@ -117,7 +117,7 @@ class Outbox:
         def wake() -> None:
             loop.call_soon_threadsafe(relay.wake)
 
-        with self._hints.to(wake):
+        with self._wakeups.to(wake):
             task = asyncio.create_task(relay.run())
             try:
                 yield

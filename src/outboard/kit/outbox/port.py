@@ -10,15 +10,15 @@ from typing import NamedTuple, Protocol
 from outboard.kit.client.port import Publication
 
 __all__ = [
+    "FetchRequest",
     "OutboxStore",
     "ParkedEvent",
     "Postponed",
     "Refused",
     "Settlement",
-    "Staged",
     "Staging",
+    "StoredEvent",
     "SupportsAdd",
-    "Wanted",
 ]
 
 
@@ -41,7 +41,7 @@ class Staging(Protocol):
         ...
 
 
-class Staged(NamedTuple):
+class StoredEvent(NamedTuple):
     """A stored event that waits to be published.
 
     `sequence` is its place in the order of commits, within its lane. `lane` is what is kept in order.
@@ -94,7 +94,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FetchRequest:
     """Which events a relay has room for: at most `limit`.
 
     Left out are those that it `held` already (sequences), and those of some `lanes` and some `pubsubs`.
@@ -142,7 +142,7 @@ class OutboxStore(Protocol):
         """Give back the partitions of `token`."""
         ...
 
-    async def fetch(self, token: str, wanted: Wanted) -> Sequence[Staged]:
+    async def fetch(self, token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:
         """What may be published now of the partitions of `token`, in order of sequence.
 
         No event is among them that has an earlier one of its lane which was put off, or which holds it.

@@ -18,10 +18,9 @@ from outboard.clock import Clock
 from outboard.errors import NotDurable, OutboxUnavailable, SidecarError
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import Backlog
-from outboard.kit.outbox.breaker import CLOSED, Breaker, backoff
-from outboard.kit.outbox.lease import LEASE_SECONDS, NO_LEASE, Lease
-from outboard.kit.outbox.port import OutboxStore, Postponed, Refused, Settlement, Staged, Wanted
-from outboard.kit.outbox.verdict import Verdict, reason_of, verdict_of
+from outboard.kit.outbox.failures import CLOSED, Breaker, PublishOutcome, backoff, outcome_of, reason_of
+from outboard.kit.outbox.partitions import LEASE_SECONDS, NO_LEASE, Lease
+from outboard.kit.outbox.port import FetchRequest, OutboxStore, Postponed, Refused, Settlement, StoredEvent
 
 __all__ = ["Publish", "Relay", "Surroundings"]
 
@@ -157,7 +156,7 @@ class Relay:
         self._hinted = False
         now = self._clock.monotonic()
         closed = [pubsub for pubsub, breaker in self._breakers.items() if breaker.is_open(now)]
-        wanted = Wanted(limit, held, self._backlog.full_lanes, closed)
+        wanted = FetchRequest(limit, held, self._backlog.full_lanes, closed)
         try:
             events = await self._store.fetch(self._token, wanted)
         except BaseException:
@@ -179,13 +178,13 @@ class Relay:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, lane: int, head: Staged) -> None:
+    async def _run(self, lane: int, head: StoredEvent) -> None:
         """Send the events of one lane, each after the one before it, as long as they may leave."""
-        event: Staged | None = head
+        event: StoredEvent | None = head
         while event is not None:
-            verdict, reason = await self._attempt(event)
+            outcome, reason = await self._attempt(event)
             self._stirred.set()
-            if not self._note(event, verdict, reason):
+            if not self._note(event, outcome, reason):
                 break
             event = self._backlog.head(lane)
             if event is not None and not self._may_leave(event):
@@ -194,20 +193,20 @@ class Relay:
                 self._admit(event)
         self._backlog.stop(lane)
 
-    async def _attempt(self, event: Staged) -> tuple[Verdict, str]:
+    async def _attempt(self, event: StoredEvent) -> tuple[PublishOutcome, str]:
         try:
             await self._publish(event.publication, self._timeout)
         except SidecarError as error:
-            return verdict_of(error), reason_of(error)
+            return outcome_of(error), reason_of(error)
         except Exception as error:  # none is expected, but an event may not stay in hand for ever
             log.exception("event %s of the outbox could not be sent", event.event_id)
-            return Verdict.FAILED, type(error).__name__
-        return Verdict.DELIVERED, ""
+            return PublishOutcome.FAILED, type(error).__name__
+        return PublishOutcome.DELIVERED, ""
 
-    def _note(self, event: Staged, verdict: Verdict, reason: str) -> bool:
+    def _note(self, event: StoredEvent, outcome: PublishOutcome, reason: str) -> bool:
         """Take down what became of `event`; whether its lane may go on at once."""
         pubsub = event.publication.pubsub
-        if verdict is Verdict.DELIVERED:
+        if outcome is PublishOutcome.DELIVERED:
             self._breakers.pop(pubsub, None)
             self._failures.pop(event.lane, None)
             self._backlog.advance(event.lane)
@@ -215,15 +214,15 @@ class Relay:
             return True
         self._backlog.block(event.lane)
         self._unblock.add(event.lane)
-        if verdict is Verdict.REFUSED:
+        if outcome is PublishOutcome.REFUSED:
             self._breakers.pop(pubsub, None)
             self._failures.pop(event.lane, None)
             log.error("event %s for topic '%s' of '%s' is parked in the outbox: %s",
                       event.event_id, event.publication.topic, pubsub, reason)  # fmt: skip
             self._settlement.refused.append(Refused(event.sequence, reason))
             return False
-        self._open(pubsub, reason, outage=verdict is Verdict.UNREACHABLE)
-        if verdict is Verdict.UNREACHABLE:
+        self._open(pubsub, reason, outage=outcome is PublishOutcome.UNREACHABLE)
+        if outcome is PublishOutcome.UNREACHABLE:
             self._unsettled -= 1
             return False
         failures = self._failures[event.lane] = self._failures.get(event.lane, 0) + 1
@@ -238,7 +237,7 @@ class Relay:
             log.warning("'%s' takes no events of the outbox for now; they are kept: %s", pubsub, reason)
         self._breakers[pubsub] = after
 
-    def _may_leave(self, event: Staged) -> bool:
+    def _may_leave(self, event: StoredEvent) -> bool:
         now = self._clock.monotonic()
         return (
             not self._leaving
@@ -247,13 +246,13 @@ class Relay:
             and self._breakers.get(event.publication.pubsub, CLOSED).allows(now)
         )
 
-    def _admit(self, event: Staged) -> None:
+    def _admit(self, event: StoredEvent) -> None:
         pubsub = event.publication.pubsub
         self._unsettled += 1
         if (breaker := self._breakers.get(pubsub)) is not None:
             self._breakers[pubsub] = breaker.admitted()
 
-    def _is_wanted(self, event: Staged) -> bool:
+    def _is_wanted(self, event: StoredEvent) -> bool:
         """Whether to keep an event in memory that waits there."""
         now = self._clock.monotonic()
         breaker = self._breakers.get(event.publication.pubsub, CLOSED)

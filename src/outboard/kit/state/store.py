@@ -17,8 +17,7 @@ from outboard.kit.client.port import (
 )
 from outboard.kit.names import check_state_key
 from outboard.kit.state.codec import StateCodec
-from outboard.kit.state.transaction import Transaction, transaction
-from outboard.kit.state.values import save_of
+from outboard.kit.state.transaction import Transaction, save_of, transaction
 from outboard.kit.ttl import Ttl
 
 __all__ = ["State", "StateEntry"]

@@ -1,18 +1,37 @@
-"""Changes to one store that are made together."""
+"""Changes of a store: what one is, and several that are made together."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from outboard.kit.client.port import Concurrency, StateDelete, StateOperations, StateSave
+from outboard.kit.client.port import Concurrency, Consistency, StateDelete, StateOperations, StateSave
 from outboard.kit.names import check_state_key
 from outboard.kit.state.codec import StateCodec
-from outboard.kit.state.values import save_of
-from outboard.kit.ttl import Ttl
+from outboard.kit.ttl import Ttl, ttl_metadata
 
-__all__ = ["Transaction", "transaction"]
+__all__ = ["Transaction", "save_of", "transaction"]
+
+
+def save_of(
+    key: str,
+    value: bytes,
+    etag: str | None,
+    ttl: Ttl | None,
+    metadata: Mapping[str, str] | None,
+    concurrency: Concurrency | None = None,
+    consistency: Consistency | None = None,
+) -> StateSave:
+    """One value to be written; with an ETag the first write wins unless `concurrency` says otherwise.
+
+    Raises InvalidName for the key, ValueError for a `ttl` that is not positive.
+    """
+    pairs = {**(metadata or {}), **ttl_metadata(ttl)}
+    if etag and concurrency is None:
+        concurrency = "first-write"
+    return StateSave(check_state_key(key), value, etag, concurrency, consistency, pairs)
+
 
 T = TypeVar("T")
 

@@ -32,14 +32,14 @@ __all__ = [
     "DEFAULT_DEAD_LETTER",
     "BatchDecorator",
     "BulkOptions",
-    "DeadLetter",
+    "DeadLetterPolicy",
     "Declaration",
     "Default",
-    "Discard",
+    "DropPolicy",
     "Handler",
-    "Hold",
+    "HoldPolicy",
     "OnInvalid",
-    "PoisonPlan",
+    "PoisonPolicy",
     "SubscribeArguments",
     "SubscribeDecorator",
     "SubscriptionOptions",
@@ -71,23 +71,23 @@ def dead_letter_topic(topic: str, dead_letter: str | Default | None) -> str | No
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetterPolicy:
     """Poison is published to `topic`, and acknowledged."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldPolicy:
     """Poison is answered RETRY until somebody repairs what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
-class Discard:
+class DropPolicy:
     """Poison is answered DROP."""
 
 
-PoisonPlan: TypeAlias = DeadLetter | Hold | Discard
+PoisonPolicy: TypeAlias = DeadLetterPolicy | HoldPolicy | DropPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class Declaration:
     handler: Handler
     codec: EventCodec[Any]
     options: SubscriptionOptions
-    poison: PoisonPlan
+    poison: PoisonPolicy
     place: str
 
 
@@ -167,7 +167,7 @@ class _Decorator(Generic[T]):
             handler=handler,
             codec=self.codec,
             options=_checked(self.options, place),
-            poison=_plan(self.options, self.topic, place),
+            poison=_policy(self.options, self.topic, place),
             place=place,
         )
         self.declare(declaration)
@@ -218,7 +218,7 @@ def _check_number(place: str, name: str, value: object, least: int) -> None:
         raise HandlerUnsuitable(place, f"has {name}={value!r}", f"It is a whole number, {least} or more")
 
 
-def _plan(options: SubscriptionOptions, topic: str, place: str) -> PoisonPlan:
+def _policy(options: SubscriptionOptions, topic: str, place: str) -> PoisonPolicy:
     name = options.dead_letter
     if options.announce and name is None:
         raise HandlerUnsuitable(place, "announces a dead letter topic, but has none", "Name one")
@@ -228,12 +228,12 @@ def _plan(options: SubscriptionOptions, topic: str, place: str) -> PoisonPlan:
         if options.dead_letter_named and name is not None:
             advice = "Leave out one of them: a dropped event does not go there"
             raise HandlerUnsuitable(place, "has both a dead letter topic and on_invalid='drop'", advice)
-        return Discard()
+        return DropPolicy()
     if name is None:
-        return Hold()
+        return HoldPolicy()
     if name == topic:
         raise HandlerUnsuitable(place, "has its own topic for a dead letter topic", "Name another topic")
-    return DeadLetter(check_name("dead letter topic", name))
+    return DeadLetterPolicy(check_name("dead letter topic", name))
 
 
 def _place(handler: Handler) -> str:

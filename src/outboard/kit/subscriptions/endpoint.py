@@ -1,31 +1,43 @@
-"""A handler as FastAPI endpoint, and the scope through which it gets its event."""
+"""A handler as FastAPI endpoint, and each run of it: a request within the request of the sidecar."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeAlias, cast
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from outboard.kit.subscriptions.declaration import Handler
-from outboard.kit.subscriptions.signature import Takes, endpoint_signature
+from outboard.kit.subscriptions.received import ReceivedEvent
+from outboard.kit.subscriptions.result import ENDED, HandlerRun
+from outboard.kit.subscriptions.signature import ExpectedParameter, endpoint_signature
 from outboard.wire.events import Event
 
-__all__ = ["AsyncHandler", "Delivery", "HandlerEndpoint", "current_event", "delivery_scope", "endpoint_of"]
+__all__ = [
+    "AsyncHandler",
+    "HandlerEndpoint",
+    "Invocation",
+    "Runner",
+    "Serve",
+    "current_event",
+    "endpoint_of",
+    "invocation_scope",
+]
 
 AsyncHandler: TypeAlias = Callable[..., Awaitable[object]]
 
-DELIVERY: Final = "outboard.delivery"
+INVOCATION: Final = "outboard.invocation"
 
 
 @dataclass(slots=True)
-class Delivery:
+class Invocation:
     """What is given to a handler, an event or a batch; the endpoint notes here that it came to its end.
 
     Where the handler has run already, `ended` returns or raises what it did.
@@ -46,9 +58,9 @@ class HandlerEndpoint:
     is_bare: bool
 
 
-def delivery_scope(scope: Scope, delivery: Delivery) -> Scope:
+def invocation_scope(scope: Scope, invocation: Invocation) -> Scope:
     """A scope for one event: what its handler and dependencies leave there stays with that event."""
-    return {**scope, "state": dict(scope.get("state", {})), DELIVERY: delivery}
+    return {**scope, "state": dict(scope.get("state", {})), INVOCATION: invocation}
 
 
 async def current_event(connection: HTTPConnection) -> Event[object]:
@@ -57,15 +69,15 @@ async def current_event(connection: HTTPConnection) -> Event[object]:
     Write `event: Annotated[Event[YourModel], Depends(current_event)]`. Raises RuntimeError elsewhere, also
     for a handler of batches.
     """
-    delivery: Delivery | None = connection.scope.get(DELIVERY)
-    if delivery is None:
+    invocation: Invocation | None = connection.scope.get(INVOCATION)
+    if invocation is None:
         raise RuntimeError("current_event was asked for outside of an event handler: there is no event")
-    if isinstance(delivery.given, Event):
-        return delivery.given
+    if isinstance(invocation.given, Event):
+        return invocation.given
     raise RuntimeError("current_event was asked for by a handler of batches: there is no single event")
 
 
-def endpoint_of(handler: Handler, place: str, takes: Takes) -> HandlerEndpoint:
+def endpoint_of(handler: Handler, place: str, takes: ExpectedParameter) -> HandlerEndpoint:
     """The endpoint that FastAPI calls: it takes the event from the scope and gives it to `handler`.
 
     A handler that is not a coroutine function runs in a thread, as FastAPI's own endpoints do.
@@ -78,10 +90,10 @@ def endpoint_of(handler: Handler, place: str, takes: Takes) -> HandlerEndpoint:
         connection: HTTPConnection = arguments[view.connection]
         if view.is_own:
             del arguments[view.connection]
-        delivery: Delivery = connection.scope[DELIVERY]
-        result = delivery.ended() if delivery.ended else await call(delivery.given, **arguments)
-        delivery.result = result
-        delivery.returned = True
+        invocation: Invocation = connection.scope[INVOCATION]
+        result = invocation.ended() if invocation.ended else await call(invocation.given, **arguments)
+        invocation.result = result
+        invocation.returned = True
         return result if isinstance(result, Response) else _Ended()
 
     endpoint.__signature__ = view.signature  # type: ignore[attr-defined]
@@ -117,3 +129,91 @@ def _in_thread(handler: Handler) -> AsyncHandler:
         return await result if inspect.isawaitable(result) else result
 
     return call
+
+
+Serve: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""The route itself: its dependencies, the handler, and the exits of the dependencies."""
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+OF_THE_WHOLE: Final = frozenset(
+    [b"content-type", b"content-length", b"transfer-encoding", b"traceparent", b"tracestate"]
+)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs one handler, as often as there are events in one request.
+
+    Where `is_direct`, nothing stands between the request and the handler, so that it is called at once.
+    """
+
+    call: AsyncHandler
+    scope: Scope
+    serve: Serve
+    body: bytes
+    is_direct: bool
+
+    @property
+    def route(self) -> str:
+        """The path of the request."""
+        path: str = self.scope["path"]
+        return path
+
+    @cached_property
+    def _shared(self) -> RawHeaders:
+        return [pair for pair in self.scope["headers"] if pair[0] not in OF_THE_WHOLE]
+
+    async def run(self, given: object, part: ReceivedEvent | None = None) -> HandlerRun:
+        """Let the handler run with `given`, an event or a batch of them. An error is a part of the result.
+
+        `part` is what the request within has of this one; all of it where it is None.
+        """
+        if not self.is_direct:
+            return await self._serve(Invocation(given), part)
+        try:
+            result = await self.call(given)
+        except Exception as error:
+            return await self._raise_in_app(error, given, part)
+        if result is None:
+            return ENDED
+        if isinstance(result, Response):
+            return await self._serve(Invocation(given, ended=lambda: result), part)
+        return HandlerRun(http_status=200, returned=True, result=result)
+
+    async def _raise_in_app(self, error: Exception, given: object, part: ReceivedEvent | None) -> HandlerRun:
+        """Let the app's exception handlers see `error`, as they would without the short cut."""
+        origin = error.__traceback__
+
+        def again() -> object:
+            raise error
+
+        run = await self._serve(Invocation(given, ended=again), part)
+        error.__traceback__ = origin  # the way through the app says nothing of it
+        return run
+
+    async def _serve(self, invocation: Invocation, part: ReceivedEvent | None) -> HandlerRun:
+        statuses: list[int] = []
+
+        async def receive() -> Message:
+            body = self.body if part is None else part.body()
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        scope = invocation_scope(self.scope, invocation)
+        if part is not None:
+            scope["headers"] = [*self._shared, *_raw(part.headers())]
+        try:
+            await self.serve(scope, receive, send)
+        except Exception as error:
+            return HandlerRun(error=error)
+        status = statuses[0] if statuses else None
+        if status == 200 and invocation.returned and invocation.result is None:
+            return ENDED
+        return HandlerRun(http_status=status, returned=invocation.returned, result=invocation.result)
+
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

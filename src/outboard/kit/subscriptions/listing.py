@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from outboard.errors import DuplicateSubscription, HandlerUnsuitable
-from outboard.kit.subscriptions.declaration import DeadLetter, Declaration
+from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
-__all__ = ["Served", "subscriptions"]
+__all__ = ["ServedHandler", "subscriptions"]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedHandler:
     """A handler, and the path that it has in the app, prefixes of routers included."""
 
     declaration: Declaration
@@ -21,20 +21,20 @@ class Served:
     route_name: str
 
 
-def subscriptions(served: Sequence[Served]) -> list[Subscription]:
+def subscriptions(served: Sequence[ServedHandler]) -> list[Subscription]:
     """One subscription for each topic, its rules by priority, the one without `match` last.
 
     Raises DuplicateSubscription for two handlers of one topic and rule, HandlerUnsuitable for handlers that
     contradict each other.
     """
     _check_paths(served)
-    by_topic: dict[tuple[str, str], list[Served]] = {}
+    by_topic: dict[tuple[str, str], list[ServedHandler]] = {}
     for item in served:
         by_topic.setdefault((item.declaration.pubsub, item.declaration.topic), []).append(item)
     return [_subscription(items) for items in by_topic.values()]
 
 
-def _subscription(items: Sequence[Served]) -> Subscription:
+def _subscription(items: Sequence[ServedHandler]) -> Subscription:
     _check_rules(items)
     first = items[0].declaration
     ordered = sorted(items, key=lambda item: (not item.declaration.options.match, _priority(item)))
@@ -48,11 +48,11 @@ def _subscription(items: Sequence[Served]) -> Subscription:
     )
 
 
-def _priority(item: Served) -> int:
+def _priority(item: ServedHandler) -> int:
     return item.declaration.options.priority
 
 
-def _check_rules(items: Iterable[Served]) -> None:
+def _check_rules(items: Iterable[ServedHandler]) -> None:
     seen: dict[str, Declaration] = {}
     for item in items:
         found = item.declaration
@@ -63,7 +63,7 @@ def _check_rules(items: Iterable[Served]) -> None:
         seen[rule] = found
 
 
-def _check_paths(served: Iterable[Served]) -> None:
+def _check_paths(served: Iterable[ServedHandler]) -> None:
     seen: dict[str, Declaration] = {}
     for item in served:
         if item.path in seen:
@@ -72,12 +72,12 @@ def _check_paths(served: Iterable[Served]) -> None:
         seen[item.path] = item.declaration
 
 
-def _announced(items: Iterable[Served]) -> str:
+def _announced(items: Iterable[ServedHandler]) -> str:
     announced: dict[str, Declaration] = {}
     for item in items:
-        plan = item.declaration.poison
-        if item.declaration.options.announce and isinstance(plan, DeadLetter):
-            announced[plan.topic] = item.declaration
+        policy = item.declaration.poison
+        if item.declaration.options.announce and isinstance(policy, DeadLetterPolicy):
+            announced[policy.topic] = item.declaration
     if len(announced) > 1:
         (one, first), (other, second) = list(announced.items())[:2]
         problem = f"announces dead letter topic '{other}', and {first.place} announces '{one}'"
@@ -85,7 +85,7 @@ def _announced(items: Iterable[Served]) -> str:
     return next(iter(announced), "")
 
 
-def _bulk(items: Sequence[Served]) -> BulkSubscribe:
+def _bulk(items: Sequence[ServedHandler]) -> BulkSubscribe:
     """Bulk delivery is for all handlers of a topic, or none; each takes its events either way."""
     asked = [(item.declaration, bulk) for item in items if (bulk := item.declaration.options.bulk)]
     counts = [(declaration, bulk.max_messages_count) for declaration, bulk in asked]
@@ -107,7 +107,7 @@ def _agreed(said: str, wishes: Iterable[tuple[Declaration, int]]) -> int:
     return next(iter(by_number), 0)
 
 
-def _metadata(items: Iterable[Served]) -> dict[str, str]:
+def _metadata(items: Iterable[ServedHandler]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for item in items:
         for name, value in item.declaration.options.metadata.items():

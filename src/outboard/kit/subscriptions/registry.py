@@ -8,15 +8,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import NoMatchFound
 
 from outboard.errors import NotMounted, RouterNotIncluded
-from outboard.kit.subscriptions.consumer import Consumer
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
-from outboard.kit.subscriptions.effective import DirectCalls, effective_routes, refuse_unfit
+from outboard.kit.subscriptions.deliveries import Deliveries
 from outboard.kit.subscriptions.endpoint import endpoint_of
 from outboard.kit.subscriptions.handling import BatchHandling, EventHandling, Handling
-from outboard.kit.subscriptions.listing import Served, subscriptions
-from outboard.kit.subscriptions.route import subscription_route
-from outboard.kit.subscriptions.settling import DeadLetterOffice, Settler
-from outboard.kit.subscriptions.signature import EVENT, EVENTS, Takes
+from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
+from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
+from outboard.kit.subscriptions.routes import DirectCalls, effective_routes, refuse_unfit, subscription_route
+from outboard.kit.subscriptions.signature import EVENT, EVENTS, ExpectedParameter
 from outboard.wire.bulk import BulkCodec
 from outboard.wire.subscriptions import Subscription
 
@@ -26,8 +25,8 @@ __all__ = ["Registry"]
 class Registry:
     """Gives each declared handler its route, and knows which handlers an app serves."""
 
-    def __init__(self, office: DeadLetterOffice, app_token: str) -> None:
-        self._office = office
+    def __init__(self, dead_letters: DeadLetterSettings, app_token: str) -> None:
+        self._dead_letters = dead_letters
         self._app_token = app_token
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
@@ -78,9 +77,11 @@ class Registry:
             for route in effective_routes(app, item.route_name):
                 refuse_unfit(route, item.declaration)
 
-    def _served(self, app: FastAPI) -> list[Served]:
+    def _served(self, app: FastAPI) -> list[ServedHandler]:
         paths = ((declaration, _path(app, name), name) for declaration, name in self._declared)
-        return [Served(declaration, path, name) for declaration, path, name in paths if path is not None]
+        return [
+            ServedHandler(declaration, path, name) for declaration, path, name in paths if path is not None
+        ]
 
     def _add_route(self, target: APIRouter, declaration: Declaration, name: str) -> None:
         handler = endpoint_of(declaration.handler, declaration.place, _takes(declaration))
@@ -92,7 +93,7 @@ class Registry:
             response_model=None,
             include_in_schema=False,
             route_class_override=subscription_route(
-                _consumer(declaration, Settler(declaration, self._office)),
+                _deliveries(declaration, Settler(declaration, self._dead_letters)),
                 handler,
                 DirectCalls(name, is_bare=handler.is_bare),
                 self._app_token,
@@ -102,11 +103,11 @@ class Registry:
         target.routes.insert(0, target.routes.pop())
 
 
-def _takes(declaration: Declaration) -> Takes:
+def _takes(declaration: Declaration) -> ExpectedParameter:
     return EVENT if declaration.options.max_events is None else EVENTS
 
 
-def _consumer(declaration: Declaration, settler: Settler) -> Consumer:
+def _deliveries(declaration: Declaration, settler: Settler) -> Deliveries:
     concurrency = (declaration.options.bulk or BulkOptions()).concurrency
     max_events = declaration.options.max_events
     handling: Handling = (
@@ -114,7 +115,7 @@ def _consumer(declaration: Declaration, settler: Settler) -> Consumer:
         if max_events is None
         else BatchHandling(settler, max_events, concurrency)
     )
-    return Consumer(declaration, BulkCodec(declaration.codec), handling)
+    return Deliveries(declaration, BulkCodec(declaration.codec), handling)
 
 
 def _path(app: FastAPI, name: str) -> str | None:

@@ -14,13 +14,13 @@ from outboard.errors import HandlerUnsuitable
 from outboard.kit.subscriptions.declaration import Handler
 from outboard.wire.events import Event
 
-__all__ = ["EVENT", "EVENTS", "EndpointSignature", "Takes", "endpoint_signature"]
+__all__ = ["EVENT", "EVENTS", "EndpointSignature", "ExpectedParameter", "endpoint_signature"]
 
 IMPORT_IT = "Define or import it at the top of the module, not in a function or under TYPE_CHECKING"
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
+class ExpectedParameter:
     """What a handler is given, in words, and how to write that."""
 
     given: str
@@ -44,13 +44,13 @@ def _instead_of_events(annotation: Any) -> str | None:
     return f"{bare.__name__} of {inside}" if inside else None
 
 
-EVENT: Final = Takes(
+EVENT: Final = ExpectedParameter(
     "an Event",
     "Take the event first: `async def handler(event: Event[YourModel], ...) -> None`; `subscribe_batch` "
     "gives many at once",
     _instead_of_event,
 )
-EVENTS: Final = Takes(
+EVENTS: Final = ExpectedParameter(
     "a list of events",
     "Take the events first: `async def handler(events: Sequence[Event[YourModel]], ...) -> None`; "
     "`subscribe` gives one at a time",
@@ -67,7 +67,7 @@ class EndpointSignature:
     is_own: bool
 
 
-def endpoint_signature(handler: Handler, place: str, takes: Takes) -> EndpointSignature:
+def endpoint_signature(handler: Handler, place: str, takes: ExpectedParameter) -> EndpointSignature:
     """Derive FastAPI's view of `handler`. Raises HandlerUnsuitable."""
     first, *others = _parameters(handler, place, takes)
     _check_first(first, handler, place, takes)
@@ -80,7 +80,7 @@ def endpoint_signature(handler: Handler, place: str, takes: Takes) -> EndpointSi
     return EndpointSignature(inspect.Signature([*resolved, own]), first.name, True)
 
 
-def _parameters(handler: Handler, place: str, takes: Takes) -> list[inspect.Parameter]:
+def _parameters(handler: Handler, place: str, takes: ExpectedParameter) -> list[inspect.Parameter]:
     try:
         parameters = list(inspect.signature(handler).parameters.values())
     except NameError as error:  # Python 3.14 evaluates annotations only now
@@ -100,7 +100,7 @@ def _parameters(handler: Handler, place: str, takes: Takes) -> list[inspect.Para
     return parameters
 
 
-def _check_first(first: inspect.Parameter, handler: Handler, place: str, takes: Takes) -> None:
+def _check_first(first: inspect.Parameter, handler: Handler, place: str, takes: ExpectedParameter) -> None:
     """A handler annotated with its payload is a common slip, and would meet an Event at run time."""
     try:
         instead = takes.fits(_evaluate(first.annotation, handler))

@@ -15,15 +15,13 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
-from outboard.kit.client.patience import is_untaken, next_delay
-from outboard.kit.client.port import Publication, Publisher
-from outboard.kit.topics.deadlines import CallLater, Deadlines
-from outboard.kit.topics.entry import Entry, Limits
-from outboard.kit.topics.gate import Gate
-from outboard.kit.topics.lanes import Lanes
+from outboard.kit.client.port import Publication, PublishOperations
+from outboard.kit.client.retrying import is_untaken, retry_delay
+from outboard.kit.topics.pending import Admission, CallLater, Deadlines, Limits, PendingEvent
+from outboard.kit.topics.queue import PublishQueue
 from outboard.wire.http import ExchangeFailed
 
-__all__ = ["CoalescingPublisher", "Surroundings"]
+__all__ = ["CoalescingPublisher", "PublishContext"]
 
 SHORTEST: Final = 0.001
 TIME_UP: Final = "the time was up"
@@ -32,10 +30,10 @@ CLOSED: Final = "the board was disconnected before there was an answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PublishContext:
     """What all publishers of one connection share. `address` is that of the sidecar, for messages."""
 
-    sidecar: Publisher
+    sidecar: PublishOperations
     address: str
     limits: Limits
     clock: Clock
@@ -51,18 +49,16 @@ class CoalescingPublisher:
     `on_idle` is called when nothing is left, and it may be let go of.
     """
 
-    def __init__(
-        self, pubsub: str, topic: str, surroundings: Surroundings, on_idle: Callable[[], None]
-    ) -> None:
+    def __init__(self, pubsub: str, topic: str, context: PublishContext, on_idle: Callable[[], None]) -> None:
         self._on_idle = on_idle
         self._operation = f"publishing to topic '{topic}' of '{pubsub}'"
-        self._surroundings = surroundings
-        self._limits = surroundings.limits
-        self._clock = surroundings.clock
-        self._lanes = Lanes()
-        self._gate = Gate(self._has_room)
-        self._deadlines = Deadlines(surroundings.clock, surroundings.call_later, self._expire)
-        self._open: set[Entry] = set()
+        self._context = context
+        self._limits = context.limits
+        self._clock = context.clock
+        self._queue = PublishQueue()
+        self._admission = Admission(self._has_room)
+        self._deadlines = Deadlines(context.clock, context.call_later, self._expire)
+        self._open: set[PendingEvent] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._largest = 0
@@ -71,27 +67,27 @@ class CoalescingPublisher:
     async def publish(self, write: Callable[[], Publication], timeout: float) -> None:
         """Return once the broker has the event; `write` makes it, as soon as there is room for it.
 
-        Whoever is cancelled before the event has left has not published it. Raises as `Publisher.publish`
-        within `timeout` seconds, and what `write` raises.
+        Whoever is cancelled before the event has left has not published it. Raises as
+        `PublishOperations.publish` within `timeout` seconds, and what `write` raises.
         """
-        entry = Entry(self._clock.monotonic(), timeout, self._surroundings.loop.create_future())
+        entry = PendingEvent(self._clock.monotonic(), timeout, self._context.loop.create_future())
         self._open.add(entry)
         self._deadlines.watch(entry.deadline)
         try:
-            if self._gate.is_open:
+            if self._admission.is_open:
                 self._admit(entry, write())
             else:
-                await self._gate.enter(entry)
+                await self._admission.enter(entry)
                 try:
                     self._admit(entry, write())
                 finally:
-                    self._gate.let_in()
+                    self._admission.admit_next()
             await entry.future
         finally:
             self._open.discard(entry)
             if entry.waits:
-                self._lanes.forget(entry)
-                self._gate.let_in()
+                self._queue.forget(entry)
+                self._admission.admit_next()
 
     async def close(self, seconds: float) -> None:
         """Send what waits, for at most `seconds`, then fail the rest with SidecarUnavailable."""
@@ -109,11 +105,11 @@ class CoalescingPublisher:
                 self._fail(entry, CLOSED)
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _admit(self, entry: Entry, publication: Publication) -> None:
+    def _admit(self, entry: PendingEvent, publication: Publication) -> None:
         entry.load(publication)
         if entry.size > self._largest:
             self._largest = entry.size
-        self._lanes.add(entry)
+        self._queue.add(entry)
         if not self._tasks:
             self._start(self._take())
         elif len(self._tasks) < self._limits.requests and self._is_worth_another_request():
@@ -123,24 +119,24 @@ class CoalescingPublisher:
         """Beside one under way only what is more than what that carries, or all that a request may: small
         requests in turn with large ones would cost the large ones their size.
         """
-        return self._lanes.ready > min(self._in_flight, self._limits.batch_events - 1)
+        return self._queue.ready > min(self._in_flight, self._limits.batch_events - 1)
 
     def _has_room(self, coming: int) -> bool:
         """Those that are coming are taken to be as large as the largest so far."""
-        limits, lanes = self._limits, self._lanes
+        limits, queue = self._limits, self._queue
         return (
-            lanes.events + coming < limits.waiting_events
-            and lanes.bytes + coming * self._largest < limits.waiting_bytes
+            queue.events + coming < limits.waiting_events
+            and queue.bytes + coming * self._largest < limits.waiting_bytes
         )
 
-    def _start(self, batch: Sequence[Entry]) -> None:
+    def _start(self, batch: Sequence[PendingEvent]) -> None:
         """Begin a task; without a batch it takes one at its first turn, when more may have come."""
-        loop, context = self._surroundings.loop, self._surroundings.context
+        loop, context = self._context.loop, self._context.context
         task = loop.create_task(self._work(batch), context=context.copy())
         if not task.done():  # it may be, on a loop that begins tasks eagerly
             self._tasks.add(task)
 
-    async def _work(self, batch: Sequence[Entry]) -> None:
+    async def _work(self, batch: Sequence[PendingEvent]) -> None:
         failures = 0
         try:
             while batch or (batch := self._take()):
@@ -148,10 +144,10 @@ class CoalescingPublisher:
                     failures += 1
                     self._in_flight -= len(batch)
                     await self._wait_before(again, failures)
-                    self._lanes.release(batch, again)
+                    self._queue.release(batch, again)
                 else:
                     failures = 0
-                    self._lanes.release(batch)
+                    self._queue.release(batch)
                     # Those who have their answer now may publish again, and then leave together.
                     await asyncio.sleep(0)
                     self._in_flight -= len(batch)
@@ -172,26 +168,26 @@ class CoalescingPublisher:
             self._deadlines.stop()
             self._on_idle()
 
-    def _take(self) -> Sequence[Entry]:
+    def _take(self) -> Sequence[PendingEvent]:
         limits = self._limits
-        batch = self._lanes.take(limits.batch_events, limits.batch_bytes, ordered=self._ordered)
+        batch = self._queue.take(limits.batch_events, limits.batch_bytes, ordered=self._ordered)
         self._in_flight += len(batch)
-        self._gate.let_in()
+        self._admission.admit_next()
         return batch
 
-    async def _send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
+    async def _send(self, batch: Sequence[PendingEvent]) -> Sequence[PendingEvent]:
         """One attempt; returns what nobody has taken, and may be sent again."""
         left = max(entry.deadline for entry in batch) - self._clock.monotonic()
         publications = [entry.publication for entry in batch]
         try:
-            answer = await self._surroundings.sidecar.attempt(publications, max(left, SHORTEST))
+            answer = await self._context.sidecar.attempt(publications, max(left, SHORTEST))
         except Exception as error:  # none is expected, but nobody may be left waiting
             for entry in batch:
                 _settle(entry, error)
             self._ordered = False
             return ()
         self._ordered = answer.ordered
-        again: list[Entry] = []
+        again: list[PendingEvent] = []
         for entry, outcome in zip(batch, answer.outcomes, strict=True):
             if not isinstance(outcome, ExchangeFailed):
                 _settle(entry, outcome)
@@ -203,9 +199,9 @@ class CoalescingPublisher:
                 self._fail(entry, outcome.reason)
         return again
 
-    async def _wait_before(self, again: Sequence[Entry], failures: int) -> None:
+    async def _wait_before(self, again: Sequence[PendingEvent], failures: int) -> None:
         """Back off; who has no time for another attempt learns so at once."""
-        delay = next_delay(failures, self._surroundings.random())
+        delay = retry_delay(failures, self._context.random())
         then = self._clock.monotonic() + delay
         for entry in again:
             if then >= entry.deadline:
@@ -225,13 +221,13 @@ class CoalescingPublisher:
                 following = entry.deadline
         return following
 
-    def _fail(self, entry: Entry, reason: str) -> None:
+    def _fail(self, entry: PendingEvent, reason: str) -> None:
         waited = self._clock.monotonic() - entry.started
-        error = SidecarUnavailable(self._surroundings.address, self._operation, waited, reason)
+        error = SidecarUnavailable(self._context.address, self._operation, waited, reason)
         _settle(entry, error)
 
 
-def _settle(entry: Entry, error: Exception | None) -> None:
+def _settle(entry: PendingEvent, error: Exception | None) -> None:
     """A publisher that was cancelled, or whose time was up, has its answer already."""
     if entry.future.done():
         return

@@ -1,24 +1,89 @@
-"""The connection that a board uses at the moment."""
+"""The connections of a board: what is published through one, and which of them is used at the moment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
+from outboard.clock import Clock
 from outboard.errors import NotConnected
-from outboard.kit.client.port import Sidecar
-from outboard.kit.topics.publishing import Publishing
+from outboard.kit.client.port import Publication, Sidecar
+from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
+from outboard.kit.topics.pending import CallLater, Limits
 
 __all__ = ["Connection", "Connections"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Connection:
-    """A sidecar, and what is published through it."""
+    """A sidecar, and a publisher for each topic that is published to through it at the moment."""
 
-    sidecar: Sidecar
-    publishing: Publishing
+    def __init__(self, sidecar: Sidecar, context: PublishContext) -> None:
+        self.sidecar = sidecar
+        self._context = context
+        self._publishers: dict[tuple[str, str], CoalescingPublisher] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def to(
+        cls,
+        sidecar: Sidecar,
+        address: str,
+        *,
+        limits: Limits,
+        clock: Clock,
+        random: Callable[[], float],
+        closing_seconds: float,
+        call_later: CallLater | None = None,
+    ) -> AsyncIterator[Connection]:
+        """Publish through `sidecar`, which is at `address`, while the block runs.
+
+        At its end what waits is sent, for at most `closing_seconds`; the rest fails with SidecarUnavailable.
+        `call_later` is the loop's, unless a test has one of its own.
+        """
+        loop = asyncio.get_running_loop()
+        connection = cls(
+            sidecar,
+            PublishContext(
+                sidecar,
+                address,
+                limits,
+                clock,
+                random,
+                loop,
+                call_later or loop.call_later,
+                contextvars.copy_context(),
+            ),
+        )
+        try:
+            yield connection
+        finally:
+            await connection._close(closing_seconds)
+
+    def publish(
+        self, pubsub: str, topic: str, write: Callable[[], Publication], timeout: float
+    ) -> Coroutine[object, None, None]:
+        """What returns once the broker has the event. Parameters, errors: see `CoalescingPublisher.publish`.
+
+        From another event loop than that of the connection the event is sent by itself.
+        """
+        context = self._context
+        if asyncio.get_running_loop() is not context.loop:
+            return context.sidecar.publish(write(), timeout)
+        name = pubsub, topic
+        publisher = self._publishers.get(name)
+        if publisher is None:
+            publisher = CoalescingPublisher(pubsub, topic, context, partial(self._let_go, name))
+            self._publishers[name] = publisher
+        return publisher.publish(write, timeout)
+
+    def _let_go(self, name: tuple[str, str]) -> None:
+        self._publishers.pop(name, None)
+
+    async def _close(self, seconds: float) -> None:
+        await asyncio.gather(*(publisher.close(seconds) for publisher in self._publishers.values()))
 
 
 class Connections:
@@ -32,13 +97,16 @@ class Connections:
         self._opened: list[Connection] = []
         self._given: list[Connection] = []
 
-    def current(self, operation: str) -> Sidecar:
-        """The sidecar to use now. Raises NotConnected, in which `operation` says what was wanted."""
-        return self._latest(operation).sidecar
+    def current(self, operation: str) -> Connection:
+        """The one to use now. Raises NotConnected, in which `operation` says what was wanted."""
+        for connections in (self._given, self._opened):
+            if connections:
+                return connections[-1]
+        raise NotConnected(operation)
 
-    def publishing(self, operation: str) -> Publishing:
-        """What to publish through now. Raises NotConnected, as `current`."""
-        return self._latest(operation).publishing
+    def sidecar(self, operation: str) -> Sidecar:
+        """The sidecar of the current one. Raises NotConnected, as `current`."""
+        return self.current(operation).sidecar
 
     @property
     def is_given(self) -> bool:
@@ -54,9 +122,3 @@ class Connections:
             yield
         finally:
             connections.remove(connection)
-
-    def _latest(self, operation: str) -> Connection:
-        for connections in (self._given, self._opened):
-            if connections:
-                return connections[-1]
-        raise NotConnected(operation)

@@ -69,12 +69,12 @@ class EventPublisher:
         timeout: float | None,
     ) -> Awaitable[None]:
         """What returns once the broker has `event`, a whole one."""
-        publishing = self.connections.publishing(f"publishing to topic '{topic}'")
+        connection = self.connections.current(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
             return self.written(event, codec, pubsub, topic, metadata)
 
-        return publishing.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
+        return connection.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
 
     def written(
         self, event: Event[T], codec: EventCodec[T], pubsub: str, topic: str, metadata: Mapping[str, str]
@@ -91,5 +91,5 @@ class EventPublisher:
     def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
         """What returns once the broker has an event that was written before."""
         pubsub, topic = publication.pubsub, publication.topic
-        publishing = self.connections.publishing(f"publishing to topic '{topic}'")
-        return publishing.publish(pubsub, topic, lambda: publication, timeout)
+        connection = self.connections.current(f"publishing to topic '{topic}'")
+        return connection.publish(pubsub, topic, lambda: publication, timeout)

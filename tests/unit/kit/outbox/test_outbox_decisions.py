@@ -15,11 +15,17 @@ from outboard.errors import (
 )
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import LANE_EVENTS, Backlog
-from outboard.kit.outbox.breaker import CLOSED, backoff
-from outboard.kit.outbox.lane import PARTITIONS, lane_of, partition_of
-from outboard.kit.outbox.lease import LEASE_SECONDS, NO_LEASE, RENEWAL_SECONDS, Lease
-from outboard.kit.outbox.port import Staged
-from outboard.kit.outbox.verdict import Verdict, reason_of, verdict_of
+from outboard.kit.outbox.failures import CLOSED, PublishOutcome, backoff, outcome_of, reason_of
+from outboard.kit.outbox.partitions import (
+    LEASE_SECONDS,
+    NO_LEASE,
+    PARTITIONS,
+    RENEWAL_SECONDS,
+    Lease,
+    lane_of,
+    partition_of,
+)
+from outboard.kit.outbox.port import StoredEvent
 
 
 def failed(status: int, code: str = "ERR", reason: str = "no") -> PublishFailed:
@@ -29,23 +35,23 @@ def failed(status: int, code: str = "ERR", reason: str = "no") -> PublishFailed:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (None, Verdict.DELIVERED),
-        (PublishForbidden("p", "t", "no"), Verdict.REFUSED),
-        (EventTooLarge("p", "t", 2, 1), Verdict.REFUSED),
-        (failed(400), Verdict.REFUSED),
-        (failed(413), Verdict.REFUSED),
-        (failed(500, reason="kafka server: Message was too large"), Verdict.REFUSED),
-        (failed(400, "ERR_PUBSUB_NOT_CONFIGURED"), Verdict.FAILED),
-        (failed(500), Verdict.FAILED),
-        (failed(429), Verdict.FAILED),
-        (failed(404), Verdict.FAILED),
-        (SidecarUnavailable("a", "o", 1.0, "r"), Verdict.UNREACHABLE),
-        (TokenRejected("a"), Verdict.UNREACHABLE),
-        (PubSubNotFound("p"), Verdict.UNREACHABLE),
+        (None, PublishOutcome.DELIVERED),
+        (PublishForbidden("p", "t", "no"), PublishOutcome.REFUSED),
+        (EventTooLarge("p", "t", 2, 1), PublishOutcome.REFUSED),
+        (failed(400), PublishOutcome.REFUSED),
+        (failed(413), PublishOutcome.REFUSED),
+        (failed(500, reason="kafka server: Message was too large"), PublishOutcome.REFUSED),
+        (failed(400, "ERR_PUBSUB_NOT_CONFIGURED"), PublishOutcome.FAILED),
+        (failed(500), PublishOutcome.FAILED),
+        (failed(429), PublishOutcome.FAILED),
+        (failed(404), PublishOutcome.FAILED),
+        (SidecarUnavailable("a", "o", 1.0, "r"), PublishOutcome.UNREACHABLE),
+        (TokenRejected("a"), PublishOutcome.UNREACHABLE),
+        (PubSubNotFound("p"), PublishOutcome.UNREACHABLE),
     ],
 )
-def test_only_its_own_fault_parks_an_event(error: SidecarError | None, expected: Verdict) -> None:
-    assert verdict_of(error) is expected
+def test_only_its_own_fault_parks_an_event(error: SidecarError | None, expected: PublishOutcome) -> None:
+    assert outcome_of(error) is expected
 
 
 def test_a_reason_can_be_written_down() -> None:
@@ -113,8 +119,8 @@ def test_a_lease_ends_with_its_time() -> None:
     assert NO_LEASE.is_due(0.0, polling=False)
 
 
-def staged(sequence: int, lane: int) -> Staged:
-    return Staged(sequence, lane, partition_of(lane), f"e-{sequence}", Publication("p", "t", b"{}"))
+def staged(sequence: int, lane: int) -> StoredEvent:
+    return StoredEvent(sequence, lane, partition_of(lane), f"e-{sequence}", Publication("p", "t", b"{}"))
 
 
 def test_a_lane_gives_one_event_after_the_other() -> None:

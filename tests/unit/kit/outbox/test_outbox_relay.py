@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from outboard.errors import PublishFailed, PublishForbidden, SidecarError, SidecarUnavailable
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.lease import LEASE_SECONDS
-from outboard.kit.outbox.port import Refused, Settlement, Wanted
+from outboard.kit.outbox.partitions import LEASE_SECONDS
+from outboard.kit.outbox.port import FetchRequest, Refused, Settlement
 from support.outbox import OutboxBench, running, sqlite_engine, until
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def test_a_relay_that_runs_is_woken_by_a_commit(bench: OutboxBench) -> Non
     def wake() -> None:
         loop.call_soon_threadsafe(relay.wake)
 
-    with bench.hints.to(wake):
+    with bench.wakeups.to(wake):
         async with running(relay):
             for number in range(3):
                 await asyncio.to_thread(bench.commit, number, key="a")
@@ -123,12 +123,12 @@ async def test_a_relay_that_was_asleep_sends_nothing_more(bench: OutboxBench) ->
 async def test_a_late_relay_cannot_park(bench: OutboxBench) -> None:
     bench.commit(1, key="a")
     await bench.store.claim("first", LEASE_SECONDS)
-    found = await bench.store.fetch("first", Wanted(10))
+    found = await bench.store.fetch("first", FetchRequest(10))
     bench.clock.advance(LEASE_SECONDS + 1)
     await bench.store.claim("second", LEASE_SECONDS)
     await bench.store.settle("first", Settlement(refused=[Refused(found[0].sequence, "no")]))
     assert await bench.store.parked(10) == []
-    assert [event.sequence for event in await bench.store.fetch("second", Wanted(10))] == [1]
+    assert [event.sequence for event in await bench.store.fetch("second", FetchRequest(10))] == [1]
 
 
 async def test_the_end_waits_for_what_is_under_way_and_gives_partitions_back(bench: OutboxBench) -> None:
@@ -254,7 +254,7 @@ async def test_numbers_are_never_given_twice(bench: OutboxBench) -> None:
     await bench.store.settle("anyone", Settlement(delivered=[1]))
     bench.commit(2)
     await bench.store.claim("r", LEASE_SECONDS)
-    assert [event.sequence for event in await bench.store.fetch("r", Wanted(10))] == [2]
+    assert [event.sequence for event in await bench.store.fetch("r", FetchRequest(10))] == [2]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Mapper, Session, object_session, registry
 
 from outboard.errors import InvalidCloudEvent
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.hints import Hints
-from outboard.kit.outbox.lane import lane_of, partition_of
+from outboard.kit.outbox.partitions import lane_of, partition_of
 from outboard.kit.outbox.port import SupportsAdd
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.wakeups import Wakeups
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["SqlStaging", "milliseconds"]
@@ -49,10 +49,10 @@ class _Row:
 
 
 class SqlStaging:
-    """Writes to one outbox's table. `hints` is told after each commit of a session that staged events."""
+    """Writes to one outbox's table. `wakeups` is told after each commit of a session that staged events."""
 
-    def __init__(self, tables: Tables, hints: Hints) -> None:
-        self._hints = hints
+    def __init__(self, tables: Tables, wakeups: Wakeups) -> None:
+        self._wakeups = wakeups
         self._row: type[_Row] = type("StagedEvent", (_Row,), {})
         registry(metadata=tables.outbox.metadata).map_imperatively(
             self._row, tables.outbox, eager_defaults=False
@@ -101,7 +101,7 @@ class SqlStaging:
             event.listen(session, "after_commit", self._after_commit)
 
     def _after_commit(self, _: Session) -> None:
-        self._hints.give()
+        self._wakeups.give()
 
 
 def milliseconds(time: datetime) -> int:

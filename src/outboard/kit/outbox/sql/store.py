@@ -25,13 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.lane import PARTITIONS
-from outboard.kit.outbox.port import ParkedEvent, Settlement, Staged, Wanted
+from outboard.kit.outbox.partitions import PARTITIONS
+from outboard.kit.outbox.port import FetchRequest, ParkedEvent, Settlement, StoredEvent
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
-from outboard.kit.outbox.sql.running import Runner
+from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.tables import Tables
 
-__all__ = ["SqlOutbox", "database_now"]
+__all__ = ["SqlOutboxStore", "database_now"]
 
 T = TypeVar("T")
 
@@ -48,18 +48,18 @@ def database_now(connection: Connection) -> int:
     return int(connection.execute(NOW[connection.dialect.name]).scalar_one())
 
 
-class SqlOutbox:
+class SqlOutboxStore:
     """An `OutboxStore` on SQLite or PostgreSQL.
 
     `now` reads the clock once for each transaction: within one, a row is either due or it is not.
     """
 
     def __init__(
-        self, tables: Tables, runner: Runner, now: Callable[[Connection], int] = database_now
+        self, tables: Tables, engine: LazyEngine, now: Callable[[Connection], int] = database_now
     ) -> None:
         self._outbox = tables.outbox
         self._lease = tables.lease
-        self._run = runner.run
+        self._run = engine.run
         self._now = now
 
     async def prepare(self) -> None:
@@ -74,7 +74,7 @@ class SqlOutbox:
         """As `OutboxStore.release`."""
         await self._run("give partitions back", partial(self._release, token))
 
-    async def fetch(self, token: str, wanted: Wanted) -> Sequence[Staged]:
+    async def fetch(self, token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:
         """As `OutboxStore.fetch`."""
         return await self._run("read events", partial(self._fetch, token, wanted), read_only=True)
 
@@ -124,7 +124,7 @@ class SqlOutbox:
         lease = self._lease
         return select(lease.c.partition).where(lease.c.token == token, lease.c.lease_until > now)
 
-    def _fetch(self, token: str, wanted: Wanted, connection: Connection) -> Sequence[Staged]:
+    def _fetch(self, token: str, wanted: FetchRequest, connection: Connection) -> Sequence[StoredEvent]:
         now = self._now(connection)
         row, earlier = self._outbox, self._outbox.alias("earlier")
         put_off = and_(earlier.c.parked_at.is_(None), earlier.c.available_at > now)
@@ -197,12 +197,12 @@ class SqlOutbox:
         return int(connection.execute(query).scalar_one())
 
 
-def _staged(row: Row[*tuple[Any, ...]]) -> Staged:
+def _staged(row: Row[*tuple[Any, ...]]) -> StoredEvent:
     details = json.loads(row.details)
     publication = Publication(
         row.pubsub, row.topic, bytes(row.body), details["metadata"], details["headers"], details["traceid"]
     )
-    return Staged(row.sequence, row.lane, row.partition, row.event_id, publication)
+    return StoredEvent(row.sequence, row.lane, row.partition, row.event_id, publication)
 
 
 def _parked(row: Row[*tuple[Any, ...]]) -> ParkedEvent:

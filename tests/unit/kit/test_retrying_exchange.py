@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from outboard.errors import SidecarUnavailable
-from outboard.kit.client.patience import PatientExchange, next_delay
+from outboard.kit.client.retrying import RetryingExchange, retry_delay
 from outboard.wire.http import ExchangeFailed, Request, Response
 from support.scripted import FakeClock, ScriptedExchange
 
@@ -16,16 +16,16 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def patient(exchange: ScriptedExchange, clock: FakeClock) -> PatientExchange:
-    return PatientExchange(exchange, "http://sidecar", clock, lambda: 0.999)
+def patient(exchange: ScriptedExchange, clock: FakeClock) -> RetryingExchange:
+    return RetryingExchange(exchange, "http://sidecar", clock, lambda: 0.999)
 
 
-async def send(patient: PatientExchange, *, repeatable: bool = True) -> Response:
+async def send(patient: RetryingExchange, *, repeatable: bool = True) -> Response:
     return await patient.send(REQUEST, "publishing", 5.0, repeatable=repeatable)
 
 
 async def test_a_sidecar_that_comes_later_is_waited_for(
-    patient: PatientExchange, exchange: ScriptedExchange, clock: FakeClock
+    patient: RetryingExchange, exchange: ScriptedExchange, clock: FakeClock
 ) -> None:
     exchange.answers.extend([REFUSED] * 4 + [Response(204)])
     assert (await send(patient)).status == 204
@@ -35,7 +35,7 @@ async def test_a_sidecar_that_comes_later_is_waited_for(
 
 
 async def test_waiting_ends_with_the_time_that_the_author_set(
-    patient: PatientExchange, exchange: ScriptedExchange, clock: FakeClock
+    patient: RetryingExchange, exchange: ScriptedExchange, clock: FakeClock
 ) -> None:
     exchange.answers.extend([REFUSED] * 1000)
     with pytest.raises(SidecarUnavailable) as caught:
@@ -47,7 +47,7 @@ async def test_waiting_ends_with_the_time_that_the_author_set(
 
 
 async def test_each_attempt_has_only_the_time_that_is_left(
-    patient: PatientExchange, exchange: ScriptedExchange, clock: FakeClock
+    patient: RetryingExchange, exchange: ScriptedExchange, clock: FakeClock
 ) -> None:
     exchange.answers.extend([REFUSED] * 3)
     await send(patient)
@@ -56,7 +56,7 @@ async def test_each_attempt_has_only_the_time_that_is_left(
 
 
 async def test_what_may_have_arrived_is_not_sent_again(
-    patient: PatientExchange, exchange: ScriptedExchange
+    patient: RetryingExchange, exchange: ScriptedExchange
 ) -> None:
     exchange.answers.append(BROKEN)
     with pytest.raises(SidecarUnavailable):
@@ -65,7 +65,7 @@ async def test_what_may_have_arrived_is_not_sent_again(
 
 
 async def test_a_dropped_connection_is_tried_again_only_where_that_does_no_harm(
-    patient: PatientExchange, exchange: ScriptedExchange
+    patient: RetryingExchange, exchange: ScriptedExchange
 ) -> None:
     exchange.answers.extend([DROPPED, Response(204), DROPPED])
     assert (await send(patient)).status == 204
@@ -75,6 +75,6 @@ async def test_a_dropped_connection_is_tried_again_only_where_that_does_no_harm(
 
 
 def test_delays_grow_to_a_bound_and_are_spread() -> None:
-    assert [next_delay(attempt, 1.0) for attempt in (1, 2, 3)] == [0.05, 0.1, 0.2]
-    assert next_delay(1000, 1.0) == 1.0
-    assert next_delay(1000, 0.0) == 0.5
+    assert [retry_delay(attempt, 1.0) for attempt in (1, 2, 3)] == [0.05, 0.1, 0.2]
+    assert retry_delay(1000, 1.0) == 1.0
+    assert retry_delay(1000, 0.0) == 0.5

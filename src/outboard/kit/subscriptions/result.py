@@ -16,18 +16,18 @@ __all__ = [
     "ENDED",
     "HANDLED",
     "Handled",
+    "HandlerRun",
+    "Outcome",
     "Poison",
     "Retry",
-    "Run",
     "TakeApart",
-    "Verdict",
-    "verdict",
-    "verdicts",
+    "outcome_of",
+    "outcomes_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class HandlerRun:
     """What could be seen of a handler and its dependencies, from the first to the end of the last.
 
     `error` came out of them. Otherwise `http_status` was answered (by an exception handler perhaps), and
@@ -67,14 +67,14 @@ class TakeApart:
     reason: str
 
 
-Verdict: TypeAlias = Handled | Retry | Poison
+Outcome: TypeAlias = Handled | Retry | Poison
 
-ENDED: Final = Run(http_status=200, returned=True)
+ENDED: Final = HandlerRun(http_status=200, returned=True)
 """A handler that came to its end without a word, as most do."""
 HANDLED: Final = Handled()
 
 
-def verdict(run: Run) -> Verdict:
+def outcome_of(run: HandlerRun) -> Outcome:
     """Success is only what nothing speaks against: an event is rather delivered twice than lost."""
     if run is ENDED:
         return HANDLED
@@ -84,7 +84,7 @@ def verdict(run: Run) -> Verdict:
     return _failure(run) or _of_result(run.result)
 
 
-def verdicts(run: Run, count: int) -> Sequence[Verdict] | Retry | TakeApart:
+def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Retry | TakeApart:
     """What became of a batch of `count` events: of each, or of all if they are to be delivered again.
 
     A handler of batches may return a status for all, or a sequence with one for each. Drop is of one event.
@@ -105,7 +105,7 @@ def verdicts(run: Run, count: int) -> Sequence[Verdict] | Retry | TakeApart:
     return [_of_result(result) for result in run.result]
 
 
-def _failure(run: Run) -> Retry | None:
+def _failure(run: HandlerRun) -> Retry | None:
     if run.error is not None:
         return Retry(f"{type(run.error).__name__} was raised", run.error)
     if run.http_status is None or not 200 <= run.http_status < 300:
@@ -129,7 +129,7 @@ def _drop_in(error: Exception | None) -> Drop | None:
     return error if isinstance(error, Drop) else None
 
 
-def _of_result(result: object) -> Verdict:
+def _of_result(result: object) -> Outcome:
     status = result.get("status") if isinstance(result, Mapping) else result
     if not isinstance(status, str) or status in ("", DeliveryStatus.SUCCESS):
         return HANDLED

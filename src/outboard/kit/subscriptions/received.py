@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
-from outboard.kit.subscriptions.outcome import Poison, Retry
+from outboard.kit.subscriptions.result import Poison, Retry
 from outboard.wire.bulk import BulkEntry, BulkRequest
 from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
@@ -18,7 +18,7 @@ from outboard.wire.events import Event, EventCodec
 from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Arrival", "EntryArrival", "LoneArrival", "Reading"]
+__all__ = ["Reading", "ReceivedAlone", "ReceivedEvent", "ReceivedInBulk"]
 
 Reading: TypeAlias = Event[Any] | Poison | Retry
 
@@ -27,7 +27,7 @@ CONTENT_TYPE: Final = "content-type"
 TRACE_NAMES: Final = ("traceparent", "tracestate")
 
 
-class Arrival(ABC):
+class ReceivedEvent(ABC):
     """One event on its way to its handler. `key` is its ordering key, where there may be others beside it."""
 
     __slots__ = ("key", "reading")
@@ -58,7 +58,7 @@ class Arrival(ABC):
         return (reading.source, reading.id) if isinstance(reading, Event) else self.envelope().identity
 
 
-class LoneArrival(Arrival):
+class ReceivedAlone(ReceivedEvent):
     """An event that was delivered alone."""
 
     __slots__ = ("_body", "_headers")
@@ -78,7 +78,7 @@ class LoneArrival(Arrival):
         return _trace(self._headers) or _trace(_attributes(self.reading))
 
 
-class EntryArrival(Arrival):
+class ReceivedInBulk(ReceivedEvent):
     """One event of a batch."""
 
     __slots__ = ("_entry", "_request")

@@ -15,7 +15,7 @@ from outboard.hops.record import Hop, HopKind
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import Json
 
-__all__ = ["DeadLetter", "Delivery", "NotSeen", "Record", "event_id"]
+__all__ = ["DeadLetter", "Delivery", "HopRecording", "NotSeen", "event_id"]
 
 REASON: Final = "deadletterreason"
 SETTLED: Final = (DeliveryStatus.SUCCESS, DeliveryStatus.DROP)
@@ -51,7 +51,7 @@ class DeadLetter:
     payload: bytes
 
 
-class Record:
+class HopRecording:
     """Takes the hops of all sidecars of a test, in their order.
 
     What they mean is found out when somebody asks, which in most tests is long after the last of them.

@@ -8,13 +8,13 @@ from contextvars import copy_context
 from types import coroutine
 from typing import Any, TypeAlias
 
-__all__ = ["Step", "lanes", "run_in_lanes"]
+__all__ = ["Step", "by_key", "run_in_key_order"]
 
 Step: TypeAlias = Callable[[int], Coroutine[Any, Any, bool]]
 """Handles the entry at one position; False if it is to come again, so that nothing may overtake it."""
 
 
-def lanes(keys: Sequence[str | None]) -> list[list[int]]:
+def by_key(keys: Sequence[str | None]) -> list[list[int]]:
     """The positions of each key, in order. What has no key is a lane of its own."""
     found: list[list[int]] = []
     by_key: dict[str, list[int]] = {}
@@ -29,16 +29,16 @@ def lanes(keys: Sequence[str | None]) -> list[list[int]]:
     return found
 
 
-async def run_in_lanes(keys: Sequence[str | None], step: Step, concurrency: int) -> None:
+async def run_in_key_order(keys: Sequence[str | None], step: Step, concurrency: int) -> None:
     """Await `step` for each position, at most `concurrency` at once; a lane ends at its first False.
 
     Each step has a copy of this task's context variables, so that none sees what another sets. One task takes
     one step after another as long as none waits for anything: tasks beside it cost more than most steps do.
     """
-    await _Lanes(lanes(keys), step, concurrency).run()
+    await _Workers(by_key(keys), step, concurrency).run()
 
 
-class _Lanes:
+class _Workers:
     """Workers, each a task, that take lanes until none is left. The first that waits calls the others."""
 
     def __init__(self, found: Sequence[Sequence[int]], step: Step, concurrency: int) -> None:

@@ -14,14 +14,14 @@ from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from outboard.kit.subscriptions.arrival import EntryArrival, LoneArrival
 from outboard.kit.subscriptions.declaration import Declaration
+from outboard.kit.subscriptions.endpoint import Runner
 from outboard.kit.subscriptions.handling import Handling
-from outboard.kit.subscriptions.running import Runner
+from outboard.kit.subscriptions.received import ReceivedAlone, ReceivedInBulk
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.dapr import DeliveryStatus
 
-__all__ = ["Consumer"]
+__all__ = ["Deliveries"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
@@ -32,14 +32,14 @@ OF_ONE: Final = {status: to_json({"status": status}) for status in DeliveryStatu
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class Deliveries:
     """Takes the deliveries of one declared handler, whichever way the sidecar makes them."""
 
     declaration: Declaration
     bulk: BulkCodec[Any]
     handling: Handling
 
-    async def consume(self, headers: Headers, runner: Runner) -> Response:
+    async def answer(self, headers: Headers, runner: Runner) -> Response:
         """Return the answer to the sidecar."""
         try:
             request = self._bulk_request(headers, runner.body)
@@ -49,11 +49,13 @@ class Consumer:
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
         if request is None:
-            arrival = LoneArrival(self.declaration.codec, runner.body, headers)
-            status = await self.handling.one(arrival, runner)
+            received = ReceivedAlone(self.declaration.codec, runner.body, headers)
+            status = await self.handling.one(received, runner)
             return _Json(OF_ONE[status])
-        arrivals = [EntryArrival(self.declaration.codec, request, entry) for entry in request.entries]
-        return _of_many(request.entries, await self.handling.many(arrivals, runner))
+        received_events = [
+            ReceivedInBulk(self.declaration.codec, request, entry) for entry in request.entries
+        ]
+        return _of_many(request.entries, await self.handling.many(received_events, runner))
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""

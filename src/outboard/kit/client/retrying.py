@@ -10,13 +10,13 @@ from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["PatientExchange", "is_untaken", "next_delay"]
+__all__ = ["RetryingExchange", "is_untaken", "retry_delay"]
 
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 1.0
 
 
-def next_delay(attempt: int, randomness: float) -> float:
+def retry_delay(attempt: int, randomness: float) -> float:
     """Seconds to wait after attempt number `attempt`, which counts from 1; `randomness` is in [0, 1)."""
     return float(min(FIRST_DELAY * 2 ** min(attempt - 1, 16), LONGEST_DELAY)) * (0.5 + randomness / 2)
 
@@ -27,7 +27,7 @@ def is_untaken(failure: ExchangeFailed, *, repeatable: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class PatientExchange:
+class RetryingExchange:
     """Waits for a sidecar that is not there yet, and never longer than it was told.
 
     A request that reached the sidecar is not sent again, with one exception: where a pooled connection had
@@ -48,7 +48,7 @@ class PatientExchange:
             try:
                 return await self.exchange(request, max(deadline - self.clock.monotonic(), 0.001))
             except ExchangeFailed as failure:
-                delay = next_delay(attempt, self.random())
+                delay = retry_delay(attempt, self.random())
                 now = self.clock.monotonic()
                 if not is_untaken(failure, repeatable=repeatable) or now + delay >= deadline:
                     raise SidecarUnavailable(

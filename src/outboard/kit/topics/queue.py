@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from outboard.kit.topics.entry import Entry
+from outboard.kit.topics.pending import PendingEvent
 
-__all__ = ["Lanes"]
+__all__ = ["PublishQueue"]
 
 FEW: Final = 64
 
 
-class Lanes:
+class PublishQueue:
     """Everything here costs the same however much waits.
 
     A key is in `_behind` from its first event that waits until none of it waits or is in flight; `_ready`
@@ -23,8 +23,8 @@ class Lanes:
     def __init__(self) -> None:
         self.events = 0
         self.bytes = 0
-        self._ready: deque[Entry] = deque()
-        self._behind: dict[str, deque[Entry] | None] = {}
+        self._ready: deque[PendingEvent] = deque()
+        self._behind: dict[str, deque[PendingEvent] | None] = {}
         self._left_behind = 0
 
     @property
@@ -32,7 +32,7 @@ class Lanes:
         """How many could leave at once, without a second of any key."""
         return len(self._ready)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: PendingEvent) -> None:
         """Let `entry` wait behind those of its key."""
         self._count(entry)
         key = entry.key
@@ -46,7 +46,7 @@ class Lanes:
         else:
             self._behind[key] = deque((entry,))
 
-    def take(self, max_events: int, max_bytes: int, *, ordered: bool) -> list[Entry]:
+    def take(self, max_events: int, max_bytes: int, *, ordered: bool) -> list[PendingEvent]:
         """The next batch; its keys stay taken until `release`. Empty where nothing may leave.
 
         Where it is `ordered`, as many of a key as there is room for, in their order.
@@ -70,7 +70,7 @@ class Lanes:
             self._uncount(entry)
         return batch.entries
 
-    def release(self, batch: Sequence[Entry], again: Sequence[Entry] = ()) -> None:
+    def release(self, batch: Sequence[PendingEvent], again: Sequence[PendingEvent] = ()) -> None:
         """`batch` is no longer in flight. What is to be sent `again` goes to the front, in its order."""
         if not again:
             for key in _keys(batch):
@@ -89,7 +89,7 @@ class Lanes:
         for key in _keys(reversed(again)):
             self._advance(key, to_front=True)
 
-    def forget(self, entry: Entry) -> None:
+    def forget(self, entry: PendingEvent) -> None:
         """Its publisher has gone: what waits no longer counts, and will not leave."""
         if not entry.waits:
             return
@@ -98,7 +98,7 @@ class Lanes:
         if self._left_behind > max(self.events, FEW):
             self._sweep()
 
-    def _follow(self, lane: deque[Entry], batch: _Batch) -> None:
+    def _follow(self, lane: deque[PendingEvent], batch: _Batch) -> None:
         while lane:
             entry = lane[0]
             if entry.future.done():
@@ -108,7 +108,7 @@ class Lanes:
             else:
                 return
 
-    def _drop(self, entry: Entry) -> None:
+    def _drop(self, entry: PendingEvent) -> None:
         self._uncount(entry)
         if entry.key is not None:
             self._advance(entry.key)
@@ -134,12 +134,12 @@ class Lanes:
             else:
                 self._drop(entry)
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: PendingEvent) -> None:
         entry.waits = True
         self.events += 1
         self.bytes += entry.size
 
-    def _uncount(self, entry: Entry) -> None:
+    def _uncount(self, entry: PendingEvent) -> None:
         if entry.waits:
             entry.waits = False
             self.events -= 1
@@ -148,11 +148,11 @@ class Lanes:
 
 class _Batch:
     def __init__(self, max_events: int, max_bytes: int) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[PendingEvent] = []
         self._events = max_events
         self._bytes = max_bytes
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: PendingEvent) -> bool:
         """Add `entry` where there is room for it.
 
         The first always fits: a batch of one is a plain publish, which has a bound of its own.
@@ -165,5 +165,5 @@ class _Batch:
         return True
 
 
-def _keys(entries: Iterable[Entry]) -> Iterable[str]:
+def _keys(entries: Iterable[PendingEvent]) -> Iterable[str]:
     return dict.fromkeys(entry.key for entry in entries if entry.key is not None)

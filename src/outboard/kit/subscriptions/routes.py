@@ -1,4 +1,9 @@
-"""The routes of an app as they are in effect: with what the routers around them add."""
+"""The FastAPI routes of handlers: as they are made, and as an app has them, with what routers add.
+
+A plain route would acknowledge too early: the exit of a dependency with `yield`, where a session commits,
+may run after the answer was sent. So the route serves each event as a request within the request, whose
+answer is kept back, and answers the sidecar when everything of it has ended.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,17 @@ from weakref import WeakKeyDictionary
 
 import fastapi.routing
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 from outboard.errors import HandlerUnsuitable
+from outboard.kit.subscriptions.authentication import refusal_of_event
 from outboard.kit.subscriptions.declaration import Declaration
-from outboard.kit.subscriptions.endpoint import current_event
+from outboard.kit.subscriptions.deliveries import Deliveries
+from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, current_event
 
-__all__ = ["DirectCalls", "EffectiveRoute", "effective_routes", "refuse_unfit"]
+__all__ = ["DirectCalls", "EffectiveRoute", "effective_routes", "refuse_unfit", "subscription_route"]
 
 BODY_ADVICE: Final = (
     "The body of the request is the event. In a dependency, take it with "
@@ -85,3 +95,45 @@ class DirectCalls:
             known = bool(routes) and not any(route.dependencies for route in routes)
             self._known[app] = known
         return known
+
+
+def subscription_route(
+    deliveries: Deliveries, handler: HandlerEndpoint, direct: DirectCalls, app_token: str
+) -> type[APIRoute]:
+    """A class of routes that let `deliveries` take what is posted to them.
+
+    One class for each handler, because including a router makes new routes of the class, in FastAPI < 0.137.
+    """
+
+    class SubscriptionRoute(APIRoute):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            refuse_unfit(self, deliveries.declaration)
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["method"] != "POST":
+                await super().handle(scope, receive, send)
+                return
+            answer = refusal_of_event(scope, app_token)
+            if answer is None:
+                body = await _read_body(receive)
+                if body is None:
+                    return  # nobody is left to be answered; the sidecar delivers again
+                is_direct = direct.allowed_in(scope.get("app"))
+                runner = Runner(handler.call, scope, super().handle, body, is_direct)
+                answer = await deliveries.answer(Headers(scope=scope), runner)
+            await answer(scope, receive, send)
+
+    return SubscriptionRoute
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body of a request; None where the client left."""
+    message = await receive()
+    parts = []
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+    return None

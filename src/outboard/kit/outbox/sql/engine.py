@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from outboard.errors import OutboxUnavailable
 from outboard.kit.outbox.sql.durability import READ_ONLY
 
-__all__ = ["AnyEngine", "EngineSource", "Runner"]
+__all__ = ["AnyEngine", "EngineSource", "LazyEngine"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ NOTHING: Mapping[str, str] = {}
 MISSING_TABLE = ("no such table", "does not exist")
 
 
-class Runner:
+class LazyEngine:
     """`engine` may be a function that gives one, which is called at the first use."""
 
     def __init__(self, engine: EngineSource) -> None:

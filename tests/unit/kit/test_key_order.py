@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.kit.subscriptions.lanes import lanes, run_in_lanes
+from outboard.kit.subscriptions.ordering import by_key, run_in_key_order
 
 KEYS = st.lists(st.none() | st.sampled_from("abc"), max_size=30)
 
 
 def test_what_has_no_key_is_alone() -> None:
-    assert lanes(["a", None, "b", "a", None, "a"]) == [[0, 3, 5], [1], [2], [4]]
-    assert lanes([]) == []
+    assert by_key(["a", None, "b", "a", None, "a"]) == [[0, 3, 5], [1], [2], [4]]
+    assert by_key([]) == []
 
 
 @given(KEYS, st.sets(st.integers(0, 29)), st.integers(1, 5))
@@ -32,8 +32,8 @@ def test_order_bound_and_stop(keys: list[str | None], failing: set[int], concurr
         ended.append(position)
         return position not in failing
 
-    asyncio.run(run_in_lanes(keys, step, concurrency))
-    for lane in lanes(keys):
+    asyncio.run(run_in_key_order(keys, step, concurrency))
+    for lane in by_key(keys):
         stop = next((index for index, position in enumerate(lane) if position in failing), len(lane))
         expected = lane[: stop + 1]
         assert [position for position in run if position in lane] == expected
@@ -57,7 +57,7 @@ async def test_a_cancelled_delivery_cancels_what_is_running_and_starts_no_more()
             raise
         return True
 
-    task = asyncio.create_task(run_in_lanes([None] * 5, step, 2))
+    task = asyncio.create_task(run_in_key_order([None] * 5, step, 2))
     await both.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -76,7 +76,7 @@ async def test_steps_that_wait_for_nothing_share_a_task_but_not_the_event_loop()
             asyncio.get_running_loop().call_soon(lambda: turns.append(len(tasks)))
         return True
 
-    await run_in_lanes([None] * 6 + ["a"] * 6, step, 4)
+    await run_in_key_order([None] * 6 + ["a"] * 6, step, 4)
     assert len(tasks) == 12
     assert len(set(tasks)) == 1
     assert turns == [4, 8, 12]
@@ -94,7 +94,7 @@ async def test_a_step_that_waits_stays_in_its_task_and_others_run_beside_it() ->
             tasks[position].append(asyncio.current_task())
         return True
 
-    await run_in_lanes([None] * 4, step, 3)
+    await run_in_key_order([None] * 4, step, 3)
     assert all(first is last for first, *_, last in list(tasks.values())[1:])
     assert len({tasks[position][0] for position in (1, 2, 3)}) == 3
 
@@ -114,7 +114,7 @@ async def test_context_variables_of_a_step_last_until_its_end_and_no_longer() ->
             variable.reset(token)
         return True
 
-    await run_in_lanes([None] * 9, step, 3)
+    await run_in_key_order([None] * 9, step, 3)
     assert sorted(seen, key=lambda pair: pair[1] or 0) == [(None, position) for position in range(9)]
     assert variable.get() is None
 
@@ -134,7 +134,7 @@ async def test_a_deadline_within_a_step_ends_that_step_only() -> None:
         ended.append(position)
         return True
 
-    await run_in_lanes(["a", "b"] * 3, step, 2)
+    await run_in_key_order(["a", "b"] * 3, step, 2)
     assert (sorted(ended), sorted(expired)) == ([0, 1, 2, 3, 4, 5], [0, 2, 4])
 
 
@@ -151,7 +151,7 @@ async def test_what_is_cancelled_from_within_ends_its_lane_only(waits: bool) -> 
             raise asyncio.CancelledError
         return True
 
-    await run_in_lanes(["a", "a", "b", None], step, 1)
+    await run_in_key_order(["a", "a", "b", None], step, 1)
     assert run == [0, 2, 3]
 
 
@@ -168,6 +168,6 @@ async def test_an_error_of_a_step_ends_what_runs_beside_it() -> None:
         raise ValueError(position)
 
     with pytest.raises(ExceptionGroup) as raised:
-        await run_in_lanes([None] * 3, step, 2)
+        await run_in_key_order([None] * 3, step, 2)
     assert raised.group_contains(ValueError, match="1")
     assert cancelled == [0]

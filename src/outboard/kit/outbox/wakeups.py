@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Hints"]
+__all__ = ["Wakeups"]
 
 
-class Hints:
+class Wakeups:
     """Those who want to know, each for as long as its scope lasts. A hint may be lost, or come twice."""
 
     def __init__(self) -> None:

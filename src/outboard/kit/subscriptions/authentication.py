@@ -1,0 +1,65 @@
+"""Who may call the routes of events, and what others are answered.
+
+Source: Dapr, "Authenticate requests from Dapr using token authentication".
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from outboard.wire.dapr import API_TOKEN_HEADER
+
+__all__ = ["refusal", "refusal_of_event"]
+
+log: Final = logging.getLogger("outboard.subscriptions")
+
+TOKEN: Final = API_TOKEN_HEADER.encode("ascii")
+CALLER: Final = b"dapr-caller-app-id"
+
+
+def refusal(scope: Scope, app_token: str) -> Response | None:
+    """The answer to a request that does not come from the sidecar; None for one that may pass.
+
+    daprd takes 401 and 403 as failures to deliver, so that no event is lost by a wrong token.
+    """
+    if not _is_token_right(scope["headers"], app_token):
+        log.warning("a request to %s was refused: its dapr-api-token is not APP_API_TOKEN", scope["path"])
+        return JSONResponse({"error": "the dapr-api-token is missing or wrong"}, 401)
+    return None
+
+
+def refusal_of_event(scope: Scope, app_token: str) -> Response | None:
+    """As `refusal`, for an event: nor may another app send one, through the sidecar of this one."""
+    return _refuse_forged(scope) or refusal(scope, app_token)
+
+
+def _refuse_forged(scope: Scope) -> Response | None:
+    if not _is_invocation(scope["headers"]):
+        return None
+    log.warning("a request to %s was refused: it came by service invocation", scope["path"])
+    return JSONResponse({"error": "events are delivered by pub/sub, not by service invocation"}, 403)
+
+
+def _is_token_right(headers: Iterable[tuple[bytes, bytes]], expected: str) -> bool:
+    """Whether the request bears the app's token, once. Without an expected one, everybody may come.
+
+    Takes as long for a wrong token as for the right one.
+    """
+    if not expected:
+        return True
+    given = [value for name, value in headers if name.lower() == TOKEN]
+    return len(given) == 1 and hmac.compare_digest(given[0], expected.encode("utf-8"))
+
+
+def _is_invocation(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether another app sent this through service invocation, which bears the app's token as events do.
+
+    daprd sets this header, and strips what the caller wrote there.
+    """
+    return any(name.lower() == CALLER for name, _ in headers)

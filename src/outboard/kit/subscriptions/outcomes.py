@@ -1,0 +1,185 @@
+"""What follows from the outcome of an event: the answer to the sidecar, its log line, its dead letter."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from outboard.clock import Clock
+from outboard.errors import OutboardError
+from outboard.kit.client.port import Publication
+from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter, origin
+from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
+from outboard.kit.subscriptions.received import ReceivedEvent
+from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Retry
+from outboard.kit.topics.connections import Connections
+from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
+
+__all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "Settler"]
+
+CAPACITY: Final = 10_000
+
+DeliveryKey: TypeAlias = tuple[str, str, str]
+"""Handler, and the source and id of the event."""
+
+
+class Attempts:
+    """How often this process was given an event without handling it. Forgets the longest unseen ones first.
+
+    daprd does not tell an app the number of the attempt, so this is what one process can know.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._counts: OrderedDict[DeliveryKey, int] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        """Whether any event is being counted."""
+        return bool(self._counts)
+
+    def count(self, key: DeliveryKey) -> int:
+        """Count one more, and return how many there were, this one included."""
+        count = self._counts.pop(key, 0) + 1
+        self._counts[key] = count
+        if len(self._counts) > self._capacity:
+            self._counts.popitem(last=False)
+        return count
+
+    def forget(self, key: DeliveryKey) -> None:
+        """The event is settled."""
+        self._counts.pop(key, None)
+
+
+log: Final = logging.getLogger("outboard.subscriptions")
+
+NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterSettings:
+    """What every handler of a board needs to settle poison. `timeout` is in seconds."""
+
+    connections: Connections
+    attempts: Attempts
+    app_id: str
+    timeout: float
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Settles the events of one handler."""
+
+    declaration: Declaration
+    dead_letters: DeadLetterSettings
+
+    async def settle(self, found: Outcome, received: ReceivedEvent, route: str) -> DeliveryStatus:
+        """Return what to tell the sidecar of one event. `route` is the path that it was delivered to."""
+        if isinstance(found, Handled):
+            return self.handled(received)
+        attempts = self.dead_letters.attempts
+        count = attempts.count(self._key(received))
+        if isinstance(found, Retry):
+            return self._retry(found, received, count)
+        status = await self._settle_poison(found, received, count, route)
+        if status is not DeliveryStatus.RETRY:
+            attempts.forget(self._key(received))
+        return status
+
+    def handled(self, received: ReceivedEvent) -> DeliveryStatus:
+        """Return what to tell the sidecar of an event that was handled."""
+        if self.dead_letters.attempts:
+            self.dead_letters.attempts.forget(self._key(received))
+        return DeliveryStatus.SUCCESS
+
+    def retry_all(self, found: Retry, received_events: Sequence[ReceivedEvent]) -> None:
+        """Note that a batch is to come again: each event counts an attempt, and one line tells of all."""
+        counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
+        names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
+        log.error(
+            "a batch of %d events (%s%s) of topic '%s' for %s was not handled and will be delivered again: "
+            "%s (attempt %d here)",
+            len(received_events),
+            names,
+            ", ..." if len(received_events) > NAMED else "",
+            self.declaration.topic,
+            self.declaration.place,
+            found.reason,
+            max(counts),
+            exc_info=found.error,
+        )
+
+    def _retry(self, found: Retry, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
+        log.error(
+            "event %s was not handled and will be delivered again: %s (attempt %d here)",
+            self._name(received),
+            found.reason,
+            attempts,
+            exc_info=found.error,
+        )
+        return DeliveryStatus.RETRY
+
+    async def _settle_poison(
+        self, found: Poison, received: ReceivedEvent, attempts: int, route: str
+    ) -> DeliveryStatus:
+        policy = self.declaration.poison
+        if isinstance(policy, DeadLetterPolicy):
+            return await self._dead_letter(policy.topic, found.reason, received, attempts, route)
+        if isinstance(policy, DropPolicy):
+            log.warning("event %s is dropped: %s", self._name(received), found.reason)
+            return DeliveryStatus.DROP
+        return self._hold(found.reason, received, attempts)
+
+    def _hold(self, reason: str, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
+        """One ERROR line for each event, however often it comes back."""
+        log.log(
+            logging.ERROR if attempts == 1 else logging.DEBUG,
+            "event %s is held, and what comes behind it may wait: %s. There is no dead letter topic for it. "
+            "Name one (dead_letter=...), or let it be dropped (on_invalid='drop')",
+            self._name(received),
+            reason,
+        )
+        return DeliveryStatus.RETRY
+
+    async def _dead_letter(
+        self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
+    ) -> DeliveryStatus:
+        envelope = received.envelope()
+        try:
+            sidecar = self.dead_letters.connections.sidecar("publishing a dead letter")
+            letter = self._publication(topic, reason, envelope, attempts, route)
+            await sidecar.publish(letter, self.dead_letters.timeout)
+        except OutboardError as error:
+            log.error(  # noqa: TRY400 - the message says it all
+                "event %s is held, for its dead letter could not be published to '%s': %s (it is poison: %s)",
+                self._name(received),
+                topic,
+                error,
+                reason,
+            )
+            return DeliveryStatus.RETRY
+        log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
+        return DeliveryStatus.SUCCESS
+
+    def _publication(
+        self, topic: str, reason: str, envelope: Envelope, attempts: int, route: str
+    ) -> Publication:
+        pubsub, dead_letters = self.declaration.pubsub, self.dead_letters
+        body = dead_letter(
+            envelope,
+            reason=reason,
+            origin=origin(dead_letters.app_id, pubsub, self.declaration.topic, route),
+            attempts=attempts,
+            now=dead_letters.clock.now(),
+        )
+        metadata = {PARTITION_KEY: envelope.key} if envelope.key else {}
+        return Publication(pubsub, topic, body, metadata, envelope.trace_headers)
+
+    def _key(self, received: ReceivedEvent) -> DeliveryKey:
+        return self.declaration.place, *received.identity()
+
+    def _name(self, received: ReceivedEvent) -> str:
+        return f"{received.identity()[1]!r} of topic '{self.declaration.topic}' for {self.declaration.place}"
