@@ -3,8 +3,9 @@
 `pip install "outboard[testing]"` brings the pytest fixture `outboard`, a `Harness`.
 """
 
+from outboard.hops.story import DeadLetter, Delivery
 from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
-from outboard.testing.recording import DeadLetter, Delivery, NotSeen
+from outboard.testing.recording import NotSeen
 
 __all__ = ["ASGIApp", "DeadLetter", "Delivery", "Harness", "NotSeen"]

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.record import HopKind
+from outboard.hops.story import DeadLetter, Delivery, dead_letters, deliveries, event_id, of_kind
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
@@ -24,7 +25,7 @@ from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.options import Options
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import CollapsedClock
-from outboard.testing.recording import DeadLetter, Delivery, HopRecording, event_id
+from outboard.testing.recording import HopRecording
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
 from outboard.wire.http import Exchange, Request
@@ -94,16 +95,16 @@ class Harness:
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
         """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
-        hops = self._record.of(topic.pubsub, topic.name, HopKind.PUBLISHED)
+        hops = of_kind(self._record.hops, topic.pubsub, topic.name, HopKind.PUBLISHED)
         return [topic.codec.decode(hop.payload) for hop in hops]
 
     def deliveries(self, topic: Topic[T]) -> list[Delivery]:
         """Every delivery of an event of `topic` so far, redeliveries included, in their order."""
-        return self._record.deliveries(topic.pubsub, topic.name)
+        return deliveries(self._record.hops, topic.pubsub, topic.name)
 
     def dead_letters(self, topic: Topic[T]) -> list[DeadLetter]:
         """What came from `topic` and was put on a dead letter topic so far, by the kit or by the sidecar."""
-        return self._record.dead_letters(topic.pubsub, topic.name)
+        return dead_letters(self._record.hops, topic.pubsub, topic.name)
 
     async def handled(self, topic: Topic[T], timeout: float = PATIENCE) -> Event[T]:
         """The next event of `topic` that a handler has settled with SUCCESS; each call gives another one.
@@ -113,7 +114,7 @@ class Harness:
         dead = {letter.event_id for letter in self.dead_letters(topic)}
 
         def handled() -> list[bytes]:
-            hops = self._record.of(topic.pubsub, topic.name, HopKind.DELIVERED)
+            hops = of_kind(self._record.hops, topic.pubsub, topic.name, HopKind.DELIVERED)
             dead.update(letter.event_id for letter in self.dead_letters(topic))
             return [
                 hop.payload

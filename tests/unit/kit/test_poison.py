@@ -13,8 +13,9 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel, field_validator
 
 from outboard import DeliveryStatus, Drop, Event, Outboard
-from outboard.kit.subscriptions.dead_letter import dead_letter, origin, read_envelope
+from outboard.kit.subscriptions.dead_letter import dead_letter, read_envelope
 from outboard.kit.subscriptions.outcomes import Attempts
+from outboard.wire.deadletters import origin
 from outboard.wire.http import ExchangeFailed, Response
 from support.scripted import FakeClock, ScriptedExchange
 from support.serving import Serving

@@ -13,21 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent
-from outboard.wire.cloudevents import format_time
 from outboard.wire.dapr import EVENT_TYPE
+from outboard.wire.deadletters import written
 from outboard.wire.events import EventCodec
 from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Envelope", "content_id", "dead_letter", "has_position", "origin", "read_envelope"]
+__all__ = ["Envelope", "content_id", "dead_letter", "has_position", "read_envelope"]
 
 POSITION_HEADERS: Final = ("__topic", "__partition", "__offset")
-MAX_REASON: Final = 1000
 NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits)
 IDENTITY: Final = ("source", "id", "type")
 ANY_EVENT: Final = EventCodec(object)
@@ -81,24 +79,8 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
 
 
 def dead_letter(envelope: Envelope, *, reason: str, origin: str, attempts: int, now: datetime) -> bytes:
-    """The structured CloudEvent to publish.
-
-    Adds `deadletterreason`; `deadletterorigin`; `deadletterattempts`, the number of times that this process
-    was given the event; and `deadlettertime` (RFC 3339). Everything else stays as it was.
-    """
-    marks = {
-        "deadletterreason": _printable(reason)[:MAX_REASON],
-        "deadletterorigin": origin,
-        "deadletterattempts": attempts,
-        "deadlettertime": format_time(now),
-    }
-    return to_json({**envelope.members, **marks})
-
-
-def origin(app_id: str, pubsub: str, topic: str, route: str) -> str:
-    """Where a dead letter comes from, as a URI reference: `//app-id/pubsub/topic#/route`."""
-    path = "/".join(quote(part, safe="") for part in (app_id, pubsub, topic))
-    return f"//{path}#{quote(route, safe='/')}"
+    """The structured CloudEvent to publish: the event as it was, and the attributes of a dead letter."""
+    return to_json({**envelope.members, **written(reason, origin, attempts, now)})
 
 
 def has_position(headers: Mapping[str, str]) -> bool:
@@ -165,7 +147,3 @@ def _aside(name: str) -> str:
 def _as_text(value: object) -> str:
     """The value of an extension: a text that can be printed as it is, anything else as JSON."""
     return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

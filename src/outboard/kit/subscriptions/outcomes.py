@@ -11,12 +11,13 @@ from typing import Final, TypeAlias
 from outboard.clock import Clock
 from outboard.errors import OutboardError
 from outboard.kit.client.port import Publication
-from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter, origin
+from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Retry
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
+from outboard.wire.deadletters import origin
 
 __all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "Settler"]
 

@@ -1,0 +1,74 @@
+"""The attributes by which a dead letter says what happened to its event, written and read. Pure.
+
+They are Outboard's own: a dead letter of daprd is the event unchanged, without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from outboard.wire.cloudevents import format_time
+
+__all__ = ["DeadLetterAttributes", "origin", "written"]
+
+REASON: Final = "deadletterreason"
+ORIGIN: Final = "deadletterorigin"
+ATTEMPTS: Final = "deadletterattempts"
+TIME: Final = "deadlettertime"
+MAX_REASON: Final = 1000
+
+
+def written(reason: str, origin: str, attempts: int, now: datetime) -> dict[str, str | int]:
+    """The attributes to add to an event: `origin` is made by the function of that name.
+
+    `attempts` is the number of times that the process was given the event. A reason is cut to 1,000
+    characters, and what cannot be printed is a space in it: an attribute may not hold it.
+    """
+    return {
+        REASON: _printable(reason)[:MAX_REASON],
+        ORIGIN: origin,
+        ATTEMPTS: attempts,
+        TIME: format_time(now),
+    }
+
+
+def origin(app_id: str, pubsub: str, topic: str, route: str) -> str:
+    """Where a dead letter comes from, as a URI reference: `//app-id/pubsub/topic#/route`."""
+    path = "/".join(quote(part, safe="") for part in (app_id, pubsub, topic))
+    return f"//{path}#{quote(route, safe='/')}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterAttributes:
+    """As they were found. `attempts` is None where it is no whole number; `time` is RFC 3339."""
+
+    reason: str
+    origin: str
+    attempts: int | None
+    time: str
+
+    @classmethod
+    def read(cls, members: Mapping[str, object]) -> DeadLetterAttributes | None:
+        """Those among the `members` of an envelope; None where it gives no reason."""
+        if REASON not in members:
+            return None
+        attempts = members.get(ATTEMPTS)
+        return cls(
+            reason=str(members[REASON]),
+            origin=str(members.get(ORIGIN, "")),
+            attempts=attempts if isinstance(attempts, int) else None,
+            time=str(members.get(TIME, "")),
+        )
+
+    @property
+    def topic(self) -> str:
+        """The topic that the event came from, empty where the origin names none."""
+        return unquote(urlsplit(self.origin).path.rpartition("/")[2])
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

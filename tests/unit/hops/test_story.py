@@ -1,0 +1,55 @@
+"""What recorded hops tell."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from outboard.hops.record import Hop, HopKind
+from outboard.hops.story import DeadLetter, Delivery, dead_letters, deliveries, event_id, story
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def hop(kind: HopKind, topic: str = "tasks", attempt: int = 0, outcome: str = "", **members: object) -> Hop:
+    payload = json.dumps({"id": "7", "data": {"n": 1}, **members}).encode()
+    return Hop(kind, NOW, "app", "p", topic, payload, attempt, outcome, "why" if outcome == "RETRY" else "")
+
+
+def test_a_line_for_each_hop() -> None:
+    hops = [hop(HopKind.PUBLISHED), hop(HopKind.DELIVERED, attempt=1, outcome="RETRY")]
+    assert story(hops).splitlines() == [
+        "  app: 7 of p/tasks published",
+        "  app: 7 of p/tasks delivered RETRY (attempt 1): why",
+    ]
+    assert story(hops, most=1).splitlines()[0] == "  (1 earlier hops)"
+    assert story([]) == "  nothing: no event was published."
+
+
+def test_deliveries_of_a_topic() -> None:
+    hops = [
+        hop(HopKind.DELIVERED, attempt=2, outcome="RETRY"),
+        hop(HopKind.DELIVERED, "others", 1, "SUCCESS"),
+    ]
+    assert deliveries(hops, "p", "tasks") == [Delivery("app", "7", 2, "RETRY", "why")]
+
+
+def test_a_dead_letter_of_the_kit_says_where_it_comes_from() -> None:
+    marks = {"deadletterreason": "no", "deadletterorigin": "//app/p/tasks#/on", "deadletterattempts": 3}
+    letter = hop(HopKind.PUBLISHED, "tasks-dead", **marks)
+    assert dead_letters([letter], "p", "tasks") == [
+        DeadLetter("7", "no", "//app/p/tasks#/on", 3, {"n": 1}, letter.payload)
+    ]
+    assert not dead_letters([letter], "p", "others")
+
+
+def test_a_dead_letter_of_the_sidecar_is_known_by_its_bytes() -> None:
+    letter = Hop(HopKind.DEAD_LETTERED, NOW, "app", "p", "dead", b"not JSON", 4, "", "spent")
+    published = Hop(HopKind.PUBLISHED, NOW, "app", "p", "tasks", b"not JSON")
+    assert dead_letters([published, letter], "p", "tasks") == [
+        DeadLetter("", "spent", "", 4, None, b"not JSON")
+    ]
+
+
+def test_what_is_no_envelope_has_no_id() -> None:
+    assert event_id(b"[" * 100_000) == ""
