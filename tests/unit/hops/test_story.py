@@ -35,8 +35,13 @@ def test_deliveries_of_a_topic() -> None:
 
 
 def test_a_dead_letter_of_the_kit_says_where_it_comes_from() -> None:
-    marks = {"deadletterreason": "no", "deadletterorigin": "//app/p/tasks#/on", "deadletterattempts": 3}
-    letter = hop(HopKind.PUBLISHED, "tasks-dead", **marks)
+    letter = hop(
+        HopKind.PUBLISHED,
+        "tasks-dead",
+        deadletterreason="no",
+        deadletterorigin="//app/p/tasks#/on",
+        deadletterattempts=3,
+    )
     assert dead_letters([letter], "p", "tasks") == [
         DeadLetter("7", "no", "//app/p/tasks#/on", 3, {"n": 1}, letter.payload)
     ]
