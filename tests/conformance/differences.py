@@ -64,10 +64,13 @@ DIFFERENCES: Final = (
         ("encryption-other-key", "event-malformed-null", "secrets-file-leaves"),
     ),
     Difference(
-        "A routing rule that compares types which can never be equal fails for each event.",
-        "It refuses the rule at the start, and with it every subscription.",
-        "The CEL library has no type checker.",
-        ("discovery-bad-types",),
+        "A routing rule that builds a map with one key twice fails for each event; `getMilliseconds()` of a "
+        "duration is what is beyond whole seconds. A rule nests brackets at most 32 deep, and one with a "
+        "function that CEL's standard library lacks is refused, as every rule that is no CEL.",
+        "The last one counts; it is the whole duration in milliseconds. 250 deep; with such a function daprd "
+        "never becomes ready.",
+        "The library is CEL's own for C++, daprd's that for Go.",
+        ("cel-duplicate-key", "cel-milliseconds"),
     ),
     Difference(
         "With `tracing.samplingRate: 0` requests and answers still have their trace headers.",

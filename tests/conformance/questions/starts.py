@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from conformance.question import Ask, Group, ask
+from conformance.questions.cel import REFUSED
 from conformance.questions.files import component, documents, resiliency, subscription_v1, subscription_v2
 
 __all__ = ["STARTS", "Start"]
@@ -60,6 +61,15 @@ STARTS = (
         "declared: bad CEL",
         PUBSUB,
         subscription_v2("s", "t", {"rules": [{"match": "event.type ==", "path": "/x"}]}),
+    ),
+    *(
+        with_files(
+            f"cel-refused-{number}",
+            "declared: bad CEL",
+            PUBSUB,
+            subscription_v2("s", "t", {"rules": [{"match": expression, "path": "/x"}]}),
+        )
+        for number, expression in enumerate(REFUSED)
     ),
     with_files("unknown-component", "components: unknown type", component("x", "pubsub.unknown")),
     with_files("unknown-category", "components: unknown type", component("x", "nothing.at-all")),

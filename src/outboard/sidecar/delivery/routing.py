@@ -5,21 +5,14 @@ Source: Dapr, "Route messages to different event handlers"; rules are written in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
 
+from outboard import cel
+from outboard.errors import ExtraMissing
 from outboard.wire.subscriptions import Json, Rule
 
 __all__ = ["RouteFailed", "Routes", "RuleInvalid", "compile_rules"]
-
-
-MATCHES: Final = re.compile(r"(?<![.\w])matches\s*\(")
-# A literal, which is left alone, or the presence test of a dotted name.
-LITERAL_OR_HAS: Final = re.compile(
-    r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![.\w])has\(\s*([A-Za-z_][\w.]*)\.(\w+)\s*\)"""
-)
 
 
 class RuleInvalid(ValueError):
@@ -30,15 +23,11 @@ class RouteFailed(Exception):
     """A rule could not be evaluated for an event; that is a failure, and not "does not match"."""
 
 
-class _Program(Protocol):
-    def execute(self, context: Any) -> object: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The rules of one subscription, compiled. Of a rule without `match` the program is None."""
+    """The rules of one subscription, compiled. A rule without `match` has no expression: None."""
 
-    rules: tuple[tuple[Rule, _Program | None], ...]
+    rules: tuple[tuple[Rule, cel.Expression | None], ...]
 
     @property
     def only_path(self) -> str | None:
@@ -50,8 +39,8 @@ class Routes:
 
         `event` is the CloudEvent, with every number a float. Raises RouteFailed.
         """
-        for rule, program in self.rules:
-            if program is None or _matches(rule, program, event):
+        for rule, expression in self.rules:
+            if expression is None or _matches(expression, event):
                 return rule.path
         return None
 
@@ -61,51 +50,24 @@ def compile_rules(rules: Sequence[Rule]) -> Routes:
     return Routes(tuple((rule, _compile(rule.match)) for rule in rules))
 
 
-def _compile(match: str) -> _Program | None:
+def _compile(match: str) -> cel.Expression | None:
     if not match.strip():
         return None
-    import cel  # 6 MB of machine code: only where a rule asks for it
-
     try:
-        return cel.compile(LITERAL_OR_HAS.sub(_present, match))
-    except ValueError as error:
-        raise RuleInvalid(f"`match: {match}` is not a CEL expression: {_first_line(error)}") from error
+        return cel.compile(match)
+    except cel.ExpressionInvalid as error:
+        raise RuleInvalid(
+            f"`match: {match}` is not a CEL expression that Dapr can evaluate: {error}"
+        ) from error
+    except ExtraMissing as error:
+        raise RuleInvalid(f"`match: {match}` cannot be evaluated here: {error}") from error
 
 
-def _present(found: re.Match[str]) -> str:
-    """The test worded so that a text, a number or null has no members: to the library that is an error."""
-    owner = found[1]
-    return f"(type({owner}) in [map, list] ? {found[0]} : false)" if owner else found[0]
-
-
-def _matches(rule: Rule, program: _Program, event: Mapping[str, Json] | str) -> bool:
+def _matches(expression: cel.Expression, event: Mapping[str, Json] | str) -> bool:
     try:
-        result = program.execute(_context(rule, event))
-    except KeyError as error:
-        raise RouteFailed(f"no such key: {error.args[0]}") from error
-    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
-        raise RouteFailed(_first_line(error)) from error
+        result = expression.evaluate({"event": event})
+    except cel.EvaluationFailed as error:
+        raise RouteFailed(str(error)) from error
     if not isinstance(result, bool):
-        raise RouteFailed(f"the result of match expression {rule.match} was not a boolean")
+        raise RouteFailed(f"the result of match expression {expression.text} was not a boolean")
     return result
-
-
-def _context(rule: Rule, event: Mapping[str, Json] | str) -> object:
-    variables: dict[str, object] = {"event": event}
-    if not MATCHES.search(rule.match):
-        return variables
-    import cel
-
-    context = cel.Context(variables)  # the library knows `text.matches(pattern)`, but not the function
-    context.add_function("matches", _text_matches)
-    return context
-
-
-def _text_matches(text: str, pattern: str) -> object:
-    import cel
-
-    return cel.evaluate("text.matches(pattern)", {"text": text, "pattern": pattern})
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -5,9 +5,10 @@ Source: Dapr, "Circuit breaker resiliency policies".
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
-from outboard.errors import ResourceError
+from outboard import cel
+from outboard.errors import ExtraMissing, ResourceError
 from outboard.resources.node import near
 from outboard.resources.resiliency import CircuitBreaker
 from outboard.sidecar.resiliency.circuit import Counts, Trip
@@ -17,12 +18,7 @@ __all__ = ["compile_trip"]
 DEFAULT: Final = CircuitBreaker().trip
 NAMES: Final = ("requests", "totalSuccesses", "totalFailures", "consecutiveSuccesses", "consecutiveFailures")
 ONE_FAILURE: Final = Counts(1, 0, 1, 0, 1)
-EVALUATION: Final = (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError)
-
-
-class _Program(Protocol):
-    def execute(self, context: dict[str, object]) -> object: ...
-    def variables(self) -> list[str]: ...
+DIVISION: Final = "by zero"
 
 
 def compile_trip(breaker: CircuitBreaker) -> Trip:
@@ -33,14 +29,14 @@ def compile_trip(breaker: CircuitBreaker) -> Trip:
     """
     if breaker.trip == DEFAULT:
         return _five_in_a_row
-    program = _compile(breaker)
-    _check_names(breaker, program)
-    _check_result(breaker, program)
+    expression = _compile(breaker)
+    _check_names(breaker, expression)
+    _check_result(breaker, expression)
 
     def trips(counts: Counts) -> bool:
         try:
-            return program.execute(_variables(counts)) is True
-        except EVALUATION:
+            return expression.evaluate(_variables(counts)) is True
+        except cel.EvaluationFailed:
             return False
 
     return trips
@@ -50,38 +46,39 @@ def _five_in_a_row(counts: Counts) -> bool:
     return counts.consecutive_failures > 5
 
 
-def _compile(breaker: CircuitBreaker) -> _Program:
-    import cel  # 6 MB of machine code: only where an expression asks for it
-
+def _compile(breaker: CircuitBreaker) -> cel.Expression:
     try:
         return cel.compile(breaker.trip)
-    except ValueError as error:
-        problem = f"`trip: {breaker.trip}` is not a CEL expression: {_first_line(error)}"
+    except cel.ExpressionInvalid as error:
+        problem = f"`trip: {breaker.trip}` is not a CEL expression that Dapr can evaluate: {error}"
         raise _error(breaker, problem, "Write for instance `consecutiveFailures > 5`.") from error
+    except ExtraMissing as error:
+        problem = f"`trip: {breaker.trip}` cannot be evaluated here"
+        raise _error(breaker, problem, str(error)) from error
 
 
-def _check_names(breaker: CircuitBreaker, program: _Program) -> None:
-    for name in program.variables():
+def _check_names(breaker: CircuitBreaker, expression: cel.Expression) -> None:
+    for name in sorted(expression.names):
         if name not in NAMES:
             problem = f"`trip: {breaker.trip}` would never trip: there is no count `{name}`"
             raise _error(breaker, problem, near(name, NAMES) or f"There are {', '.join(NAMES)}.")
 
 
-def _check_result(breaker: CircuitBreaker, program: _Program) -> None:
+def _check_result(breaker: CircuitBreaker, expression: cel.Expression) -> None:
     """Try it once: an expression of the wrong type fails for all counts."""
     try:
-        result = program.execute(_variables(ONE_FAILURE))
-    except ArithmeticError:
-        return  # for other counts it may do
-    except EVALUATION as error:
-        problem = f"`trip: {breaker.trip}` would never trip: {_first_line(error)}"
+        result = expression.evaluate(_variables(ONE_FAILURE))
+    except cel.EvaluationFailed as error:
+        if DIVISION in str(error):
+            return  # for other counts it may do
+        problem = f"`trip: {breaker.trip}` would never trip: {error}"
         raise _error(breaker, problem, "Counts are whole numbers; compare them with numbers.") from error
     if not isinstance(result, bool):
         problem = f"`trip: {breaker.trip}` would never trip: it is not true or false but {result!r}"
         raise _error(breaker, problem, "Compare it, as in `consecutiveFailures > 5`.")
 
 
-def _variables(counts: Counts) -> dict[str, object]:
+def _variables(counts: Counts) -> dict[str, int]:
     values = (
         counts.requests,
         counts.total_successes,
@@ -94,7 +91,3 @@ def _variables(counts: Counts) -> dict[str, object]:
 
 def _error(breaker: CircuitBreaker, problem: str, advice: str) -> ResourceError:
     return ResourceError(str(breaker.path), breaker.line, problem, advice)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
