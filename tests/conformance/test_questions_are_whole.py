@@ -36,6 +36,6 @@ def test_no_two_questions_of_a_group_share_a_path_of_the_app() -> None:
 
 def test_each_behaviour_has_a_question() -> None:
     asked = {row for group in GROUPS for question in group.questions for row in question.rows}
-    asked |= {row for each in (*STARTS, *STOPS) for row in each.rows}
+    asked |= {row for start in STARTS for row in start.rows} | {row for stop in STOPS for row in stop.rows}
     assert ROWS - asked == set(), "behaviours that nobody asks about"
     assert asked - ROWS == set(), "rows that are not in the table"
