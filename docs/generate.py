@@ -342,7 +342,7 @@ def components() -> str:
 
 
 def _component(name: str) -> str:
-    described, known = COMPONENTS[name], FACTORIES[name]().METADATA
+    described, known = COMPONENTS[name], FACTORIES[name]().METADATA.served
     refuse_difference(f"metadata of {name}", described, known)
     rows = [(f"`{item}`", code(described[item][0]), described[item][1]) for item in known]
     body = table(("metadata item", "default", "meaning"), rows) if rows else "No metadata items of its own."

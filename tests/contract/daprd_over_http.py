@@ -11,7 +11,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from outboard.sidecar.components.port import (
     Handler,
     Message,
     NotAcknowledged,
+    PubSubTraits,
 )
 from outboard.wire.subscriptions import Json
 
@@ -85,8 +86,7 @@ class DaprdPubSub:
     def __init__(
         self, client: httpx.AsyncClient, resources: Path, app: _ConsumingApp, redelivers: bool
     ) -> None:
-        self.features = frozenset[str]()
-        self.redelivers = redelivers
+        self.traits = PubSubTraits(redelivers=redelivers)
         self._client = client
         self._resources = resources
         self._app = app
@@ -166,7 +166,11 @@ class DaprdPubSub:
 class DaprdBulkPubSub(DaprdPubSub):
     """One that daprd's own code publishes to, and consumes from, in batches."""
 
-    orders_bulk = True
+    def __init__(
+        self, client: httpx.AsyncClient, resources: Path, app: _ConsumingApp, redelivers: bool
+    ) -> None:
+        super().__init__(client, resources, app, redelivers)
+        self.traits = replace(self.traits, orders_bulk=True)
 
     async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
         entries = [

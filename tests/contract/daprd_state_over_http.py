@@ -18,6 +18,7 @@ from outboard.sidecar.components.port import (
     EtagMismatchError,
     Found,
     Set,
+    StateTraits,
 )
 
 __all__ = ["DaprdState"]
@@ -34,7 +35,7 @@ class DaprdState:
     """
 
     def __init__(self, client: httpx.AsyncClient, prefix: str) -> None:
-        self.features = frozenset[str]()
+        self.traits = StateTraits()
         self._client = client
         self._prefix = prefix
         self._path = f"/v1.0/state/{NAME}"

@@ -36,7 +36,6 @@ from outboard.sidecar.components.port import (
     BulkSubscribing,
     Message,
     PubSub,
-    Redelivering,
 )
 from outboard.sidecar.components.redis.client.connecting import connect as connect_redis
 from outboard.sidecar.components.redis.client.settings import RedisSettings
@@ -61,11 +60,10 @@ class PubSubContract(RedeliveryContract, BulkContract, LimitsContract, Interrupt
     promises: ClassVar[Promises]
 
     async def test_the_promises_are_what_the_component_says_of_itself(self, cluster: Cluster) -> None:
-        pubsub: object = await cluster.connect()
+        pubsub: PubSub = await cluster.connect()
 
-        redelivers = isinstance(pubsub, Redelivering) and pubsub.redelivers
-        orders = isinstance(pubsub, BulkPublishing) and pubsub.orders_bulk
-        assert redelivers == self.promises.redelivery
+        orders = isinstance(pubsub, BulkPublishing) and pubsub.traits.orders_bulk
+        assert pubsub.traits.redelivers == self.promises.redelivery
         assert orders == self.promises.bulk_publishing
         assert isinstance(pubsub, BulkSubscribing) == self.promises.bulk_subscribing
 

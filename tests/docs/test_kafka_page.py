@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from outboard.sidecar.components.kafka.reading import METADATA, UNSERVED, read_settings
+from outboard.sidecar.components.kafka.reading import METADATA, read_settings
 from support.kafka_component import properties
 from support.pages import blocks
 
@@ -23,7 +23,7 @@ def test_a_component_of_the_page_is_understood(title: str, caplog: pytest.LogCap
         for item in FILES[title]["spec"]["metadata"]
     }
 
-    assert set(items) <= set(METADATA)
+    assert set(items) <= set(METADATA.served)
     assert read_settings(properties(**items), "app").brokers
     assert caplog.messages == []
 
@@ -35,4 +35,4 @@ def test_event_hubs_has_tls_and_a_password() -> None:
 
 def test_what_is_not_served_is_not_recommended() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert not [name for name in UNSERVED if f"name: {name}\n" in text]
+    assert not [name for name in METADATA.unserved if f"name: {name}\n" in text]

@@ -120,7 +120,7 @@ def component_infos(components: Components) -> list[ComponentInfo]:
             loaded.component.name,
             loaded.component.type,
             loaded.component.version,
-            _capabilities(loaded.instance.features),
+            _capabilities(loaded.instance.traits.features),
         )
         for loaded in components.all
     ]

@@ -13,6 +13,7 @@ from outboard.sidecar.components.port import (
     EtagMismatchError,
     Found,
     Set,
+    StateTraits,
 )
 from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.anyio
 class Store:
     """Fails each key with the errors that were prepared for it, then takes it."""
 
-    features: frozenset[str] = frozenset()
+    traits = StateTraits()
 
     def __init__(self, **errors: list[ComponentError]) -> None:
         self.errors = errors

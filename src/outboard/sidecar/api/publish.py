@@ -126,7 +126,7 @@ class PublishApi:
 
     def _frame(self, request: ApiRequest, pubsub: str, topic: str) -> common.Frame | None:
         trace = request.trace
-        features = self._publisher.pubsubs[pubsub].component.features
+        features = self._publisher.pubsubs[pubsub].component.traits.features
         return common.Frame.of(pubsub, topic, trace, self._now, features)
 
     def _published(self, pubsub: str) -> Reply:
@@ -165,7 +165,7 @@ class PublishApi:
             metadata,
             traceparent="" if trace is None else trace.traceparent,
             tracestate="" if trace is None else trace.tracestate,
-            features=self._publisher.pubsubs[pubsub].component.features,
+            features=self._publisher.pubsubs[pubsub].component.traits.features,
         )
         try:
             return wrap(publication, self._now(), self._new_id)

@@ -37,9 +37,7 @@ from outboard.sidecar.api.transactions import (
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
-    FindingFirst,
     Found,
-    QueriedByDaprd,
     Sealing,
     Set,
     Transactional,
@@ -124,7 +122,7 @@ class StateApi:
         except ComponentError as error:
             raise simple(500, "ERR_STATE_BULK_GET", str(error)) from error
         names = list(zip(keys, stored, strict=True))
-        if isinstance(store.component, FindingFirst) and store.component.finds_first:
+        if store.component.traits.finds_first:
             return _bulk_reply(_found_first(names, found))
         return _bulk_reply([(key, found.get(name)) for key, name in names])
 
@@ -132,7 +130,7 @@ class StateApi:
         """POST or PUT `/v1.0/state/{store}/transaction`: all operations or none."""
         store = self._store(request)
         component = store.component
-        if not isinstance(component, Transactional) or TRANSACTIONAL not in component.features:
+        if not isinstance(component, Transactional) or TRANSACTIONAL not in component.traits.features:
             raise not_transactional(store.name)
         requested = await self._read(request, read_transaction)
         operations = [self._operation(store, each, request.metadata) for each in requested]
@@ -155,9 +153,8 @@ class StateApi:
         if name not in self._stores:
             raise not_found(name)
         component = self._stores[name].component
-        if isinstance(component, QueriedByDaprd):
+        if told := component.traits.query_refusal:
             problem = None if isinstance(component, Sealing) else syntax_error(await request.body())
-            told = component.query_refusal
             if problem is not None:
                 ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
                 told = f"failed to parse JSON query body: {ending}"

@@ -1,4 +1,7 @@
-"""What a component must be able to do. Small protocols; an optional ability is a protocol of its own."""
+"""What a component must be able to do: small protocols, and one of its own for an optional ability.
+
+What is no method is in the frozen `traits` that each component declares.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,20 @@ __all__ = [
     "Delete",
     "EtagInvalidError",
     "EtagMismatchError",
-    "FindingFirst",
     "Found",
     "Handler",
     "Message",
     "NotAcknowledged",
-    "OwnBulkBounds",
     "PubSub",
-    "QueriedByDaprd",
-    "Redelivering",
-    "RequestMetadataFirst",
+    "PubSubTraits",
     "Sealing",
     "SecretStore",
     "Set",
     "StateOptions",
     "StateStore",
+    "StateTraits",
+    "Traits",
     "Transactional",
-    "UniqueEntryIds",
 ]
 
 
@@ -78,10 +78,59 @@ class Message(NamedTuple):
 Handler: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
-class PubSub(Protocol):
-    """A pub/sub component. `features` are daprd's capability names, for the metadata API."""
+@dataclass(frozen=True, slots=True)
+class BulkBounds:
+    """What a subscription takes at once: `max_messages` at most, waited for `max_await` seconds at most."""
 
-    features: frozenset[str]
+    max_messages: int
+    max_await: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What there is to know of a component beside its methods. `features` are daprd's capability names."""
+
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PubSubTraits(Traits):
+    """Of a pub/sub component.
+
+    - `redelivers`: its broker delivers again what was not acknowledged. Of any other the sidecar records a
+      message that is not acknowledged as lost.
+    - `orders_bulk`: in one bulk publish messages of one key keep their order, and after the first of a key
+      that failed the later ones of that key are not published either.
+    - `request_metadata_first`: the metadata of a bulk publish request reaches every entry, and counts before
+      that of the entry, since daprd gives it to such a component itself.
+    - `unique_entry_ids`: each entry of a batch that it hands over gets a new id, and not its number, since of
+      such a component daprd gathers the batches.
+    - `bulk_bounds`: those of a bulk subscription that leaves one open.
+    """
+
+    redelivers: bool = False
+    orders_bulk: bool = False
+    request_metadata_first: bool = False
+    unique_entry_ids: bool = False
+    bulk_bounds: BulkBounds = BulkBounds(100, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StateTraits(Traits):
+    """Of a state store.
+
+    - `finds_first`: a bulk get lists what it found, in the store's own order, and then what is missing.
+    - `query_refusal`: why this one cannot be queried, where daprd can query a store of its type; else empty.
+    """
+
+    finds_first: bool = False
+    query_refusal: str = ""
+
+
+class PubSub(Protocol):
+    """A pub/sub component."""
+
+    traits: PubSubTraits
 
     async def publish(self, topic: str, message: Message) -> None:
         """Return once the broker has taken the message.
@@ -103,40 +152,17 @@ class PubSub(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BulkBounds:
-    """What a subscription takes at once: `max_messages` at most, waited for `max_await` seconds at most."""
-
-    max_messages: int
-    max_await: float
-
-
 BulkHandler: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[NotAcknowledged | None]]]
 """Takes a batch; returns for each message, in order, None where it is settled, else why it is not."""
 
 
 @runtime_checkable
 class BulkPublishing(Protocol):
-    """A pub/sub component that takes many messages in one step.
-
-    Where `orders_bulk` is true, messages of one key keep their order, and after the first of a key that
-    failed the later ones of that key are not published either.
-    """
-
-    orders_bulk: bool
+    """A pub/sub component that takes many messages in one step."""
 
     async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
         """The errors, by position in `messages`; empty once the broker has them all. Raises nothing."""
         ...
-
-
-@runtime_checkable
-class RequestMetadataFirst(Protocol):
-    """A component to which daprd gives the metadata of a bulk publish request itself: where
-    `request_metadata_first` is true, it reaches every entry, and counts before that of the entry.
-    """
-
-    request_metadata_first: bool
 
 
 @runtime_checkable
@@ -158,39 +184,6 @@ class BulkSubscribing(Protocol):
         same key at once. A handler that is cancelled has settled nothing. Raises ComponentError.
         """
         ...
-
-
-@runtime_checkable
-class OwnBulkBounds(Protocol):
-    """A component that hands over batches with bounds of its own where a subscription leaves one open."""
-
-    bulk_bounds: BulkBounds
-
-
-@runtime_checkable
-class UniqueEntryIds(Protocol):
-    """A pub/sub component of which daprd gathers the batches: where `unique_entry_ids` is true, each entry of
-    a batch that it hands over gets a new id, as there, and not its number.
-    """
-
-    unique_entry_ids: bool
-
-
-@runtime_checkable
-class Redelivering(Protocol):
-    """A pub/sub component whose broker delivers again what was not acknowledged, if `redelivers` is true.
-
-    Of any other the sidecar records a message that is not acknowledged as lost.
-    """
-
-    redelivers: bool
-
-
-@runtime_checkable
-class FindingFirst(Protocol):
-    """A state store that lists in a bulk get what it found in its own order, and then what is missing."""
-
-    finds_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +222,7 @@ class Found:
 
 
 class StateStore(Protocol):
-    features: frozenset[str]
+    traits: StateTraits
 
     async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
         """What is there for `keys`, the absent and the expired left out. Raises ComponentError."""
@@ -254,13 +247,6 @@ class Transactional(Protocol):
 
 
 @runtime_checkable
-class QueriedByDaprd(Protocol):
-    """A state store of a type that daprd can query; `query_refusal` says why this one cannot be."""
-
-    query_refusal: str
-
-
-@runtime_checkable
 class Sealing(Protocol):
     """A state store that encrypts what it keeps."""
 
@@ -270,7 +256,7 @@ class Sealing(Protocol):
 
 
 class SecretStore(Protocol):
-    features: frozenset[str]
+    traits: Traits
 
     async def get(self, name: str) -> Mapping[str, str]:
         """The keys and values of secret `name`. Raises ComponentError where it does not exist."""

@@ -13,6 +13,7 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
 from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.metadata.resolution import misspelled, resolve
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
@@ -29,7 +30,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Adapter(Protocol):
     """What the module of an adapter offers."""
 
-    METADATA: tuple[str, ...]  # the names of the adapter's own metadata items
+    METADATA: KnownMetadata
 
     def create(self, properties: Properties, context: ComponentContext) -> Awaitable[Instance]:
         """Raises ComponentInitFailed, ComponentError."""
@@ -184,8 +185,8 @@ async def _set_up(component: Component, context: ComponentContext, up: Component
 
 
 def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
-    unserved: Mapping[str, str] = getattr(adapter, "UNSERVED", {})  # known names that are no misspelling
-    known = (*adapter.METADATA, *CATEGORY_METADATA[component.category], *unserved)
+    own = adapter.METADATA
+    known = (*own.served, *CATEGORY_METADATA[component.category], *own.unserved)
     for item, advice in misspelled(component, known):
         logger.warning(
             "%s:%d: a %s has no metadata item `%s`: it is ignored. %s",

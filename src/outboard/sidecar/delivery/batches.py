@@ -14,9 +14,7 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     Message,
     NotAcknowledged,
-    OwnBulkBounds,
     PubSub,
-    UniqueEntryIds,
 )
 from outboard.sidecar.delivery.consumer import LATE, Consumer
 from outboard.sidecar.delivery.decisions import Answer, NotDelivered
@@ -28,14 +26,13 @@ from outboard.wire.subscriptions import BulkSubscribe
 
 __all__ = ["BatchConsumer", "Entry", "NativeBatches", "bounds_of"]
 
-DEFAULT_BOUNDS: Final = BulkBounds(100, 1.0)
 TURN: Final = 256  # entries that are read before the loop gets a turn
 
 
 def bounds_of(bulk: BulkSubscribe, component: PubSub) -> BulkBounds:
     """What a subscription asks for; what it leaves open (0 or less) is as daprd has it with `component`."""
     count, seconds = bulk.max_messages_count, bulk.max_await_duration_ms / 1000
-    default = component.bulk_bounds if isinstance(component, OwnBulkBounds) else DEFAULT_BOUNDS
+    default = component.traits.bulk_bounds
     return BulkBounds(
         count if count > 0 else default.max_messages, seconds if seconds > 0 else default.max_await
     )
@@ -67,10 +64,9 @@ class NativeBatches:
     """The handler of a component that hands over batches by itself."""
 
     def __init__(self, single: Consumer) -> None:
-        component = single.pubsub.component
         self._single = single
         self._batches = BatchConsumer(single)
-        self._unique = isinstance(component, UniqueEntryIds) and component.unique_entry_ids
+        self._unique = single.pubsub.component.traits.unique_entry_ids
 
     async def __call__(self, messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
         """Return when all `messages` are settled. Unless they are to be unique, the ids of the entries are

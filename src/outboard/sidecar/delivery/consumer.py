@@ -10,7 +10,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.hops.record import HopKind
 from outboard.sidecar.channel.app_channel import AppChannel
-from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged, Redelivering
+from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged
 from outboard.sidecar.delivery.decisions import Answer, NotDelivered, Step, last_step
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Reader, Skipped
 from outboard.sidecar.delivery.routing import Routes
@@ -181,9 +181,7 @@ class Consumer:
 
     def refuse(self, arrived: Arrived, detail: str) -> None:
         """Raises NotAcknowledged."""
-        component = self.pubsub.component
-        redelivered = isinstance(component, Redelivering) and component.redelivers
-        if not self.shared.drain.closed and not redelivered:
+        if not self.shared.drain.closed and not self.pubsub.component.traits.redelivers:
             self.journal(HopKind.LOST, arrived, detail=detail)
         raise NotAcknowledged(detail)
 

@@ -14,7 +14,6 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Message,
     PubSub,
-    RequestMetadataFirst,
 )
 from outboard.sidecar.guard import Guard, call_component
 from outboard.sidecar.publishing.scopes import TopicAccess
@@ -52,13 +51,12 @@ class LoadedPubSub:
     @property
     def request_metadata_first(self) -> bool:
         """Whether the metadata of a bulk publish request counts before that of its entries."""
-        component = self.component
-        return isinstance(component, RequestMetadataFirst) and component.request_metadata_first
+        return self.component.traits.request_metadata_first
 
     @property
     def orders_bulk(self) -> bool:
         """Whether the messages of one bulk publish keep their order per key."""
-        return self.bulk is not None and self.bulk.orders_bulk
+        return self.bulk is not None and self.component.traits.orders_bulk
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components import registry
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore
+from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore, Traits
 from outboard.sidecar.components.registry import FACTORIES, Components, open_components
 
 pytestmark = pytest.mark.anyio
@@ -72,7 +73,7 @@ def test_every_type_in_the_table_has_an_adapter() -> None:
         module = f"secretstores.{family}" if block == "secretstores" else f"{family}.{block}"
         folder = "outboard.sidecar.components."
         assert adapter.__name__ == folder + module.replace("local.", "local_")  # type: ignore[attr-defined]
-        assert isinstance(adapter.METADATA, tuple)
+        assert isinstance(adapter.METADATA, KnownMetadata)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ async def test_a_secret_that_the_store_does_not_have(tmp_path: Path) -> None:
 class Scripted:
     """An adapter whose component fails, hangs or notes its end."""
 
-    METADATA: tuple[str, ...] = ()
+    METADATA = KnownMetadata()
 
     def __init__(self, outcome: Exception | float | None = None) -> None:
         self.outcome = outcome
@@ -296,7 +297,7 @@ class Scripted:
 
 
 class ClosingSecrets:
-    features: frozenset[str] = frozenset()
+    traits = Traits()
 
     def __init__(self, name: str, closed: list[str]) -> None:
         self.name, self.closed = name, closed

@@ -15,7 +15,7 @@ import pytest
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
 from outboard.sidecar.channel.app_channel import AppChannel
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSubTraits
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.delivery.routing import compile_rules
@@ -35,7 +35,7 @@ SUBSCRIPTION = Subscription("ps", "t", (Rule("/bulk"),), bulk=BulkSubscribe(True
 class Broker:
     """A pub/sub component that keeps what is published."""
 
-    features: frozenset[str] = frozenset()
+    traits = PubSubTraits()
 
     def __init__(self) -> None:
         self.published: list[tuple[str, Message]] = []

@@ -22,6 +22,7 @@ from outboard.sidecar.components.port import (
     Handler,
     Message,
     NotAcknowledged,
+    PubSubTraits,
 )
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
@@ -44,7 +45,7 @@ SUBSCRIPTION = Subscription("ps", "t", (Rule("/bulk"),), metadata={"x": "y"}, bu
 class Broker:
     """Hands over batches; keeps what is published, and what was asked of it."""
 
-    features: frozenset[str] = frozenset()
+    traits = PubSubTraits()
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes]] = []
@@ -210,7 +211,7 @@ async def test_the_component_is_asked_for_what_the_subscription_wants_again_unti
 
 
 class BrokerWithBounds(Broker):
-    bulk_bounds = BulkBounds(80, 10.0)
+    traits = PubSubTraits(bulk_bounds=BulkBounds(80, 10.0))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_what_is_left_open_is_as_daprds(asked: BulkSubscribe, broker: Broker, bo
 
 def test_a_bulk_of_kafka_has_the_bounds_of_daprds() -> None:
     """In daprd they are `DefaultMaxBulkSubCount` and `DefaultMaxBulkSubAwaitDurationMs`."""
-    assert KafkaPubSub.bulk_bounds == BulkBounds(80, 10.0)
+    assert KafkaPubSub.traits.bulk_bounds == BulkBounds(80, 10.0)
 
 
 async def test_the_handler_takes_any_sequence() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import CircuitBreaker, Policies, Retry
-from outboard.sidecar.components.port import ComponentError, Handler, Message
+from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
 from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 class Broker:
     """Refuses a payload as often as it is told to; `b"hang"` it never takes."""
 
-    features: frozenset[str] = frozenset()
+    traits = PubSubTraits()
 
     def __init__(self, refusals: Mapping[bytes, int]) -> None:
         self.refusals = Counter(refusals)

@@ -9,7 +9,7 @@ import pytest
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Policies, Retry
-from outboard.sidecar.components.port import ComponentError, Handler, Message
+from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
 from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
@@ -25,12 +25,9 @@ ENTRIES = b'[{"entryId": "1", "event": {"n": 1}, "contentType": "application/jso
 class Broker:
     """Fails a message as often as it is told to, and with it all that follow it."""
 
-    features: frozenset[str] = frozenset()
-    orders_bulk = True
-
     def __init__(self, **refusals: int) -> None:
         self.refusals = refusals
-        self.request_metadata_first = False
+        self.traits = PubSubTraits(orders_bulk=True)
         self.metadata: list[Mapping[str, str]] = []
         self.asked: list[list[str]] = []
         self.taken: list[str] = []
@@ -96,7 +93,7 @@ async def test_the_metadata_of_the_request_counts_first_where_the_component_is_s
     first: bool, seen: list[dict[str, str]]
 ) -> None:
     bench = Bench()
-    bench.broker.request_metadata_first = first
+    bench.broker.traits = PubSubTraits(request_metadata_first=first)
     messages = [Message(b"a"), Message(b"b", {"partitionKey": "own", "x": "1"})]
 
     assert await bench.publisher.publish_many("ps", "t", messages, {"partitionKey": "all"}) == {}

@@ -20,17 +20,24 @@ from outboard.sidecar.components.kafka.membership import Membership
 from outboard.sidecar.components.kafka.partition import Subscription
 from outboard.sidecar.components.kafka.ports import KafkaFailure, Producer
 from outboard.sidecar.components.kafka.publisher import Publisher
-from outboard.sidecar.components.kafka.reading import METADATA, UNSERVED, read_settings
+from outboard.sidecar.components.kafka.reading import METADATA, read_settings
 from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import BulkBounds, BulkHandler, ComponentError, Handler, Message
+from outboard.sidecar.components.port import (
+    BulkBounds,
+    BulkHandler,
+    ComponentError,
+    Handler,
+    Message,
+    PubSubTraits,
+)
 
 if TYPE_CHECKING:
     from outboard.sidecar.components.kafka.library import LibraryConsumer, LibraryProducer
 
-__all__ = ["METADATA", "UNSERVED", "KafkaPubSub", "create"]
+__all__ = ["METADATA", "KafkaPubSub", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +48,13 @@ PAUSE: Final = 0.25  # seconds; daprd's client tries as often, as far apart
 class KafkaPubSub:
     """One producer, and one membership in the consumer group."""
 
-    features = frozenset({"BULK_PUBSUB"})
-    orders_bulk = True
-    redelivers = True
-    request_metadata_first = True
-    bulk_bounds = BulkBounds(80, 10.0)
+    traits = PubSubTraits(
+        features=frozenset({"BULK_PUBSUB"}),
+        redelivers=True,
+        orders_bulk=True,
+        request_metadata_first=True,
+        bulk_bounds=BulkBounds(80, 10.0),
+    )
 
     def __init__(self, publisher: Publisher, membership: Membership, log: LibraryLog) -> None:
         self._publisher = publisher

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Final, TypeVar, cast
 
 from outboard.resources.resiliency import Retry
@@ -14,13 +15,14 @@ from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, Ka
 from outboard.sidecar.components.kafka.trust import read_security
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 
-__all__ = ["METADATA", "UNSERVED", "read_settings"]
+__all__ = ["METADATA", "read_settings"]
 
 logger = logging.getLogger(__name__)
 
-METADATA: tuple[str, ...] = (
+SERVED: Final = (
     "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
     "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
     "version", "maxMessageBytes", "compression", "consumeRetryEnabled", "consumeRetryInterval",
@@ -35,7 +37,7 @@ _AVRO: Final = "a schema registry needs the real daprd"
 _TUNING: Final = "it tunes daprd's own client"
 
 # What daprd knows and this sidecar does not serve, with the reason.
-UNSERVED: Final = {
+UNSERVED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "oidcTokenEndpoint", "oidcClientID", "oidcClientSecret", "oidcScopes", "oidcExtensions",
@@ -66,6 +68,7 @@ UNSERVED: Final = {
         _TUNING,
     ),
 }  # fmt: skip
+METADATA: Final = KnownMetadata(SERVED, UNSERVED)
 
 PORT: Final = re.compile(r".+:[0-9]{1,5}\Z", re.ASCII)
 VERSION: Final = re.compile(r"0\.\d+\.\d+\.\d+\Z|[1-9]\d*\.\d+\.\d+\Z", re.ASCII)

@@ -27,6 +27,7 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Handler,
     Message,
+    PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import partition_of, takes_one
 from outboard.wire.dapr import PARTITION_KEY
@@ -100,9 +101,7 @@ class PartitionedBroker:
 class PartitionedPubSub:
     """The view that the sidecar of one app has of a broker. `group` is the app's."""
 
-    features = frozenset({"SUBSCRIBE_WILDCARDS"})
-    orders_bulk = True
-    redelivers = True
+    traits = PubSubTraits(features=frozenset({"SUBSCRIBE_WILDCARDS"}), redelivers=True, orders_bulk=True)
 
     def __init__(self, broker: PartitionedBroker, group: str, backoff: float, clock: Clock) -> None:
         self._broker = broker

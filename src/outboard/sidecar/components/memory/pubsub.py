@@ -31,14 +31,15 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub, matches
 from outboard.sidecar.components.memory.losses import Losses
 from outboard.sidecar.components.metadata.backoff import read_pause
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged
+from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSubTraits
 
 __all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
 
 logger = logging.getLogger(__name__)
 
-METADATA: tuple[str, ...] = ("backlog", "backOffDuration", "partitions")
+METADATA: Final = KnownMetadata(("backlog", "backOffDuration", "partitions"))
 MOST_PARTITIONS: Final = 1_024
 BACKOFF: Final = 5.0
 CONSUMER_QUEUE: Final = 1_000
@@ -156,7 +157,7 @@ class Broker:
 class InMemoryPubSub:
     """The view that one app's sidecar has of a broker."""
 
-    features = frozenset({"SUBSCRIBE_WILDCARDS"})
+    traits = PubSubTraits(features=frozenset({"SUBSCRIBE_WILDCARDS"}))
 
     def __init__(self, broker: Broker, app_id: str) -> None:
         self._broker = broker

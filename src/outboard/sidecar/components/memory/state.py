@@ -9,14 +9,15 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import Delete, Found, Set
+from outboard.sidecar.components.port import Delete, Found, Set, StateTraits
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
 from outboard.wire.dapr import TTL_IN_SECONDS
 
 __all__ = ["METADATA", "InMemoryState", "Table", "create"]
 
-METADATA: tuple[str, ...] = ()
+METADATA: Final = KnownMetadata(())
 SWEEP_INTERVAL: Final = timedelta(seconds=1)
 LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanoseconds in 64 bits
 
@@ -43,7 +44,9 @@ class InMemoryState:
     """A store whose every operation is one step of the event loop, so that nothing can come between."""
 
     # As daprd lists them; ACTOR and what serves it are not asked of a component here.
-    features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"})
+    traits = StateTraits(
+        features=frozenset({"ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"})
+    )
 
     def __init__(self, table: Table, clock: Clock, new_etag: Callable[[], str]) -> None:
         self._table = table

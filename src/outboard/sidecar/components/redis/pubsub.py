@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -22,6 +24,7 @@ from outboard.sidecar.components.port import (
     Handler,
     Message,
     NotAcknowledged,
+    PubSubTraits,
 )
 from outboard.sidecar.components.redis.client.opening import open_redis
 from outboard.sidecar.components.redis.client.port import Command, Redis
@@ -38,15 +41,13 @@ __all__ = ["METADATA", "RedisPubSub", "create"]
 
 logger = logging.getLogger(__name__)
 
-METADATA: tuple[str, ...] = (*CONNECTION_METADATA, *STREAM_METADATA)
+METADATA: Final = KnownMetadata((*CONNECTION_METADATA, *STREAM_METADATA))
 
 
 class RedisPubSub:
     """What concurrent publishers send goes together in pipelines, in the order in which it came."""
 
-    features: frozenset[str] = frozenset()
-    orders_bulk = True
-    unique_entry_ids = True
+    traits = PubSubTraits(orders_bulk=True, unique_entry_ids=True)
 
     def __init__(self, redis: Redis, settings: StreamSettings, clock: Clock) -> None:
         self._redis = redis

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     ComponentError,
@@ -22,6 +23,7 @@ from outboard.sidecar.components.port import (
     Found,
     Set,
     StateOptions,
+    StateTraits,
 )
 from outboard.sidecar.components.redis.client.opening import open_redis
 from outboard.sidecar.components.redis.client.port import Command, Redis, RedisAway, RedisRefused, Reply
@@ -40,9 +42,9 @@ __all__ = ["METADATA", "RedisState", "create"]
 
 logger = logging.getLogger(__name__)
 
-METADATA: tuple[str, ...] = (
+METADATA: Final = KnownMetadata((
     *CONNECTION_METADATA, "ttlInSeconds", "queryIndexes", "maxRetries", "maxRetryBackoff",
-)  # fmt: skip
+))  # fmt: skip
 REPLICAS: Final = re.compile(rb"^connected_slaves:([0-9]+)", re.MULTILINE)
 REPLICAS_WAITED_FOR: Final = 1_000  # milliseconds
 JSON_DOCUMENT: Final = "application/json"
@@ -68,8 +70,10 @@ class ServerFacts:
 class RedisState:
     """Each write is one script, so that nothing comes between its check and its change."""
 
-    features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"})  # as daprd lists them
-    query_refusal = "redis-json server support is required for query capability"
+    traits = StateTraits(
+        features=frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"}),  # as daprd lists them
+        query_refusal="redis-json server support is required for query capability",
+    )
 
     def __init__(self, redis: Redis, facts: ServerFacts = ServerFacts(), life: int | None = None) -> None:
         self._redis = redis

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import is_hidden
+from outboard.sidecar.components.port import Traits
 
 __all__ = ["METADATA", "LocalEnvSecrets", "create"]
 
-METADATA: tuple[str, ...] = ("prefix",)
+METADATA: Final = KnownMetadata(("prefix",))
 
 
 class LocalEnvSecrets:
     """Secret `x` is variable `<prefix>x`. One that is not set, or may not be read, is empty, as in daprd."""
 
-    features: frozenset[str] = frozenset()
+    traits = Traits()
 
     def __init__(self, environ: Mapping[str, str], prefix: str = "") -> None:
         self._environ = environ

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import ComponentError
+from outboard.sidecar.components.port import ComponentError, Traits
 from outboard.wire.subscriptions import Json
 
 __all__ = ["METADATA", "LocalFileSecrets", "create", "flat_secrets", "multi_valued_secrets"]
 
-METADATA: tuple[str, ...] = ("secretsFile", "nestedSeparator", "multiValued")
+METADATA: Final = KnownMetadata(("secretsFile", "nestedSeparator", "multiValued"))
 MULTIPLE: Final = "MULTIPLE_KEY_VALUES_PER_SECRET"
 
 
@@ -26,9 +27,9 @@ class _NumberText(str):
 class LocalFileSecrets:
     """What the file held when the store was made."""
 
-    def __init__(self, secrets: Mapping[str, Mapping[str, str]], features: frozenset[str]) -> None:
+    def __init__(self, secrets: Mapping[str, Mapping[str, str]], traits: Traits) -> None:
         self._secrets = secrets
-        self.features = features
+        self.traits = traits
 
     async def get(self, name: str) -> Mapping[str, str]:
         if name not in self._secrets:
@@ -64,8 +65,8 @@ async def create(properties: Properties, context: ComponentContext) -> LocalFile
     content = await asyncio.to_thread(_read, properties)
     separator = properties.string("nestedSeparator", default=":")
     if properties.boolean("multiValued"):
-        return LocalFileSecrets(multi_valued_secrets(content, separator), frozenset({MULTIPLE}))
-    return LocalFileSecrets(flat_secrets(content, separator), frozenset())
+        return LocalFileSecrets(multi_valued_secrets(content, separator), Traits(frozenset({MULTIPLE})))
+    return LocalFileSecrets(flat_secrets(content, separator), Traits())
 
 
 def _leaves(value: Json, path: str, separator: str) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Handler,
     Message,
+    PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import takes_one
 from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, home
@@ -43,9 +44,7 @@ BATCHES_AT_ONCE = 2
 class SqlitePubSub:
     """The view that one app's sidecar has of a log."""
 
-    features = frozenset({"BULK_PUBSUB"})
-    redelivers = True
-    orders_bulk = True
+    traits = PubSubTraits(features=frozenset({"BULK_PUBSUB"}), redelivers=True, orders_bulk=True)
 
     def __init__(self, log: Log, stack: AsyncExitStack) -> None:
         self._log = log

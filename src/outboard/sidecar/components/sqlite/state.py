@@ -16,17 +16,18 @@ from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import ComponentError, Delete, Found, Set
+from outboard.sidecar.components.port import ComponentError, Delete, Found, Set, StateTraits
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
 from outboard.wire.dapr import TTL_IN_SECONDS
 
 __all__ = ["METADATA", "SqliteSettings", "SqliteState", "create"]
 
-METADATA: tuple[str, ...] = (
+METADATA: Final = KnownMetadata((
     "connectionString", "url", "tableName", "metadataTableName", "timeout", "timeoutInSeconds", "busyTimeout",
     "disableWAL", "cleanupInterval", "cleanupIntervalInSeconds",
-)  # fmt: skip
+))  # fmt: skip
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 KEYS_IN_ONE_SELECT: Final = 500
 SCHEMA_VERSION: Final = 1
@@ -70,8 +71,10 @@ class SqliteSettings:
 class SqliteState:
     """One connection, used by one thread, which does one operation at a time."""
 
-    features = frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"})  # as daprd lists them
-    finds_first = True
+    traits = StateTraits(
+        features=frozenset({"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"}),  # as daprd lists them
+        finds_first=True,
+    )
 
     def __init__(self, settings: SqliteSettings, clock: Clock, new_etag: Callable[[], str]) -> None:
         self._settings = settings

@@ -17,9 +17,7 @@ from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
-    FindingFirst,
     Found,
-    QueriedByDaprd,
     Set,
     StateStore,
     Transactional,
@@ -32,6 +30,7 @@ PRIMARY: Final = "primaryEncryptionKey"
 SECONDARY: Final = "secondaryEncryptionKey"
 SEPARATOR: Final = b"||"
 NONCE_BYTES: Final = 12
+NO_QUERY: Final = "cannot query encrypted store"
 
 
 class _Cipher(Protocol):
@@ -57,13 +56,12 @@ class EncryptedState:
     def __init__(
         self, store: StateStore, keys: Sequence[Key], random: Callable[[int], bytes] = os.urandom
     ) -> None:
-        self.features = store.features
-        self.finds_first = isinstance(store, FindingFirst) and store.finds_first
+        self.traits = store.traits
+        if store.traits.query_refusal:
+            self.traits = replace(store.traits, query_refusal=NO_QUERY)
         self._store = store
         self._keys = keys
         self._random = random
-        if isinstance(store, QueriedByDaprd):
-            self.query_refusal = "cannot query encrypted store"
 
     async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
         """A value that is not encrypted, or not with a key that is known, has a `problem`."""

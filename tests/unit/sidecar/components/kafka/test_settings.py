@@ -9,7 +9,7 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.kafka.reading import METADATA, UNSERVED, read_settings
+from outboard.sidecar.components.kafka.reading import METADATA, read_settings
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.registry import open_components
 from support.kafka_component import properties
@@ -199,7 +199,7 @@ def test_what_is_taken_with_a_warning(
 
 
 def test_what_is_served_and_what_is_not_are_told_apart() -> None:
-    assert not {name.lower() for name in METADATA} & {name.lower() for name in UNSERVED}
+    assert not {name.lower() for name in METADATA.served} & {name.lower() for name in METADATA.unserved}
 
 
 @pytest.mark.anyio

@@ -27,7 +27,6 @@ from outboard.sidecar.components.port import (
     Message,
     NotAcknowledged,
     PubSub,
-    Redelivering,
 )
 from support.processes import PATIENCE
 from support.sidecars import CollapsedClock
@@ -134,9 +133,8 @@ def test_it_has_the_optional_abilities() -> None:
     component = Log().app()
     assert isinstance(component, BulkPublishing)
     assert isinstance(component, BulkSubscribing)
-    assert isinstance(component, Redelivering)
-    assert component.orders_bulk
-    assert component.redelivers
+    assert component.traits.orders_bulk
+    assert component.traits.redelivers
 
 
 async def test_events_of_one_key_are_handled_in_order_one_after_the_other() -> None:

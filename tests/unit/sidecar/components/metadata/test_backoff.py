@@ -78,5 +78,5 @@ def test_a_component_may_see_fewer_items_than_there_are() -> None:
 
 
 def test_the_components_that_have_them_have_all() -> None:
-    assert set(METADATA) <= set(reading.METADATA)
-    assert set(METADATA) <= set(settings.METADATA)
+    assert set(METADATA) <= set(reading.METADATA.served)
+    assert set(METADATA) <= set(settings.METADATA.served)

@@ -51,7 +51,7 @@ async def test_queries_are_refused_at_the_start() -> None:
 def test_a_misspelled_item_gets_the_near_name(adapter: ModuleType, name: str, near: str) -> None:
     component = properties("state.redis", **{name: "x"}).component
 
-    ((item, advice),) = misspelled(component, adapter.METADATA)
+    ((item, advice),) = misspelled(component, adapter.METADATA.served)
 
     assert item.name == name
     assert f"`{near}`" in advice

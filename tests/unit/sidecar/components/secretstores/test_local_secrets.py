@@ -45,7 +45,7 @@ async def test_nested_values_are_called_by_their_path(file: Path) -> None:
             "nested:a": "1", "nested:deep:b": "2", "nested:list:0": "x", "nested:list:1:y": "z",
         }.items()
     }  # fmt: skip
-    assert store.features == frozenset()
+    assert store.traits.features == frozenset()
 
 
 async def test_several_values_in_one_secret(file: Path) -> None:
@@ -54,7 +54,7 @@ async def test_several_values_in_one_secret(file: Path) -> None:
     assert await store.get("nested") == {"a": "1", "deep.b": "2", "list.0": "x", "list.1.y": "z"}
     assert await store.get("plain") == {"plain": "v"}
     assert await store.get("empty") == {}
-    assert store.features == frozenset({"MULTIPLE_KEY_VALUES_PER_SECRET"})
+    assert store.traits.features == frozenset({"MULTIPLE_KEY_VALUES_PER_SECRET"})
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,16 @@ from urllib.request import url2pathname
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
+from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.quantity import parse_quantity
 
 __all__ = ["METADATA", "InitialOffset", "LogSettings", "read_settings"]
 
-METADATA: tuple[str, ...] = (
+METADATA: Final = KnownMetadata((
     "connectionString", "busyTimeout", "consumerGroup", "initialOffset", "partitions", "retention",
     "retentionBytes", "heartbeatInterval", "sessionTimeout", *backoff.METADATA,
-)  # fmt: skip
+))  # fmt: skip
 InitialOffset: TypeAlias = Literal["oldest", "newest"]
 MOST_PARTITIONS: Final = 1_000
 WEEK: Final = 7 * 24 * 3600.0

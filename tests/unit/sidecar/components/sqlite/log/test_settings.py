@@ -34,7 +34,7 @@ def test_every_item_is_read() -> None:
         "backOffMaxInterval": "2m", "backOffMultiplier": "2", "backOffRandomizationFactor": "0",
         "backOffMaxElapsedTime": "0", "backOffMaxRetries": "7",
     }  # fmt: skip
-    assert {"connectionString", *items} == set(METADATA)
+    assert {"connectionString", *items} == set(METADATA.served)
 
     assert read_settings(properties(**items)) == LogSettings(
         Path("events.db"), "group", 0.1, "newest", 4, 86_400, 500 * 2**20, 1, 4,
