@@ -5,10 +5,12 @@
     python3 dev.py test       run the tests; what follows goes to pytest
     python3 dev.py check      lint, format, types and the direction of imports
     python3 dev.py engines    set up the real engines that some tests need
+    python3 dev.py lock       write requirements/constraints.txt anew after a change of pyproject.toml
 
 Only the standard library is used. The commands make `.venv` in the clone and install into it what
-pyproject.toml asks for, and again only when that changes. The file stays readable for Python 3.8, so that
-an old Python gives a sentence (or hands over to a newer one on the path) and not a SyntaxError.
+pyproject.toml asks for, in the versions that requirements/constraints.txt names, and again only when one of
+the two changes. The file stays readable for Python 3.8, so that an old Python gives a sentence (or hands over
+to a newer one on the path) and not a SyntaxError.
 """
 
 from __future__ import annotations
@@ -37,10 +39,15 @@ MINIMUM_PIP = (25, 1)
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 DEMO = Path("examples", "todo", "dapr.yaml")
+CONSTRAINTS = Path("requirements", "constraints.txt")
+"""The versions of everything that is installed here. Users of the package have its lower bounds alone."""
+VERSIONS = {"--newest": "the newest there are", "--lowest": "the oldest that pyproject.toml allows"}
+"""The options that install other versions than those: option → which."""
 WINDOWS = os.name == "nt"
 PACKAGES: dict[str, tuple[str, ...]] = {
     "demo": ("--editable", ".[sql]"),
     "dev": ("--editable", ".[sql]", "--group", "dev"),
+    "lock": ("--group", "lock"),
 }
 """What pip installs, by purpose. `dev` contains all of `demo`."""
 CHECKS: dict[str, tuple[str, ...]] = {
@@ -151,10 +158,19 @@ def environment_for(base: Mapping[str, str], venv: Path) -> dict[str, str]:
     return {**kept, "VIRTUAL_ENV": str(venv), "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
-def fingerprint(pyproject: bytes, python: Sequence[int], venv: Path) -> str:
-    """Changes when an installed environment is no longer the right one."""
-    parts = [pyproject, repr(tuple(python)).encode(), str(venv).encode(), repr(PACKAGES).encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+def fingerprint(asked: Sequence[bytes], python: Sequence[int], venv: Path, versions: str) -> str:
+    """Changes when an installed environment is no longer the right one; `asked` is what says which is."""
+    rest = (tuple(python), str(venv), versions, PACKAGES)
+    return hashlib.sha256(b"\0".join([*asked, repr(rest).encode()])).hexdigest()
+
+
+def constrained(environment: Mapping[str, str], constraints: Path) -> dict[str, str]:
+    """`environment`, in which each pip keeps to `constraints`: dev.py's own, and those that tests start.
+
+    The variables hold a list with spaces between, so the file is named by its address.
+    """
+    address = constraints.resolve().as_uri()
+    return {**environment, "PIP_CONSTRAINT": address, "PIP_BUILD_CONSTRAINT": address}
 
 
 def is_installed(stamp: Mapping[str, object], purpose: str, wanted: str) -> bool:
@@ -234,28 +250,52 @@ def upgrade_pip(environment: Mapping[str, str]) -> None:
         pip(["--upgrade", f"pip>={MINIMUM_PIP[0]}.{MINIMUM_PIP[1]}"], environment)
 
 
-def set_up(purpose: str) -> dict[str, str]:
-    """Bring `.venv` to what pyproject.toml asks for `purpose`; the environment variables for its commands.
-
-    Nothing is installed while the stamp of the last installation still holds. Raises Problem.
-    """
+def bring_venv() -> tuple[dict[str, object], tuple[int, ...]]:
+    """See to it that `.venv` has a Python that will do; the last installation's stamp, and its version."""
     stamp = read_stamp(VENV)
     version = version_of([str(python_of(VENV))])
     moved = bool(stamp) and stamp.get("venv") != str(VENV)
     if version is None or not is_new_enough(version) or moved:
         create(VENV)
-        stamp, version = {}, tuple(sys.version_info[:3])
+        return {}, tuple(sys.version_info[:3])
+    return stamp, version
+
+
+def set_up(purpose: str, versions: str = "") -> dict[str, str]:
+    """Bring `.venv` to what pyproject.toml asks for `purpose`; the environment variables for its commands.
+
+    `versions` is one of VERSIONS, or empty for those of the constraints file. Nothing is installed while the
+    stamp of the last installation still holds, save with `--newest`, which changes by itself. Raises Problem.
+    """
+    stamp, version = bring_venv()
     environment = environment_for(os.environ, VENV)
-    wanted = fingerprint((ROOT / "pyproject.toml").read_bytes(), version, VENV)
-    if is_installed(stamp, purpose, wanted):
-        return environment
+    file = {"": ROOT / CONSTRAINTS, "--lowest": VENV / "lowest.txt"}.get(versions)
+    kept_to = constrained(environment, file) if file else environment
+    asked = [(ROOT / each).read_bytes() for each in ("pyproject.toml", CONSTRAINTS)]
+    wanted = fingerprint(asked, version, VENV, versions)
+    if is_installed(stamp, purpose, wanted) and versions != "--newest":
+        return kept_to
     say("installing what pyproject.toml asks for into .venv (a minute or two, once)")
     stamp_file(VENV).unlink(missing_ok=True)  # what is interrupted now has to be done again
     upgrade_pip(environment)
-    pip(PACKAGES[purpose], environment)
+    if versions == "--lowest":
+        write_lowest(environment, version, VENV / "lowest.txt")
+    newest = ("--upgrade", "--upgrade-strategy", "eager") if versions == "--newest" else ()
+    pip((*newest, *PACKAGES[purpose]), kept_to)
     content = {"purpose": purpose, "fingerprint": wanted, "venv": str(VENV)}
     stamp_file(VENV).write_text(json.dumps(content), encoding="utf-8")
-    return environment
+    return kept_to
+
+
+def write_lowest(environment: Mapping[str, str], python: Sequence[int], target: Path) -> None:
+    """Write the oldest versions that pyproject.toml allows on this Python to `target`. Raises Problem."""
+    from requirements.locking import Unresolvable, lowest
+
+    pip(PACKAGES["lock"], environment)
+    try:
+        lowest(ROOT, python_of(VENV), environment, target, ".".join(map(str, python[:2])))
+    except Unresolvable as problem:
+        raise Problem(f"the lower bounds of pyproject.toml do not fit together:\n{problem}") from problem
 
 
 # --- The commands -------------------------------------------------------------------------------------
@@ -275,9 +315,9 @@ def demo(rest: Sequence[str]) -> int:
     return hand_over([str(python_of(VENV)), "-m", "outboard", "run", "-f", str(DEMO), *rest], environment)
 
 
-def test(rest: Sequence[str]) -> int:
+def test(rest: Sequence[str], versions: str) -> int:
     """Run pytest."""
-    environment = set_up("dev")
+    environment = set_up("dev", versions)
     return hand_over([str(python_of(VENV)), "-m", "pytest", *rest], environment)
 
 
@@ -293,15 +333,31 @@ def run_checks(checks: Mapping[str, Sequence[str]], environment: Mapping[str, st
     return passed
 
 
-def check(fix: bool) -> int:
+def check(fix: bool, versions: str) -> int:
     """Run every check, after the automatic corrections if `fix`; 1 if one of them failed."""
-    environment = set_up("dev")
+    environment = set_up("dev", versions)
     if fix:
         run_checks(FIXES, environment)
     passed = run_checks(CHECKS, environment)
     for name, fine in passed.items():
         print(f"{'passed' if fine else 'FAILED':>8}  {name}")
     return 0 if all(passed.values()) else 1
+
+
+def write_constraints(upgrade: bool) -> int:
+    """Write the constraints file anew. It may not fit pyproject.toml just now, so nothing heeds it here."""
+    from requirements.locking import Unresolvable, lock
+
+    bring_venv()
+    environment = environment_for(os.environ, VENV)
+    upgrade_pip(environment)
+    pip(PACKAGES["lock"], environment)
+    try:
+        lock(ROOT, python_of(VENV), environment, ROOT / CONSTRAINTS, upgrade)
+    except Unresolvable as problem:
+        raise Problem(f"what pyproject.toml asks for does not fit together:\n{problem}") from problem
+    say(f"{CONSTRAINTS} is up to date")
+    return 0
 
 
 def engines(names: Sequence[str], only_list: bool, output: str) -> int:
@@ -335,12 +391,13 @@ def parser() -> argparse.ArgumentParser:
         )
 
     command("demo", "run the to-do system; other arguments go to `outboard run`", "  python3 dev.py demo")
-    command(
+    testing = command(
         "test",
-        "run the tests; all arguments go to pytest, paths count from the clone",
+        "run the tests; other arguments go to pytest, paths count from the clone",
         "  python3 dev.py test                       everything that this machine has engines for\n"
         "  python3 dev.py test -q tests/unit         the quick ones\n"
-        "  python3 dev.py test -x --lf               the first that failed last time",
+        "  python3 dev.py test -x --lf               the first that failed last time\n"
+        "  python3 dev.py test --newest -q           with the packages of today; the option comes first",
     )
     checking = command(
         "check",
@@ -348,6 +405,20 @@ def parser() -> argparse.ArgumentParser:
         "  python3 dev.py check\n  python3 dev.py check --fix",
     )
     checking.add_argument("--fix", action="store_true", help="first correct and format what ruff can")
+    for each in (testing, checking):
+        versions = each.add_mutually_exclusive_group()
+        for option, which in VERSIONS.items():
+            shown = f"with {which}, not with those of {CONSTRAINTS.as_posix()}"
+            versions.add_argument(
+                option, action="store_const", const=option, default="", dest="versions", help=shown
+            )
+    locking = command(
+        "lock",
+        "write requirements/constraints.txt anew, after a change of pyproject.toml or to take newer versions",
+        "  python3 dev.py lock                       what fits pyproject.toml stays\n"
+        "  python3 dev.py lock --upgrade             the newest of everything",
+    )
+    locking.add_argument("--upgrade", action="store_true", help="take the newest versions")
     setting = command(
         "engines",
         "set up the engines that some tests need (Kafka, Redis, daprd, Kubernetes, …), or list them",
@@ -366,6 +437,8 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     is_help = list(arguments[1:]) in (["-h"], ["--help"])
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
     cut = 1 if passes_on else len(arguments)
+    while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in VERSIONS:
+        cut += 1
     return list(arguments[:cut]), list(arguments[cut:])
 
 
@@ -378,9 +451,11 @@ def main(arguments: Sequence[str]) -> int:
     if known.command == "demo":
         return demo(rest)
     if known.command == "test":
-        return test(rest)
+        return test(rest, known.versions)
     if known.command == "check":
-        return check(known.fix)
+        return check(known.fix, known.versions)
+    if known.command == "lock":
+        return write_constraints(known.upgrade)
     return engines(known.names, known.list, known.output)
 
 

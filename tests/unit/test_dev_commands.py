@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,11 +24,13 @@ class Installer:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.kept_to: list[str | None] = []
         self.fails = False
         self.version: tuple[int, ...] | None = None
 
-    def pip(self, arguments: Sequence[str], _: object) -> None:
+    def pip(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         self.asked.append(tuple(arguments))
+        self.kept_to.append(environment.get("PIP_CONSTRAINT"))
         if self.fails:
             raise dev.Problem("no network")
 
@@ -40,9 +42,12 @@ class Installer:
 
 @pytest.fixture
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
-    """A clone with a pyproject.toml and nothing else."""
+    """A clone with a pyproject.toml, its constraints, and nothing else."""
     fake = Installer()
+    monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
     (tmp_path / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+    (tmp_path / dev.CONSTRAINTS).parent.mkdir()
+    (tmp_path / dev.CONSTRAINTS).write_text("pyyaml==6.0.4\n", encoding="utf-8")
     monkeypatch.setattr(dev, "ROOT", tmp_path)
     monkeypatch.setattr(dev, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(dev, "pip", fake.pip)
@@ -78,6 +83,49 @@ def test_a_changed_pyproject_is_installed_again(installer: Installer) -> None:
     (dev.ROOT / "pyproject.toml").write_text("[project]\nname = 'x'\n", encoding="utf-8")
     dev.set_up("dev")
     assert installer.asked == [dev.PACKAGES["dev"]]
+
+
+def test_changed_constraints_are_installed(installer: Installer) -> None:
+    dev.set_up("dev")
+    installer.asked.clear()
+    (dev.ROOT / dev.CONSTRAINTS).write_text("pyyaml==6.0.5\n", encoding="utf-8")
+    dev.set_up("dev")
+    assert installer.asked == [dev.PACKAGES["dev"]]
+
+
+def test_every_pip_keeps_to_the_constraints_also_those_that_tests_start(installer: Installer) -> None:
+    wanted = (dev.ROOT / dev.CONSTRAINTS).resolve().as_uri()
+    for environment in (dev.set_up("demo"), dev.set_up("dev"), dev.set_up("dev")):
+        assert environment["PIP_CONSTRAINT"] == environment["PIP_BUILD_CONSTRAINT"] == wanted
+    assert installer.kept_to == [wanted, wanted]
+
+
+def test_the_newest_versions_are_looked_for_each_time_and_keep_to_nothing(installer: Installer) -> None:
+    for _ in range(2):
+        assert "PIP_CONSTRAINT" not in dev.set_up("dev", "--newest")
+    newest = ("--upgrade", "--upgrade-strategy", "eager", *dev.PACKAGES["dev"])
+    assert installer.asked == [("create", ".venv"), newest, newest]
+    assert installer.kept_to == [None, None]
+
+
+def test_after_the_newest_versions_those_of_the_constraints_come_back(installer: Installer) -> None:
+    dev.set_up("dev")
+    dev.set_up("dev", "--newest")
+    installer.asked.clear()
+    dev.set_up("dev")
+    assert installer.asked == [dev.PACKAGES["dev"]]
+
+
+def test_the_oldest_versions_are_worked_out_once(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    monkeypatch.setattr(dev, "write_lowest", lambda _, __, target: written.append(target))
+    for _ in range(2):
+        environment = dev.set_up("dev", "--lowest")
+        assert environment["PIP_CONSTRAINT"] == (dev.VENV / "lowest.txt").resolve().as_uri()
+    assert written == [dev.VENV / "lowest.txt"]
+    assert installer.asked == [("create", ".venv"), dev.PACKAGES["dev"]]
 
 
 def test_a_failed_installation_is_tried_again(installer: Installer) -> None:
@@ -170,7 +218,11 @@ def test_a_failed_pip_is_explained(output: str, meaning: str) -> None:
         ("demo --log-level debug", "demo", "--log-level debug"),
         ("test --help", "test --help", ""),
         ("test -h", "test -h", ""),
+        ("test --newest -q tests/unit", "test --newest", "-q tests/unit"),
+        ("test -q --newest", "test", "-q --newest"),
         ("check --fix", "check --fix", ""),
+        ("check --lowest", "check --lowest", ""),
+        ("lock --upgrade", "lock --upgrade", ""),
         ("engines daprd --list", "engines daprd --list", ""),
         ("", "", ""),
     ],
@@ -179,7 +231,17 @@ def test_only_tests_and_demo_pass_arguments_on(line: str, own: str, rest: str) -
     assert dev.split_off(line.split()) == (own.split(), rest.split())
 
 
-@pytest.mark.parametrize("arguments", [[], ["deploy"], ["check", "--quick"], ["engines", "--output", "yaml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["deploy"],
+        ["check", "--quick"],
+        ["engines", "--output", "yaml"],
+        ["test", "--newest", "--lowest"],
+        ["lock", "--newest"],
+    ],
+)
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         dev.main(arguments)
