@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar, Unpack, overload
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
@@ -24,13 +24,11 @@ from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
-from outboard.kit.topic import EventType, OnRefused, Topic
+from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connection, Connections
 from outboard.kit.topics.pending import Limits
-from outboard.kit.topics.publisher import EventPublisher
+from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.tracing import TraceContextMiddleware
-from outboard.kit.ttl import Ttl
-from outboard.wire.cloudevents import AttributeValue
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
@@ -148,27 +146,11 @@ class Outboard:
         data: object,
         *,
         pubsub: str | None = None,
-        key: str | None = None,
-        id: str | None = None,
-        type: str | None = None,
-        subject: str | None = None,
-        extensions: Mapping[str, AttributeValue] | None = None,
-        ttl: Ttl | None = None,
-        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        **arguments: Unpack[EventArguments],
     ) -> Event[object]:
         """Publish any JSON data to a topic by its name; otherwise as `Topic.publish`."""
-        return await self.topic(topic, pubsub=pubsub).publish(
-            data,
-            key=key,
-            id=id,
-            type=type,
-            subject=subject,
-            extensions=extensions,
-            ttl=ttl,
-            metadata=metadata,
-            timeout=timeout,
-        )
+        return await self.topic(topic, pubsub=pubsub).publish(data, timeout=timeout, **arguments)
 
     @overload
     def state(self, model: TypeForm[T], *, store: str | None = None) -> State[T]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
@@ -18,25 +18,20 @@ from outboard.kit.subscriptions.declaration import (
     SubscribeDecorator,
     SubscriptionOptions,
 )
-from outboard.kit.topics.envelope import publish_metadata
-from outboard.kit.topics.publisher import EventPublisher
-from outboard.kit.ttl import Ttl
-from outboard.wire.cloudevents import AttributeValue
+from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType, PublishArguments
 from outboard.wire.events import Event, EventCodec
-from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from outboard.kit.subscriptions.registry import Registry
 
-__all__ = ["EventType", "OnRefused", "Topic"]
+__all__ = ["OnRefused", "Topic"]
 
 T = TypeVar("T")
 
 DEFAULT_MAX_EVENTS: Final = 100
 
-EventType: TypeAlias = str | Callable[[T], str]
 OnRefused: TypeAlias = Literal["park", "hold"]
 
 
@@ -62,14 +57,8 @@ class Topic(Generic[T]):
         self,
         data: T,
         *,
-        key: str | None = None,
-        id: str | None = None,
-        type: str | None = None,
-        subject: str | None = None,
-        extensions: Mapping[str, AttributeValue] | None = None,
-        ttl: Ttl | None = None,
-        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        **arguments: Unpack[EventArguments],
     ) -> Event[T]:
         """Publish `data` as a CloudEvent and return the event, once the broker has it.
 
@@ -85,15 +74,7 @@ class Topic(Generic[T]):
         Raises SidecarUnavailable, PubSubNotFound, PublishForbidden, EventTooLarge, TokenRejected,
         PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
-        pairs = publish_metadata(key, ttl, metadata)
-        event = self.publisher.new_event(
-            data,
-            id=new_id() if id is None else id,
-            type=type or (self.type if isinstance(self.type, str) else self.type(data)),
-            subject=subject,
-            extensions=extensions,
-            metadata=pairs,
-        )
+        event, pairs = self.publisher.new_event(data, self.type, **arguments)
         await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
         return event
 
@@ -101,17 +82,14 @@ class Topic(Generic[T]):
         self,
         event: Event[T],
         *,
-        key: str | None = None,
-        ttl: Ttl | None = None,
-        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        **arguments: Unpack[PublishArguments],
     ) -> Event[T]:
         """Publish an event that keeps the attributes it has; what is missing is filled in.
 
         Parameters and errors as of `publish`.
         """
-        pairs = publish_metadata(key, ttl, metadata)
-        whole = self.publisher.completed(event, pairs)
+        whole, pairs = self.publisher.completed(event, **arguments)
         await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
         return whole
 
@@ -119,14 +97,7 @@ class Topic(Generic[T]):
         self,
         session: SupportsAdd,
         data: T,
-        *,
-        key: str | None = None,
-        id: str | None = None,
-        type: str | None = None,
-        subject: str | None = None,
-        extensions: Mapping[str, AttributeValue] | None = None,
-        ttl: Ttl | None = None,
-        metadata: Mapping[str, str] | None = None,
+        **arguments: Unpack[EventArguments],
     ) -> Event[T]:
         """Store `data` as a CloudEvent in the transaction of `session`; it is published after the commit.
 
@@ -139,15 +110,7 @@ class Topic(Generic[T]):
         Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName. The flush
         raises NotDurable, and SQLAlchemy's IntegrityError where an event of this id waits for the topic.
         """
-        pairs = publish_metadata(key, ttl, metadata)
-        event = self.publisher.new_event(
-            data,
-            id=new_id() if id is None else id,
-            type=type or (self.type if isinstance(self.type, str) else self.type(data)),
-            subject=subject,
-            extensions=extensions,
-            metadata=pairs,
-        )
+        event, pairs = self.publisher.new_event(data, self.type, **arguments)
         self._stage(session, event, pairs)
         return event
 
@@ -155,17 +118,13 @@ class Topic(Generic[T]):
         self,
         session: SupportsAdd,
         event: Event[T],
-        *,
-        key: str | None = None,
-        ttl: Ttl | None = None,
-        metadata: Mapping[str, str] | None = None,
+        **arguments: Unpack[PublishArguments],
     ) -> Event[T]:
         """Store an event that keeps the attributes it has; what is missing is filled in.
 
         Parameters and errors as of `stage`.
         """
-        pairs = publish_metadata(key, ttl, metadata)
-        whole = self.publisher.completed(event, pairs)
+        whole, pairs = self.publisher.completed(event, **arguments)
         self._stage(session, whole, pairs)
         return whole
 
@@ -180,15 +139,8 @@ class Topic(Generic[T]):
         self,
         path: str,
         *,
-        router: APIRouter | None = None,
-        match: str = "",
-        priority: int = 0,
-        dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
-        on_invalid: OnInvalid = "hold",
-        announce_dead_letter: bool = False,
-        metadata: Mapping[str, str] | None = None,
-        name: str | None = None,
         bulk: bool | BulkOptions = False,
+        **options: Unpack[SubscribeArguments],
     ) -> SubscribeDecorator[T]:
         """Decorate a function that handles the events of this topic; `path` becomes its POST route.
 
@@ -212,20 +164,13 @@ class Topic(Generic[T]):
 
         Raises InvalidName, HandlerUnsuitable.
         """
-        options = self._options(
-            path,
-            router=router,
-            match=match,
-            priority=priority,
-            dead_letter=dead_letter,
-            on_invalid=on_invalid,
-            announce_dead_letter=announce_dead_letter,
-            metadata=metadata,
-            name=name,
-        )
         asked = BulkOptions() if bulk is True else bulk or None
         return SubscribeDecorator(
-            self.pubsub, self.name, self.codec, replace(options, bulk=asked), self.registry.add
+            self.pubsub,
+            self.name,
+            self.codec,
+            replace(self._options(path, **options), bulk=asked),
+            self.registry.add,
         )
 
     def subscribe_batch(
@@ -253,17 +198,28 @@ class Topic(Generic[T]):
         made = replace(self._options(path, **options), bulk=asked, max_events=max_events)
         return BatchDecorator(self.pubsub, self.name, self.codec, made, self.registry.add)
 
-    def _options(self, path: str, **given: Unpack[SubscribeArguments]) -> SubscriptionOptions:
-        dead_letter = given.get("dead_letter", DEFAULT_DEAD_LETTER)
+    def _options(
+        self,
+        path: str,
+        *,
+        router: APIRouter | None = None,
+        match: str = "",
+        priority: int = 0,
+        dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
+        on_invalid: OnInvalid = "hold",
+        announce_dead_letter: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> SubscriptionOptions:
         return SubscriptionOptions(
             path=path,
-            router=given.get("router"),
-            match=given.get("match", "").strip(),
-            priority=given.get("priority", 0),
+            router=router,
+            match=match.strip(),
+            priority=priority,
             dead_letter=self.dead_letter if isinstance(dead_letter, Default) else dead_letter,
             dead_letter_named=not isinstance(dead_letter, Default),
-            on_invalid=given.get("on_invalid", "hold"),
-            announce=given.get("announce_dead_letter", False),
-            metadata=dict(given.get("metadata") or {}),
-            name=given.get("name"),
+            on_invalid=on_invalid,
+            announce=announce_dead_letter,
+            metadata=dict(metadata or {}),
+            name=name,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
@@ -13,6 +13,9 @@ from typing_extensions import TypeForm
 
 from outboard.errors import InvalidEventData
 from outboard.wire.cloudevents import (
+    NAME,
+    NOT_IN_URIS,
+    PARTITION_KEY_ATTRIBUTE,
     AttributeValue,
     CloudEvent,
     check,
@@ -23,15 +26,21 @@ from outboard.wire.cloudevents import (
 )
 from outboard.wire.dapr import EVENT_TYPE
 from outboard.wire.identity import new_id
-from outboard.wire.plaintext import plain_head
 
 __all__ = ["Event", "EventCodec"]
 
 T = TypeVar("T")
 
 REQUIRED: Final = frozenset({"id", "source", "type", "specversion"})
+PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')
+CONTENT_TYPES: Final = frozenset({"application/json", "application/octet-stream"})
+NAMES: Final = frozenset({"subject", "time", PARTITION_KEY_ATTRIBUTE, "traceparent", "tracestate"})
+ONLY_TEXT: Final = {str}
 CORE: Final = ("specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time")
 
+
+Origin: TypeAlias = tuple[str, str, str]
+"""The source, the type and the content type, which the events of a topic have in common."""
 
 _Extension: TypeAlias = Annotated[str | StrictBool | int | None, Field(union_mode="left_to_right")]
 """An `AttributeValue` or null. Most are texts, and the smart way would try the other types too."""
@@ -166,7 +175,44 @@ def _plain_head(event: Event[T]) -> bytes | None:
             return None
         own["time"] = format_time(time)
     own |= event.__pydantic_extra__
-    return plain_head((fields["source"], fields["type"], _content_type(event)), fields["id"], own)
+    return _written_plainly((fields["source"], fields["type"], _content_type(event)), fields["id"], own)
+
+
+def _written_plainly(origin: Origin, id: str, own: Mapping[str, object]) -> bytes | None:
+    """The JSON object of an event, begun with its attributes: its data and the last brace are missing.
+
+    Plain text is what JSON writes as it is, and in which `cloudevents.check` would find nothing: one look at
+    the characters does for both, and the attributes of most events are plain. `own` are its other attributes
+    by name, the time as it is written. None where something is not plain; whether it is valid remains to be
+    seen.
+    """
+    values: tuple[Any, ...] = (id, *own.values())
+    if set(map(type, origin + values)) != ONLY_TEXT or "" in values:
+        return None
+    form = _form(origin, tuple(own))
+    if form is None or not _is_plain("".join(values)):
+        return None
+    return (form % values).encode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _form(origin: Origin, names: tuple[str, ...]) -> str | None:
+    """The head with a `%s` for the id, and for each attribute of these names."""
+    source, type, content_type = origin
+    if not (source and type and _is_plain(source + type)) or NOT_IN_URIS.search(source):
+        return None
+    if content_type not in CONTENT_TYPES:
+        return None
+    if not NAMES.issuperset(names) and ("data" in names or not all(map(NAME.match, names))):
+        return None
+    shared = f'"source":"{source}","type":"{type}","datacontenttype":"{content_type}"'.replace("%", "%%")
+    others = "".join([f',"{name}":"%s"' for name in names])
+    return f'{{"specversion":"1.0","id":"%s",{shared}{others}'
+
+
+def _is_plain(text: str) -> bool:
+    """Whether these are characters of ASCII that can be printed, and no JSON string has to escape one."""
+    return text.isascii() and not text.encode("ascii").translate(None, PLAIN)
 
 
 def _members(event: Event[T]) -> dict[str, AttributeValue]:

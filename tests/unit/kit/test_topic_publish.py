@@ -197,3 +197,14 @@ async def test_data_of_the_wrong_shape_is_not_sent(board: Outboard, exchange: Sc
         with pytest.raises(InvalidEventData, match=r"data\.id"):
             await topic.publish({"title": "secret"})
     assert exchange.requests == []
+
+
+async def test_a_parameter_that_nobody_knows_is_refused(board: Outboard, exchange: ScriptedExchange) -> None:
+    topic: Any = board.topic("tasks", Created)
+    async with board.connected(exchange=exchange):
+        for publishing in (topic.publish(Created(id=1), kee="1"), topic.publish_event(None, kee="1")):
+            with pytest.raises(TypeError, match="kee"):
+                await publishing
+    with pytest.raises(TypeError, match="pats"):
+        topic.subscribe("/on", pats=1)
+    assert not exchange.requests

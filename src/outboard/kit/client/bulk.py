@@ -46,26 +46,23 @@ class BulkPublisher:
 
     async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
         """As `PublishOperations.attempt`; a batch of one is a plain publish."""
-        return await self._attempt(publications, self._clock.monotonic() + timeout)
-
-    async def _attempt(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
         try:
             if len(publications) == 1:
-                return await self._publish_one(publications[0], deadline)
-            return await self._publish_bulk(publications, deadline)
+                return await self._publish_one(publications[0], timeout)
+            return await self._publish_bulk(publications, self._clock.monotonic() + timeout)
         except ExchangeFailed as failure:
             self._route = None  # whoever listens there next may be another version
             return BatchAnswer([failure] * len(publications))
 
-    async def _publish_one(self, publication: Publication, deadline: float) -> BatchAnswer:
-        response = await self._send(api.publish(publication), deadline)
+    async def _publish_one(self, publication: Publication, timeout: float) -> BatchAnswer:
+        response = await self._send(api.publish(publication), timeout)
         error = publish_error(response, publication.pubsub, publication.topic, self._settings.endpoint)
         return BatchAnswer([error], _is_ordered(response))
 
     async def _publish_bulk(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
         pubsub, topic = publications[0].pubsub, publications[0].topic
         for route in self._routes(pubsub):
-            response = await self._send(api.publish_bulk(route, publications), deadline)
+            response = await self._send(api.publish_bulk(route, publications), self._left(deadline))
             if _is_missing(route, response):
                 continue
             if response.status != 404:
@@ -79,11 +76,11 @@ class BulkPublisher:
     async def _publish_halves(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
         """What was refused as a whole is taken apart, so that one event harms no other; order is kept."""
         middle = len(publications) // 2
-        first = await self._attempt(publications[:middle], deadline)
+        first = await self.attempt(publications[:middle], self._left(deadline))
         if any(isinstance(outcome, ExchangeFailed) for outcome in first.outcomes):
             untried = [ExchangeFailed("it was not tried", sent=False)] * (len(publications) - middle)
             return BatchAnswer([*first.outcomes, *untried])
-        second = await self._attempt(publications[middle:], deadline)
+        second = await self.attempt(publications[middle:], self._left(deadline))
         return BatchAnswer([*first.outcomes, *second.outcomes], first.ordered and second.ordered)
 
     async def _publish_each(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
@@ -91,7 +88,7 @@ class BulkPublisher:
 
         async def one(publication: Publication) -> PublishResult:
             async with slots:
-                return (await self._attempt([publication], deadline)).outcomes[0]
+                return (await self.attempt([publication], self._left(deadline))).outcomes[0]
 
         outcomes = await asyncio.gather(*map(one, publications))
         if None in outcomes:
@@ -116,9 +113,11 @@ class BulkPublisher:
                 "events published together go to %s of the sidecar at %s", route, self._settings.endpoint
             )
 
-    async def _send(self, request: Request, deadline: float) -> Response:
-        left = max(deadline - self._clock.monotonic(), SHORTEST)
-        return await self._exchange(api.authorized(request, self._settings.api_token), left)
+    def _left(self, deadline: float) -> float:
+        return max(deadline - self._clock.monotonic(), SHORTEST)
+
+    async def _send(self, request: Request, timeout: float) -> Response:
+        return await self._exchange(api.authorized(request, self._settings.api_token), timeout)
 
 
 def _is_missing(route: str, response: Response) -> bool:

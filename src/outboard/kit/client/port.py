@@ -54,8 +54,7 @@ PublishResult: TypeAlias = SidecarError | ExchangeFailed | None
 """Of one event: None where the broker has it, ExchangeFailed where no answer came."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
+class BatchAnswer(NamedTuple):
     """What one attempt came to: the outcome of each event, in order.
 
     `ordered` is whether the sidecar says that its bulk requests keep the order of each key.

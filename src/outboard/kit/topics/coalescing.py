@@ -2,6 +2,18 @@
 
 The first event is a plain publish. Never are two events of one key in flight in different requests; in one
 request they are only where the sidecar says that it keeps their order there.
+
+An event is in one of these states:
+
+    state      is held by           goes on
+    entering   Admission            when there is room for it: it is written, and waits
+    waiting    PublishQueue         when it is its turn, and nothing of its key is in flight: a task takes it
+    in flight  the batch of a task  when the attempt ends: settled; if nobody took it, waiting, in front
+    settled    nobody               its publisher has its answer: `future` is done
+
+From each of the first three it is settled too when its publisher is cancelled, its time is up or the
+connection closes; what was in flight may then be published all the same. A task begins with the first event
+that waits, a second one beside it where that is worth a request, and each ends when nothing may leave.
 """
 
 from __future__ import annotations
@@ -70,23 +82,24 @@ class CoalescingPublisher:
         Whoever is cancelled before the event has left has not published it. Raises as
         `PublishOperations.publish` within `timeout` seconds, and what `write` raises.
         """
-        entry = PendingEvent(self._clock.monotonic(), timeout, self._context.loop.create_future())
-        self._open.add(entry)
-        self._deadlines.watch(entry.deadline)
+        now = self._clock.monotonic()
+        event = PendingEvent(now, timeout, self._context.loop.create_future())
+        self._open.add(event)
+        self._deadlines.watch(event.deadline, now)
         try:
             if self._admission.is_open:
-                self._admit(entry, write())
+                self._admit(event, write())
             else:
-                await self._admission.enter(entry)
+                await self._admission.enter(event)
                 try:
-                    self._admit(entry, write())
+                    self._admit(event, write())
                 finally:
                     self._admission.admit_next()
-            await entry.future
+            await event.future
         finally:
-            self._open.discard(entry)
-            if entry.waits:
-                self._queue.forget(entry)
+            self._open.discard(event)
+            if event.waits:  # it was cancelled before it left: its room is free again
+                self._queue.forget(event)
                 self._admission.admit_next()
 
     async def close(self, seconds: float) -> None:
@@ -101,15 +114,15 @@ class CoalescingPublisher:
             tasks = tuple(self._tasks)
             for task in tasks:
                 task.cancel()
-            for entry in tuple(self._open):
-                self._fail(entry, CLOSED)
+            for event in tuple(self._open):
+                self._fail(event, CLOSED)
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _admit(self, entry: PendingEvent, publication: Publication) -> None:
-        entry.load(publication)
-        if entry.size > self._largest:
-            self._largest = entry.size
-        self._queue.add(entry)
+    def _admit(self, event: PendingEvent, publication: Publication) -> None:
+        event.load(publication)
+        if event.size > self._largest:
+            self._largest = event.size
+        self._queue.add(event)
         if not self._tasks:
             self._start(self._take())
         elif len(self._tasks) < self._limits.requests and self._is_worth_another_request():
@@ -148,12 +161,13 @@ class CoalescingPublisher:
                 else:
                     failures = 0
                     self._queue.release(batch)
-                    # Those who have their answer now may publish again, and then leave together.
+                    # Those who have their answer now may publish again, and then leave together. Until then
+                    # the batch counts as in flight, or the first of them would begin a request of its own.
                     await asyncio.sleep(0)
                     self._in_flight -= len(batch)
                 batch = ()
                 if self._in_flight and not self._is_worth_another_request():
-                    break
+                    break  # the other task takes what is left, and more with it
         finally:
             self._end()
 
@@ -162,9 +176,9 @@ class CoalescingPublisher:
         assert task is not None
         self._tasks.discard(task)
         if self._tasks:
-            return
+            return  # the last one tidies up
         self._ordered = False  # nobody knows who will be listening next time
-        if not self._open:
+        if not self._open:  # a publisher may still be entering, or hear of its answer only at its next turn
             self._deadlines.stop()
             self._on_idle()
 
@@ -172,66 +186,67 @@ class CoalescingPublisher:
         limits = self._limits
         batch = self._queue.take(limits.batch_events, limits.batch_bytes, ordered=self._ordered)
         self._in_flight += len(batch)
-        self._admission.admit_next()
+        if self._admission.waiting:
+            self._admission.admit_next()
         return batch
 
     async def _send(self, batch: Sequence[PendingEvent]) -> Sequence[PendingEvent]:
         """One attempt; returns what nobody has taken, and may be sent again."""
-        left = max(entry.deadline for entry in batch) - self._clock.monotonic()
-        publications = [entry.publication for entry in batch]
+        left = max(event.deadline for event in batch) - self._clock.monotonic()
+        publications = [event.publication for event in batch]
         try:
             answer = await self._context.sidecar.attempt(publications, max(left, SHORTEST))
         except Exception as error:  # none is expected, but nobody may be left waiting
-            for entry in batch:
-                _settle(entry, error)
+            for event in batch:
+                _settle(event, error)
             self._ordered = False
             return ()
         self._ordered = answer.ordered
         again: list[PendingEvent] = []
-        for entry, outcome in zip(batch, answer.outcomes, strict=True):
+        for event, outcome in zip(batch, answer.outcomes, strict=True):
             if not isinstance(outcome, ExchangeFailed):
-                _settle(entry, outcome)
+                _settle(event, outcome)
                 continue
-            entry.failure = outcome.reason
+            event.failure = outcome.reason
             if is_untaken(outcome, repeatable=True):
-                again.append(entry)
+                again.append(event)
             else:
-                self._fail(entry, outcome.reason)
+                self._fail(event, outcome.reason)
         return again
 
     async def _wait_before(self, again: Sequence[PendingEvent], failures: int) -> None:
         """Back off; who has no time for another attempt learns so at once."""
         delay = retry_delay(failures, self._context.random())
         then = self._clock.monotonic() + delay
-        for entry in again:
-            if then >= entry.deadline:
-                self._fail(entry, entry.failure)
-        if not all(entry.future.done() for entry in again):
+        for event in again:
+            if then >= event.deadline:
+                self._fail(event, event.failure)
+        if not all(event.future.done() for event in again):
             await self._clock.sleep(delay)
 
     def _expire(self, now: float) -> float | None:
         """Fail those whose time is up; return the next deadline."""
         following: float | None = None
-        for entry in self._open:
-            if entry.future.done():
+        for event in self._open:
+            if event.future.done():
                 continue
-            if entry.deadline <= now:
-                self._fail(entry, entry.failure or (TIME_UP if entry.sent else QUEUED))
-            elif following is None or entry.deadline < following:
-                following = entry.deadline
+            if event.deadline <= now:
+                self._fail(event, event.failure or (TIME_UP if event.sent else QUEUED))
+            elif following is None or event.deadline < following:
+                following = event.deadline
         return following
 
-    def _fail(self, entry: PendingEvent, reason: str) -> None:
-        waited = self._clock.monotonic() - entry.started
+    def _fail(self, event: PendingEvent, reason: str) -> None:
+        waited = self._clock.monotonic() - event.started
         error = SidecarUnavailable(self._context.address, self._operation, waited, reason)
-        _settle(entry, error)
+        _settle(event, error)
 
 
-def _settle(entry: PendingEvent, error: Exception | None) -> None:
+def _settle(event: PendingEvent, error: Exception | None) -> None:
     """A publisher that was cancelled, or whose time was up, has its answer already."""
-    if entry.future.done():
+    if event.future.done():
         return
     if error is None:
-        entry.future.set_result(None)
+        event.future.set_result(None)
     else:
-        entry.future.set_exception(error)
+        event.future.set_exception(error)

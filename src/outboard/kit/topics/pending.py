@@ -37,7 +37,7 @@ class PendingEvent:
     """One event on its way. Its publisher waits for `future`: whoever settles it looks whether it is done.
 
     `started` and `deadline` are by the monotonic clock, in seconds; `failure` is why an attempt came to
-    nothing. `alone` is one whose metadata Dapr reads from a request only, never from an entry.
+    nothing. `alone` is one whose metadata Dapr reads from a request only, never from an entry of a bulk one.
     """
 
     __slots__ = (
@@ -82,37 +82,37 @@ class Admission:
 
     def __init__(self, has_room: Callable[[int], bool]) -> None:
         self._has_room = has_room
-        self._queue: OrderedDict[Future[None], None] = OrderedDict()
+        self.waiting: OrderedDict[Future[None], None] = OrderedDict()
         self._coming = 0
 
     @property
     def is_open(self) -> bool:
         """Whether a publisher may go in at once, ahead of nobody."""
-        return not self._queue and not self._coming and self._has_room(0)
+        return not self.waiting and not self._coming and self._has_room(0)
 
-    async def enter(self, entry: PendingEvent) -> None:
-        """Return when it is the turn of `entry`; raise what its future is settled with before that.
+    async def enter(self, event: PendingEvent) -> None:
+        """Return when it is the turn of `event`; raise what its future is settled with before that.
 
         What comes in must do so without another await, and then `admit_next` whoever is next.
         """
-        turn = entry.future
-        self._queue[turn] = None
+        turn = event.future
+        self.waiting[turn] = None
         try:
             await turn
         except BaseException:
-            if turn in self._queue:
-                del self._queue[turn]
+            if turn in self.waiting:
+                del self.waiting[turn]
             elif _was_let_in(turn):  # and cancelled before it could come
                 self._coming -= 1
                 self.admit_next()
             raise
         self._coming -= 1
-        entry.future = get_running_loop().create_future()
+        event.future = get_running_loop().create_future()
 
     def admit_next(self) -> None:
         """Call it whenever there is room again."""
-        while self._queue and self._has_room(self._coming):
-            turn, _ = self._queue.popitem(last=False)
+        while self.waiting and self._has_room(self._coming):
+            turn, _ = self.waiting.popitem(last=False)
             if not turn.done():
                 turn.set_result(None)
                 self._coming += 1
@@ -143,14 +143,14 @@ class Deadlines:
         self._timer: Timer | None = None
         self._at = 0.0
 
-    def watch(self, deadline: float) -> None:
-        """See to it that `expire` is called at `deadline` or before."""
+    def watch(self, deadline: float, now: float) -> None:
+        """See to it that `expire` is called at `deadline` or before; `now` is by the same clock."""
         if self._timer is not None:
             if deadline >= self._at:
                 return
             self._timer.cancel()
         self._at = deadline
-        self._timer = self._call_later(max(deadline - self._clock.monotonic(), 0.0), self._ring)
+        self._timer = self._call_later(max(deadline - now, 0.0), self._ring)
 
     def stop(self) -> None:
         """Call nothing any more."""
@@ -160,6 +160,7 @@ class Deadlines:
 
     def _ring(self) -> None:
         self._timer = None
-        following = self._expire(self._clock.monotonic())
+        now = self._clock.monotonic()
+        following = self._expire(now)
         if following is not None:
-            self.watch(following)
+            self.watch(following, now)

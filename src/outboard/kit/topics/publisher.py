@@ -1,24 +1,54 @@
-"""Makes an event whole, and has it sent within its time."""
+"""Makes an event whole, writes it down, and has it sent within its time."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Final, TypeAlias, TypedDict, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from outboard.clock import Clock
-from outboard.errors import EventTooLarge
+from outboard.errors import EventTooLarge, InvalidCloudEvent
 from outboard.kit.client.port import Publication
+from outboard.kit.names import check_text
 from outboard.kit.topics.connections import Connections
-from outboard.kit.topics.envelope import completed, new_event, trace_fields
 from outboard.kit.tracing import next_span
-from outboard.wire.cloudevents import AttributeValue
+from outboard.kit.ttl import Ttl, ttl_metadata
+from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE, AttributeValue
 from outboard.wire.dapr import PARTITION_KEY
-from outboard.wire.events import Event, EventCodec
+from outboard.wire.events import CORE, Event, EventCodec
+from outboard.wire.identity import new_id
+from outboard.wire.tracing import TraceContext
 
-__all__ = ["EventPublisher"]
+__all__ = ["EventArguments", "EventPublisher", "EventType", "Metadata", "PublishArguments"]
 
 T = TypeVar("T")
+
+EventType: TypeAlias = str | Callable[[T], str]
+"""The CloudEvents type of what is published to a topic, or a function from the data to it."""
+Metadata: TypeAlias = dict[str, str]
+
+RESERVED: Final = frozenset({*CORE, "data", "data_base64"})
+EVENT: Final = TypeAdapter[Event[Any]](Event)
+KEY: Final = f"metadata '{PARTITION_KEY}'"
+
+
+class PublishArguments(TypedDict, total=False):
+    """What can be said of an event that is published or staged. `Topic.publish` explains it."""
+
+    key: str | None
+    ttl: Ttl | None
+    metadata: Mapping[str, str] | None
+
+
+class EventArguments(PublishArguments, total=False):
+    """As `PublishArguments`, and the attributes of an event that is made for it."""
+
+    id: str | None
+    type: str | None
+    subject: str | None
+    extensions: Mapping[str, AttributeValue] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +64,65 @@ class EventPublisher:
     def new_event(
         self,
         data: T,
+        of_topic: EventType[T],
         *,
-        id: str,
-        type: str,
-        subject: str | None,
-        extensions: Mapping[str, AttributeValue] | None,
-        metadata: Mapping[str, str],
-    ) -> Event[T]:
-        """A whole event from this app, now. Raises InvalidCloudEvent."""
-        return new_event(
-            data,
-            id=id,
-            source=self.app_id,
-            type=type,
-            subject=subject,
-            extensions=extensions,
-            now=self.clock.now(),
-            trace=next_span(),
-            key=metadata.get(PARTITION_KEY),
-        )
+        key: str | None = None,
+        id: str | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        extensions: Mapping[str, AttributeValue] | None = None,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> tuple[Event[T], Metadata]:
+        """A whole event from this app, now, and Dapr's metadata of its publish.
 
-    def completed(self, event: Event[T], metadata: Mapping[str, str]) -> Event[T]:
-        """`event` with what it lacks to be a whole one."""
-        key = metadata.get(PARTITION_KEY)
-        return completed(event, source=self.app_id, now=self.clock.now(), trace=next_span(), key=key)
+        Its type is `type`, else that of its topic. Raises InvalidCloudEvent, InvalidName, ValueError.
+        """
+        pairs = _metadata(key, ttl, metadata)
+        trace = next_span()
+        attributes: dict[str, Any] = {
+            "id": new_id() if id is None else id,
+            "source": self.app_id,
+            "type": type or (of_topic if isinstance(of_topic, str) else of_topic(data)),
+            "subject": subject,
+            "time": self.clock.now(),
+            "datacontenttype": _content_type(data),
+            "data": data,
+        }
+        if not extensions or "traceparent" not in extensions:
+            attributes |= _trace_attributes(trace)
+        if extensions:
+            attributes |= _checked(extensions)
+        if key:
+            attributes[PARTITION_KEY_ATTRIBUTE] = key
+        return _event(attributes, quickly=not extensions), pairs
+
+    def completed(
+        self,
+        event: Event[T],
+        *,
+        key: str | None = None,
+        ttl: Ttl | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> tuple[Event[T], Metadata]:
+        """`event` with what it lacks of a source, a time, a content type and a trace context; its metadata.
+
+        The ordering `key` that it is published with stands in the event, too (CloudEvents, "Partitioning").
+        Raises InvalidName, ValueError.
+        """
+        pairs = _metadata(key, ttl, metadata)
+        missing: dict[str, Any] = {}
+        if not event.source:
+            missing["source"] = self.app_id
+        if event.time is None:
+            missing["time"] = self.clock.now()
+        if event.datacontenttype is None:
+            missing["datacontenttype"] = _content_type(event.data)
+        if "traceparent" not in event.extensions:
+            missing |= _trace_attributes(next_span())
+        if key := pairs.get(PARTITION_KEY):
+            missing[PARTITION_KEY_ATTRIBUTE] = key
+        return event.model_copy(update=missing) if missing else event, pairs
 
     def send(
         self,
@@ -86,10 +151,70 @@ class EventPublisher:
         body = codec.encode(event)
         if len(body) > self.max_event_bytes:
             raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
-        return Publication(pubsub, topic, body, metadata, *trace_fields(event))
+        return Publication(pubsub, topic, body, metadata, *_trace_fields(event))
 
     def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
         """What returns once the broker has an event that was written before."""
         pubsub, topic = publication.pubsub, publication.topic
         connection = self.connections.current(f"publishing to topic '{topic}'")
         return connection.publish(pubsub, topic, lambda: publication, timeout)
+
+
+def _event(attributes: dict[str, Any], *, quickly: bool) -> Event[Any]:
+    """The event with these attributes. Where it is not valid, whoever encodes it says so in our words."""
+    if quickly:
+        try:
+            whole: Event[Any] = EVENT.validator.validate_python(attributes)  # quicker than `model_construct`
+            return whole
+        except ValidationError:
+            pass
+    event: Event[Any] = Event.model_construct(None, **attributes)
+    return event
+
+
+def _trace_attributes(trace: TraceContext) -> dict[str, str]:
+    given = {"traceparent": trace.traceparent}
+    return {**given, "tracestate": trace.tracestate} if trace.tracestate else given
+
+
+def _content_type(data: object) -> str:
+    return "application/octet-stream" if isinstance(data, bytes) else "application/json"
+
+
+def _checked(extensions: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:
+    """Give the attributes back. Raises InvalidCloudEvent if one has the name of a core attribute."""
+    for name in extensions:
+        if name in RESERVED:
+            raise InvalidCloudEvent(name, "is not an extension: it has a parameter of its own")
+    return extensions
+
+
+def _trace_fields(event: Event[T]) -> tuple[dict[str, str], str]:
+    """The trace context of `event` for its way: as HTTP headers, and for a bulk request.
+
+    daprd writes the headers into the event as it passes. In a bulk request there are none for each event; it
+    keeps the `traceparent` of one that has daprd's own attribute `traceid`, which holds the same. That is
+    the second value, empty where the event has a `traceid` already.
+    """
+    extensions = event.__pydantic_extra__
+    traceparent = str(extensions.get("traceparent") or "")
+    headers = {"traceparent": traceparent} if traceparent else {}
+    if tracestate := extensions.get("tracestate"):
+        headers["tracestate"] = str(tracestate)
+    return headers, "" if extensions.get("traceid") else traceparent
+
+
+def _metadata(key: str | None, ttl: Ttl | None, metadata: Mapping[str, str] | None) -> Metadata:
+    """Dapr's metadata of one publish.
+
+    Raises InvalidName for text that no header may hold, and ValueError for a `ttl` that is not positive.
+    """
+    if ttl is None and not metadata:
+        return {} if key is None else {PARTITION_KEY: check_text(KEY, key)}
+    pairs = {check_text("metadata", name): value for name, value in (metadata or {}).items()}
+    if key is not None:
+        pairs[PARTITION_KEY] = key
+    pairs |= ttl_metadata(ttl)
+    for name, value in pairs.items():
+        check_text(f"metadata '{name}'", value)
+    return pairs

@@ -32,19 +32,19 @@ class PublishQueue:
         """How many could leave at once, without a second of any key."""
         return len(self._ready)
 
-    def add(self, entry: PendingEvent) -> None:
-        """Let `entry` wait behind those of its key."""
-        self._count(entry)
-        key = entry.key
+    def add(self, event: PendingEvent) -> None:
+        """Let `event` wait behind those of its key."""
+        self._count(event)
+        key = event.key
         if key is None:
-            self._ready.append(entry)
+            self._ready.append(event)
         elif key not in self._behind:
             self._behind[key] = None
-            self._ready.append(entry)
+            self._ready.append(event)
         elif (lane := self._behind[key]) is not None:
-            lane.append(entry)
+            lane.append(event)
         else:
-            self._behind[key] = deque((entry,))
+            self._behind[key] = deque((event,))
 
     def take(self, max_events: int, max_bytes: int, *, ordered: bool) -> list[PendingEvent]:
         """The next batch; its keys stay taken until `release`. Empty where nothing may leave.
@@ -54,21 +54,21 @@ class PublishQueue:
         batch = _Batch(max_events, max_bytes)
         ready = self._ready
         while ready:
-            entry = ready[0]
-            if entry.future.done():
+            event = ready[0]
+            if event.future.done():
                 self._drop(ready.popleft())
-            elif batch.takes(entry):
+            elif batch.takes(event):
                 ready.popleft()
             else:
                 break
         if ordered:
-            for entry in tuple(batch.entries):
-                if entry.key is not None and (lane := self._behind[entry.key]):
+            for event in tuple(batch.events):
+                if event.key is not None and (lane := self._behind[event.key]):
                     self._follow(lane, batch)
-        for entry in batch.entries:
-            entry.sent = True
-            self._uncount(entry)
-        return batch.entries
+        for event in batch.events:
+            event.sent = True
+            self._uncount(event)
+        return batch.events
 
     def release(self, batch: Sequence[PendingEvent], again: Sequence[PendingEvent] = ()) -> None:
         """`batch` is no longer in flight. What is to be sent `again` goes to the front, in its order."""
@@ -76,42 +76,42 @@ class PublishQueue:
             for key in _keys(batch):
                 self._advance(key)
             return
-        front = {entry.key for entry in again if entry.key is not None}
-        for entry in reversed(again):
-            self._count(entry)
-            if entry.key is None:
-                self._ready.appendleft(entry)
+        front = {event.key for event in again if event.key is not None}
+        for event in reversed(again):
+            self._count(event)
+            if event.key is None:
+                self._ready.appendleft(event)
             else:
-                self._behind[entry.key] = deque((entry, *(self._behind[entry.key] or ())))
+                self._behind[event.key] = deque((event, *(self._behind[event.key] or ())))
         for key in _keys(batch):
             if key not in front:
                 self._advance(key)
         for key in _keys(reversed(again)):
             self._advance(key, to_front=True)
 
-    def forget(self, entry: PendingEvent) -> None:
+    def forget(self, event: PendingEvent) -> None:
         """Its publisher has gone: what waits no longer counts, and will not leave."""
-        if not entry.waits:
+        if not event.waits:
             return
-        self._uncount(entry)
+        self._uncount(event)
         self._left_behind += 1
         if self._left_behind > max(self.events, FEW):
             self._sweep()
 
     def _follow(self, lane: deque[PendingEvent], batch: _Batch) -> None:
         while lane:
-            entry = lane[0]
-            if entry.future.done():
+            event = lane[0]
+            if event.future.done():
                 self._uncount(lane.popleft())
-            elif batch.takes(entry):
+            elif batch.takes(event):
                 lane.popleft()
             else:
                 return
 
-    def _drop(self, entry: PendingEvent) -> None:
-        self._uncount(entry)
-        if entry.key is not None:
-            self._advance(entry.key)
+    def _drop(self, event: PendingEvent) -> None:
+        self._uncount(event)
+        if event.key is not None:
+            self._advance(event.key)
 
     def _advance(self, key: str, *, to_front: bool = False) -> None:
         lane = self._behind[key]
@@ -126,44 +126,44 @@ class PublishQueue:
         """Let go of what is only kept because its turn has not come."""
         self._left_behind = 0
         for key, lane in self._behind.items():
-            self._behind[key] = deque(entry for entry in lane if entry.waits) if lane else None
+            self._behind[key] = deque(event for event in lane if event.waits) if lane else None
         for _ in range(len(self._ready)):
-            entry = self._ready.popleft()
-            if entry.waits:
-                self._ready.append(entry)
+            event = self._ready.popleft()
+            if event.waits:
+                self._ready.append(event)
             else:
-                self._drop(entry)
+                self._drop(event)
 
-    def _count(self, entry: PendingEvent) -> None:
-        entry.waits = True
+    def _count(self, event: PendingEvent) -> None:
+        event.waits = True
         self.events += 1
-        self.bytes += entry.size
+        self.bytes += event.size
 
-    def _uncount(self, entry: PendingEvent) -> None:
-        if entry.waits:
-            entry.waits = False
+    def _uncount(self, event: PendingEvent) -> None:
+        if event.waits:
+            event.waits = False
             self.events -= 1
-            self.bytes -= entry.size
+            self.bytes -= event.size
 
 
 class _Batch:
     def __init__(self, max_events: int, max_bytes: int) -> None:
-        self.entries: list[PendingEvent] = []
+        self.events: list[PendingEvent] = []
         self._events = max_events
         self._bytes = max_bytes
 
-    def takes(self, entry: PendingEvent) -> bool:
-        """Add `entry` where there is room for it.
+    def takes(self, event: PendingEvent) -> bool:
+        """Add `event` where there is room for it.
 
         The first always fits: a batch of one is a plain publish, which has a bound of its own.
         """
-        if self.entries and (self._events <= 0 or self._bytes < entry.size or entry.alone):
+        if self.events and (self._events <= 0 or self._bytes < event.size or event.alone):
             return False
-        self.entries.append(entry)
-        self._events = 0 if entry.alone else self._events - 1
-        self._bytes -= entry.size
+        self.events.append(event)
+        self._events = 0 if event.alone else self._events - 1
+        self._bytes -= event.size
         return True
 
 
-def _keys(entries: Iterable[PendingEvent]) -> Iterable[str]:
-    return dict.fromkeys(entry.key for entry in entries if entry.key is not None)
+def _keys(events: Iterable[PendingEvent]) -> Iterable[str]:
+    return dict.fromkeys(event.key for event in events if event.key is not None)
