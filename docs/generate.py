@@ -18,8 +18,8 @@ from typing import Final
 
 import outboard
 from outboard import errors
-from outboard.run.output import EVENT_NAMES
-from outboard.run.settings import SETTINGS, Setting
+from outboard.run.output.formats import EVENT_NAMES
+from outboard.run.plan.settings import SETTINGS, Setting
 from outboard.sidecar.components.registry import CATEGORY_METADATA, FACTORIES
 from outboard.sidecar.flags import FLAGS, Flag
 

@@ -26,7 +26,7 @@ import psutil
 from clock import collect_rarely, now_us, percentiles
 from sample import PUBSUB, TEXT, TOPIC, Sample
 
-from outboard.run.loop import new_event_loop
+from outboard.host.event_loop import new_event_loop
 
 Publish: TypeAlias = Callable[[int, str], Awaitable[None]]
 PORT: Final = int(os.environ["DAPR_HTTP_PORT"])

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TextIO
 
-from outboard.run.loop import new_event_loop
+from outboard.host.event_loop import new_event_loop
 from outboard.sidecar.main import run
 
 TICK = 0.001

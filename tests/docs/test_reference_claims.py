@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 from outboard import Outboard, State
 from outboard.host.ports import MachinePorts
-from outboard.run.interpreter import this_interpreter
-from outboard.run.plan import RunOptions, make_plan
-from outboard.run.template import read_template
+from outboard.run.plan.interpreter import this_interpreter
+from outboard.run.plan.plan import RunOptions, make_plan
+from outboard.run.plan.template import read_template
 from outboard.testing import Harness
 from outboard.wire.http import Request
 from support.pages import blocks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from outboard.run.processes import Launch, running
+from outboard.run.processes.process import Launch, running
 from support.projects import lives
 
 pytestmark = pytest.mark.anyio

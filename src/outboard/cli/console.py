@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from outboard.errors import OutboardError
-from outboard.run.output import Writer, wants_colour
+from outboard.run.output.formats import Writer, wants_colour
 
 __all__ = ["line_writer", "show_error", "speak_utf8", "text_writer"]
 

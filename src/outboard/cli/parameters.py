@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from outboard.run.settings import SETTINGS, Kind, Setting
+from outboard.run.plan.settings import SETTINGS, Kind, Setting
 from outboard.sidecar.flags import FLAGS, Flag
 
 __all__ = [

@@ -12,9 +12,9 @@ import typer
 from outboard.cli.parameters import ONE_APP, Given
 
 if TYPE_CHECKING:
-    from outboard.run.events import Report
-    from outboard.run.plan import Plan, RunOptions
-    from outboard.run.template import AppSpec
+    from outboard.run.output.events import Report
+    from outboard.run.plan.plan import Plan, RunOptions
+    from outboard.run.plan.template import AppSpec
 
 __all__ = ["run"]
 
@@ -103,7 +103,7 @@ def run(
       outboard run --app-id api --app-port 8000 -d components -- python -m api
       outboard run --dry-run -o json     what would be started, for machines
     """
-    from outboard.run.plan import RunOptions
+    from outboard.run.plan.plan import RunOptions
 
     specs = _specs(run_file, app_id, command or (), settings)
     options = RunOptions(
@@ -131,7 +131,7 @@ def _executable(engine: Engine, named: Path | None) -> Path | None:
     import os
 
     from outboard.errors import CommandError
-    from outboard.run.daprd.locate import find_daprd
+    from outboard.run.plan.daprd_executable import find_daprd
 
     if engine is Engine.daprd:
         return find_daprd(named, os.environ, Path.home())
@@ -144,7 +144,7 @@ def _specs(
     run_file: Path | None, app_id: str | None, command: Sequence[str], settings: Mapping[str, Given]
 ) -> Sequence[AppSpec]:
     from outboard.errors import CommandError
-    from outboard.run.template import read_template
+    from outboard.run.plan.template import read_template
 
     given = {name: value for name, value in settings.items() if value}
     if not (app_id or command):
@@ -163,7 +163,7 @@ def _specs(
 
 
 def _one_app(app_id: str, command: Sequence[str], given: Mapping[str, Given]) -> AppSpec:
-    from outboard.run.template import AppSpec
+    from outboard.run.plan.template import AppSpec
 
     values = {name.replace("_", "-"): _value(value) for name, value in given.items()}
     return AppSpec(app_id, Path.cwd(), tuple(command), COMMAND_LINE, settings=values)
@@ -179,8 +179,8 @@ def _plan(specs: Sequence[AppSpec], options: RunOptions) -> Plan:
     import os
 
     from outboard.host.ports import MachinePorts
-    from outboard.run.interpreter import this_interpreter
-    from outboard.run.plan import make_plan
+    from outboard.run.plan.interpreter import this_interpreter
+    from outboard.run.plan.plan import make_plan
 
     return make_plan(specs, options, MachinePorts(), this_interpreter(), os.environ)
 
@@ -188,7 +188,7 @@ def _plan(specs: Sequence[AppSpec], options: RunOptions) -> Plan:
 def _describe(plan: Plan, output: Output) -> None:
     import json
 
-    from outboard.run.description import plan_as_json, plan_as_text
+    from outboard.run.plan.description import plan_as_json, plan_as_text
 
     typer.echo(
         json.dumps(plan_as_json(plan), ensure_ascii=False) if output is Output.json else plan_as_text(plan)
@@ -196,7 +196,7 @@ def _describe(plan: Plan, output: Output) -> None:
 
 
 def _execute(plan: Plan, output: Output) -> bool:
-    from outboard.run.app import execute
+    from outboard.run.main import execute
 
     return execute(plan, _report(plan, output))
 
@@ -206,7 +206,7 @@ def _report(plan: Plan, output: Output) -> Report:
     import sys
 
     from outboard.cli.console import line_writer, text_writer
-    from outboard.run.output import JsonLines, TextLines
+    from outboard.run.output.formats import JsonLines, TextLines
 
     if output is Output.json:
         return JsonLines(line_writer(sys.stdout))

@@ -25,7 +25,7 @@ def sidecar(**flags: Given) -> None:
     import os
     import sys
 
-    from outboard.run.loop import new_event_loop
+    from outboard.host.event_loop import new_event_loop
     from outboard.sidecar.main import run
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

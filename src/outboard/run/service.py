@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 from outboard.clock import Clock
 from outboard.errors import ServiceDied
-from outboard.run.events import AppEnded, AppStarted, Reloading, Report
-from outboard.run.interpreter import program_path
-from outboard.run.logs import AppLog, app_log
-from outboard.run.plan import AppPlan
-from outboard.run.presence import Presence, keep_watch
-from outboard.run.processes import Launch, Process, running
-from outboard.run.reload import source_changes
+from outboard.run.availability import AppAvailability, keep_watch
+from outboard.run.output.events import AppEnded, AppStarted, Reloading, Report
+from outboard.run.output.logs import AppLog, app_log
+from outboard.run.plan.interpreter import program_path
+from outboard.run.plan.plan import AppPlan
+from outboard.run.processes.process import Launch, Process, running
+from outboard.run.source_changes import source_changes
+from outboard.tasks import background_tasks
 
 __all__ = ["Service", "launch"]
 
@@ -28,14 +29,14 @@ Changes: TypeAlias = "asyncio.Queue[tuple[str, ...]]"
 class Service:
     """What it takes to run one app. `hurry` is set when there is no time for a graceful end.
 
-    `presence` is that of an app which may restart, None for the others.
+    `availability` is that of an app which may restart, None for the others.
     """
 
     plan: AppPlan
     report: Report
     clock: Clock
     hurry: asyncio.Event
-    presence: Presence | None = None
+    availability: AppAvailability | None = None
 
     async def run(self) -> None:
         """Run until the app ends for good, or until cancelled.
@@ -66,10 +67,9 @@ class Service:
 
     async def _with_reload(self, log: AppLog) -> None:
         changes: Changes = asyncio.Queue()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_collect(self.plan.directory, changes))
+        async with background_tasks(_collect(self.plan.directory, changes)):
             while True:
-                async with self._process(log) as process, self._watched():
+                async with self._process(log) as process, background_tasks(self._watch()):
                     changed = await self._until_changed(process, changes)
                     self._lost()  # before the old process stops: events wait from now on
                     self.report(Reloading(self.plan.app_id, changed))
@@ -88,20 +88,13 @@ class Service:
             change.cancel()
             end.cancel()
 
-    @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(self._watch())
-            yield
-            watch.cancel()
-
     async def _watch(self) -> None:
-        if self.presence is not None:
-            await keep_watch(self.presence, self.clock, lambda: None)
+        if self.availability is not None:
+            await keep_watch(self.availability, self.clock, lambda: None)
 
     def _lost(self) -> None:
-        if self.presence is not None:
-            self.presence.lost()
+        if self.availability is not None:
+            self.availability.lost()
 
 
 def launch(app: AppPlan) -> Launch:

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import OutboardError
-from outboard.run.events import AppFound, Attach, Endpoint, Event, Ready, Report, SlowStart, Stopped, Stopping
-from outboard.run.logs import sidecar_logs
-from outboard.run.plan import AppPlan, Plan
-from outboard.run.presence import Presence, keep_watch
+from outboard.run.availability import AppAvailability, keep_watch
+from outboard.run.output.events import (
+    AppFound,
+    Attach,
+    Endpoint,
+    Event,
+    Ready,
+    Report,
+    SlowStart,
+    Stopped,
+    Stopping,
+)
+from outboard.run.output.logs import sidecar_logs
+from outboard.run.plan.plan import AppPlan, Plan
 from outboard.run.service import Service
+from outboard.run.sidecars.port import ServeSidecar, SidecarStatus
 from outboard.run.signals import on_stop_request
 
-__all__ = ["ServeSidecar", "Signs", "run_plan"]
+__all__ = ["run_plan"]
 
 SLOW: Final = 10.0
 """Seconds after which a person is asked why an app does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """What a sidecar tells of its start: its API answers; the app is found and gets its events."""
-
-    listening: asyncio.Event = field(default_factory=asyncio.Event)
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class ServeSidecar(Protocol):
-    """Runs the sidecar of one app."""
-
-    async def __call__(self, app: AppPlan, presence: Presence | None, signs: Signs, report: Report) -> None:
-        """Serve until cancelled, then stop gracefully; at a second cancellation at once.
-
-        `presence` is given for an app that may restart: its events wait for it. Raises OutboardError.
-        """
-        ...
 
 
 async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> bool:
@@ -96,15 +88,15 @@ class _Stop:
 @dataclass(frozen=True, slots=True)
 class _App:
     plan: AppPlan
-    presence: Presence | None
-    signs: Signs
+    availability: AppAvailability | None
+    status: SidecarStatus
 
 
 class _Run:
     def __init__(self, plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
         self.was_ready = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._apps = [_App(app, _presence(app), Signs()) for app in plan.apps]
+        self._apps = [_App(app, _availability(app), SidecarStatus()) for app in plan.apps]
         self._sidecars: list[asyncio.Task[None]] = []
         self._report = report
         self._serve = serve
@@ -121,10 +113,10 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             for app in self._apps:
                 self._sidecars.append(
-                    group.create_task(self._serve(app.plan, app.presence, app.signs, self._report))
+                    group.create_task(self._serve(app.plan, app.availability, app.status, self._report))
                 )
             for app in self._apps:
-                await app.signs.listening.wait()
+                await app.status.listening.wait()
             await self._run_services()
             for sidecar in self._sidecars:
                 sidecar.cancel()
@@ -133,7 +125,7 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             services = [
                 group.create_task(
-                    Service(app.plan, self._report, self._clock, self._hurry, app.presence).run()
+                    Service(app.plan, self._report, self._clock, self._hurry, app.availability).run()
                 )
                 for app in self._apps
                 if app.plan.started_here
@@ -150,14 +142,14 @@ class _Run:
     async def _remind(self, app: _App) -> None:
         """Ask a person to look, where an app takes long to open its port."""
         await self._clock.sleep(SLOW)
-        if not app.signs.ready.is_set():
+        if not app.status.ready.is_set():
             self._report(SlowStart(app.plan.app_id, app.plan.app_port, SLOW))
 
     async def _announce(self) -> None:
         """Say so once every app that is started here gets its events."""
         for app in self._apps:
             if not app.plan.attached:
-                await app.signs.ready.wait()
+                await app.status.ready.wait()
         self.was_ready.set()
         self._report(Ready(tuple(_endpoint(app.plan) for app in self._apps)))
 
@@ -167,13 +159,13 @@ class _Run:
         self._report(
             Attach(plan.app_id, plan.app_port, str(plan.directory), plan.command, plan.added_environment)
         )
-        if app.presence is not None:
+        if app.availability is not None:
             found = AppFound(plan.app_id, plan.app_port)
-            await keep_watch(app.presence, self._clock, lambda: self._report(found))
+            await keep_watch(app.availability, self._clock, lambda: self._report(found))
 
 
-def _presence(app: AppPlan) -> Presence | None:
-    return Presence(app.app_host, app.app_port) if app.may_restart and app.app_port else None
+def _availability(app: AppPlan) -> AppAvailability | None:
+    return AppAvailability(app.app_host, app.app_port) if app.may_restart and app.app_port else None
 
 
 def _endpoint(app: AppPlan) -> Endpoint:

@@ -12,7 +12,7 @@ import pytest
 
 from outboard.cli import main
 from outboard.cli.parameters import flowing, sidecar_arguments
-from outboard.run.settings import SETTINGS
+from outboard.run.plan.settings import SETTINGS
 from outboard.sidecar.flags import FLAGS
 
 TEMPLATE = """\

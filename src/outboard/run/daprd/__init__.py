@@ -1,1 +1,0 @@
-"""Dapr's own sidecar in the place of Outboard's: found, started, listened to, stopped."""

@@ -1,0 +1,46 @@
+"""A run put together: the only place that knows all of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from outboard.clock import Clock, SystemClock
+from outboard.host.event_loop import new_event_loop
+from outboard.run.output.events import Caution, Report
+from outboard.run.plan.daprd_components import check_components
+from outboard.run.plan.plan import Plan
+from outboard.run.service import launch
+from outboard.run.sidecars.daprd import DaprdSidecars
+from outboard.run.sidecars.embedded import LocalSidecars, RetainingMemory
+from outboard.run.sidecars.port import ServeSidecar
+from outboard.run.supervisor import run_plan
+from outboard.sidecar.components.context import SharedMemory
+
+__all__ = ["execute"]
+
+
+def execute(plan: Plan, report: Report) -> bool:
+    """Run `plan` until it is done or is asked to stop. Returns whether everything had been ready.
+
+    Raises OutboardError, and OSError where a log file or the output cannot be written.
+    """
+    for app in plan.apps:
+        if app.started_here:
+            launch(app)  # before anything is started: a misspelled program is told at once
+    clock = SystemClock()
+    serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(run_plan(plan, report, serve, clock))
+
+
+def _local_sidecars(plan: Plan, clock: Clock) -> ServeSidecar:
+    memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
+    return LocalSidecars(memory, clock)
+
+
+def _daprd(plan: Plan, executable: Path, report: Report, clock: Clock) -> ServeSidecar:
+    for text in check_components(plan):
+        report(Caution(text))
+    return DaprdSidecars(executable, clock)

@@ -1,0 +1,167 @@
+"""The events of a run as lines: prefixed and coloured for a person, or one JSON object each."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Final, Protocol
+
+from outboard.run.output.events import (
+    AppEnded,
+    AppFound,
+    AppStarted,
+    Attach,
+    Caution,
+    Endpoint,
+    Event,
+    LogLine,
+    Ready,
+    Reloading,
+    SlowStart,
+    Source,
+    Stopped,
+    Stopping,
+    SubscriptionsChanged,
+)
+
+__all__ = ["JsonLines", "TextLines", "wants_colour"]
+
+OWN_NAME: Final = "outboard"
+PALETTE: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
+EVENT_NAMES: Final[Mapping[type[Event], str]] = {
+    LogLine: "log",
+    Caution: "caution",
+    AppStarted: "started",
+    Attach: "attach",
+    AppFound: "found",
+    Ready: "ready",
+    Reloading: "reloading",
+    SlowStart: "slow",
+    SubscriptionsChanged: "subscriptions-changed",
+    AppEnded: "ended",
+    Stopping: "stopping",
+    Stopped: "stopped",
+}
+
+
+class Writer(Protocol):
+    """Writes one line; `style` is a colour for the first `styled` characters, empty for none."""
+
+    def __call__(self, line: str, styled: int, style: str) -> None: ...
+
+
+def wants_colour(*, terminal: bool, environment: Mapping[str, str]) -> bool:
+    """Whether to colour: on a terminal that can, unless NO_COLOR is set to anything (no-color.org)."""
+    return terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+class JsonLines:
+    """Each event as one JSON object on a line, told apart by `event`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def __call__(self, event: Event) -> None:
+        self._write(json.dumps({"event": EVENT_NAMES[type(event)], **asdict(event)}, ensure_ascii=False))
+
+
+class TextLines:
+    """Each event as lines with the app's name before them; the sidecar's with `NAME dapr`.
+
+    `apps` are all the names of the run: each gets its colour, and the prefixes get one width. Commands to
+    copy are in the words of the Windows shell where `windows`, else of a POSIX one.
+    """
+
+    def __init__(
+        self, write: Writer, apps: Sequence[str], *, windows: bool = sys.platform == "win32"
+    ) -> None:
+        self._windows = windows
+        self._write = write
+        self._styles = {app: PALETTE[index % len(PALETTE)] for index, app in enumerate(apps)}
+        self._width = max([len(OWN_NAME), *(len(_name(app, Source.SIDECAR)) for app in apps)])
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, LogLine):
+            level = f"{event.level.upper()} " if event.level not in {"", "info", "debug"} else ""
+            self._line(_name(event.app, event.source), level + event.line, self._styles.get(event.app, ""))
+            return
+        for line in _sentences(event):
+            self._line(OWN_NAME, line, "bold")
+        if isinstance(event, Attach):  # without a prefix, so that it can be copied
+            for line in _by_hand(event, windows=self._windows):
+                self._write(line, 0, "")
+
+    def _line(self, name: str, text: str, style: str) -> None:
+        prefix = f"{name:<{self._width}} | "
+        # A record may hold several lines (a traceback): each is prefixed.
+        for part in text.splitlines() or [""]:
+            self._write(prefix + part, len(prefix), style)
+
+
+def _name(app: str, source: Source) -> str:
+    return f"{app} dapr" if source is Source.SIDECAR else app
+
+
+def _sentences(event: Event) -> list[str]:
+    match event:
+        case Caution():
+            return [f"caution: {event.text}"]
+        case AppStarted():
+            return [f"{event.app} started (process {event.pid})"]
+        case AppFound():
+            return [f"{event.app} listens on port {event.port}"]
+        case Ready():
+            return _ready(event.apps)
+        case Reloading():
+            return [f"{event.app} restarts: {', '.join(event.changed)} changed"]
+        case SlowStart():
+            asked = "does it listen there (APP_PORT)?"
+            return [f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s: {asked}"]
+        case SubscriptionsChanged():
+            return [f"{event.app} now has other subscriptions: start `outboard run` anew for them to count"]
+        case AppEnded():
+            return [f"{event.app} ended with exit code {event.code}: {event.detail}"]
+        case Stopping():
+            return [f"stopping ({event.reason})"]
+        case Stopped():
+            return ["everything has stopped"]
+        case Attach():
+            return [_attach(event)]
+        case LogLine():
+            return [event.line]
+
+
+def _ready(apps: Sequence[Endpoint]) -> list[str]:
+    width = max(len(endpoint.app) for endpoint in apps)
+    return [
+        "ready",
+        *(
+            f"  {endpoint.app:<{width}}  {endpoint.app_url or '(not called)'}  sidecar {endpoint.sidecar_url}"
+            for endpoint in apps
+        ),
+        "Ctrl-C stops everything",
+    ]
+
+
+def _attach(event: Attach) -> str:
+    place = f" on port {event.port}" if event.port else ""
+    return f"{event.app} is waited for{place}: start it in your debugger, as often as you like. In a shell:"
+
+
+def _by_hand(event: Attach, *, windows: bool) -> list[str]:
+    """How to start an attached app, in the words of the machine's shell."""
+    folder = subprocess.list2cmdline([event.directory]) if windows else shlex.quote(event.directory)
+    command = subprocess.list2cmdline(event.command) if windows else shlex.join(event.command)
+    return [
+        f"cd /d {folder}" if windows else f"cd {folder}",
+        *(_assignment(name, value, windows=windows) for name, value in event.environment.items()),
+        *([command] if command else []),
+    ]
+
+
+def _assignment(name: str, value: str, *, windows: bool) -> str:
+    return f'set "{name}={value}"' if windows else f"export {name}={shlex.quote(value)}"

@@ -1,0 +1,116 @@
+"""Where log lines go: to the console, to a file as Dapr names it, or both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TextIO, TypeAlias
+
+from outboard.run.output.events import LogLine, Report, Source
+from outboard.run.output.logrus import parse_line
+from outboard.run.plan.plan import AppPlan
+from outboard.run.plan.template import Destination
+from outboard.sidecar.logs import DaprFormatter, handled_by
+
+__all__ = ["AppLog", "app_log", "daprd_log", "sidecar_logs"]
+
+AppLog: TypeAlias = Callable[[str], None]
+
+FILE_WORDS: Final[Mapping[Source, str]] = {Source.APP: "app", Source.SIDECAR: "daprd"}
+LEVEL_NAMES: Final = {"warning": "warn", "critical": "fatal"}
+
+
+def log_file(directory: Path, app_id: str, source: Source, now: datetime) -> Path:
+    """Where `dapr run -f` writes a log too: `.dapr/logs/APP_app_TIME.log` in the app's folder."""
+    name = f"{app_id}_{FILE_WORDS[source]}_{now:%Y%m%d%H%M%S}.log"
+    return directory / ".dapr" / "logs" / name
+
+
+@contextmanager
+def app_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
+    """What takes the lines of an app. Raises OSError where its file cannot be written."""
+    with _file(app, app.app_log, Source.APP, now) as file:
+
+        def take(line: str) -> None:
+            if app.app_log is not Destination.FILE:
+                report(LogLine(app.app_id, Source.APP, line))
+            if file is not None:
+                file.write(line + "\n")
+
+        yield take
+
+
+@contextmanager
+def daprd_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
+    """What takes the lines of an app's daprd: whole into its file, level and message to the console.
+
+    Raises OSError where the file cannot be written.
+    """
+    with _file(app, app.sidecar_log, Source.SIDECAR, now) as file:
+
+        def take(line: str) -> None:
+            if app.sidecar_log is not Destination.FILE:
+                level, message = parse_line(line)
+                report(LogLine(app.app_id, Source.SIDECAR, message, level))
+            if file is not None:
+                file.write(line + "\n")
+
+        yield take
+
+
+@contextmanager
+def sidecar_logs(apps: tuple[AppPlan, ...], report: Report, now: datetime) -> Iterator[None]:
+    """Sort the records of all the sidecars in this process by app, while the block runs."""
+    with ExitStack() as stack:
+        files = {
+            app.app_id: stack.enter_context(_file(app, app.sidecar_log, Source.SIDECAR, now)) for app in apps
+        }
+        shown = {app.app_id for app in apps if app.sidecar_log is not Destination.FILE}
+        with handled_by(_SidecarHandler(report, files, shown)):
+            yield
+
+
+class _SidecarHandler(logging.Handler):
+    def __init__(self, report: Report, files: Mapping[str, TextIO | None], shown: set[str]) -> None:
+        super().__init__()
+        self._report = report
+        self._files = files
+        self._shown = shown
+        self._text = DaprFormatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._pass_on(record)
+        except OSError:  # a full disk must not break into the sidecar; logging tells of it
+            self.handleError(record)
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        fields: Mapping[str, str] = getattr(record, "dapr", {})
+        app = fields.get("app_id", "")
+        if app in self._shown or app not in self._files:
+            level = record.levelname.lower()
+            self._report(LogLine(app, Source.SIDECAR, self._line(record), LEVEL_NAMES.get(level, level)))
+        file = self._files.get(app)
+        if file is not None:
+            file.write(self._text.format(record) + "\n")
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """The message alone: the time and the app stand elsewhere on a console."""
+        message = record.getMessage()
+        if record.exc_info:
+            message += "\n" + self._text.formatException(record.exc_info)
+        return message
+
+
+@contextmanager
+def _file(app: AppPlan, wanted: Destination, source: Source, now: datetime) -> Iterator[TextIO | None]:
+    if wanted is Destination.CONSOLE:
+        yield None
+        return
+    path = log_file(app.directory, app.app_id, source, now)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", buffering=1) as file:
+        yield file

@@ -1,0 +1,204 @@
+"""From what the author wrote to what is started: every port, command line and variable decided."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from outboard.errors import CommandError
+from outboard.host.ports import Ports
+from outboard.run.plan.daprd import DaprdProgram
+from outboard.run.plan.interpreter import Interpreter
+from outboard.run.plan.port_assignment import port_in, with_ports
+from outboard.run.plan.settings import (
+    APP_PORT,
+    APP_PROTOCOL,
+    GRPC_PORT,
+    HEALTH_CHECK,
+    HTTP_PORT,
+    METRICS_PORT,
+    RESOURCES_PATH,
+    Value,
+)
+from outboard.run.plan.sidecar_program import OutboardProgram, SidecarProgram
+from outboard.run.plan.template import AppSpec, Destination
+
+__all__ = ["AppPlan", "Plan", "RunOptions", "make_plan"]
+
+ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
+"""Inherited, these would lead an app to another sidecar than its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line asks of a run: the apps that a debugger starts, and restarts on change.
+
+    `resources` are folders in the place of those that the apps name; empty leaves them these. `daprd` is
+    the executable that serves as sidecar; None is Outboard's own, in this process.
+    """
+
+    attach: frozenset[str] = frozenset()
+    reload: bool = False
+    resources: tuple[str, ...] = ()
+    daprd: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """One app and its sidecar.
+
+    `variables` are what Dapr tells an app through its environment, `own_variables` what its author adds;
+    those and what is `inherited` may hold secrets and stay out of the repr. `app_port` 0: the app is not
+    called. `sidecar` is daprd's command line. An app without a `command` is not started here; `attached`
+    says that somebody else starts it, as often as they like.
+    """
+
+    app_id: str
+    directory: Path
+    command: tuple[str, ...]
+    app_port: int
+    app_host: str
+    http_port: int
+    grpc_port: int
+    sidecar: tuple[str, ...]
+    origin: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    own_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attached: bool = False
+    reload: bool = False
+    app_log: Destination = Destination.CONSOLE
+    sidecar_log: Destination = Destination.CONSOLE
+
+    @property
+    def started_here(self) -> bool:
+        return bool(self.command) and not self.attached
+
+    @property
+    def name(self) -> str:
+        """How to call it in a message: with the place where it was written."""
+        return f"app '{self.app_id}' ({self.origin})"
+
+    @property
+    def may_restart(self) -> bool:
+        """Whether the app may go away and come back, so that its events have to wait for it."""
+        return self.attached or self.reload
+
+    @property
+    def added_environment(self) -> dict[str, str]:
+        """The variables that whoever starts the app has to add."""
+        return {**self.variables, **self.own_variables}
+
+    @property
+    def full_environment(self) -> dict[str, str]:
+        """All the variables of the app's process, and of its sidecar."""
+        return {**self.inherited, **self.added_environment}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`daprd` is the sidecars' executable; None where they are Outboard's own."""
+
+    apps: tuple[AppPlan, ...]
+    daprd: Path | None = None
+
+
+def make_plan(
+    specs: Sequence[AppSpec],
+    options: RunOptions,
+    ports: Ports,
+    interpreter: Interpreter,
+    environment: Mapping[str, str],
+) -> Plan:
+    """Decide everything about a run of `specs` under `options`; `environment` is this process's.
+
+    Raises PortTaken for a port that somebody has, with their name, and CommandError for `--attach` of an
+    unknown app.
+    """
+    _check_attached(specs, options)
+    inherited = {name: value for name, value in environment.items() if name not in ELSEWHERE}
+    adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
+    program: SidecarProgram = OutboardProgram() if options.daprd is None else DaprdProgram()
+    settings = with_ports(adapted, options.attach, program, ports)
+    return Plan(
+        tuple(
+            _app(spec, values, options, program, interpreter, inherited)
+            for spec, values in zip(adapted, settings, strict=True)
+        ),
+        options.daprd,
+    )
+
+
+def _check_attached(specs: Sequence[AppSpec], options: RunOptions) -> None:
+    names = [spec.app_id for spec in specs]
+    for name in sorted(options.attach.difference(names)):
+        near = difflib.get_close_matches(name, names, n=1)
+        advice = f"Did you mean {near[0]}?" if near else f"The apps are: {', '.join(names)}."
+        raise CommandError(f"--attach {name}: there is no such app", advice)
+
+
+def _for_restarts(spec: AppSpec, options: RunOptions) -> AppSpec:
+    """Without health checks where the app may stand still: they would end its subscriptions."""
+    if not options.reload and spec.app_id not in options.attach:
+        return spec
+    return replace(spec, settings={k: v for k, v in spec.settings.items() if k != HEALTH_CHECK})
+
+
+def _with_resources(spec: AppSpec, options: RunOptions) -> AppSpec:
+    if not options.resources:
+        return spec
+    return replace(spec, settings={**spec.settings, RESOURCES_PATH: options.resources})
+
+
+# One app
+
+
+def _app(
+    spec: AppSpec,
+    settings: Mapping[str, Value],
+    options: RunOptions,
+    program: SidecarProgram,
+    interpreter: Interpreter,
+    inherited: Mapping[str, str],
+) -> AppPlan:
+    attached = spec.app_id in options.attach
+    variables = _variables(spec.app_id, settings)
+    together = {**inherited, **variables, **spec.environment}
+    if "PATH" not in spec.environment:
+        inherited = {**inherited, "PATH": interpreter.search_path(together, os.pathsep)}
+    return AppPlan(
+        app_id=spec.app_id,
+        directory=spec.directory,
+        command=interpreter.command(spec.command, together),
+        app_port=port_in(settings, APP_PORT),
+        app_host=str(settings.get("app-channel-address", "127.0.0.1")),
+        http_port=port_in(settings, HTTP_PORT),
+        grpc_port=port_in(settings, GRPC_PORT),
+        sidecar=program.arguments(spec.app_id, settings),
+        origin=spec.origin,
+        variables=variables,
+        own_variables=spec.environment,
+        inherited=inherited,
+        attached=attached,
+        reload=options.reload and bool(spec.command) and not attached,
+        app_log=spec.app_log,
+        sidecar_log=spec.sidecar_log,
+    )
+
+
+def _variables(app_id: str, settings: Mapping[str, Value]) -> dict[str, str]:
+    """What `dapr run` tells an app, and that Python writes its output at once and in UTF-8."""
+    variables = {
+        "APP_ID": app_id,
+        "APP_PROTOCOL": str(settings.get(APP_PROTOCOL, "http")),
+        "DAPR_HTTP_PORT": str(settings[HTTP_PORT]),
+        "DAPR_GRPC_PORT": str(settings[GRPC_PORT]),
+    }
+    for name, flag in (("APP_PORT", APP_PORT), ("DAPR_METRICS_PORT", METRICS_PORT)):
+        if port := port_in(settings, flag):
+            variables[name] = str(port)
+    return {**variables, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

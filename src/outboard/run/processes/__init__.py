@@ -1,0 +1,1 @@
+"""Programs with everything they start, ended as a whole, on POSIX and on Windows."""

@@ -1,0 +1,65 @@
+"""The sidecars of a run, each a daprd in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.errors import ServiceDied
+from outboard.run.availability import AppAvailability
+from outboard.run.output.events import Report
+from outboard.run.output.logs import daprd_log
+from outboard.run.plan.daprd import daprd_variables
+from outboard.run.plan.plan import AppPlan
+from outboard.run.processes.process import Launch, running
+from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
+from outboard.run.sidecars.port import SidecarStatus
+from outboard.tasks import background_tasks
+
+__all__ = ["DaprdSidecars"]
+
+GRACE: Final = 10.0
+"""Seconds until a daprd that was asked to stop is killed: it gives what is in flight five."""
+OUTBOUND: Final = "/v1.0/healthz/outbound"
+ALL: Final = "/v1.0/healthz"
+
+
+@dataclass(frozen=True, slots=True)
+class DaprdSidecars:
+    """Serves each app's sidecar by the program `executable`."""
+
+    executable: Path
+    clock: Clock
+
+    async def __call__(
+        self, app: AppPlan, availability: AppAvailability | None, status: SidecarStatus, report: Report
+    ) -> None:
+        """Serve until cancelled, then stop gracefully; when cancelled again at once.
+
+        `availability` only tells when the app restarts: what happens to the events of an app that is away is
+        daprd's to say. Raises ServiceDied where daprd ends by itself, OSError where it cannot be started or
+        its log file not be opened.
+        """
+        with daprd_log(app, report, self.clock.now()) as log:
+            async with running(self._launch(app), log, asyncio.Event(), GRACE) as process:
+                watches = [self._watch_health(app, status)]
+                if availability is not None:
+                    watches.append(watch_subscriptions(app, availability, report))
+                async with background_tasks(*watches):
+                    code = await process.wait()
+        raise ServiceDied(f"the sidecar of {app.app_id}", code)
+
+    def _launch(self, app: AppPlan) -> Launch:
+        command = (str(self.executable), *app.sidecar)
+        return Launch(command, app.directory, daprd_variables(app.full_environment))
+
+    async def _watch_health(self, app: AppPlan, status: SidecarStatus) -> None:
+        """Tell how far the start has come: that takes as long as the app takes."""
+        async with exchange_with_sidecar(app) as exchange:
+            await until_healthy(exchange, OUTBOUND, self.clock)
+            status.listening.set()
+            await until_healthy(exchange, ALL, self.clock)
+            status.ready.set()

@@ -1,0 +1,72 @@
+"""What asking a daprd and its app tells: how far a start has come, and what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.run.availability import AppAvailability
+from outboard.run.output.events import Report, SubscriptionsChanged
+from outboard.run.plan.plan import AppPlan
+from outboard.run.plan.settings import LISTEN_ADDRESSES
+from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
+from outboard.sidecar.channel.exchange import app_url, exchange_with
+from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.http import Exchange, ExchangeFailed, Request
+
+__all__ = ["exchange_with_sidecar", "until_healthy", "watch_subscriptions"]
+
+POLL: Final = 0.05
+TIMEOUT: Final = 2.0
+NOTHING_TO_KEEP: Final = 0
+APP_PROTOCOL_VARIABLE: Final = "APP_PROTOCOL"
+LOOPBACK: Final = "127.0.0.1"
+EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "[::]"})
+
+
+@asynccontextmanager
+async def exchange_with_sidecar(app: AppPlan) -> AsyncIterator[Exchange]:
+    """An exchange with the sidecar of `app`."""
+    url = app_url("http", api_host(app.sidecar), app.http_port)
+    async with exchange_with(url, NOTHING_TO_KEEP) as exchange:
+        yield exchange
+
+
+def api_host(arguments: tuple[str, ...]) -> str:
+    """A host at which a daprd with this command line answers."""
+    flag = f"--{LISTEN_ADDRESSES}"
+    written = arguments[arguments.index(flag) + 1] if flag in arguments else LOOPBACK
+    hosts = [host.strip() for host in written.split(",")]
+    if LOOPBACK in hosts or EVERYWHERE.intersection(hosts):
+        return LOOPBACK
+    return hosts[0].strip("[]")
+
+
+async def until_healthy(exchange: Exchange, path: str, clock: Clock) -> None:
+    """Return once a GET of `path` succeeds."""
+    while not await _is_healthy(exchange, path):
+        await clock.sleep(POLL)
+
+
+async def watch_subscriptions(app: AppPlan, availability: AppAvailability, report: Report) -> None:
+    """Report when `app` subscribes to something else after a restart: daprd asks once.
+
+    Runs until cancelled.
+    """
+    changed = SubscriptionsChanged(app.app_id)
+    url = app_url(app.variables[APP_PROTOCOL_VARIABLE], app.app_host, app.app_port)
+    async with exchange_with(url, NOTHING_TO_KEEP) as exchange:
+        asking = SubscriptionMonitor(exchange)
+        await availability.until_there()
+        with suppress(ExchangeFailed):  # away again
+            await asking(Request("GET", SUBSCRIBE_PATH), TIMEOUT)
+        await asking.watch(availability, lambda: report(changed))
+
+
+async def _is_healthy(exchange: Exchange, path: str) -> bool:
+    try:
+        return (await exchange(Request("GET", path), TIMEOUT)).ok
+    except ExchangeFailed:
+        return False

@@ -1,0 +1,125 @@
+"""The sidecars of a run: all in this process, so that they share the in-memory components."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final, TypeVar
+
+from outboard.clock import Clock
+from outboard.errors import PortTaken, ServiceDied
+from outboard.host.ports import MachinePorts
+from outboard.resources.configuration_reader import load_configuration
+from outboard.resources.loader import load_resources
+from outboard.run.availability import AppAvailability, RetryingExchange
+from outboard.run.output.events import Report, SubscriptionsChanged
+from outboard.run.plan.plan import AppPlan
+from outboard.run.sidecars.port import SidecarStatus
+from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
+from outboard.sidecar.app import Sidecar
+from outboard.sidecar.channel.exchange import app_url, exchange_with
+from outboard.sidecar.components.context import SharedMemory
+from outboard.sidecar.components.memory.pubsub import Broker
+from outboard.sidecar.options import Options, parse
+from outboard.tasks import background_tasks
+from outboard.wire.http import Exchange
+
+__all__ = ["LocalSidecars", "RetainingMemory"]
+
+T = TypeVar("T")
+
+RETAINED: Final = 10_000
+"""Events of a topic that an app finds which starts after they were published."""
+PATIENCE: Final = 0.5
+"""Seconds for events in flight at the end, before those that wait for an absent app are let go."""
+
+
+class RetainingMemory(SharedMemory):
+    """In-memory topics that keep events for an app which a debugger starts later."""
+
+    def of(self, kind: type[T], name: str) -> T:
+        held = super().of(kind, name)
+        if isinstance(held, Broker):
+            held.keep(RETAINED)
+        return held
+
+
+class LocalSidecars:
+    """Serves each app's sidecar in this process, with `memory` for what they share."""
+
+    def __init__(self, memory: SharedMemory, clock: Clock) -> None:
+        self._memory = memory
+        self._clock = clock
+
+    async def __call__(
+        self, app: AppPlan, availability: AppAvailability | None, status: SidecarStatus, report: Report
+    ) -> None:
+        """Serve until cancelled. Raises PortTaken, ComponentInitFailed, ResourceError, CommandError.
+
+        ServiceDied where the sidecar ends by itself, as the shutdown API makes it.
+        """
+        environment = app.full_environment
+        options = parse(app.sidecar, environment)
+        configuration = load_configuration(options.config_paths, environment)
+        resources = load_resources(options.resources_paths, options.app_id, options.namespace)
+        async with _channel(options, availability, report) as channel:
+            sidecar = Sidecar(
+                options,
+                resources,
+                configuration=configuration,
+                memory=self._memory,
+                clock=self._clock,
+                channel=channel,
+                environment=environment,
+            )
+            async with background_tasks(_tell_listening(sidecar, status), _tell_ready(sidecar, status)):
+                code = await _serve(sidecar, availability)
+        raise ServiceDied(f"the sidecar of {app.app_id}", code)
+
+
+async def _serve(sidecar: Sidecar, availability: AppAvailability | None) -> int:
+    """Serve; when cancelled stop gracefully, when cancelled again at once. Its exit code."""
+    serving = asyncio.ensure_future(sidecar.serve())
+    try:
+        return await asyncio.shield(serving)
+    except PortTaken as error:
+        owner = MachinePorts().owner(error.port) or error.owner
+        raise PortTaken(error.port, error.purpose, owner, error.option) from error
+    except asyncio.CancelledError:
+        sidecar.stop(at_once=True)  # its app has ended: nobody needs a block period
+        await asyncio.wait({serving}, timeout=PATIENCE)
+        if availability is not None:
+            availability.give_up()
+        await asyncio.wait({serving})
+        raise
+    finally:
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+@asynccontextmanager
+async def _channel(
+    options: Options, availability: AppAvailability | None, report: Report
+) -> AsyncIterator[Exchange | None]:
+    """The way to an app that may restart; None leaves it to the sidecar."""
+    if availability is None:
+        yield None
+        return
+    url = app_url(options.app_protocol, options.app_channel_address, options.app_port)
+    changed = SubscriptionsChanged(options.app_id)
+    async with exchange_with(url, options.max_body_bytes) as exchange:
+        channel = SubscriptionMonitor(exchange)
+        async with background_tasks(channel.watch(availability, lambda: report(changed))):
+            yield RetryingExchange(channel, availability)
+
+
+async def _tell_listening(sidecar: Sidecar, status: SidecarStatus) -> None:
+    await sidecar.readiness.outbound.wait()
+    status.listening.set()
+
+
+async def _tell_ready(sidecar: Sidecar, status: SidecarStatus) -> None:
+    await sidecar.ready()
+    status.ready.set()

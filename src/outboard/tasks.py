@@ -1,0 +1,22 @@
+"""Tasks whose life is a block's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+__all__ = ["background_tasks"]
+
+
+@asynccontextmanager
+async def background_tasks(*coroutines: Coroutine[object, object, object]) -> AsyncIterator[None]:
+    """Run `coroutines` as tasks while the block runs; at its end they are cancelled and waited for.
+
+    A task that fails ends the block. Raises an ExceptionGroup of what failed, as asyncio's TaskGroup does.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
+        yield
+        for task in tasks:
+            task.cancel()
