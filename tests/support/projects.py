@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,11 +176,24 @@ class Run:
         return "\n".join(json.dumps(event) for event in self.seen)
 
 
-@contextmanager
-def outboard(arguments: Sequence[str], folder: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def outboard(
+    arguments: Sequence[str], folder: Path, **variables: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
     """The command as a process; whatever is left of it at the end of the block is killed."""
+    return _python(["-m", "outboard", *arguments], folder, variables)
+
+
+def outboard_program(code: str, folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """The same for a Python program that calls the command."""
+    return _python(["-c", code], folder, {})
+
+
+@contextmanager
+def _python(
+    arguments: Sequence[str], folder: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "outboard", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,

@@ -10,22 +10,42 @@ __all__ = ["main"]
 
 FAILURE = 1
 USAGE = 2
+STOPPED = 0
+SERVING = frozenset({"run", "sidecar"})
+"""Commands that run until they are asked to stop: that is their end, and no failure."""
+JOBS = frozenset({"--dry-run", "--wait"})
+"""With these they have something to finish, as the other commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line `arguments` (this process's by default) and exit.
 
-    Exit codes: 0 all is well (also Ctrl-C after everything was ready), 1 failure, 2 wrong usage. An error
-    that a person can correct is one message on the standard error stream, never a traceback.
+    Exit codes: 0 all is well (also when `run` or `sidecar` was asked to stop, at any moment), 1 failure,
+    2 wrong usage, 130 another command was interrupted. An error that a person can correct is one message on
+    the standard error stream, never a traceback.
     """
+    from outboard.host.signals import exit_on_stop_signals
+
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with exit_on_stop_signals(_code_on_stop(given), to_the_end=arguments is None):
+        _run(given)
+
+
+def _code_on_stop(arguments: Sequence[str]) -> int | None:
+    """The exit code when a signal ends the command before it has taken the signals itself."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return STOPPED if SERVING.intersection(own[:1]) and not JOBS.intersection(own) else None
+
+
+def _run(arguments: Sequence[str]) -> None:
     from outboard.cli.application import build, prepare
     from outboard.cli.console import show_error, speak_utf8
     from outboard.errors import CommandError, OutboardError
 
     speak_utf8(sys.stdout, sys.stderr)
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    terminal = sys.stdout.isatty() and sys.stderr.isatty()
     try:
-        build(terminal=sys.stdout.isatty() and sys.stderr.isatty())(prepare(given), prog_name="outboard")
+        build(arguments, os.environ, terminal=terminal)(prepare(arguments), prog_name="outboard")
     except OutboardError as error:
         show_error(error, sys.stderr, os.environ)
         sys.exit(USAGE if isinstance(error, CommandError) else FAILURE)

@@ -1,61 +1,100 @@
-"""The commands put together."""
+"""The commands put together: a table, of which only the command that is called is imported."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import typer
 
-from outboard.cli import engines
-from outboard.cli.parameters import (
-    flowing,
-    run_parameters,
-    sidecar_arguments,
-    sidecar_parameters,
-    with_parameters,
-)
-from outboard.cli.run import run
-from outboard.cli.sidecar import sidecar
+__all__ = ["COMMANDS", "build", "prepare"]
 
-__all__ = ["build", "prepare"]
-
-HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
+COMPLETION: Final = "_OUTBOARD_COMPLETE"
+"""Set by a shell that asks for completions: the command line is in the environment then."""
 
 
-def build(*, terminal: bool) -> typer.Typer:
-    """The whole command. Help and usage errors are set in panels on a terminal, plain elsewhere."""
-    app = typer.Typer(
-        rich_markup_mode="rich" if terminal else None,
-        pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
-        no_args_is_help=True,
-        context_settings=HELP_NAMES,
-    )
-    app.callback()(outboard)
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as the list of all shows it; `add` imports it and adds it to an application.
+
+    `add` gets whether help goes to a terminal.
+    """
+
+    summary: str
+    add: Callable[[typer.Typer, bool], None]
+
+
+def _run(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import with_parameters
+    from outboard.cli.run import run
+    from outboard.cli.run_options import run_parameters
+
     app.command(context_settings={"allow_interspersed_args": False})(with_parameters(run, run_parameters()))
+
+
+def _sidecar(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import with_parameters
+    from outboard.cli.sidecar import sidecar
+    from outboard.cli.sidecar_options import sidecar_parameters
+
     app.command()(with_parameters(sidecar, sidecar_parameters()))
-    app.add_typer(_engines(terminal=terminal), name="engines")
-    return app
 
 
-def _engines(*, terminal: bool) -> typer.Typer:
-    group = typer.Typer(
-        help="Start and stop a Kafka and a Redis on this machine, without containers.",
-        rich_markup_mode="rich" if terminal else None,
-        pretty_exceptions_enable=False,
-        no_args_is_help=True,
-        context_settings=HELP_NAMES,
-    )
-    for command in (engines.up, engines.down, engines.status):
+def _engines(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.engines import down, status, up
+    from outboard.cli.parameters import flowing
+
+    group = _application(terminal=terminal)
+    for command in (up, down, status):
         group.command(help=flowing(command.__doc__ or ""))(command)
-    return group
+    app.add_typer(group, name="engines", help=COMMANDS["engines"].summary)
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
+    "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
+    "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
+}
+
+
+def build(arguments: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> typer.Typer:
+    """The command that `arguments` call, and the others by name and summary.
+
+    Help and usage errors are set in panels on a terminal, plain elsewhere.
+    """
+    app = _application(terminal=terminal)
+    app.callback()(outboard)
+    called = next((each for each in arguments if not each.startswith("-")), "")
+    for name, command in COMMANDS.items():
+        if name == called or COMPLETION in environment:
+            command.add(app, terminal)
+        else:
+            app.command(name, help=command.summary)(_not_called)
+    return app
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
     """`arguments` in the form that typer reads: `outboard sidecar` takes daprd's way of writing flags."""
     if arguments and arguments[0] == "sidecar":
+        from outboard.cli.sidecar_options import sidecar_arguments
+
         return ["sidecar", *sidecar_arguments(arguments[1:])]
     return list(arguments)
+
+
+def _application(*, terminal: bool) -> typer.Typer:
+    return typer.Typer(
+        rich_markup_mode="rich" if terminal else None,
+        pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
+        no_args_is_help=True,
+        context_settings=HELP_NAMES,
+    )
+
+
+def _not_called() -> None:
+    raise AssertionError("the command line names another command")
 
 
 def _show_version(wanted: bool) -> None:

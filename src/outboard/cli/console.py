@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from outboard.errors import OutboardError
-from outboard.run.output.formats import Writer, wants_colour
 
-__all__ = ["line_writer", "show_error", "speak_utf8", "text_writer"]
+if TYPE_CHECKING:
+    from outboard.run.output.formats import Writer
+
+__all__ = ["line_writer", "show_error", "speak_utf8", "text_writer", "wants_colour"]
 
 
 def speak_utf8(*streams: TextIO) -> None:
@@ -17,6 +19,11 @@ def speak_utf8(*streams: TextIO) -> None:
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+
+
+def wants_colour(*, terminal: bool, environment: Mapping[str, str]) -> bool:
+    """Whether to colour: on a terminal that can, unless NO_COLOR is set to anything (no-color.org)."""
+    return terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def show_error(error: OutboardError | OSError, stream: TextIO, environment: Mapping[str, str]) -> None:

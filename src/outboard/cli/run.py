@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from outboard.cli.parameters import ONE_APP, Given
+from outboard.cli.parameters import Given
+from outboard.cli.run_options import ONE_APP
 
 if TYPE_CHECKING:
     from outboard.run.output.events import Report
-    from outboard.run.plan.plan import Plan, RunOptions
-    from outboard.run.plan.template import AppSpec
+    from outboard.run.plan.plan import Plan
+    from outboard.run.plan.settings import Value
 
 __all__ = ["run"]
-
-COMMAND_LINE = "--app-id"
 
 
 class Output(StrEnum):
@@ -26,7 +24,7 @@ class Output(StrEnum):
     json = "json"
 
 
-class Engine(StrEnum):
+class SidecarKind(StrEnum):
     outboard = "outboard"
     daprd = "daprd"
 
@@ -58,8 +56,8 @@ def run(
         Output, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
     ] = Output.text,
     engine: Annotated[
-        Engine, typer.Option(help="The sidecars: Outboard's own, or Dapr's daprd.")
-    ] = Engine.outboard,
+        SidecarKind, typer.Option(help="The sidecars: Outboard's own, or Dapr's daprd.")
+    ] = SidecarKind.outboard,
     daprd_path: Annotated[
         Path | None,
         typer.Option(
@@ -103,86 +101,28 @@ def run(
       outboard run --app-id api --app-port 8000 -d components -- python -m api
       outboard run --dry-run -o json     what would be started, for machines
     """
-    from outboard.run.plan.plan import RunOptions
-
-    specs = _specs(run_file, app_id, command or (), settings)
-    options = RunOptions(
-        frozenset(attach or ()), reload, _folders(resources or ()), _executable(engine, daprd_path)
-    )
-    plan = _plan(specs, options)
-    if dry_run:
-        _describe(plan, output)
-    elif not _execute(plan, output):
-        raise typer.Exit(1)
-
-
-def _folders(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The folders of `--resources`, absolute: each sidecar runs in the folder of its app."""
-    from outboard.errors import CommandError
-
-    for path in paths:
-        if not path.is_dir():
-            raise CommandError(f"--resources {path}: there is no such folder", "Correct it, or create it.")
-    return tuple(str(path.absolute()) for path in paths)
-
-
-def _executable(engine: Engine, named: Path | None) -> Path | None:
-    """The daprd of `--engine daprd`; None for Outboard's own sidecar."""
-    import os
-
-    from outboard.errors import CommandError
-    from outboard.run.plan.daprd_executable import find_daprd
-
-    if engine is Engine.daprd:
-        return find_daprd(named, os.environ, Path.home())
-    if named is not None:
-        raise CommandError("--daprd-path is for `--engine daprd`", "Add that, or leave the path out.")
-    return None
-
-
-def _specs(
-    run_file: Path | None, app_id: str | None, command: Sequence[str], settings: Mapping[str, Given]
-) -> Sequence[AppSpec]:
-    from outboard.errors import CommandError
-    from outboard.run.plan.template import read_template
-
-    given = {name: value for name, value in settings.items() if value}
-    if not (app_id or command):
-        if given:
-            name = next(iter(given)).replace("_", "-")
-            advice = "Set it in dapr.yaml, or name one app with --app-id."
-            if name == "resources-path":
-                advice = "For the components of all apps use `--resources FOLDER`."
-            raise CommandError(f"--{name} is for one app, and dapr.yaml may have several", advice)
-        return read_template(run_file or Path.cwd()).apps
-    if run_file is not None:
-        raise CommandError("-f and an app on the command line exclude each other", "Leave one of them out.")
-    if not app_id:
-        raise CommandError("the app has no name", "Name it: `outboard run --app-id NAME -- COMMAND`.")
-    return [_one_app(app_id, command, given)]
-
-
-def _one_app(app_id: str, command: Sequence[str], given: Mapping[str, Given]) -> AppSpec:
-    from outboard.run.plan.template import AppSpec
-
-    values = {name.replace("_", "-"): _value(value) for name, value in given.items()}
-    return AppSpec(app_id, Path.cwd(), tuple(command), COMMAND_LINE, settings=values)
-
-
-def _value(given: Given) -> int | bool | str | tuple[str, ...]:
-    if isinstance(given, bool | int | str):
-        return given
-    return str(given) if isinstance(given, Path) else tuple(given or ())
-
-
-def _plan(specs: Sequence[AppSpec], options: RunOptions) -> Plan:
     import os
 
     from outboard.host.ports import MachinePorts
+    from outboard.run.plan.command_line import chosen_apps, chosen_daprd, component_folders
     from outboard.run.plan.interpreter import this_interpreter
-    from outboard.run.plan.plan import make_plan
+    from outboard.run.plan.plan import RunOptions, make_plan
 
-    return make_plan(specs, options, MachinePorts(), this_interpreter(), os.environ)
+    given = {name.replace("_", "-"): _value(value) for name, value in settings.items() if value}
+    apps = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
+    daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, Path.home())
+    options = RunOptions(frozenset(attach or ()), reload, component_folders(resources or ()), daprd)
+    plan = make_plan(apps, options, MachinePorts(), this_interpreter(), os.environ)
+    if dry_run:
+        _describe(plan, output)
+    else:
+        _execute(plan, output)
+
+
+def _value(given: Given) -> Value:
+    if isinstance(given, bool | int | str):
+        return given
+    return str(given) if isinstance(given, Path) else tuple(given or ())
 
 
 def _describe(plan: Plan, output: Output) -> None:
@@ -195,10 +135,10 @@ def _describe(plan: Plan, output: Output) -> None:
     )
 
 
-def _execute(plan: Plan, output: Output) -> bool:
+def _execute(plan: Plan, output: Output) -> None:
     from outboard.run.main import execute
 
-    return execute(plan, _report(plan, output))
+    execute(plan, _report(plan, output))
 
 
 def _report(plan: Plan, output: Output) -> Report:

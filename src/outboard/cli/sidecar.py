@@ -26,10 +26,17 @@ def sidecar(**flags: Given) -> None:
     import sys
 
     from outboard.host.event_loop import new_event_loop
+    from outboard.host.signals import ignore_stop_signals
     from outboard.sidecar.main import run
 
+    async def until_stopped() -> int:
+        try:
+            return await run(_arguments(flags), os.environ, sys.stdout)
+        finally:
+            ignore_stop_signals()  # a late one must not change the exit code
+
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        code = runner.run(run(_arguments(flags), os.environ, sys.stdout))
+        code = runner.run(until_stopped())
     raise typer.Exit(code)
 
 

@@ -20,8 +20,8 @@ from outboard.sidecar.components.context import SharedMemory
 __all__ = ["execute"]
 
 
-def execute(plan: Plan, report: Report) -> bool:
-    """Run `plan` until it is done or is asked to stop. Returns whether everything had been ready.
+def execute(plan: Plan, report: Report) -> None:
+    """Run `plan` until it is done or is asked to stop. From then on signals to stop are ignored.
 
     Raises OutboardError, and OSError where a log file or the output cannot be written.
     """
@@ -32,7 +32,7 @@ def execute(plan: Plan, report: Report) -> bool:
     serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(run_plan(plan, report, serve, clock))
+        runner.run(run_plan(plan, report, serve, clock))
 
 
 def _local_sidecars(plan: Plan, clock: Clock) -> ServeSidecar:

@@ -1,4 +1,4 @@
-"""Requests to stop that come from outside: Ctrl-C, SIGTERM, a closed terminal."""
+"""Requests to stop a run, as calls in its event loop."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+from outboard.host.signals import ignore_stop_signals, stop_signals
+
 __all__ = ["on_stop_request"]
 
-NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""SIGHUP is the end of a terminal on POSIX; SIGBREAK is Ctrl-Break, and the window's end, on Windows."""
 REASONS: Final = {"SIGINT": "Ctrl-C", "SIGBREAK": "Ctrl-Break"}
 
 
@@ -21,20 +21,23 @@ REASONS: Final = {"SIGINT": "Ctrl-C", "SIGBREAK": "Ctrl-Break"}
 def on_stop_request(callback: Callable[[str], None]) -> Iterator[None]:
     """Call `callback` with the reason, in the running loop, for each such signal while the block runs.
 
-    Only in the main thread, as Python asks for.
+    After the block such signals are ignored: nothing runs any more that they could end, and one that comes
+    late must not change the exit code. Only in the main thread, as Python asks for.
     """
-    numbers = [signal.Signals[name] for name in NAMES if name in signal.Signals.__members__]
-    before = {number: signal.getsignal(number) for number in numbers}
     loop = asyncio.get_running_loop()
+    numbers = stop_signals()
     for number in numbers:
         _install(loop, number, callback)
-    try:
-        yield
-    finally:
+
+    def release() -> None:
         for number in numbers:
             if sys.platform != "win32":
                 loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+
+    try:
+        yield
+    finally:
+        ignore_stop_signals(release)
 
 
 def _install(

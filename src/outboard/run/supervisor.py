@@ -33,12 +33,11 @@ SLOW: Final = 10.0
 """Seconds after which a person is asked why an app does not answer."""
 
 
-async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> bool:
+async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
     """Run `plan` until it is done, or until a signal asks to stop: then everything ends, within seconds.
 
-    A second signal ends it at once. Returns whether everything had been ready. Raises ServiceDied naming
-    the service where one ends by itself, and OutboardError of other kinds where something cannot start;
-    nothing runs any more then either.
+    A second signal ends it at once. Raises ServiceDied naming the service where one ends by itself, and
+    OutboardError of other kinds where something cannot start; nothing runs any more then either.
     """
     stop = _Stop(report)
     run = _Run(plan, stop.report, serve, clock)
@@ -56,7 +55,6 @@ async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock
             stop.report(Stopped())
     if stop.failure is not None:
         raise stop.failure
-    return run.was_ready.is_set()
 
 
 class _Stop:
@@ -94,7 +92,6 @@ class _App:
 
 class _Run:
     def __init__(self, plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
-        self.was_ready = asyncio.Event()
         self._hurry = asyncio.Event()
         self._apps = [_App(app, _availability(app), SidecarStatus()) for app in plan.apps]
         self._sidecars: list[asyncio.Task[None]] = []
@@ -150,7 +147,6 @@ class _Run:
         for app in self._apps:
             if not app.plan.attached:
                 await app.status.ready.wait()
-        self.was_ready.set()
         self._report(Ready(tuple(_endpoint(app.plan) for app in self._apps)))
 
     async def _wait_for(self, app: _App) -> None:

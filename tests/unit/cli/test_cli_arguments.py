@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from outboard.cli import main
-from outboard.cli.parameters import flowing, sidecar_arguments
+from outboard.cli.parameters import flowing
+from outboard.cli.sidecar_options import sidecar_arguments
 from outboard.run.plan.settings import SETTINGS
 from outboard.sidecar.flags import FLAGS
 
@@ -162,22 +163,6 @@ def test_completion_knows_the_flags() -> None:
         check=False,
     )
     assert "--app-port" in done.stdout
-
-
-def test_help_loads_nothing_heavy() -> None:
-    code = """
-import sys
-sys.argv = ["outboard", "--help"]
-from outboard.cli import main
-try:
-    main()
-except SystemExit:
-    pass
-heavy = {"fastapi", "aiohttp", "rich", "uvicorn", "pydantic", "psutil", "yaml"} & set(sys.modules)
-sys.exit(str(heavy) if heavy else 0)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_help_flows_to_the_width_of_the_terminal() -> None:

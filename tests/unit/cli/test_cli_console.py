@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from outboard.cli.console import show_error, speak_utf8, text_writer
+from outboard.cli.console import show_error, speak_utf8, text_writer, wants_colour
 from outboard.errors import CommandError
 
 ERROR = CommandError("[bold]it[/bold] is wrong", "Correct it.")
@@ -60,3 +60,19 @@ def test_a_pipe_gets_utf8_whatever_the_locale_says() -> None:
     stream.write("grüezi \udcff")
     stream.flush()
     assert raw.getvalue() == "grüezi ?".encode()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"),
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    terminal: bool, environment: dict[str, str], expected: bool
+) -> None:
+    assert wants_colour(terminal=terminal, environment=environment) is expected

@@ -28,7 +28,7 @@ from outboard.run.output.events import (
     SubscriptionsChanged,
 )
 
-__all__ = ["JsonLines", "TextLines", "wants_colour"]
+__all__ = ["JsonLines", "TextLines", "Writer"]
 
 OWN_NAME: Final = "outboard"
 PALETTE: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
@@ -52,11 +52,6 @@ class Writer(Protocol):
     """Writes one line; `style` is a colour for the first `styled` characters, empty for none."""
 
     def __call__(self, line: str, styled: int, style: str) -> None: ...
-
-
-def wants_colour(*, terminal: bool, environment: Mapping[str, str]) -> bool:
-    """Whether to colour: on a terminal that can, unless NO_COLOR is set to anything (no-color.org)."""
-    return terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 class JsonLines:

@@ -7,6 +7,7 @@ that out by themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from outboard.run.availability import AppAvailability
 from outboard.wire.dapr import SUBSCRIBE_PATH
@@ -33,13 +34,14 @@ class SubscriptionMonitor:
     async def watch(self, availability: AppAvailability, on_change: Callable[[], None]) -> None:
         """Ask again each time the app has been away, and call `on_change` for another answer.
 
-        Runs until cancelled.
+        Runs until cancelled, or until the run ends.
         """
-        while True:
-            await availability.until_away()
-            await availability.until_there()
-            if await self._has_changed():
-                on_change()
+        with suppress(ExchangeFailed):  # the run ends, and nobody waits for the app any more
+            while True:
+                await availability.until_away()
+                await availability.until_there()
+                if await self._has_changed():
+                    on_change()
 
     async def _has_changed(self) -> bool:
         if self._asked is None:

@@ -22,7 +22,7 @@ from outboard.run.output.events import (
     Stopping,
     SubscriptionsChanged,
 )
-from outboard.run.output.formats import JsonLines, TextLines, wants_colour
+from outboard.run.output.formats import JsonLines, TextLines
 
 EVERY_EVENT: tuple[Event, ...] = (
     LogLine("api", Source.APP, "hello"),
@@ -112,19 +112,3 @@ def test_how_to_start_an_attached_app_can_be_copied_into_a_shell(windows: bool, 
     TextLines(written, ["api"], windows=windows)(event)
     assert "api is waited for on port 8000" in written.lines[0]
     assert written.lines[1:] == expected
-
-
-@pytest.mark.parametrize(
-    ("terminal", "environment", "expected"),
-    [
-        (True, {}, True),
-        (True, {"NO_COLOR": ""}, True),
-        (True, {"NO_COLOR": "1"}, False),
-        (True, {"TERM": "dumb"}, False),
-        (False, {}, False),
-    ],
-)
-def test_colour_is_for_terminals_that_want_it(
-    terminal: bool, environment: dict[str, str], expected: bool
-) -> None:
-    assert wants_colour(terminal=terminal, environment=environment) is expected

@@ -97,3 +97,11 @@ async def test_an_app_that_was_never_asked_is_not_asked() -> None:
     async with watched.watching(asked_first=False):
         await watched.restart(Response(200, body=b"[]"))
     assert watched.app.asked == []
+
+
+async def test_the_end_of_the_run_ends_the_wait_for_an_app_that_is_away() -> None:
+    availability = AppAvailability("127.0.0.1", 1)
+    watch = asyncio.ensure_future(SubscriptionMonitor(App()).watch(availability, lambda: None))
+    await asyncio.sleep(0)
+    availability.give_up()
+    await watch

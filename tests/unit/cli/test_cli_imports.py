@@ -1,0 +1,73 @@
+"""Which modules a command imports: its own, and nothing that only another one needs."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+
+import pytest
+
+from outboard.cli.application import COMMANDS
+
+HEAVY = {"fastapi", "aiohttp", "rich", "uvicorn", "pydantic", "psutil", "yaml", "watchfiles", "asyncio"}
+PROGRAM = """
+import sys
+sys.argv = ["outboard", *{arguments}]
+from outboard.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("IMPORTED", *sorted(sys.modules))
+"""
+
+
+def imported(arguments: Iterable[str]) -> set[str]:
+    """The modules that a process has after the command `arguments`."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(arguments=list(arguments))],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return set(done.stdout.rpartition("IMPORTED ")[2].split())
+
+
+def parts(modules: Iterable[str]) -> set[str]:
+    """The folders of the package that `modules` are of, and the modules of its command."""
+    names = [name.split(".") for name in modules if name.startswith("outboard.")]
+    return {".".join(name[1:3] if name[1] == "cli" else name[1:2]) for name in names} - {"cli"}
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    modules = imported(["--help"])
+    assert not HEAVY & modules
+    assert parts(modules) == {"cli.application", "cli.console", "errors", "host"}
+
+
+@pytest.mark.parametrize(
+    ("command", "foreign"),
+    [
+        ("run", {"engines", "kit", "testing", "cli.engines", "cli.sidecar", "cli.sidecar_options"}),
+        ("sidecar", {"engines", "run", "kit", "testing", "cli.engines", "cli.run", "cli.run_options"}),
+        ("engines", {"run", "sidecar", "kit", "testing", "cli.run", "cli.sidecar", "cli.sidecar_options"}),
+    ],
+)
+def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None:
+    modules = imported([command, "--help"])
+    assert f"cli.{command}" in parts(modules)
+    assert not foreign & parts(modules)
+    assert not (HEAVY - {"pydantic"}) & modules  # typer looks at it, once there are options
+
+
+def test_every_command_of_the_table_was_looked_at() -> None:
+    assert set(COMMANDS) == {"run", "sidecar", "engines"}
+
+
+@pytest.mark.parametrize("name", ["run", "sidecar"])
+def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
+    command = getattr(import_module(f"outboard.cli.{name}"), name)
+    assert inspect.cleandoc(command.__doc__).splitlines()[0] == COMMANDS[name].summary
