@@ -13,7 +13,7 @@ import h11
 
 from conformance.http1 import closed, next_event
 from conformance.question import AppAnswer, Close, Entries, Garbage, Hang, Late, Respond
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["App", "Received"]
 

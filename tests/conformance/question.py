@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = [
     "Ask",

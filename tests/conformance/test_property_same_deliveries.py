@@ -16,7 +16,7 @@ from conformance.question import AppAnswer, Group, Question, ask, subscribed
 from conformance.questions.files import component, documents, subscription_v1, subscription_v2
 from conformance.sidecars import Program
 from conformance.strategies import ANSWERS, BATCH_ANSWERS, FEW, SCOPED, SUBSCRIPTIONS
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 pytestmark = [pytest.mark.engine("daprd"), pytest.mark.timeout(300)]
 

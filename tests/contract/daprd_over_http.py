@@ -25,6 +25,7 @@ from conformance.questions.files import component as named_component
 from conformance.questions.files import subscription_v2
 from conformance.sidecars import Program, Running, started, until_ready
 from contract.promises import PATIENCE
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
@@ -34,7 +35,6 @@ from outboard.sidecar.components.port import (
     NotAcknowledged,
     PubSubTraits,
 )
-from outboard.wire.subscriptions import Json
 
 __all__ = ["DaprdBulkPubSub", "DaprdPubSub", "component", "connected", "running_daprd"]
 

@@ -25,7 +25,7 @@ from conformance.sidecars import Program, started, until_ready
 from contract.daprd_over_http import NAME, component
 from contract.promises import PATIENCE
 from contract.pubsub_promises import PUBSUBS, PUBSUBS_OF_DAPRD
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 from support.engines import engine
 from support.kafka import KafkaBroker
 from support.kafka_component import unique

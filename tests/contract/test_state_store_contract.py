@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from contract.state_promises import STATES, Passing, StatePromises
 from outboard.clock import Clock, SystemClock
+from outboard.gojson.values import Json
 from outboard.sidecar.components.memory.state import InMemoryState, Table
 from outboard.sidecar.components.port import (
     ComponentError,
@@ -34,7 +35,6 @@ from outboard.sidecar.components.redis.client.connecting import connect
 from outboard.sidecar.components.redis.client.settings import RedisSettings
 from outboard.sidecar.components.redis.state import RedisState
 from outboard.sidecar.components.sqlite.state import SqliteSettings, SqliteState
-from outboard.wire.subscriptions import Json
 from support.redis import RedisServer
 from support.servers import Server
 

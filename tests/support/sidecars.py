@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from outboard.gojson.values import Json
 from outboard.hops.record import Hop, HopKind
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources
@@ -18,7 +19,6 @@ from outboard.sidecar.app import Sidecar
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.options import Options
 from outboard.wire.http import ExchangeFailed, Request, Response
-from outboard.wire.subscriptions import Json
 
 __all__ = ["Answer", "CollapsedClock", "Hops", "ScriptedApp", "call", "component", "json_of", "sidecar_for"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.engines.control import State
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["as_json", "as_text", "problems"]
 

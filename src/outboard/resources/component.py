@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from outboard.gojson import encoding
 from outboard.resources import duration
 from outboard.resources.node import Node
-from outboard.wire import gojson
 
 __all__ = ["Component", "MetadataItem", "SecretKeyRef", "parse"]
 
@@ -122,7 +122,7 @@ def _secret(node: Node | None) -> SecretKeyRef | None:
 def _dynamic_value(node: Node) -> str:
     """Anything but a string becomes its JSON, as daprd's `DynamicValue` does."""
     plain = node.plain()
-    return plain if isinstance(plain, str) else gojson.encode(plain).decode()
+    return plain if isinstance(plain, str) else encoding.encode(plain).decode()
 
 
 def _init_timeout(spec: Node) -> float:

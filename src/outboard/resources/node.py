@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from outboard.errors import ResourceError
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["Node", "Scalar", "near"]
 

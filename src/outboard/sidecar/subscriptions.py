@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from outboard.gojson.values import Json
 from outboard.sidecar.delivery.routing import Routes, compile_rules
-from outboard.wire.subscriptions import BulkSubscribe, Json, Rule, Subscription
+from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
 __all__ = [
     "ActiveSubscription",

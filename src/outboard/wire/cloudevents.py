@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = [
     "PARTITION_KEY_ATTRIBUTE",

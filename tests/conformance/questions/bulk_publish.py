@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from conformance.question import Ask, Question, ask, subscribed
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["QUESTIONS"]
 

@@ -13,7 +13,7 @@ from conformance.question import (
     responds,
     subscribed,
 )
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["QUESTIONS"]
 

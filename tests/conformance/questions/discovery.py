@@ -13,7 +13,7 @@ from conformance.question import (
 )
 from conformance.questions.files import subscription_v1
 from conformance.questions.shared import DISCOVERY, PUBSUB, published
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["GROUPS"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["component", "documents", "resiliency", "subscription_v1", "subscription_v2"]
 

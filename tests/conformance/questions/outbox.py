@@ -10,7 +10,7 @@ from conformance.question import (
 )
 from conformance.questions.files import component, documents
 from conformance.questions.shared import PUBSUB
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["GROUPS"]
 

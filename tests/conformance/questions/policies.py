@@ -11,7 +11,7 @@ from conformance.question import (
 )
 from conformance.questions.files import component, documents, resiliency
 from conformance.questions.shared import PUBSUB, STATE, published
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["GROUPS"]
 

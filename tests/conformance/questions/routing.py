@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.question import Question, ask, subscribed
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["QUESTIONS"]
 

@@ -7,7 +7,7 @@ from conformance.question import (
     ask,
 )
 from conformance.questions.files import component
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["DISCOVERY", "JSON", "PUBSUB", "STATE", "published"]
 

@@ -8,7 +8,7 @@ from conformance.question import (
     Question,
 )
 from conformance.questions.stores import STORES, about
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["QUESTIONS"]
 

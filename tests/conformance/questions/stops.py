@@ -21,7 +21,7 @@ from conformance.question import (
     subscribed,
 )
 from conformance.questions.files import component, documents, resiliency
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["STOPS", "Stop"]
 

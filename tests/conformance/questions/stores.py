@@ -6,7 +6,7 @@ from conformance.question import (
     Ask,
     ask,
 )
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["JSON", "STORES", "Store", "about"]
 

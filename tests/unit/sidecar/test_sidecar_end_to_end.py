@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, Retry, Target
 from outboard.sidecar.components.context import SharedMemory
 from outboard.wire.http import ExchangeFailed, Response
-from outboard.wire.subscriptions import Json
 from support.sidecars import Hops, ScriptedApp, call, component, json_of, sidecar_for
 
 pytestmark = pytest.mark.anyio

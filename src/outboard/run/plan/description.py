@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from outboard.gojson.values import Json
 from outboard.run.plan.plan import AppPlan, Plan
-from outboard.wire.subscriptions import Json
 
 __all__ = ["plan_as_json", "plan_as_text"]
 

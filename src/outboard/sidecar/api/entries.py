@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
-from outboard.sidecar.api import base64text, decoding
+from outboard.gojson import base64text, decoding
+from outboard.gojson.values import Json
 from outboard.sidecar.events import common
 from outboard.sidecar.events.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
-from outboard.wire.subscriptions import Json
 
 __all__ = ["CommonEntry", "Entry", "EntryInvalid", "read_common_entries", "read_entries"]
 

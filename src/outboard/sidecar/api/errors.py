@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from outboard.gojson.values import Json
 from outboard.sidecar.api.http import Reply, json_reply
-from outboard.wire.subscriptions import Json
 
 __all__ = [
     "ApiError",

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
+from outboard.gojson.values import Json
 from outboard.wire import dapr
 from outboard.wire.http import NO_HEADERS
-from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
 __all__ = [

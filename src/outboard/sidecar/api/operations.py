@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, cast
 
-from outboard.sidecar.api import decoding
+from outboard.gojson import decoding
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Delete, Set, StateOptions
-from outboard.wire.subscriptions import Json
 
 __all__ = ["StateItem", "options_of", "read_items", "read_keys"]
 

@@ -10,17 +10,17 @@ from datetime import datetime
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.sidecar.api import decoding
+from outboard.gojson import decoding
+from outboard.gojson.rawjson import JsonTextError, quote
+from outboard.gojson.values import Json
 from outboard.sidecar.api.entries import Entry, EntryInvalid, read_common_entries, read_entries
 from outboard.sidecar.api.errors import ApiError, error_info, pubsub_error, rich
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.events import common
 from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
-from outboard.sidecar.events.rawjson import JsonTextError, quote
 from outboard.sidecar.publishing.publisher import Publisher, PublishNotAllowed, PubSubUnknown
 from outboard.wire import dapr
-from outboard.wire.subscriptions import Json
 
 __all__ = ["PublishApi"]
 

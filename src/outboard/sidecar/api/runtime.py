@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from outboard.gojson.utf8 import text_of
+from outboard.gojson.values import Json
 from outboard.resources import duration
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
-from outboard.sidecar.events.utf8 import text_of
 from outboard.sidecar.options import Options
 from outboard.sidecar.readiness import Readiness
 from outboard.sidecar.subscriptions import ActiveSubscription
-from outboard.wire.subscriptions import Json
 
 __all__ = ["RUNTIME_VERSION", "ComponentInfo", "RuntimeApi", "RuntimeInfo"]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from outboard.gojson.rawjson import quote
+from outboard.gojson.values import Json
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import ApiRequest, Reply, json_reply
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.events.rawjson import quote
 from outboard.sidecar.guard import call_component
 from outboard.sidecar.stores import LoadedSecretStore
-from outboard.wire.subscriptions import Json
 
 __all__ = ["SecretApi"]
 

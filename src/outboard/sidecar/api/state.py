@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from outboard.sidecar.api import decoding
+from outboard.gojson import decoding
+from outboard.gojson.jsonsyntax import syntax_error
+from outboard.gojson.rawjson import JsonTextError, quote, raw_value
 from outboard.sidecar.api.errors import simple
 from outboard.sidecar.api.http import EMPTY, ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.operations import StateItem, options_of, read_items, read_keys
@@ -42,8 +44,6 @@ from outboard.sidecar.components.port import (
     Set,
     Transactional,
 )
-from outboard.sidecar.events.jsonsyntax import syntax_error
-from outboard.sidecar.events.rawjson import JsonTextError, quote, raw_value
 from outboard.sidecar.guard import call_component
 from outboard.sidecar.outbox.planning import Traced, Write
 from outboard.sidecar.outbox.relaying import Outbox, OutboxFailed

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from outboard.sidecar.api import decoding
+from outboard.gojson import decoding
+from outboard.gojson.gotext import printed
+from outboard.gojson.values import Json, kind
 from outboard.sidecar.api.operations import StateItem
-from outboard.wire.gotext import printed
-from outboard.wire.subscriptions import Json
 
 __all__ = ["Operation", "Requested", "UnknownOperation", "read_item", "read_transaction"]
 
@@ -146,9 +146,9 @@ def _no_map(name: str, value: Json) -> str:
 
 
 def _kind(value: Json) -> str:
-    return {"number": "float64", "array": "slice"}.get(decoding.kind(value), decoding.kind(value))
+    return {"number": "float64", "array": "slice"}.get(kind(value), kind(value))
 
 
 def _go_type(value: Json) -> str:
     types = {"number": "float64", "array": "[]interface {}", "object": "map[string]interface {}"}
-    return types.get(decoding.kind(value), decoding.kind(value))
+    return types.get(kind(value), kind(value))

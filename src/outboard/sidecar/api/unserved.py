@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from outboard.sidecar.api import decoding
+from outboard.gojson import decoding
+from outboard.gojson.values import Json
 from outboard.sidecar.api.errors import ApiError, error_info, rich, simple
 from outboard.sidecar.api.http import ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.router import Route
 from outboard.sidecar.api.routes import DELETE, GET, POST, PUT, WRITE, Endpoint, Handler
-from outboard.wire.subscriptions import Json
 
 __all__ = ["unserved_routes"]
 

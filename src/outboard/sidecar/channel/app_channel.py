@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 from pydantic_core import to_json
 
+from outboard.gojson.values import Json
 from outboard.sidecar.delivery.decisions import Answer, read_answer, read_bulk_answer
 from outboard.sidecar.delivery.inbound import PUBSUB_NAME, Incoming
 from outboard.sidecar.events import envelope
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
-from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["AppChannel", "BulkEntry"]

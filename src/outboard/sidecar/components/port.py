@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from outboard.gojson.values import Json
 from outboard.sidecar.resiliency.failure import Failure
-from outboard.wire.subscriptions import Json
 
 __all__ = [
     "BulkBounds",

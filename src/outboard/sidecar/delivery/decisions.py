@@ -14,11 +14,11 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from outboard.gojson.values import Json
 from outboard.sidecar.events import common
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
-from outboard.wire.subscriptions import Json
 
 __all__ = ["Answer", "NotDelivered", "Step", "last_step", "read_answer", "read_bulk_answer"]
 

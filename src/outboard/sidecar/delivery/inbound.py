@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from outboard.gojson import encoding
+from outboard.gojson.rawjson import JsonTextError
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.routing import RouteFailed, Routes
 from outboard.sidecar.events import common, envelope, received
-from outboard.sidecar.events.rawjson import JsonTextError
-from outboard.wire import dapr, gojson
-from outboard.wire.subscriptions import Json, Subscription
+from outboard.wire import dapr
+from outboard.wire.subscriptions import Subscription
 
 __all__ = ["Arrived", "Failed", "Incoming", "Reader", "Skipped"]
 
@@ -129,7 +131,7 @@ class Reader:
             return received.from_headers(metadata, metadata[CONTENT_TYPE]), data
         event = received.parse_event(data)
         if subscription.bulk.enabled:
-            return event, gojson.encode(dict(event)) if event else data.strip()
+            return event, encoding.encode(dict(event)) if event else data.strip()
         _add_trace(event, metadata)
         return event, data
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from outboard import cel
 from outboard.errors import ExtraMissing
-from outboard.wire.subscriptions import Json, Rule
+from outboard.gojson.values import Json
+from outboard.wire.subscriptions import Rule
 
 __all__ = ["RouteFailed", "Routes", "RuleInvalid", "compile_rules"]
 

@@ -17,11 +17,11 @@ from typing import Final, NoReturn
 
 from pydantic_core import from_json, to_json
 
+from outboard.gojson.rawjson import PLAIN
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, has_ttl, rfc3339
-from outboard.sidecar.events.rawjson import PLAIN
 from outboard.wire import dapr
-from outboard.wire.subscriptions import Json
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["Frame", "read_alike", "read_as_written", "read_event", "read_object", "read_plain"]

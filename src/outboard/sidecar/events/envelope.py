@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from outboard.gojson.jsonsyntax import syntax_error
+from outboard.gojson.rawjson import JsonTextError, members, quote, raw_value
+from outboard.gojson.utf8 import text_of
 from outboard.resources import duration
-from outboard.sidecar.events.jsonsyntax import syntax_error
 from outboard.sidecar.events.protobuf import is_cloud_event
-from outboard.sidecar.events.rawjson import JsonTextError, members, quote, raw_value
-from outboard.sidecar.events.utf8 import text_of
 from outboard.wire import dapr
 
 __all__ = [

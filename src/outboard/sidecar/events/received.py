@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from outboard.gojson.rawjson import JsonTextError, members, raw_value
+from outboard.gojson.utf8 import text_of
+from outboard.gojson.values import Json
 from outboard.sidecar.events.envelope import OCTET_STREAM, SPEC_VERSION
-from outboard.sidecar.events.rawjson import JsonTextError, members, raw_value
-from outboard.sidecar.events.utf8 import text_of
 from outboard.wire import dapr
-from outboard.wire.subscriptions import Json
 
 __all__ = [
     "TRACE_FIELDS",

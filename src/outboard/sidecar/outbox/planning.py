@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from outboard.gojson import encoding
+from outboard.gojson.gotext import printed
+from outboard.gojson.rawjson import quote
+from outboard.gojson.values import Json
 from outboard.sidecar.components.metadata.properties import is_truthy
 from outboard.sidecar.components.port import Delete, Set
 from outboard.sidecar.events.envelope import Publication, encode_fields, envelope_fields
-from outboard.sidecar.events.rawjson import quote
-from outboard.wire import gojson
-from outboard.wire.gotext import printed
-from outboard.wire.subscriptions import Json
 
 __all__ = ["OutboxSettings", "Plan", "Traced", "Write", "internal_topic", "plan", "relayed", "settings_of"]
 
@@ -106,7 +106,7 @@ def plan(
 def relayed(event: Mapping[str, Json], settings: OutboxSettings) -> bytes:
     """The event, from the internal topic, as it goes to the app's topic. Raises ValueError."""
     public = {**event, "topic": settings.publish_topic, "pubsubname": settings.publish_pubsub}
-    return gojson.encode(public)
+    return encoding.encode(public)
 
 
 def _is_projection(operation: Set | Delete) -> bool:
@@ -122,7 +122,7 @@ def _data(write: Write) -> bytes:
     if isinstance(value, bytes):
         return value
     if _content_type(write).lower() == JSON:
-        return gojson.encode(value)
+        return encoding.encode(value)
     return printed(value).encode("utf-8", "replace")
 
 

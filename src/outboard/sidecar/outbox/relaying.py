@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.gojson import decoding
+from outboard.gojson.values import Json
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.api import decoding
 from outboard.sidecar.components.port import ComponentError, Delete, Message, NotAcknowledged, Set
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.outbox.planning import OutboxSettings, Traced, Write, internal_topic, plan, relayed
 from outboard.sidecar.publishing.publisher import Publisher, PublishNotAllowed, PubSubUnknown
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.stores import LoadedStateStore
-from outboard.wire.subscriptions import Json
 
 __all__ = ["Outbox", "OutboxFailed"]
 

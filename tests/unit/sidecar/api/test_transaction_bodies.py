@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from outboard.sidecar.api.decoding import DecodeError
+from outboard.gojson.decoding import DecodeError
+from outboard.gojson.values import Json
 from outboard.sidecar.api.operations import StateItem, read_items, read_keys
 from outboard.sidecar.api.transactions import Requested, UnknownOperation, read_item, read_transaction
-from outboard.wire.subscriptions import Json
 
 WRONG: dict[str, Json] = {
     "key": 5,

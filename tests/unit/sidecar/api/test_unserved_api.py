@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from outboard.gojson.values import Json
 from outboard.resources.loader import Resources
-from outboard.wire.subscriptions import Json
 from support.sidecars import Answer, Hops, call, component, sidecar_for
 
 pytestmark = pytest.mark.anyio

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from outboard.gojson.values import Json
 from outboard.sidecar.delivery.routing import RouteFailed, RuleInvalid, compile_rules
-from outboard.wire.subscriptions import Json, Rule
+from outboard.wire.subscriptions import Rule
 
 EVENT: dict[str, Json] = {"type": "a", "topic": "t", "data": {"x": 2.0, "s": None}}
 

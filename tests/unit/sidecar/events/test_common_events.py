@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outboard.gojson.rawjson import JsonTextError
+from outboard.gojson.values import Json
 from outboard.sidecar.api.entries import Entry, EntryInvalid, read_common_entries, read_entries
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Reader, Skipped
 from outboard.sidecar.delivery.routing import compile_rules
 from outboard.sidecar.events import common
 from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, wrap
-from outboard.sidecar.events.rawjson import JsonTextError
-from outboard.wire.subscriptions import BulkSubscribe, Json, Rule, Subscription
+from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 from outboard.wire.tracing import TraceContext
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=1)))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from outboard.gojson.rawjson import JsonTextError
 from outboard.sidecar.events.envelope import Publication, is_raw_payload, wrap
-from outboard.sidecar.events.rawjson import JsonTextError
 
 NOW = datetime(2026, 11, 23, 12, 1, 56, 999, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

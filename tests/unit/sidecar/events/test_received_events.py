@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from outboard.sidecar.events.rawjson import JsonTextError
+from outboard.gojson.rawjson import JsonTextError
 from outboard.sidecar.events.received import from_headers, from_raw_payload, has_expired, parse_event
 
 NOW = datetime(2026, 11, 23, 12, 1, 56, tzinfo=UTC)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Delete, Set
 from outboard.sidecar.outbox.planning import (
     OutboxSettings,
@@ -20,7 +21,6 @@ from outboard.sidecar.outbox.planning import (
     relayed,
     settings_of,
 )
-from outboard.wire.subscriptions import Json
 
 SETTINGS = OutboxSettings("kafka", "orders", "internal")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

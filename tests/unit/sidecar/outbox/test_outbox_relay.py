@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.context import SharedMemory
-from outboard.wire.subscriptions import Json
 from support.sidecars import Answer, Hops, ScriptedApp, call, component, sidecar_for
 
 pytestmark = pytest.mark.anyio

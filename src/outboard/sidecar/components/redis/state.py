@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from outboard.gojson import jsoniter
+from outboard.gojson.values import Json
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
@@ -34,9 +36,7 @@ from outboard.sidecar.components.redis.client.settings import (
 )
 from outboard.sidecar.components.redis.scripts import DELETE, REFUSE, SET
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer
-from outboard.wire import jsoniter
 from outboard.wire.dapr import TTL_IN_SECONDS
-from outboard.wire.subscriptions import Json
 
 __all__ = ["METADATA", "RedisState", "create"]
 

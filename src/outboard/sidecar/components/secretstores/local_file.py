@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from outboard.gojson.values import Json
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Traits
-from outboard.wire.subscriptions import Json
 
 __all__ = ["METADATA", "LocalFileSecrets", "create", "flat_secrets", "multi_valued_secrets"]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from outboard.gojson.gotext import printed
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     ComponentError,
@@ -22,7 +23,6 @@ from outboard.sidecar.components.port import (
     StateStore,
     Transactional,
 )
-from outboard.wire.gotext import printed
 
 __all__ = ["EncryptedState", "Key", "encryption_keys"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from outboard.gojson import encoding
+from outboard.gojson.values import Json
 from outboard.sidecar.components.port import ComponentError, EtagMismatchError, StateOptions
-from outboard.wire import gojson
-from outboard.wire.subscriptions import Json
 
 __all__ = ["check_options", "etag_mismatch", "go_integer", "stored_bytes"]
 
@@ -21,7 +21,7 @@ def stored_bytes(value: Json | bytes) -> bytes:
     if isinstance(value, bytes):
         return value
     try:
-        return gojson.encode(value)
+        return encoding.encode(value)
     except ValueError as error:
         raise ComponentError(f"the value cannot be stored: {error}") from error
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from outboard.errors import ComponentInitFailed
+from outboard.gojson.values import Json
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.state import create
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import Delete, Found, Set
 from outboard.sidecar.components.state.encryption import EncryptedState, encryption_keys
-from outboard.wire.subscriptions import Json
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from outboard.gojson import encoding
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.redis.client.port import Command, Reply
-from outboard.wire import gojson
 
 __all__ = [
     "Entry",
@@ -58,7 +58,7 @@ class Trimming:
 
 def addition(topic: str, message: Message, trimming: Trimming, now: float) -> Command:
     """The command that appends `message` to the stream of `topic`."""
-    metadata = gojson.encode(dict(message.metadata))
+    metadata = encoding.encode(dict(message.metadata))
     return ("XADD", topic, *trimming.arguments(now), "*", "data", message.data, "metadata", metadata)
 
 

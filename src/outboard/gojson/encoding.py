@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["encode", "string", "write"]
 

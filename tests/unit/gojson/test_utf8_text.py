@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from outboard.sidecar.events.utf8 import text_of
+from outboard.gojson.utf8 import text_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Final, NoReturn
 
-from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
+from outboard.gojson.jsonsyntax import MAX_DEPTH, syntax_error
 
 __all__ = ["JsonTextError", "members", "quote", "raw_value", "well_formed"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["printed"]
 

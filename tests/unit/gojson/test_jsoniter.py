@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.wire import jsoniter
-from outboard.wire.subscriptions import Json
+from outboard.gojson import jsoniter
+from outboard.gojson.values import Json
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.sidecar.api.base64text import CorruptInput, decode
+from outboard.gojson.base64text import CorruptInput, decode
 
 
 @given(st.binary(max_size=40), st.integers(1, 10))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
+from outboard.gojson.jsonsyntax import MAX_DEPTH, syntax_error
 
 
 @pytest.mark.parametrize(

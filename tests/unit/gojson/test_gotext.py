@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from outboard.wire.gotext import printed
-from outboard.wire.subscriptions import Json
+from outboard.gojson.gotext import printed
+from outboard.gojson.values import Json
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.sidecar.events.rawjson import JsonTextError, members, quote, raw_value
+from outboard.gojson.rawjson import JsonTextError, members, quote, raw_value
 
 
 def test_members_keep_their_text() -> None:

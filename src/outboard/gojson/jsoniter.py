@@ -11,8 +11,8 @@ import math
 import re
 from typing import Final
 
-from outboard.wire import gojson
-from outboard.wire.subscriptions import Json
+from outboard.gojson import encoding
+from outboard.gojson.values import Json
 
 __all__ = ["encode"]
 
@@ -27,11 +27,11 @@ def encode(value: Json) -> bytes:
 
     Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
     """
-    return gojson.write(value, _string, _number)
+    return encoding.write(value, _string, _number)
 
 
 def _string(value: str) -> str:
-    text = gojson.string(value)
+    text = encoding.string(value)
     return text if "\\" not in text else _with_long_escapes(text)
 
 
@@ -46,7 +46,7 @@ def _number(value: float) -> str:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number) or abs(number) > LOSSY_UP_TO:
-        return gojson.encode(number).decode()
+        return encoding.encode(number).decode()
     sign = "-" if number < 0 else ""
     # As Go computes it: a float product, half of a unit added, the rest cut off.
     whole, part = divmod(int(abs(number) * 10**DIGITS + 0.5), 10**DIGITS)

@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
-from outboard.sidecar.events.jsonsyntax import MAX_DEPTH, syntax_error
-from outboard.sidecar.events.rawjson import well_formed
-from outboard.sidecar.events.utf8 import text_of
-from outboard.wire.subscriptions import Json
+from outboard.gojson.jsonsyntax import MAX_DEPTH, syntax_error
+from outboard.gojson.rawjson import well_formed
+from outboard.gojson.utf8 import text_of
+from outboard.gojson.values import Json, kind
 
-__all__ = ["DecodeError", "decode", "fold", "in_order", "integer", "kind", "mismatch", "strings", "text"]
+__all__ = ["DecodeError", "decode", "fold", "in_order", "integer", "mismatch", "strings", "text"]
 
 SPACE: Final = " \t\n\r"
 LONGEST_INTEGER: Final = 300  # digits; any of them is a 64-bit float, which is what Go reads numbers into
@@ -60,22 +60,6 @@ def _refuse(constant: str) -> NoReturn:
 
 
 DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_refuse)
-
-
-def kind(value: Json) -> str:
-    """What Go calls the kind of a JSON value."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "bool"
-        case str():
-            return "string"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-    return "object"
 
 
 def mismatch(value: Json, target: str) -> NoReturn:
