@@ -21,10 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from outboard.clock import SystemClock
-from outboard.sidecar.collecting import collecting_rarely, frozen
 from outboard.sidecar.components.port import BulkBounds, Message
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
 from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
+from outboard.sidecar.process.garbage_collection import collecting_rarely, frozen
 
 TEXT = b'{"data":{"text":"' + b"buy milk, bread and a large bag of flour " * 15 + b'"}}'
 

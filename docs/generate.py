@@ -21,7 +21,7 @@ from outboard import errors
 from outboard.run.output.formats import EVENT_NAMES
 from outboard.run.plan.settings import SETTINGS, Setting
 from outboard.sidecar.components.registry import CATEGORY_METADATA, FACTORIES
-from outboard.sidecar.flags import FLAGS, Flag
+from outboard.sidecar.process.flags import FLAGS, Flag
 
 __all__ = ["PAGES", "filled"]
 

@@ -16,7 +16,7 @@ import time
 from typing import TextIO
 
 from outboard.host.event_loop import new_event_loop
-from outboard.sidecar.main import run
+from outboard.sidecar.process.main import run
 
 TICK = 0.001
 LINE = 0.1

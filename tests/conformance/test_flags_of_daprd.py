@@ -11,8 +11,8 @@ from anyio.from_thread import BlockingPortal
 
 from conformance.question import Group
 from conformance.sidecars import Program, running
-from outboard.sidecar.environment import UNSERVED
-from outboard.sidecar.flags import FLAGS, Flag
+from outboard.sidecar.process.environment import UNSERVED
+from outboard.sidecar.process.flags import FLAGS, Flag
 
 pytestmark = [pytest.mark.engine("daprd"), pytest.mark.timeout(120)]
 

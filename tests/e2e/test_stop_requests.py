@@ -129,7 +129,7 @@ def test_a_late_request_does_not_hide_what_went_wrong(project: Project) -> None:
         assert "backend ended with exit code 7" in run.errors()
 
 
-@pytest.mark.parametrize("moment", ["outboard.cli.application", "asyncio", "outboard.sidecar.main"])
+@pytest.mark.parametrize("moment", ["outboard.cli.application", "asyncio", "outboard.sidecar.process.main"])
 def test_a_sidecar_ends_well_whenever_it_is_asked_to_stop(tmp_path: Path, moment: str) -> None:
     code = program("SIGINT", moment, "sidecar", "--app-id", "api")
     with outboard_program(code, tmp_path) as process:

@@ -21,8 +21,9 @@ from outboard.clock import SystemClock
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, Retry, Target
-from outboard.sidecar.app import Sidecar
-from outboard.sidecar.options import AppHealthOptions, Options
+from outboard.sidecar.channel.health import AppHealthOptions
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
 from support.sidecars import Hops, component
 
 pytestmark = pytest.mark.anyio
@@ -315,7 +316,7 @@ async def settled(it: Bench, data: str) -> None:
 
 MAIN = """
 import asyncio, os, sys
-from outboard.sidecar.main import run
+from outboard.sidecar.process.main import run
 sys.exit(asyncio.run(run(sys.argv[1:], os.environ, sys.stdout)))
 """
 

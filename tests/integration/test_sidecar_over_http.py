@@ -22,9 +22,9 @@ from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, Retry, Target
 from outboard.sidecar.api.ports import Purpose, listening
-from outboard.sidecar.app import Sidecar
 from outboard.sidecar.channel.exchange import LONGEST_ANSWER, exchange_with
-from outboard.sidecar.options import Options
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Request
 from support.sidecars import Hops, component
 
@@ -226,7 +226,7 @@ async def test_a_call_to_the_app_takes_no_longer_than_it_may() -> None:
 
 MAIN = """
 import asyncio, os, sys
-from outboard.sidecar.main import run
+from outboard.sidecar.process.main import run
 sys.exit(asyncio.run(run(sys.argv[1:], os.environ, sys.stdout)))
 """
 

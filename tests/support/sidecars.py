@@ -15,9 +15,9 @@ from outboard.gojson.values import Json
 from outboard.hops.record import Hop, HopKind
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources
-from outboard.sidecar.app import Sidecar
 from outboard.sidecar.components.context import SharedMemory
-from outboard.sidecar.options import Options
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Request, Response
 
 __all__ = ["Answer", "CollapsedClock", "Hops", "ScriptedApp", "call", "component", "json_of", "sidecar_for"]

@@ -11,7 +11,7 @@ import typer
 
 from outboard.cli.parameters import parameter
 from outboard.run.plan.settings import SETTINGS, Kind, Setting
-from outboard.sidecar.flags import FLAGS
+from outboard.sidecar.process.flags import FLAGS
 
 __all__ = ["ONE_APP", "run_parameters"]
 

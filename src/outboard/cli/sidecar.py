@@ -27,7 +27,7 @@ def sidecar(**flags: Given) -> None:
 
     from outboard.host.event_loop import new_event_loop
     from outboard.host.signals import ignore_stop_signals
-    from outboard.sidecar.main import run
+    from outboard.sidecar.process.main import run
 
     async def until_stopped() -> int:
         try:

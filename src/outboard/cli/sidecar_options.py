@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from outboard.cli.parameters import parameter
-from outboard.sidecar.flags import FLAGS, Flag
+from outboard.sidecar.process.flags import FLAGS, Flag
 
 __all__ = ["sidecar_arguments", "sidecar_parameters"]
 

@@ -19,10 +19,10 @@ from outboard.kit.topic import Topic
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources, load_resources
 from outboard.resources.resiliency import Resiliency, Retry
-from outboard.sidecar.app import Sidecar
-from outboard.sidecar.collecting import collecting_rarely
 from outboard.sidecar.components.context import SharedMemory
-from outboard.sidecar.options import Options
+from outboard.sidecar.process.garbage_collection import collecting_rarely
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import CollapsedClock
 from outboard.testing.recording import HopRecording

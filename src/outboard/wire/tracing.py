@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-__all__ = ["TraceContext"]
+__all__ = ["ZERO_TRACEPARENT", "TraceContext"]
 
 TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
+ZERO_TRACEPARENT: Final = f"00-{'0' * 32}-{'0' * 16}-00"
+"""What daprd sends where there is no trace: not a valid `traceparent`."""
 
 
 class TraceContext(NamedTuple):

@@ -14,7 +14,7 @@ from outboard.cli import main
 from outboard.cli.parameters import flowing
 from outboard.cli.sidecar_options import sidecar_arguments
 from outboard.run.plan.settings import SETTINGS
-from outboard.sidecar.flags import FLAGS
+from outboard.sidecar.process.flags import FLAGS
 
 TEMPLATE = """\
 version: 1

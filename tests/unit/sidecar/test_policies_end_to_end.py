@@ -12,7 +12,7 @@ from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import CircuitBreaker, CodeRange, Resiliency, Retry, Target
-from outboard.sidecar.app import Sidecar
+from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Response
 from support.sidecars import Answer, Hops, ScriptedApp, call, component, json_of, sidecar_for
 

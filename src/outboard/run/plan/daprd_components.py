@@ -10,7 +10,7 @@ from outboard.errors import ResourceError
 from outboard.resources.component import Component
 from outboard.resources.loader import load_resources
 from outboard.run.plan.plan import AppPlan, Plan
-from outboard.sidecar.options import parse
+from outboard.sidecar.process.options_reader import parse
 
 __all__ = ["check_components"]
 

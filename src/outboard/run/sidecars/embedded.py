@@ -17,11 +17,12 @@ from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import SidecarStatus
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
-from outboard.sidecar.app import Sidecar
 from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.components.memory.pubsub import Broker
-from outboard.sidecar.options import Options, parse
+from outboard.sidecar.process.options_reader import parse
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.tasks import background_tasks
 from outboard.wire.http import Exchange
 

@@ -1,0 +1,1 @@
+"""The APIs that a sidecar serves, by protocol."""

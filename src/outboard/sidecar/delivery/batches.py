@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from outboard.sidecar.channel.app_channel import BulkEntry
+from outboard.sidecar.channel.answers import Answer
+from outboard.sidecar.channel.http import BulkEntry
 from outboard.sidecar.components.port import (
     BulkBounds,
     Message,
@@ -17,9 +18,10 @@ from outboard.sidecar.components.port import (
     PubSub,
 )
 from outboard.sidecar.delivery.consumer import LATE, Consumer
-from outboard.sidecar.delivery.decisions import Answer, NotDelivered
-from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Skipped
+from outboard.sidecar.delivery.decisions import NotDelivered
+from outboard.sidecar.delivery.inbound import Arrived, Failed, Skipped
 from outboard.sidecar.events import envelope
+from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import BulkSubscribe

@@ -8,21 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
-from outboard.sidecar.channel.app_channel import AppChannel
-from outboard.sidecar.components.port import ComponentError, Message, NotAcknowledged
-from outboard.sidecar.delivery.decisions import Answer, NotDelivered, Step, last_step
-from outboard.sidecar.delivery.inbound import Arrived, Failed, Incoming, Reader, Skipped
-from outboard.sidecar.delivery.routing import Routes
+from outboard.sidecar.channel.answers import Answer
+from outboard.sidecar.channel.http import AppChannel
+from outboard.sidecar.components.port import Message, NotAcknowledged
+from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
+from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
+from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.publisher import (
-    Journal,
-    LoadedPubSub,
-    Publisher,
-    PublishNotAllowed,
-    PubSubUnknown,
-)
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher, PublishNotAllowed, PubSubUnknown
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
+from outboard.sidecar.subscriptions.routes import Routes
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import Subscription
 
@@ -192,7 +189,7 @@ class Consumer:
         try:
             async with asyncio.timeout(DEAD_LETTER_TIMEOUT):
                 await self.shared.publisher.dead_letter(self.pubsub.name, topic, copy, reason)
-        except (ComponentError, PublishNotAllowed, PubSubUnknown, TimeoutError) as error:
+        except (Failure, PublishNotAllowed, PubSubUnknown, TimeoutError) as error:
             failure = str(error) or "context deadline exceeded"
         else:
             return True

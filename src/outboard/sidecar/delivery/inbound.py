@@ -12,15 +12,15 @@ from outboard.gojson import encoding
 from outboard.gojson.rawjson import JsonTextError
 from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.delivery.routing import RouteFailed, Routes
-from outboard.sidecar.events import common, envelope, received
+from outboard.sidecar.events import envelope, fast_path, received
+from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
+from outboard.sidecar.subscriptions.routes import RouteFailed, Routes
 from outboard.wire import dapr
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["Arrived", "Failed", "Incoming", "Reader", "Skipped"]
+__all__ = ["Arrived", "Failed", "Reader", "Skipped"]
 
 CONTENT_TYPE: Final = "content-type"
-PUBSUB_NAME: Final = "pubsubName"
 
 
 class Arrived(NamedTuple):
@@ -37,20 +37,6 @@ class Arrived(NamedTuple):
             metadata[CONTENT_TYPE] = self.message.content_type
         metadata[PUBSUB_NAME] = self.pubsub
         return metadata
-
-
-class Incoming(NamedTuple):
-    """An event for `path` of the app. `data` is the body as it is sent; of the event in it, `event` has at
-    least the `id` and what tells its trace.
-    """
-
-    event: Mapping[str, Json]
-    data: bytes
-    path: str
-
-    @property
-    def id(self) -> str:
-        return str(self.event.get("id", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +79,7 @@ class Reader:
             return Incoming(message.known, message.data, path)
         # In a batch each entry is written anew, with numbers as doubles; alone it is sent as it lies there.
         bulk = self._subscription.bulk.enabled
-        event = common.read_alike(message.data) if bulk else common.read_event(message.data)
+        event = fast_path.read_alike(message.data) if bulk else fast_path.read_event(message.data)
         if not event or "expiration" in event:
             return None
         if not bulk:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from outboard.gojson.rawjson import JsonTextError, members, raw_value
 from outboard.gojson.utf8 import text_of
@@ -19,7 +19,9 @@ from outboard.sidecar.events.envelope import OCTET_STREAM, SPEC_VERSION
 from outboard.wire import dapr
 
 __all__ = [
+    "PUBSUB_NAME",
     "TRACE_FIELDS",
+    "Incoming",
     "from_headers",
     "from_raw_payload",
     "has_expired",
@@ -28,6 +30,22 @@ __all__ = [
 
 BINARY_HEADER: Final = "ce_"
 TRACE_FIELDS: Final = ("traceid", "traceparent", "tracestate")
+PUBSUB_NAME: Final = "pubsubName"
+"""The name of the metadata in which the app is told the pub/sub component."""
+
+
+class Incoming(NamedTuple):
+    """An event for `path` of the app. `data` is the body as it is sent; of the event in it, `event` has at
+    least the `id` and what tells its trace.
+    """
+
+    event: Mapping[str, Json]
+    data: bytes
+    path: str
+
+    @property
+    def id(self) -> str:
+        return str(self.event.get("id", ""))
 
 
 def parse_event(data: bytes) -> dict[str, Json]:

@@ -1,4 +1,4 @@
 """Retries, circuit breakers and timeouts as daprd's Resiliency policies define them.
 
-Pure: values in, decisions out. `outboard.sidecar.guard` does what they decide.
+Pure decisions, values in and decisions out; `guard` alone does what they decide.
 """

@@ -4,13 +4,8 @@ import json
 
 import pytest
 
-from outboard.sidecar.delivery.decisions import (
-    Answer,
-    Step,
-    last_step,
-    read_answer,
-    read_bulk_answer,
-)
+from outboard.sidecar.channel.answers import Answer, read_answer, read_bulk_answer
+from outboard.sidecar.delivery.decisions import Step, last_step
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
-from outboard.sidecar.channel.app_channel import AppChannel
+from outboard.sidecar.channel.http import AppChannel
 from outboard.sidecar.components.kafka.pubsub import KafkaPubSub
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -26,13 +27,13 @@ from outboard.sidecar.components.port import (
 )
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
-from outboard.sidecar.delivery.consuming import consuming
-from outboard.sidecar.delivery.routing import compile_rules
-from outboard.sidecar.guard import Resilience
+from outboard.sidecar.delivery.subscriber import consuming
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
 from outboard.sidecar.publishing.scopes import TopicAccess
-from outboard.sidecar.subscriptions import ActiveSubscription
+from outboard.sidecar.resiliency.guard import Resilience
+from outboard.sidecar.subscriptions.active import ActiveSubscription
+from outboard.sidecar.subscriptions.routes import compile_rules
 from outboard.wire.http import Response
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 from support.sidecars import CollapsedClock, Hops, ScriptedApp

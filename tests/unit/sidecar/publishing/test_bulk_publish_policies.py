@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import CircuitBreaker, Policies, Retry
 from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
-from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
 from outboard.sidecar.publishing.scopes import TopicAccess
+from outboard.sidecar.resiliency.guard import Resilience
 from support.sidecars import CollapsedClock, Hops
 
 pytestmark = pytest.mark.anyio

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Policies, Retry
 from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
-from outboard.sidecar.guard import Resilience
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.publisher import Journal, LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
 from outboard.sidecar.publishing.scopes import TopicAccess
+from outboard.sidecar.resiliency.guard import Resilience
 from support.sidecars import CollapsedClock, Hops, call, component, sidecar_for
 
 pytestmark = pytest.mark.anyio

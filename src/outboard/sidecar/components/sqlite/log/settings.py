@@ -9,12 +9,12 @@ from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from outboard.resources.quantity import parse_quantity
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.quantity import parse_quantity
 
 __all__ = ["METADATA", "InitialOffset", "LogSettings", "read_settings"]
 

@@ -1,0 +1,158 @@
+"""The HTTP API as an ASGI application: token, route, handler, answer."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
+
+from outboard.resources.configuration import ApiLogging
+from outboard.sidecar.api.http.cors import Cors
+from outboard.sidecar.api.http.errors import ApiError, simple
+from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
+from outboard.sidecar.api.http.metrics import ErrorCodes
+from outboard.sidecar.api.http.router import BadEscape, Router
+from outboard.sidecar.api.http.routes import Endpoint
+from outboard.sidecar.logs import SidecarLog
+from outboard.wire import dapr
+from outboard.wire.tracing import ZERO_TRACEPARENT
+
+__all__ = ["Api", "ApiSettings"]
+
+HEALTH: Final = "/healthz"  # a path with this in it takes part in no trace
+TEXT: Final = "text/plain; charset=utf-8"
+INVALID_TOKEN: Final = Reply(401, b"invalid api token\n", {"x-content-type-options": "nosniff"}, TEXT)
+BAD_REQUEST: Final = Reply(400, b"400 Bad Request", {"connection": "close"}, content_type=TEXT)
+HEAD_TOO_LARGE: Final = Reply(
+    431, b"431 Request Header Fields Too Large", {"connection": "close"}, content_type=TEXT
+)
+NOT_FOUND: Final = Reply(404, b"404 page not found\n", {"x-content-type-options": "nosniff"}, TEXT)
+HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a head is too large
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """`token` empty asks for none; the sizes are in bytes; without `cors` nothing is said about origins."""
+
+    max_body_bytes: int
+    max_head_bytes: int
+    token: str = field(default="", repr=False)
+    cors: Cors | None = None
+    log_calls: ApiLogging = field(default_factory=ApiLogging)
+
+
+class Api:
+    """ASGI 3. What no route takes goes to `fallback`; without one it is not found, as on the public port.
+
+    Errors are counted in `errors`, if given.
+    """
+
+    def __init__(
+        self,
+        router: Router[Endpoint],
+        fallback: Endpoint | None,
+        settings: ApiSettings,
+        log: SidecarLog,
+        errors: ErrorCodes | None = None,
+    ) -> None:
+        self._router = router
+        self._fallback = fallback
+        self._settings = settings
+        self._token = settings.token.encode()
+        self._log = log
+        self._errors = errors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = ApiRequest(scope, receive, self._settings.max_body_bytes)
+        started = time.perf_counter()
+        if request.head_bytes > self._settings.max_head_bytes + HEAD_SLACK:
+            return await send_reply(send, HEAD_TOO_LARGE)
+        try:
+            endpoint, reply = await self._with_cors(request)
+        except ClientGone:
+            return None
+        except BadEscape:
+            return await send_reply(send, BAD_REQUEST)
+        await send_reply(send, reply, head_only=request.method == "HEAD")
+        self._log_call(request, endpoint, reply, time.perf_counter() - started)
+        return None
+
+    async def _with_cors(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
+        cors = self._settings.cors
+        if cors is None:
+            return await self._reply(request)
+        preflight = cors.preflight(request)
+        if preflight is not None:
+            return None, preflight.with_headers(self._trace(request))
+        endpoint, reply = await self._reply(request)
+        return endpoint, reply.with_headers(cors.headers(request))
+
+    async def _reply(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
+        found = self._router.find(request.method, request.raw_path)
+        endpoint, request.parameters = found or (self._fallback, {})
+        if endpoint is not None and endpoint.open:
+            return endpoint, await self._handle(endpoint, request)
+        reply = await self._guarded(endpoint, request)
+        return endpoint, reply.with_headers(self._trace(request)) if reply.traced else reply
+
+    async def _guarded(self, endpoint: Endpoint | None, request: ApiRequest) -> Reply:
+        if not self._has_token(request):
+            return INVALID_TOKEN
+        return self._missed(request) if endpoint is None else await self._handle(endpoint, request)
+
+    def _trace(self, request: ApiRequest) -> dict[str, str]:
+        return {} if HEALTH in unquote(request.raw_path) else _trace(request)
+
+    def _missed(self, request: ApiRequest) -> Reply:
+        methods = sorted(self._router.methods(request.raw_path))
+        return Reply(405, headers={"allow": ", ".join(methods)}, content_type="") if methods else NOT_FOUND
+
+    async def _handle(self, endpoint: Endpoint, request: ApiRequest) -> Reply:
+        try:
+            return await endpoint.handle(request)
+        except ApiError as error:
+            self._log.debug("%s", error)
+            if self._errors is not None and error.code:
+                self._errors.count(error.code, error.category)
+            return error.reply
+        except ClientGone:
+            raise
+        except Exception:
+            # The last line of defence: the app is told, the log has the traceback, the sidecar goes on.
+            self._log.exception("unexpected error at %s %s", request.method, request.raw_path)
+            return simple(500, "ERR_INTERNAL", "unexpected error in the sidecar; its log says more").reply
+
+    def _has_token(self, request: ApiRequest) -> bool:
+        if not self._token:
+            return True
+        given = request.headers.get(dapr.API_TOKEN_HEADER, "").encode("latin-1")
+        return hmac.compare_digest(given, self._token)
+
+    def _log_call(self, request: ApiRequest, endpoint: Endpoint | None, reply: Reply, seconds: float) -> None:
+        wanted = self._settings.log_calls
+        is_health_check = endpoint is not None and endpoint.open
+        if not wanted.enabled or (wanted.omit_health_checks and is_health_check):
+            return
+        name = "" if endpoint is None else endpoint.name
+        fields = {
+            "method": name if wanted.obfuscate_urls else f"{request.method} {request.raw_path}",
+            "duration": f"{seconds * 1000:.0f}",
+            "code": str(reply.status),
+            "size": str(len(reply.body)),
+            "useragent": request.headers.get("user-agent", ""),
+            "scope": "dapr.runtime.http-info",
+        }
+        self._log.info("HTTP API Called", extra=fields)
+
+
+def _trace(request: ApiRequest) -> dict[str, str]:
+    """daprd echoes the trace context; without one it says so with zeros."""
+    trace = request.trace
+    if trace is None:
+        return {"traceparent": ZERO_TRACEPARENT}
+    echoed = {"traceparent": trace.traceparent}
+    return {**echoed, "tracestate": trace.tracestate} if trace.tracestate else echoed

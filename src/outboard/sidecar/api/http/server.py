@@ -1,0 +1,73 @@
+"""Serving an ASGI app on sockets, inside a loop that belongs to somebody else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from outboard.sidecar.api.http.app import Api
+
+__all__ = ["serving"]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the one who runs the loop decides what a signal means."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    def close(self) -> None:
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    api: Api, sockets: Sequence[socket.socket], drain: float | None
+) -> AsyncIterator[Callable[[], None]]:
+    """Serve `api` while the block runs; at its end requests in hand get `drain` seconds (None: no limit).
+
+    Yields what to call to take no further requests, before the block ends.
+    """
+    config = uvicorn.Config(
+        api,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_graceful_shutdown=None if drain is None else max(int(drain), 1),
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=list(sockets)))
+    try:
+        await _up(server, task)
+        yield server.close
+    finally:
+        server.close()
+        await task
+
+
+async def _up(server: _Server, task: asyncio.Task[None]) -> None:
+    up = asyncio.ensure_future(server.up.wait())
+    await asyncio.wait((up, task), return_when=asyncio.FIRST_COMPLETED)
+    up.cancel()
+    if task.done():
+        await task
+        raise RuntimeError("the HTTP server ended before it began")

@@ -1,0 +1,223 @@
+"""The way to the app: what is asked of it, and how its answers are read.
+
+Source: Dapr, pub/sub API, "Expected HTTP Response"; daprd 1.18 for the headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from pydantic_core import to_json
+
+from outboard.gojson.values import Json
+from outboard.sidecar.channel.answers import Answer, read_answer, read_bulk_answer
+from outboard.sidecar.events import envelope
+from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
+from outboard.wire import dapr
+from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
+from outboard.wire.tracing import ZERO_TRACEPARENT, TraceContext
+
+__all__ = ["AppChannel", "BulkEntry"]
+
+UNHEALTHY: Final = "app is not in a healthy state"
+NOT_FORWARDED: Final = frozenset(
+    [
+        "content-type",
+        "content-length",
+        "host",
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "destination-app-id",
+    ]
+)
+UNESCAPED: Final = "/%:@!$&'()*+,;=?"
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+NOT_IN_A_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class BulkEntry(NamedTuple):
+    """One event of a batch. `raw` entries go as base64 text, the others as the JSON that they are."""
+
+    entry_id: str
+    incoming: Incoming
+    metadata: Mapping[str, str]
+    content_type: str
+
+
+class AppChannel:
+    """Calls to one app: at most `max_concurrency` at a time (0: no limit), none while it is unwell."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        app_id: str,
+        *,
+        token: str = "",
+        max_concurrency: int = 0,
+        healthy: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._exchange = exchange
+        self._app_id = app_id
+        self._token = token
+        self._healthy = healthy
+        self._slots = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else nullcontext()
+
+    async def discover(self, path: str) -> Response:
+        """GET `path`, one of the two that daprd asks at the start. Raises ExchangeFailed."""
+        headers = {dapr.APP_ID_HEADER: self._app_id, "content-type": "application/json"}
+        return await self._exchange(Request("GET", path, self._with_token(headers)), None)
+
+    async def probe(self, path: str, timeout: float) -> str:
+        """Ask whether the app is well. Empty if it is, else why not."""
+        try:
+            response = await self._exchange(Request("GET", _target(path)), timeout)
+        except ExchangeFailed as failure:
+            return f"Network error: {failure.reason}"
+        return "" if response.ok else f"Health check failed with status code: {response.status}"
+
+    async def deliver(self, incoming: Incoming, metadata: Mapping[str, str], timeout: float | None) -> Answer:
+        """Give one event to its handler. What keeps it from being answered is RETRY."""
+        event = incoming.event
+        headers = forwarded(metadata)
+        headers |= _trace_headers(event, headers)
+        headers["content-type"] = envelope.CLOUD_EVENT
+        response = await self._post(incoming.path, headers, incoming.data, timeout)
+        return response if isinstance(response, Answer) else read_answer(response)
+
+    async def deliver_bulk(
+        self, path: str, envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry],
+        timeout: float | None,
+    ) -> dict[str, Answer]:  # fmt: skip
+        """Give a batch to its handler: the answer for each entry id."""
+        headers = {PUBSUB_NAME.lower(): pubsub, "content-type": "application/json"}
+        trace = _last_trace(entries)
+        if trace is not None:
+            headers["traceparent"] = _traceparent(trace)
+        body = bulk_body(envelope_id, topic, pubsub, entries)
+        response = await self._post(path, headers, body, timeout)
+        ids = [entry.entry_id for entry in entries]
+        return (
+            dict.fromkeys(ids, response) if isinstance(response, Answer) else read_bulk_answer(response, ids)
+        )
+
+    async def _post(
+        self, path: str, headers: dict[str, str], body: bytes, timeout: float | None
+    ) -> Response | Answer:
+        illegal = _illegal(headers)
+        if illegal is not None:
+            return Answer(DeliveryStatus.RETRY, f"invalid header field {illegal!r}")
+        request = Request("POST", _target(path), self._with_token(headers), body)
+        async with self._slots:
+            if not self._healthy():
+                return Answer(DeliveryStatus.RETRY, UNHEALTHY)
+            try:
+                return await self._exchange(request, timeout)
+            except ExchangeFailed as failure:
+                return Answer(DeliveryStatus.RETRY, failure.reason)
+
+    def _with_token(self, headers: dict[str, str]) -> dict[str, str]:
+        if self._token:
+            headers[dapr.API_TOKEN_HEADER] = self._token
+        return headers
+
+
+def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Broker metadata as headers of the request to the app."""
+    headers: dict[str, str] = {}
+    for key, value in metadata.items():
+        name = _header_name(key)
+        if name is not None:
+            headers[name] = value
+    if not headers.get("traceparent"):
+        headers.pop("tracestate", None)  # which says nothing alone
+    return headers
+
+
+@lru_cache(maxsize=256)
+def _header_name(key: str) -> str | None:
+    """None for what is not forwarded; names that gRPC keeps for itself get a prefix."""
+    name = key.lower()
+    if name in NOT_FORWARDED or name.endswith("-bin"):
+        return None
+    if name.startswith(":"):
+        return f"dapr-{name[1:]}"
+    return f"dapr-{name}" if name.startswith("grpc-") else name
+
+
+def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> dict[str, str]:
+    """The event's trace; where it has none that is valid, the zeros, unless the broker told of one."""
+    given = event.get("traceparent", event.get("traceid"))
+    if given is None:
+        return {}
+    trace = TraceContext.parse(given)
+    if trace is None and "traceparent" in forwarded:
+        return {}
+    return {"traceparent": ZERO_TRACEPARENT if trace is None else trace.traceparent}
+
+
+def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry]) -> bytes:
+    """The body of a bulk delivery; each event's own bytes are put into it as they are."""
+    head = {
+        "id": envelope_id,
+        "metadata": {PUBSUB_NAME: pubsub},
+        "pubsubname": pubsub,
+        "topic": topic,
+        "type": dapr.BULK_EVENT_TYPE,
+    }
+    inside = b",".join([_entry(entry) for entry in entries])
+    return b'{"entries":[' + inside + b"]," + to_json(head)[1:]
+
+
+def _entry(entry: BulkEntry) -> bytes:
+    rest = {"entryId": entry.entry_id, "metadata": entry.metadata, "contentType": entry.content_type}
+    return b'{"event":' + entry.incoming.data + b"," + to_json(rest)[1:]
+
+
+def _last_trace(entries: Sequence[BulkEntry]) -> object:
+    for entry in reversed(entries):
+        event = entry.incoming.event
+        trace = event.get("traceparent", event.get("traceid"))
+        if trace is not None:
+            return trace
+    return None
+
+
+def _traceparent(value: object) -> str:
+    trace = TraceContext.parse(value)
+    return ZERO_TRACEPARENT if trace is None else trace.traceparent
+
+
+@lru_cache(maxsize=256)
+def _target(path: str) -> str:
+    """A route as a request target: cleaned, and escaped where it is not."""
+    where, question, query = path.partition("?")
+    clean = "/" + posixpath.normpath(f"/{where}").lstrip("/")
+    return quote(clean, safe=UNESCAPED) + question + quote(query, safe=UNESCAPED)
+
+
+def _illegal(headers: Mapping[str, str]) -> str | None:
+    """The first name of a header that cannot be sent."""
+    for name, value in headers.items():
+        if not _names_a_header(name) or NOT_IN_A_VALUE.search(value) is not None:
+            return name
+    return None
+
+
+@lru_cache(maxsize=256)
+def _names_a_header(name: str) -> bool:
+    return HEADER_NAME.match(name) is not None

@@ -1,0 +1,1 @@
+"""What a sidecar tells of itself: its metadata, and how far its start has come."""

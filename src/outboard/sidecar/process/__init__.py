@@ -1,0 +1,1 @@
+"""A sidecar as a process of its own: command line, logs, signals, exit code."""

@@ -1,0 +1,118 @@
+"""A sidecar as a process: command line, logs, signals, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from types import FrameType
+from typing import Final, TextIO
+
+from outboard.clock import SystemClock
+from outboard.errors import CommandError, OutboardError
+from outboard.resources.configuration_reader import load_configuration
+from outboard.resources.loader import load_resources
+from outboard.sidecar.logs import SidecarLog, install
+from outboard.sidecar.metadata.info import RUNTIME_VERSION
+from outboard.sidecar.process.flags import read_flags
+from outboard.sidecar.process.garbage_collection import collecting_rarely, frozen
+from outboard.sidecar.process.options_reader import parse
+from outboard.sidecar.process.wait import until_outbound_ready
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
+from outboard.wire import dapr
+
+__all__ = ["run", "serve", "stopping_on_signals"]
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+GO_NAMES: Final[Mapping[int, str]] = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
+FAILED: Final = 1
+
+
+async def run(arguments: Sequence[str], environment: Mapping[str, str], output: TextIO) -> int:
+    """Run the sidecar that `arguments` describe until it is told to stop: the exit code.
+
+    With `--version`, `--build-info` or `--wait` only that is done. Raises CommandError for a command line
+    that cannot be served; everything later is told in the log, which goes to `output` unless a file is named.
+    """
+    values = read_flags(arguments)
+    if values.boolean("version"):
+        print(RUNTIME_VERSION, file=output)
+    elif values.boolean("build-info"):
+        print(f"Version: {RUNTIME_VERSION} (outboard {metadata.version('outboard')})", file=output)
+    elif values.boolean("wait"):
+        await _wait(values.integer("dapr-http-port"), output)
+    else:
+        return await serve(parse(arguments, environment), environment, output)
+    return 0
+
+
+async def serve(options: Options, environment: Mapping[str, str], output: TextIO) -> int:
+    """As `run`, for options that are parsed already."""
+    with _log_stream(options, output) as stream, install(stream, as_json=options.log_as_json):
+        log = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION)
+        try:
+            configuration = load_configuration(options.config_paths, environment)
+            resources = load_resources(options.resources_paths, options.app_id, options.namespace)
+            sidecar = Sidecar(options, resources, configuration=configuration, environment=environment)
+            with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
+                return await sidecar.serve()
+        except OutboardError as error:
+            log.critical("Fatal error from runtime: %s", error)
+            return FAILED
+
+
+async def _wait(port: int, output: TextIO) -> None:
+    def tell(line: str) -> None:
+        print(line, file=output, flush=True)
+
+    from outboard.sidecar.channel.exchange import app_url, exchange_with
+
+    async with exchange_with(app_url("http", "localhost", port), dapr.DEFAULT_MAX_BODY_BYTES) as exchange:
+        await until_outbound_ready(exchange, SystemClock(), tell)
+
+
+@contextmanager
+def _log_stream(options: Options, output: TextIO) -> Iterator[TextIO]:
+    """The file that the log is appended to, or `output`. Raises CommandError."""
+    if options.log_file is None:
+        yield output
+        return
+    try:
+        stream = options.log_file.open("a", encoding="utf-8")
+    except OSError as error:
+        problem = f"--log-file {options.log_file} cannot be written: {error.strerror}"
+        raise CommandError(problem, "Name a file in a folder that is there") from error
+    with stream:
+        yield stream
+
+
+@contextmanager
+def stopping_on_signals(stop: Callable[[], None], log: SidecarLog) -> Iterator[None]:
+    """The first SIGINT or SIGTERM calls `stop`, the second ends the process at once with exit code 1."""
+    loop = asyncio.get_running_loop()
+    caught: list[int] = []
+
+    def on_signal(number: int) -> None:
+        name = GO_NAMES.get(number, signal.Signals(number).name)
+        if caught:
+            log.critical("Received signal '%s' during shutdown; exiting immediately", name)
+            os._exit(FAILED)
+        caught.append(number)
+        log.info("Received signal '%s'; beginning shutdown", name)
+        stop()
+
+    def from_any_thread(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(on_signal, number)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        for number in SIGNALS:  # `add_signal_handler` is not there on Windows; this works everywhere
+            signal.signal(number, from_any_thread)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,154 @@
+"""Publishing to the loaded pub/sub components: scopes, topic prefix, outbound policy, record of the hop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from outboard.hops.journal import Journal
+from outboard.hops.record import HopKind
+from outboard.sidecar.components.port import (
+    BulkPublishing,
+    ComponentError,
+    Message,
+    PubSub,
+)
+from outboard.sidecar.publishing.scopes import TopicAccess
+from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
+from outboard.sidecar.resiliency.guard import Guard
+
+__all__ = ["LoadedPubSub", "PubSubUnknown", "PublishNotAllowed", "Publisher"]
+
+BULK_CONCURRENCY: Final = 100
+
+
+class PubSubUnknown(Exception):
+    """There is no pub/sub component of that name."""
+
+
+class PublishNotAllowed(Exception):
+    """The component's scopes keep this app from publishing to the topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPubSub:
+    """A component with what this app may do with it, and the policies for it."""
+
+    name: str
+    component: PubSub
+    access: TopicAccess
+    outbound: Guard
+    inbound: Guard
+    bulk: BulkPublishing | None = field(init=False)
+    """The component again, if it takes many messages in one step."""
+
+    def __post_init__(self) -> None:
+        component = self.component
+        object.__setattr__(self, "bulk", component if isinstance(component, BulkPublishing) else None)
+
+    @property
+    def request_metadata_first(self) -> bool:
+        """Whether the metadata of a bulk publish request counts before that of its entries."""
+        return self.component.traits.request_metadata_first
+
+    @property
+    def orders_bulk(self) -> bool:
+        """Whether the messages of one bulk publish keep their order per key."""
+        return self.bulk is not None and self.component.traits.orders_bulk
+
+
+class Publisher:
+    """What publishes for the app: its own events, and dead letters for its subscriptions."""
+
+    def __init__(self, pubsubs: Mapping[str, LoadedPubSub], app_id: str, journal: Journal) -> None:
+        self.pubsubs = pubsubs
+        self._app_id = app_id
+        self._journal = journal
+
+    async def publish(
+        self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.PUBLISHED, detail: str = ""
+    ) -> None:
+        """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure."""
+        target = self._allowed(pubsub, topic)
+        on_broker = target.access.on_broker(topic)
+        await target.outbound.run(lambda: target.component.publish(on_broker, message))
+        self._journal(kind, pubsub, topic, message.data, detail=detail)
+
+    async def publish_many(
+        self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
+    ) -> dict[int, ComponentError]:
+        """Publish all, in one step where the component can, else up to 100 at a time: the errors by position.
+
+        `metadata` is that of the request: there are components where it counts before that of a message.
+        To the outbound policies all of them are one attempt, of which only what failed is tried again, in its
+        order. Raises PubSubUnknown, PublishNotAllowed.
+        """
+        target = self._allowed(pubsub, topic)
+        if metadata and target.request_metadata_first:
+            messages = [each._replace(metadata={**each.metadata, **metadata}) for each in messages]
+        rest, errors = dict(enumerate(messages)), dict[int, ComponentError]()
+
+        async def attempt() -> None:
+            nonlocal rest, errors
+            errors = await self._publish_all(target, topic, rest)
+            rest = {index: message for index, message in rest.items() if index in errors}
+            if errors:
+                raise ComponentError("\n".join(map(str, errors.values())))
+
+        try:
+            await target.outbound.run(attempt)
+        except (TimedOut, CircuitOpen) as failure:
+            return dict.fromkeys(rest, ComponentError(str(failure)))
+        except ComponentError:
+            return errors
+        return {}
+
+    async def _publish_all(
+        self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
+    ) -> dict[int, ComponentError]:
+        def taken(message: Message) -> None:
+            self._journal(HopKind.PUBLISHED, target.name, topic, message.data)
+
+        on_broker = target.access.on_broker(topic)
+        if target.bulk is None:
+            return await _publish_each(target.component, on_broker, messages, taken)
+        positions = list(messages)
+        told = await target.bulk.publish_many(on_broker, list(messages.values()))
+        failed = {positions[position]: error for position, error in sorted(told.items())}
+        if self._journal.recorder is not None:
+            for index in positions:
+                if index not in failed:
+                    taken(messages[index])
+        return failed
+
+    async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
+        """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
+        await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
+
+    def _allowed(self, pubsub: str, topic: str) -> LoadedPubSub:
+        target = self.pubsubs.get(pubsub)
+        if target is None:
+            raise PubSubUnknown(f"pubsub '{pubsub}' not found")
+        if not target.access.may_publish(topic):
+            raise PublishNotAllowed(f"topic {topic} is not allowed for app id {self._app_id}")
+        return target
+
+
+async def _publish_each(
+    component: PubSub, topic: str, messages: Mapping[int, Message], taken: Callable[[Message], None]
+) -> dict[int, ComponentError]:
+    slots = asyncio.Semaphore(BULK_CONCURRENCY)
+
+    async def one(message: Message) -> ComponentError | None:
+        async with slots:
+            try:
+                await component.publish(topic, message)
+            except ComponentError as error:
+                return error
+        taken(message)
+        return None
+
+    outcomes = await asyncio.gather(*map(one, messages.values()))
+    return {index: error for index, error in zip(messages, outcomes, strict=True) if error is not None}

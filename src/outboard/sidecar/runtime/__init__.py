@@ -1,0 +1,1 @@
+"""One running sidecar: put together, started, listening, stopped."""

@@ -1,0 +1,1 @@
+"""Reading secrets from the loaded stores, as far as the Configuration lets this app."""

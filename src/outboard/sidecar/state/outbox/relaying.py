@@ -1,0 +1,180 @@
+"""The outbox at work: events go to the internal topic, and from there to the app's once they may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.gojson import decoding
+from outboard.gojson.values import Json
+from outboard.resources.resiliency import Retry
+from outboard.sidecar.components.port import ComponentError, Delete, Message, NotAcknowledged, Set
+from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.publishing.pubsubs import Publisher, PublishNotAllowed, PubSubUnknown
+from outboard.sidecar.resiliency.delays import delay_after
+from outboard.sidecar.resiliency.failure import Failure
+from outboard.sidecar.state.outbox.planning import (
+    OutboxSettings,
+    Traced,
+    Write,
+    internal_topic,
+    plan,
+    relayed,
+)
+from outboard.sidecar.state.stores import LoadedStateStore
+
+__all__ = ["Outbox", "OutboxFailed"]
+
+BEFORE_LOOKING: Final = 1.0
+LOOKING: Final = Retry(
+    "exponential", initial_interval=0.5, max_interval=3.0, multiplier=3, randomization=0.1, max_elapsed=10
+)
+SUBSCRIBING: Final = Retry("exponential", max_elapsed=0)
+NOT_PUBLISHED: Final = (PubSubUnknown, PublishNotAllowed, Failure)
+
+
+class OutboxFailed(Exception):
+    """An event could not be given to the internal topic, so its transaction was not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The outbox of one app, over all of its stores that have one.
+
+    `namespace` is part of the internal topics' names. `new_id` gives a new UUID each time.
+    """
+
+    app_id: str
+    namespace: str
+    publisher: Publisher
+    clock: Clock
+    random: Callable[[], float]
+    new_id: Callable[[], str]
+    log: SidecarLog
+
+    async def prepare(
+        self, settings: OutboxSettings, writes: Sequence[Write], trace: Traced
+    ) -> Sequence[Set | Delete]:
+        """Publish the events of a transaction internally: the operations to do now.
+
+        Raises OutboxFailed.
+        """
+        topic = internal_topic(self.namespace, self.app_id, settings)
+        now = self.clock.now().astimezone()
+        try:
+            planned = plan(writes, settings, self.app_id, trace, now, self.new_id)
+            for event in planned.events:
+                await self.publisher.publish(settings.pubsub, topic, Message(event))
+        except (ValueError, *NOT_PUBLISHED) as error:
+            raise OutboxFailed(str(error)) from error
+        return planned.operations
+
+    @asynccontextmanager
+    async def relaying(self, stores: Iterable[LoadedStateStore]) -> AsyncIterator[None]:
+        """Relay the events of `stores` while the block runs; when it begins, all that come are taken."""
+        relays = [_Relay(self, store, store.outbox) for store in stores if store.outbox is not None]
+        made = [asyncio.Event() for _ in relays]
+        tasks = [asyncio.create_task(relay.run(event)) for relay, event in zip(relays, made, strict=True)]
+        try:
+            await asyncio.gather(*(event.wait() for event in made))
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    self.log.error("the outbox ended with an error", exc_info=outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Relay:
+    """From the internal topic of one store to the app's."""
+
+    outbox: Outbox
+    store: LoadedStateStore
+    settings: OutboxSettings
+
+    async def run(self, made: asyncio.Event) -> None:
+        """Take events until cancelled; `made` is set once they arrive, or cannot."""
+        outbox, name = self.outbox, self.settings.pubsub
+        pubsub = outbox.publisher.pubsubs.get(name)
+        if pubsub is None:
+            text = "could not subscribe to internal outbox topic: outbox pubsub %s not loaded"
+            outbox.log.warning(text, name)
+            made.set()
+            return
+        topic = internal_topic(outbox.namespace, outbox.app_id, self.settings)
+        failures = 0
+        while True:
+            try:
+                await pubsub.component.consume(pubsub.access.on_broker(topic), {}, self, made.set)
+            except ComponentError as error:
+                outbox.log.warning("failed to subscribe to outbox topics: %s", error)
+            made.set()
+            failures += 1
+            await outbox.clock.sleep(delay_after(SUBSCRIBING, failures, 0, outbox.random) or 0)
+
+    async def __call__(self, message: Message) -> None:
+        """Relay one event. Raises NotAcknowledged, so that the broker keeps it."""
+        try:
+            event = _event(message.data)
+            marker = str(event.get("id", ""))
+            await self.outbox.clock.sleep(BEFORE_LOOKING)
+            if await self._is_settled(marker):
+                await self._publish(event)
+                await self._eventually(lambda: self.store.component.delete(Delete(marker)))
+        except (ValueError, *NOT_PUBLISHED) as error:
+            raise NotAcknowledged(str(error)) from error
+
+    async def _is_settled(self, marker: str) -> bool:
+        """Whether the event's transaction was done; where it was not, discard the event or raise."""
+        try:
+            await self._eventually(lambda: self._find(marker))
+        except ComponentError as error:
+            then = "discarding message" if self.settings.discard else "rejecting for later processing"
+            text = "failed to publish outbox topic to pubsub %s: %s, %s"
+            self.outbox.log.error(text, self.settings.publish_pubsub, error, then)  # noqa: TRY400
+            if not self.settings.discard:
+                raise
+            return False
+        return True
+
+    async def _find(self, marker: str) -> None:
+        found = (await self.store.component.get([marker])).get(marker)
+        if found is None or not found.data:
+            topic, pubsub = self.settings.publish_topic, self.settings.publish_pubsub
+            told = f"cannot publish outbox message to topic {topic} with pubsub {pubsub}"
+            raise ComponentError(f"{told}: outbox state not found")
+
+    async def _publish(self, event: Mapping[str, Json]) -> None:
+        data, content_type = relayed(event, self.settings), event.get("datacontenttype")
+        message = Message(data, content_type=content_type if isinstance(content_type, str) else None)
+        await self.outbox.publisher.publish(
+            self.settings.publish_pubsub, self.settings.publish_topic, message
+        )
+
+    async def _eventually(self, operation: Callable[[], Awaitable[None]]) -> None:
+        """Try until it succeeds, for about 10 s. Raises ComponentError."""
+        clock, random = self.outbox.clock, self.outbox.random
+        started, failures = clock.monotonic(), 0
+        while True:
+            try:
+                return await operation()
+            except ComponentError:
+                failures += 1
+                delay = delay_after(LOOKING, failures, clock.monotonic() - started, random)
+                if delay is None:
+                    raise
+            await clock.sleep(delay)
+
+
+def _event(data: bytes) -> dict[str, Json]:
+    """Raises ValueError."""
+    event = decoding.decode(data)
+    if not isinstance(event, dict):
+        raise ValueError("an outbox message is not a JSON object")  # noqa: TRY004 (data, not a call)
+    return event

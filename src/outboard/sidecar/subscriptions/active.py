@@ -1,0 +1,163 @@
+"""What an app subscribes to: read from its answer at `/dapr/subscribe`, merged with what files declare. Pure.
+
+Source: Dapr, "Declarative, streaming, and programmatic subscription types"; daprd 1.18 for precedence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from outboard.gojson.values import Json
+from outboard.sidecar.subscriptions.routes import Routes, compile_rules
+from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
+
+__all__ = [
+    "ActiveSubscription",
+    "SubscribeInvalid",
+    "activate",
+    "merge",
+    "parse_subscribe",
+    "topics_by_pubsub",
+]
+
+
+DECODER: Final = json.JSONDecoder()  # of the first value; what follows is ignored, as in daprd
+
+
+class SubscribeInvalid(ValueError):
+    """The answer at `/dapr/subscribe` is not a list of subscriptions; the text says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSubscription:
+    """A subscription with its rules compiled, and where it comes from."""
+
+    subscription: Subscription
+    routes: Routes
+    type: Literal["DECLARATIVE", "PROGRAMMATIC"]
+
+
+def activate(subscription: Subscription, type: Literal["DECLARATIVE", "PROGRAMMATIC"]) -> ActiveSubscription:
+    """Raises routing.RuleInvalid."""
+    return ActiveSubscription(subscription, compile_rules(subscription.rules), type)
+
+
+def merge(
+    declarative: Iterable[ActiveSubscription], programmatic: Iterable[ActiveSubscription]
+) -> tuple[ActiveSubscription, ...]:
+    """One subscription per pub/sub and topic.
+
+    Of declarative ones the first counts, of programmatic ones the last, and programmatic before declarative.
+    """
+    merged: dict[tuple[str, str], ActiveSubscription] = {}
+    for active in declarative:
+        merged.setdefault(_target(active), active)
+    for active in programmatic:
+        merged[_target(active)] = active  # in the place of the one that it replaces
+    return tuple(merged.values())
+
+
+def topics_by_pubsub(active: Iterable[ActiveSubscription]) -> dict[str, list[str]]:
+    """The topics of each pub/sub component, in order."""
+    topics: dict[str, list[str]] = {}
+    for entry in active:
+        topics.setdefault(entry.subscription.pubsub_name, []).append(entry.subscription.topic)
+    return topics
+
+
+def parse_subscribe(body: bytes) -> tuple[list[Subscription], list[str]]:
+    """The subscriptions in an app's answer, and the topics of those that have no route and are left out.
+
+    Keys are case-insensitive; an empty body is an empty list. Raises SubscribeInvalid.
+    """
+    found = [_subscription(_fields(item, "an item")) for item in _items(body)]
+    return [item for item in found if item.rules], [item.topic for item in found if not item.rules]
+
+
+def _target(active: ActiveSubscription) -> tuple[str, str]:
+    return active.subscription.pubsub_name, active.subscription.topic
+
+
+def _items(body: bytes) -> Sequence[Json]:
+    if not body.strip():
+        return []
+    try:
+        items: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
+    except (ValueError, RecursionError) as error:
+        raise SubscribeInvalid(f"not JSON: {error}") from error
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise SubscribeInvalid("not a list")
+    return items
+
+
+def _subscription(item: Mapping[str, Json]) -> Subscription:
+    bulk = _fields(item.get("bulksubscribe"), "bulkSubscribe")
+    return Subscription(
+        pubsub_name=_string(item, "pubsubname"),
+        topic=_string(item, "topic"),
+        rules=_rules(item),
+        dead_letter_topic=_string(item, "deadlettertopic"),
+        metadata=_string_map(item.get("metadata")),
+        bulk=BulkSubscribe(
+            enabled=bulk.get("enabled") is True,
+            max_messages_count=_number(bulk, "maxmessagescount"),
+            max_await_duration_ms=_number(bulk, "maxawaitdurationms"),
+        ),
+    )
+
+
+def _rules(item: Mapping[str, Json]) -> tuple[Rule, ...]:
+    routes = _fields(item.get("routes"), "routes")
+    listed = routes.get("rules")
+    if listed is None:
+        listed = []
+    if not isinstance(listed, list):
+        raise SubscribeInvalid("routes.rules is not a list")
+    fields = [_fields(rule, "a rule") for rule in listed]
+    rules = [Rule(_string(rule, "path"), _string(rule, "match")) for rule in fields]
+    default = _string(routes, "default") or _string(item, "route")
+    return (*rules, Rule(default)) if default else tuple(rules)
+
+
+def _fields(value: Json, what: str) -> dict[str, Json]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SubscribeInvalid(f"{what} is not an object")
+    return {key.lower(): item for key, item in value.items()}
+
+
+def _string(fields: Mapping[str, Json], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise SubscribeInvalid(f"{name} is not a string")
+    return value
+
+
+def _number(fields: Mapping[str, Json], name: str) -> int:
+    value = fields.get(name)
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SubscribeInvalid(f"{name} is not a whole number")
+    return max(value, 0)
+
+
+def _string_map(value: Json) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SubscribeInvalid("metadata is not an object")
+    entries: dict[str, str] = {}
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise SubscribeInvalid(f"metadata.{key} is not a string")
+        entries[key] = item
+    return entries

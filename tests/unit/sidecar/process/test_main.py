@@ -1,0 +1,43 @@
+"""What the command does besides serving."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from outboard.errors import CommandError
+from outboard.sidecar.metadata.info import RUNTIME_VERSION
+from outboard.sidecar.process.main import run
+
+pytestmark = pytest.mark.anyio
+
+
+async def output_of(*arguments: str) -> tuple[int, str]:
+    output = io.StringIO()
+    return await run(arguments, {}, output), output.getvalue()
+
+
+async def test_versions() -> None:
+    assert await output_of("--version") == (0, f"{RUNTIME_VERSION}\n")
+    code, text = await output_of("-build-info")
+    assert code == 0
+    assert text.startswith(f"Version: {RUNTIME_VERSION} (outboard ")
+
+
+async def test_the_log_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "sidecar.log"
+    log.write_text("before\n", encoding="utf-8")
+    missing = tmp_path / "nowhere.yaml"
+    flags = ["--app-id=api", "--dapr-http-port=0", "--app-port=1", f"--log-file={log}", f"--config={missing}"]
+    assert await output_of(*flags) == (1, "")
+    first, *rest = log.read_text(encoding="utf-8").splitlines()
+    assert first == "before"
+    assert "Fatal error from runtime" in rest[0]
+    assert f"{missing}: there is no such file" in rest[0].replace("\\\\", "\\")
+
+
+async def test_a_log_file_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"--log-file .* cannot be written"):
+        await output_of("--app-id=api", f"--log-file={tmp_path / 'nowhere' / 'x.log'}")

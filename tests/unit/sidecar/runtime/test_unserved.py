@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from outboard.resources.component import Component
+from outboard.resources.loader import Resources
+from outboard.sidecar.runtime.unserved import unserved_needs
+from support.sidecars import component
+
+STORE = component("st", "state.in-memory", actorStateStore="true")
+
+
+def test_actors_that_are_wanted_are_told() -> None:
+    (told,) = unserved_needs(Resources((STORE,)), {"--placement-host-address": "actors"})
+    assert told.startswith(
+        "components.yaml:0: 'st' is to keep the state of actors, but this sidecar does not"
+    )
+
+
+@pytest.mark.parametrize(
+    ("store", "settings"),
+    [
+        (STORE, ()),
+        (STORE, ("--enable-mtls",)),
+        (component("st", "state.in-memory"), ("--placement-host-address",)),
+        (component("st", "state.in-memory", actorStateStore="false"), ("--placement-host-address",)),
+    ],
+)
+def test_a_store_that_only_could_keep_actors_is_as_any_other(
+    store: Component, settings: tuple[str, ...]
+) -> None:
+    assert list(unserved_needs(Resources((store,)), settings)) == []
