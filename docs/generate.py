@@ -303,6 +303,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "PublishFailed": "`publish`, for everything else that the sidecar answers",
     "PublishForbidden": "`publish`",
     "ResourceError": "the reading of resource files and of `dapr.yaml`",
+    "ResourcesInvalid": "the reading of resource files, where more than one is wrong",
     "RouterNotIncluded": "`board.lifespan` at the start of the app",
     "ServiceDied": "`outboard run`",
     "SettingInvalid": "`Outboard`, for an environment variable",

@@ -7,6 +7,7 @@ that means, and what to do next; it never holds a secret.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -37,6 +38,7 @@ __all__ = [
     "PublishFailed",
     "PublishForbidden",
     "ResourceError",
+    "ResourcesInvalid",
     "RouterNotIncluded",
     "ServiceDied",
     "SettingInvalid",
@@ -357,6 +359,21 @@ class ComponentInitFailed(OutboardError):
     line: int
     reason: str
     advice: str
+
+
+@dataclass(eq=False)
+class ResourcesInvalid(OutboardError):
+    """several resources are wrong; the message of each stands in a line of its own"""
+
+    errors: tuple[OutboardError, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+    @staticmethod
+    def of(errors: Sequence[OutboardError]) -> OutboardError:
+        """The error to raise for `errors`: where there is only one, that one."""
+        return errors[0] if len(errors) == 1 else ResourcesInvalid(tuple(errors))
 
 
 @dataclass(eq=False)

@@ -17,15 +17,16 @@ SECRETS = {"caCert": "-----BEGIN CERTIFICATE-----\n", "saslPassword": "Endpoint=
 
 
 @pytest.mark.parametrize("title", FILES)
-def test_a_component_of_the_page_is_understood(title: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_component_of_the_page_is_understood(title: str) -> None:
     items = {
         item["name"]: item.get("value", SECRETS.get(item["name"]))
         for item in FILES[title]["spec"]["metadata"]
     }
 
     assert set(items) <= set(METADATA.served)
-    assert read_settings(properties(**items), "app").brokers
-    assert caplog.messages == []
+    given = properties(**items)
+    assert read_settings(given, "app").brokers
+    assert given.findings == []
 
 
 def test_event_hubs_has_tls_and_a_password() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from outboard.resources.finding import Finding
+
 __all__ = ["ApiAccess", "ApiLogging", "Configuration", "MetricsSettings", "SecretScope"]
 
 
@@ -57,7 +59,7 @@ class Configuration:
     """The settings of all files together.
 
     `denied_components` are types ("pubsub.kafka") or types with a version ("pubsub.kafka/v1"), of which case
-    counts. `features` are the names of those that are on, `warnings` what a person should know of the files.
+    counts. `features` are the names of those that are on, `findings` what a person should know of the files.
     """
 
     api: ApiAccess = ApiAccess()
@@ -66,7 +68,7 @@ class Configuration:
     denied_components: frozenset[str] = frozenset()
     features: tuple[str, ...] = ("HotReload", "WorkflowsRemoteActivityReminder")
     metrics: MetricsSettings = MetricsSettings()
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    findings: tuple[Finding, ...] = field(default=(), compare=False)
 
     def may_read(self, store: str, key: str) -> bool:
         """Whether the app may read secret `key` of the secret store `store`."""

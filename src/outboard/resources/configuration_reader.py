@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from outboard.errors import CommandError
+from outboard.errors import CommandError, ResourceError
 from outboard.resources import document, shape
 from outboard.resources.configuration import (
     ApiAccess,
@@ -21,9 +21,10 @@ from outboard.resources.configuration import (
     MetricsSettings,
     SecretScope,
 )
+from outboard.resources.finding import Finding, refuse_errors
 from outboard.resources.node import Node, near
 
-__all__ = ["expand_variables", "load_configuration"]
+__all__ = ["expand_variables", "load_configuration", "read_configuration"]
 
 VARIABLE: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[*#$@!?0-9-]))")
 DEFAULT_FEATURES: Final = Configuration().features
@@ -47,16 +48,30 @@ METRICS_READ: Final = ("enabled", "recordErrorCodes")
 
 
 def load_configuration(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
+    """As `read_configuration`, where no error is found.
+
+    Raises ResourceError, or ResourcesInvalid for several; CommandError for a file that is not there.
+    """
+    configuration = read_configuration(paths, environment)
+    refuse_errors(configuration.findings)
+    return configuration
+
+
+def read_configuration(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
     """The settings of the files `paths` together; a list in a later file replaces that of an earlier one.
 
     `$VAR` and `${VAR}` in the files stand for variables of `environment`. Without files the defaults.
-    Raises CommandError for a file that is not there, ResourceError for one that cannot be read.
+    What cannot be read is a finding, and reading goes on with the next file. Raises CommandError for a file
+    that is not there.
     """
     settings = _Settings()
     for path in paths:
         if not path.is_file():
             raise CommandError(f"--config {path}: there is no such file", "Name a Configuration file")
-        settings.take(path, environment)
+        try:
+            settings.take(path, environment)
+        except ResourceError as error:
+            settings.findings.append(Finding.of(error))
     return settings.configuration()
 
 
@@ -84,12 +99,13 @@ class _Settings:
     denied_components: frozenset[str] = frozenset()
     features: tuple[tuple[str, bool], ...] = ()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
-    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def take(self, path: Path, environment: Mapping[str, str]) -> None:
         text, missing = expand_variables(document.text_of(path), environment)
         for name in missing:
-            self.warnings.append(f"{path}: environment variable {name} is not set; it counts as empty")
+            problem = f"environment variable {name} is not set; it counts as empty"
+            self.findings.append(Finding(str(path), 0, problem))
         documents = document.load(path, text)
         if not documents:
             return
@@ -108,7 +124,7 @@ class _Settings:
             self.denied_components,
             _enabled(self.features),
             self.metrics,
-            tuple(self.warnings),
+            tuple(self.findings),
         )
 
     def _read(self, spec: Node) -> None:
@@ -133,7 +149,7 @@ class _Settings:
         if kind != "Configuration":
             self._warn(document, f"read as a Configuration, but its kind is `{kind}`")
         for node, keys in shape.unknown_keys(document, shape.CONFIGURATION, fold_case=False):
-            self._warn(node, f"unknown key `{node.key}` is ignored. {near(node.key, keys)}".rstrip())
+            self._warn(node, f"unknown key `{node.key}` is ignored", near(node.key, keys))
         spec = _at(document, "spec")
         for node in () if spec is None else spec.fields().values():
             if node.key in UNSERVED:
@@ -145,8 +161,8 @@ class _Settings:
                         detail, f"`{detail.key}` has no effect: this sidecar has no metric that it is about"
                     )
 
-    def _warn(self, node: Node, text: str) -> None:
-        self.warnings.append(f"{node.path}:{node.key_line or node.line}: {text}")
+    def _warn(self, node: Node, problem: str, advice: str = "") -> None:
+        self.findings.append(Finding(str(node.path), node.key_line or node.line, problem, advice))
 
 
 def _at(node: Node, *keys: str) -> Node | None:

@@ -14,12 +14,13 @@ from typing import Final, TypeVar
 from outboard.errors import CommandError, ResourceError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
+from outboard.resources.finding import Finding, refuse_errors
 from outboard.resources.node import Node, near
-from outboard.resources.resiliency import Resiliency, merge
+from outboard.resources.resiliency import Resiliency, unknown_policies
 from outboard.resources.shape import Shape
 from outboard.resources.subscription import DeclaredSubscription
 
-__all__ = ["Resources", "load_resources"]
+__all__ = ["Resources", "load_resources", "read_resources"]
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
 GROUP: Final = "dapr.io/"
@@ -39,40 +40,51 @@ class Resources:
     components: tuple[Component, ...] = ()
     subscriptions: tuple[DeclaredSubscription, ...] = ()
     resiliencies: tuple[Resiliency, ...] = ()
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
+    """As `read_resources`, where no error is found.
+
+    Raises ResourceError, or ResourcesInvalid for several; CommandError where a folder cannot be read.
+    """
+    resources = read_resources(paths, app_id, namespace)
+    refuse_errors(resources.findings)
+    return resources
+
+
+def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
     """Read the `.yaml` and `.yml` files directly in the folders `paths`, in the order of folders and names.
 
     Left out are resources with `scopes` that do not name `app_id`, and components of another namespace than
     `namespace` (the environment variable NAMESPACE; where it is empty all pass, as does a component without
     one). Of two subscriptions of one name the later counts.
 
-    daprd only warns of a file that cannot be read, and goes on without it; here it is an error, because
-    what then fails is far from the cause.
+    What is wrong is a finding, and reading goes on behind it. daprd only warns of a file that cannot be read,
+    and goes on without it; here it is an error, because what then fails is far from the cause. So are two
+    components of one name.
 
-    Raises ResourceError, also for two components of one name; CommandError where a folder cannot be read.
+    Raises CommandError where a folder cannot be read.
     """
     found = _Found()
     for path in itertools.chain.from_iterable(map(_entries, paths)):
         if path.is_dir():
             continue
         if path.suffix.lower() in SUFFIXES:
-            for index, node in enumerate(document.read(path)):
-                found.add(node, first=index == 0)
+            found.read(path)
         else:
-            found.warnings.append(f"{path}: not loaded, only .yaml and .yml files are")
+            found.findings.append(Finding(str(path), 0, "not loaded, only .yaml and .yml files are"))
     components = [each for each in found.components if _in_namespace(each, namespace)]
-    _refuse_duplicates(components)
     subscriptions = _last_of_each_name(_of_app(found.subscriptions, app_id))
     resiliencies = tuple(_of_app(found.resiliencies, app_id))
-    merge(resiliencies)  # only to say at once which policy a target names in vain
+    findings = [*found.findings, *_duplicates(components)]
+    if all(each.severity != "error" for each in findings):  # else the policy may stand in what was not read
+        findings += map(Finding.of, unknown_policies(resiliencies))
     return Resources(
         components=tuple(_of_app(components, app_id)),
         subscriptions=tuple(subscriptions),
         resiliencies=resiliencies,
-        warnings=tuple(found.warnings),
+        findings=tuple(findings),
     )
 
 
@@ -83,9 +95,22 @@ class _Found:
         self.components: list[Component] = []
         self.subscriptions: list[DeclaredSubscription] = []
         self.resiliencies: list[Resiliency] = []
-        self.warnings: list[str] = []
+        self.findings: list[Finding] = []
 
-    def add(self, node: Node, *, first: bool) -> None:
+    def read(self, path: Path) -> None:
+        """Take the documents of the file at `path`; what is wrong in one does not keep from the next."""
+        try:
+            nodes = document.read(path)
+        except ResourceError as error:
+            self.findings.append(Finding.of(error))
+            return
+        for index, node in enumerate(nodes):
+            try:
+                self._add(node, first=index == 0)
+            except ResourceError as error:
+                self.findings.append(Finding.of(error))
+
+    def _add(self, node: Node, *, first: bool) -> None:
         """Take one document; `first` of its file or not. Raises ResourceError."""
         if not isinstance(node.value, Mapping):
             return
@@ -96,21 +121,21 @@ class _Found:
         self._warn_of_repeated(node)
         match kind:
             case "Component":
-                self.components.append(component.parse(node))
                 self._warn_of_unknown(node, shape.COMPONENT)
+                self.components.append(component.parse(node))
             case "Subscription":
-                self._add_subscription(subscription.parse(node))
                 self._warn_of_unknown(node, shape.SUBSCRIPTION)
+                self._add_subscription(subscription.parse(node))
             case _:
-                self.resiliencies.append(resiliency_reader.parse(node))
                 self._warn_of_unknown(node, shape.RESILIENCY)
+                self.resiliencies.append(resiliency_reader.parse(node))
                 if not first:
                     self._warn(node, "daprd reads a Resiliency only where it is the first document of a file")
 
     def _add_subscription(self, found: DeclaredSubscription) -> None:
         if found.name in {".", ".."} or "/" in found.name or "%" in found.name:
-            text = f"not loaded, as in daprd: `{found.name}` cannot stand in a URL. Leave `/` and `%` out"
-            self.warnings.append(f"{found.path}:{found.line}: {text}")
+            problem = f"not loaded, as in daprd: `{found.name}` cannot stand in a URL"
+            self.findings.append(Finding(str(found.path), found.line, problem, "Leave `/` and `%` out"))
         else:
             self.subscriptions.append(found)
 
@@ -122,19 +147,19 @@ class _Found:
             self._warn(node, f"not loaded: name the file with `--config {node.path}`")
         elif version.startswith(GROUP):
             advice = near(kind, VERSIONS) or f"It serves {', '.join(VERSIONS)}"
-            self._warn(node, f"not loaded: this sidecar does not serve kind `{kind}`. {advice}")
+            self._warn(node, f"not loaded: this sidecar does not serve kind `{kind}`", advice)
 
     def _warn_of_unknown(self, document: Node, known: Shape) -> None:
         for node, keys in shape.unknown_keys(document, known):
-            self._warn(node, f"unknown key `{node.key}` is ignored. {near(node.key, keys)}".rstrip())
+            self._warn(node, f"unknown key `{node.key}` is ignored", near(node.key, keys))
 
     def _warn_of_repeated(self, document: Node) -> None:
         for node in document.repeated():
             text = f"key `{node.key}` is written twice; what it says in line {node.earlier_line} is ignored"
             self._warn(node, text)
 
-    def _warn(self, node: Node, text: str) -> None:
-        self.warnings.append(f"{node.path}:{node.key_line}: {text}")
+    def _warn(self, node: Node, problem: str, advice: str = "") -> None:
+        self.findings.append(Finding(str(node.path), node.key_line, problem, advice))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -153,14 +178,14 @@ def _of_app(resources: Iterable[Scoped], app_id: str) -> Iterator[Scoped]:
     return (each for each in resources if not each.scopes or app_id in each.scopes)
 
 
-def _refuse_duplicates(components: Iterable[Component]) -> None:
+def _duplicates(components: Iterable[Component]) -> Iterator[Finding]:
     first: dict[str, Component] = {}
     for each in components:
         there = first.setdefault(each.name, each)
         if there is not each:
             place = f"{there.path}:{there.line}"
             problem = f"component name '{each.name}' is taken by {there.type} in {place}, whatever the scopes"
-            raise ResourceError(str(each.path), each.line, problem, "Rename or remove one of them.")
+            yield Finding(str(each.path), each.line, problem, "Rename or remove one of them.", "error")
 
 
 def _last_of_each_name(subscriptions: Iterable[DeclaredSubscription]) -> list[DeclaredSubscription]:

@@ -6,15 +6,24 @@ Source: Dapr, "Resiliency: Policies" and "Resiliency: Targets".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from outboard.errors import ResourceError
+from outboard.errors import ResourceError, ResourcesInvalid
 from outboard.resources.node import near
 
-__all__ = ["CircuitBreaker", "CodeRange", "Policies", "Resiliency", "Retry", "Target", "merge"]
+__all__ = [
+    "CircuitBreaker",
+    "CodeRange",
+    "Policies",
+    "Resiliency",
+    "Retry",
+    "Target",
+    "merge",
+    "unknown_policies",
+]
 
 FOREVER: Final = -1  # retries
 BUILT_IN: Final = Path("(built in)")
@@ -131,9 +140,32 @@ class Resiliency:
 def merge(resiliencies: Sequence[Resiliency]) -> Resiliency:
     """All of them as one; of policies and targets of the same name the later counts.
 
-    Raises ResourceError for a target that names a policy which none of them has: daprd goes on without a
-    timeout or retries then, and ends with a panic without a circuit breaker.
+    Raises ResourceError for a policy that a target names in vain, ResourcesInvalid for several.
     """
+    if errors := list(unknown_policies(resiliencies)):
+        raise ResourcesInvalid.of(errors)
+    return _merged(resiliencies)
+
+
+def unknown_policies(resiliencies: Sequence[Resiliency]) -> Iterator[ResourceError]:
+    """An error for each policy that a target names in vain: daprd goes on without a timeout or retries then,
+    and ends with a panic without a circuit breaker.
+    """
+    resiliency = _merged(resiliencies)
+    for target in (*resiliency.inbound.values(), *resiliency.outbound.values()):
+        named = (
+            ("timeout", target.timeout, resiliency.timeouts),
+            ("retry", target.retry, resiliency.retries),
+            ("circuitBreaker", target.circuit_breaker, resiliency.circuit_breakers),
+        )
+        for kind, name, policies in named:
+            if name and name not in policies:
+                advice = near(name, policies) or f"Define it under `spec.policies`, or remove `{kind}:`."
+                line = target.lines.get(kind, 0)
+                yield ResourceError(str(target.path), line, f"there is no {kind} policy `{name}`", advice)
+
+
+def _merged(resiliencies: Sequence[Resiliency]) -> Resiliency:
     merged = Resiliency()
     for each in resiliencies:
         merged = Resiliency(
@@ -143,18 +175,7 @@ def merge(resiliencies: Sequence[Resiliency]) -> Resiliency:
             {**merged.inbound, **each.inbound},
             {**merged.outbound, **each.outbound},
         )
-    for target in (*merged.inbound.values(), *merged.outbound.values()):
-        _check_name(target, "timeout", target.timeout, merged.timeouts)
-        _check_name(target, "retry", target.retry, merged.retries)
-        _check_name(target, "circuitBreaker", target.circuit_breaker, merged.circuit_breakers)
     return merged
-
-
-def _check_name(target: Target, kind: str, name: str, policies: Collection[str]) -> None:
-    if name and name not in policies:
-        advice = near(name, policies) or f"Define it under `spec.policies`, or remove `{kind}:`."
-        line = target.lines.get(kind, 0)
-        raise ResourceError(str(target.path), line, f"there is no {kind} policy `{name}`", advice)
 
 
 def _default_bases(kind: str, direction: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ spec:
         frozenset({"pubsub.kafka", "state.redis/v1"}),
         ("WorkflowsRemoteActivityReminder", "New"),
     )
-    assert found.warnings == ()
+    assert found.findings == ()
 
 
 def test_a_later_file_lies_over_an_earlier_one(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_variables_are_filled_in(text: str, expanded: str, missing: tuple[str, .
 def test_variables_of_a_file_come_from_the_environment(tmp_path: Path) -> None:
     found = loaded(tmp_path, 'spec: {components: {deny: ["$TYPE", "${NONE}"]}}', TYPE="a.b")
     assert found.denied_components == {"a.b", ""}
-    (warning,) = found.warnings
+    (warning,) = map(str, found.findings)
     assert warning.endswith("c0.yaml: environment variable NONE is not set; it counts as empty")
 
 
@@ -117,14 +117,14 @@ def test_variables_of_a_file_come_from_the_environment(tmp_path: Path) -> None:
     ],
 )
 def test_what_has_no_effect_is_told(tmp_path: Path, spec: str, warning: str) -> None:
-    (said,) = loaded(tmp_path, spec).warnings
+    (said,) = map(str, loaded(tmp_path, spec).findings)
     assert warning in said
 
 
 def test_another_kind_is_read_all_the_same_and_told(tmp_path: Path) -> None:
     found = loaded(tmp_path, "spec: {components: {deny: [a.b]}}", head="kind: Component\n")
     assert found.denied_components == {"a.b"}
-    assert "its kind is `Component`" in found.warnings[0]
+    assert "its kind is `Component`" in found.findings[0].problem
 
 
 @pytest.mark.parametrize(

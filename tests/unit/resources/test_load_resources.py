@@ -5,9 +5,9 @@ from textwrap import dedent
 
 import pytest
 
-from outboard.errors import CommandError, ResourceError
+from outboard.errors import CommandError, ResourceError, ResourcesInvalid
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
-from outboard.resources.loader import Resources, load_resources
+from outboard.resources.loader import Resources, load_resources, read_resources
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
 
@@ -167,7 +167,8 @@ def test_folders_in_order_then_files_by_name_and_nothing_below(tmp_path: Path) -
     resources = load_resources([first, second], "app")
 
     assert [each.name for each in resources.components] == ["a2", "a1", "b", "c"]
-    assert resources.warnings == (f"{second / 'notes.txt'}: not loaded, only .yaml and .yml files are",)
+    (finding,) = resources.findings
+    assert str(finding) == f"{second / 'notes.txt'}: not loaded, only .yaml and .yml files are"
 
 
 @pytest.mark.parametrize("path", ["missing", "a.yaml"])
@@ -251,7 +252,7 @@ def test_the_same_name_in_another_namespace_is_no_duplicate(tmp_path: Path) -> N
     ],
 )
 def test_what_daprd_ignores_silently_is_a_warning(tmp_path: Path, text: str, warning: str) -> None:
-    (said,) = loaded(tmp_path, text).warnings
+    (said,) = map(str, loaded(tmp_path, text).findings)
 
     assert warning in said
 
@@ -290,7 +291,7 @@ def test_a_subscription_of_version_1(tmp_path: Path) -> None:
     )
 
     (declared,) = resources.subscriptions
-    assert (declared.name, declared.line, resources.warnings) == ("tasks", 1, ())
+    assert (declared.name, declared.line, resources.findings) == ("tasks", 1, ())
     assert declared.subscription == Subscription(
         "kafka-pubsub", "task-events", (Rule("/events/task"),), "dead", {"rawPayload": "true"},
         BulkSubscribe(True, 10, 20),
@@ -392,5 +393,51 @@ def test_resiliency_scopes_and_the_document_that_daprd_would_not_read(tmp_path: 
     )
 
     assert [each.timeouts for each in resources.resiliencies] == [{"fast": 1.0}]
-    assert all("daprd reads a Resiliency only where it is the first" in said for said in resources.warnings)
-    assert len(resources.warnings) == 2
+    assert all(
+        "daprd reads a Resiliency only where it is the first" in said.problem for said in resources.findings
+    )
+    assert len(resources.findings) == 2
+
+
+def test_the_errors_of_all_files_are_told_together(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        a="spec: [",
+        b=component("x", type="state") + "---\n" + component("same") + "---\n" + component("same"),
+        c=RESILIENCY.replace("1s", "fast") + "---\n" + component("z").replace("metadata:", "metdata:"),
+    )
+
+    findings = read_resources([folder], "app").findings
+
+    errors = [f"{Path(each.file).name}:{each.line}" for each in findings if each.severity == "error"]
+    assert errors == [
+        "a.yaml:2",
+        "b.yaml:4",
+        "c.yaml:4",
+        "c.yaml:6",
+        "b.yaml:11",
+    ]
+    with pytest.raises(ResourcesInvalid) as caught:
+        load_resources([folder], "app")
+    assert str(caught.value).count("\n") == 4
+    assert [type(error) for error in caught.value.errors] == [ResourceError] * 5
+
+
+def test_a_misspelled_key_stands_beside_the_error_that_it_makes(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=component("x").replace("spec:", "spek:"))
+
+    warning, error = read_resources([folder], "app").findings
+
+    assert "unknown key `spek` is ignored. Did you mean `spec`?" in str(warning)
+    assert (warning.severity, error.severity) == ("warning", "error")
+
+
+def test_a_policy_in_a_file_that_cannot_be_read_is_not_missed(tmp_path: Path) -> None:
+    uses = RESILIENCY.replace(
+        "policies: {timeouts: {fast: 1s}}", "targets: {components: {x: {inbound: {timeout: fast}}}}"
+    )
+    folder = write(tmp_path, a=RESILIENCY.replace("1s", "soon"), b=uses)
+
+    (error,) = read_resources([folder], "app").findings
+
+    assert "`fast`: 'soon' is not a duration" in error.problem

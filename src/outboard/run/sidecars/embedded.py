@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
 from outboard.host.ports import MachinePorts
-from outboard.resources.configuration_reader import load_configuration
-from outboard.resources.loader import load_resources
+from outboard.resources.configuration_reader import read_configuration
+from outboard.resources.finding import refuse_errors
+from outboard.resources.loader import read_resources
 from outboard.run.availability import AppAvailability, RetryingExchange
 from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
@@ -62,8 +63,9 @@ class LocalSidecars:
         """
         environment = app.full_environment
         options = parse(app.sidecar, environment)
-        configuration = load_configuration(options.config_paths, environment)
-        resources = load_resources(options.resources_paths, options.app_id, options.namespace)
+        configuration = read_configuration(options.config_paths, environment)
+        resources = read_resources(options.resources_paths, options.app_id, options.namespace)
+        refuse_errors((*configuration.findings, *resources.findings))
         async with _channel(options, availability, report) as channel:
             sidecar = Sidecar(
                 options,

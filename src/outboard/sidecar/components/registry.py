@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from outboard.errors import ComponentInitFailed
+from outboard.errors import ComponentInitFailed, ResourcesInvalid
 from outboard.resources.component import Component
+from outboard.resources.finding import Finding
 from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties, failure
-from outboard.sidecar.components.metadata.resolution import misspelled, resolve
+from outboard.sidecar.components.metadata.resolution import resolve
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
 from outboard.sidecar.components.state.encryption import EncryptedState, encryption_keys
 
@@ -147,8 +148,9 @@ async def open_components(
     """Set up `components`, secret stores first, and close them at the end.
 
     One that fails ends it all, unless its `ignoreErrors` is true: then it is left out, with an error in the
-    log. Raises ComponentInitFailed.
+    log. Raises ComponentInitFailed, or ResourcesInvalid where several are of types that are not served.
     """
+    _refuse_unserved_types(components)
     up = Components()
     async with AsyncExitStack() as stack:
         for component in sorted(components, key=lambda each: each.category != "secretstores"):
@@ -167,11 +169,11 @@ async def open_components(
 
 async def _set_up(component: Component, context: ComponentContext, up: Components) -> Loaded[Instance]:
     adapter = _adapter(component)
-    _warn_of_misspelled(component, adapter)
+    _tell(adapter.METADATA.findings(component, CATEGORY_METADATA[component.category]))
     stores = {name: loaded.instance for name, loaded in up.secrets.items()}
     properties = await resolve(component, context, stores)
-    keys = encryption_keys(properties) if component.category == "state" else []
     try:
+        keys = encryption_keys(properties) if component.category == "state" else []
         async with asyncio.timeout(component.init_timeout):
             instance = await adapter.create(properties, context)
     except ComponentError as error:
@@ -179,23 +181,29 @@ async def _set_up(component: Component, context: ComponentContext, up: Component
     except TimeoutError as error:
         reason = f"it was not ready within {component.init_timeout:g} s"
         raise failure(component, reason, "Raise `initTimeout`, or see what it waits for.") from error
+    finally:
+        _tell(properties.findings)
     if keys:
         instance = EncryptedState(cast("StateStore", instance), keys)
     return Loaded(component, properties, instance)
 
 
-def _warn_of_misspelled(component: Component, adapter: Adapter) -> None:
-    own = adapter.METADATA
-    known = (*own.served, *CATEGORY_METADATA[component.category], *own.unserved)
-    for item, advice in misspelled(component, known):
-        logger.warning(
-            "%s:%d: a %s has no metadata item `%s`: it is ignored. %s",
-            component.path,
-            item.line,
-            component.type,
-            item.name,
-            advice,
-        )
+def _refuse_unserved_types(components: Iterable[Component]) -> None:
+    """All of them at once, before anything is connected to."""
+    errors: list[ComponentInitFailed] = []
+    for component in components:
+        try:
+            _adapter(component)
+        except ComponentInitFailed as error:
+            if not component.ignore_errors:
+                errors.append(error)
+    if errors:
+        raise ResourcesInvalid.of(errors)
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        logger.warning("%s", finding)
 
 
 def _put(up: Components, loaded: Loaded[Instance]) -> None:

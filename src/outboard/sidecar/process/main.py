@@ -12,9 +12,10 @@ from types import FrameType
 from typing import Final, TextIO
 
 from outboard.clock import SystemClock
-from outboard.errors import CommandError, OutboardError
-from outboard.resources.configuration_reader import load_configuration
-from outboard.resources.loader import load_resources
+from outboard.errors import CommandError, OutboardError, ResourcesInvalid
+from outboard.resources.configuration_reader import read_configuration
+from outboard.resources.finding import refuse_errors
+from outboard.resources.loader import read_resources
 from outboard.sidecar.logs import SidecarLog, install
 from outboard.sidecar.metadata.info import RUNTIME_VERSION
 from outboard.sidecar.process.flags import read_flags
@@ -55,11 +56,16 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
     with _log_stream(options, output) as stream, install(stream, as_json=options.log_as_json):
         log = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION)
         try:
-            configuration = load_configuration(options.config_paths, environment)
-            resources = load_resources(options.resources_paths, options.app_id, options.namespace)
+            configuration = read_configuration(options.config_paths, environment)
+            resources = read_resources(options.resources_paths, options.app_id, options.namespace)
+            refuse_errors((*configuration.findings, *resources.findings))
             sidecar = Sidecar(options, resources, configuration=configuration, environment=environment)
             with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
                 return await sidecar.serve()
+        except ResourcesInvalid as several:
+            for error in several.errors:
+                log.critical("Fatal error from runtime: %s", error)
+            return FAILED
         except OutboardError as error:
             log.critical("Fatal error from runtime: %s", error)
             return FAILED

@@ -112,8 +112,8 @@ class Assembly:
         async with AsyncExitStack() as stack:
             with speaking(self.log):
                 needs = unserved_needs(self._resources, self.options.without_effect)
-                for warning in (*self._configuration.warnings, *self._resources.warnings, *needs):
-                    self.log.warning("%s", warning)
+                for finding in (*self._configuration.findings, *self._resources.findings, *needs):
+                    self.log.warning("%s", finding)
                 guarding = self._guarding()
                 allowed = loading.allowed_components(
                     self._resources.components, self._configuration, self.log

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from outboard.resources.component import Component
+from outboard.resources.finding import Finding
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.metadata.properties import is_truthy
 
@@ -14,8 +15,8 @@ __all__ = ["unserved_needs"]
 ACTORS: Final = frozenset({"--placement-host-address", "--actors-service"})
 
 
-def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[str]:
-    """Warnings, each with file and line. `settings` are the flags without effect that were given.
+def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[Finding]:
+    """Warnings. `settings` are the flags without effect that were given.
 
     A store may say of itself that it can keep actors without anybody having any: `dapr init` writes such
     ones. Only together with a placement service are there actors.
@@ -25,11 +26,11 @@ def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[
             yield from _of_actors(component)
 
 
-def _of_actors(component: Component) -> Iterator[str]:
+def _of_actors(component: Component) -> Iterator[Finding]:
     for item in component.metadata:
         if item.name.lower() == "actorstatestore" and is_truthy(item.value or ""):
-            yield (
-                f"{component.path}:{item.line}: '{component.name}' is to keep the state of actors, but this "
-                "sidecar does not serve actors: what calls one is answered that there is no placement "
-                "service. Run the app with the real daprd."
+            problem = (
+                f"'{component.name}' is to keep the state of actors, but this sidecar does not serve actors: "
+                "what calls one is answered that there is no placement service"
             )
+            yield Finding(str(component.path), item.line, problem, "Run the app with the real daprd.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from outboard.errors import ComponentInitFailed
+from outboard.errors import ComponentInitFailed, ResourcesInvalid
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components import registry
 from outboard.sidecar.components.context import ComponentContext
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 HERE = Path("components/all.yaml")
 ENVIRON = {"BROKERS": "b:9092", "EMPTY": "", "DAPR_API_TOKEN": "t0ken", "APP_API_TOKEN": "t0ken"}
-SURROUNDINGS = ComponentContext("app", "todo-chatbot", "pod-1", ENVIRON)
+CONTEXT = ComponentContext("app", "todo-chatbot", "pod-1", ENVIRON)
 
 SECRETS = Component("secrets", "secretstores.local.env", path=HERE, line=1)
 
@@ -34,13 +34,13 @@ def component(*items: MetadataItem, type: str = "state.in-memory", store: str = 
 
 
 async def properties_of(
-    each: Component, context: ComponentContext = SURROUNDINGS, others: tuple[Component, ...] = ()
+    each: Component, context: ComponentContext = CONTEXT, others: tuple[Component, ...] = ()
 ) -> Properties:
     async with open_components([each, *others], context) as up:
         return next(loaded.properties for loaded in up.all if loaded.component is each)
 
 
-async def failure_of(*components: Component, context: ComponentContext = SURROUNDINGS) -> ComponentInitFailed:
+async def failure_of(*components: Component, context: ComponentContext = CONTEXT) -> ComponentInitFailed:
     with pytest.raises(ComponentInitFailed) as caught:
         async with open_components(components, context):
             pass
@@ -52,7 +52,7 @@ async def test_components_are_there_by_category_and_name(caplog: pytest.LogCaptu
     pubsub = Component("kafka-pubsub", "pubsub.In-Memory")
     state = Component("statestore", "state.in-memory")
 
-    async with open_components([pubsub, state, SECRETS], SURROUNDINGS) as up:
+    async with open_components([pubsub, state, SECRETS], CONTEXT) as up:
         assert (list(up.pubsubs), list(up.states), list(up.secrets)) == (
             ["kafka-pubsub"],
             ["statestore"],
@@ -331,14 +331,14 @@ def scripted(name: str, *, ignore_errors: bool = False, init_timeout: float = 5.
 
 
 async def test_components_are_closed_in_reverse_order(script: Scripted) -> None:
-    async with open_components([scripted("a"), scripted("b")], SURROUNDINGS):
+    async with open_components([scripted("a"), scripted("b")], CONTEXT):
         assert script.closed == []
 
     assert script.closed == ["b", "a"]
 
 
 async def test_what_was_set_up_before_a_failure_is_closed(script: Scripted) -> None:
-    await failure_of(scripted("a"), component(type="no.such"))
+    await failure_of(scripted("a"), component(secret_item("redis"), store="none"))
 
     assert script.closed == ["a"]
 
@@ -366,9 +366,23 @@ async def test_a_failure_that_is_to_be_ignored_leaves_only_that_one_out(
 ) -> None:
     script.outcome = ComponentError("no route to host")
 
-    async with open_components([scripted("a", ignore_errors=True), component()], SURROUNDINGS) as up:
+    async with open_components([scripted("a", ignore_errors=True), component()], CONTEXT) as up:
         assert isinstance(up, Components)
         assert [loaded.component.name for loaded in up.all] == ["thing"]
 
     assert "Failed to init component a (secretstores.scripted/v1)" in caplog.text
     assert "no route to host" in caplog.text
+
+
+async def test_all_types_that_are_not_served_are_told_together(script: Scripted) -> None:
+    unserved = [component(type="no.such"), component(type="pubsub.nosuch")]
+
+    with pytest.raises(ResourcesInvalid) as caught:
+        async with open_components([scripted("a"), *unserved], CONTEXT):
+            pass
+
+    assert [str(error).partition(")")[0] for error in caught.value.errors] == [
+        "component 'thing' (no.such",
+        "component 'thing' (pubsub.nosuch",
+    ]
+    assert script.closed == []

@@ -41,3 +41,25 @@ async def test_the_log_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
 async def test_a_log_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"--log-file .* cannot be written"):
         await output_of("--app-id=api", f"--log-file={tmp_path / 'nowhere' / 'x.log'}")
+
+
+async def test_every_error_of_the_files_is_a_line_of_the_log(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("kind: Configuration\nspec: {components: {deny: x}}\n", encoding="utf-8")
+    resources = tmp_path / "resources"
+    resources.mkdir()
+    for name in ("a", "b"):
+        (resources / f"{name}.yaml").write_text("kind: [", encoding="utf-8")
+
+    code, log = await output_of(
+        "--app-id=api",
+        "--dapr-http-port=0",
+        "--app-port=1",
+        f"--config={config}",
+        f"--resources-path={resources}",
+    )
+
+    told = [line for line in log.splitlines() if "Fatal error from runtime" in line]
+    assert code == 1
+    assert ["config.yaml:2" in told[0], "a.yaml" in told[1], "b.yaml" in told[2]] == [True] * 3
+    assert len(told) == 3

@@ -12,8 +12,8 @@ STORE = component("st", "state.in-memory", actorStateStore="true")
 
 def test_actors_that_are_wanted_are_told() -> None:
     (told,) = unserved_needs(Resources((STORE,)), {"--placement-host-address": "actors"})
-    assert told.startswith(
-        "components.yaml:0: 'st' is to keep the state of actors, but this sidecar does not"
+    assert str(told).startswith(
+        "components.yaml: 'st' is to keep the state of actors, but this sidecar does not"
     )
 
 

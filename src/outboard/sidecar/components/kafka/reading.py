@@ -5,7 +5,6 @@ Source: Dapr, "Apache Kafka" (pub/sub component); daprd 1.18 where it differs fr
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Final, TypeVar, cast
@@ -20,8 +19,6 @@ from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["METADATA", "read_settings"]
 
-logger = logging.getLogger(__name__)
-
 SERVED: Final = (
     "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
     "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
@@ -31,10 +28,10 @@ SERVED: Final = (
     "consumerFetchMin", "consumerFetchDefault", "escapeHeaders", "excludeHeaderMetaRegex",
 )  # fmt: skip
 
-_OIDC: Final = "OIDC needs the real daprd"
-_AWS: Final = "AWS IAM needs the real daprd"
-_AVRO: Final = "a schema registry needs the real daprd"
-_TUNING: Final = "it tunes daprd's own client"
+_OIDC: Final = "OIDC needs the real daprd."
+_AWS: Final = "AWS IAM needs the real daprd."
+_AVRO: Final = "A schema registry needs the real daprd."
+_TUNING: Final = "It tunes daprd's own client."
 
 # What daprd knows and this sidecar does not serve, with the reason.
 UNSERVED: Final[Mapping[str, str]] = {
@@ -83,7 +80,6 @@ T = TypeVar("T")
 
 def read_settings(properties: Properties, app_id: str) -> KafkaSettings:
     """Raises ComponentInitFailed, with the line of the item that is wrong."""
-    _warn_of_unserved(properties)
     _check_version(properties)
     return KafkaSettings(
         brokers=_brokers(properties),
@@ -106,14 +102,6 @@ def read_settings(properties: Properties, app_id: str) -> KafkaSettings:
         escape_headers=properties.boolean("escapeHeaders"),
         exclude_headers=_pattern(properties),
     )
-
-
-def _warn_of_unserved(properties: Properties) -> None:
-    by_lower = {name.lower(): (name, reason) for name, reason in UNSERVED.items()}
-    for item in properties.component.metadata:
-        if found := by_lower.get(item.name.lower()):
-            text = "%s:%d: daprd knows `%s` of a pubsub.kafka, this sidecar ignores it: %s."
-            logger.warning(text, properties.component.path, item.line, *found)
 
 
 def _brokers(properties: Properties) -> tuple[str, ...]:
@@ -146,7 +134,8 @@ def _strategy(properties: Properties) -> Strategy:
     name = "consumerGroupRebalanceStrategy"
     text = properties.string(name, default="range").lower()
     if text not in STRATEGIES:
-        logger.warning("Invalid consumer group rebalance strategy: %s. Using default strategy: 'range'", text)
+        problem = f"Invalid consumer group rebalance strategy: {text}. Using default strategy: 'range'"
+        properties.warn(problem, "", name)
         return "range"
     return cast("Strategy", text)
 
@@ -159,8 +148,8 @@ def _exact(properties: Properties, name: str) -> str:
         if item.name == name:
             return properties[name]
         if item.name.lower() == name.lower():
-            text = "%s:%d: `%s` is ignored, as by daprd, which reads this item only as `%s`"
-            logger.warning(text, properties.component.path, item.line, item.name, name)
+            problem = f"`{item.name}` is ignored, as by daprd, which reads this item only as `{name}`"
+            properties.warn(problem, "", name)
     return ""
 
 

@@ -38,8 +38,8 @@ def read_security(properties: Properties) -> Security:
         raise properties.failure("kafka error: invalid value for 'authType' attribute", advice, "authType")
     tls = written != "none" and not properties.boolean("disableTls")
     if kind == "none" and tls:
-        text = "%s: `authType: %s` turns TLS on, as with daprd: only `none` in lower case is without"
-        logger.warning(text, properties.component.path, written)
+        problem = f"`authType: {written}` turns TLS on, as with daprd: only `none` in lower case is without"
+        properties.warn(problem, "", "authType")
     cert, key = _client_pair(properties, tls) if kind == "mtls" else ("", "")
     if properties.boolean("skipVerify") and tls:
         logger.info("kafka: you are using 'skipVerify' to skip server config verify which is unsafe!")
@@ -66,7 +66,7 @@ def _auth_type(properties: Properties) -> str:
         raise properties.failure(
             "kafka error: 'authType' attribute was missing or empty", advice, "authType", "brokers"
         )
-    logger.warning("AuthRequired is deprecated, use AuthType instead.")
+    properties.warn("AuthRequired is deprecated", "Use AuthType instead.", "authRequired")
     if required in FALSE:
         return "none"
     if required not in TRUE:
@@ -87,9 +87,8 @@ def _mechanism(properties: Properties) -> Mechanism:
     """daprd takes for PLAIN whatever it does not know."""
     text = properties.string("saslMechanism")
     if text not in PLAIN and text not in MECHANISMS:
-        warning = "%s: `saslMechanism: %s` is taken for PLAIN, as by daprd. %s"
         advice = near(text, MECHANISMS, 0.5) or "It knows `SHA-256` and `SHA-512`."
-        logger.warning(warning, properties.component.path, text, advice)
+        properties.warn(f"`saslMechanism: {text}` is taken for PLAIN, as by daprd", advice, "saslMechanism")
     return MECHANISMS.get(text, "PLAIN")
 
 

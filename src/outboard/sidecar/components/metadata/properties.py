@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources import duration
 from outboard.resources.component import Component
+from outboard.resources.finding import Finding
 
 __all__ = ["Properties", "failure", "is_truthy"]
 
@@ -23,11 +24,13 @@ class Properties(Mapping[str, str]):
     """Values by name, in which case does not count. Values may be secret: they are not in the repr.
 
     `namespaced` says whether `{namespace}` stands in any value, which prefixes every topic of the component.
+    `findings` grow while the values are read: they are told once the component was made, or could not be.
     """
 
     component: Component
     values_by_name: Mapping[str, str] = field(default_factory=dict, repr=False)
     namespaced: bool = False
+    findings: list[Finding] = field(default_factory=list, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> str:
         return self.values_by_name[name.lower()]
@@ -76,9 +79,16 @@ class Properties(Mapping[str, str]):
 
     def failure(self, reason: str, advice: str, *names: str) -> ComponentInitFailed:
         """The error to raise about the metadata item `names`, at its line, or about the component."""
+        return failure(self.component, reason, advice, self._line(names))
+
+    def warn(self, problem: str, advice: str, *names: str) -> None:
+        """Add a finding about the metadata item `names`, at its line, or about the component."""
+        self.findings.append(Finding(str(self.component.path), self._line(names), problem, advice))
+
+    def _line(self, names: Sequence[str]) -> int:
         wanted = {name.lower() for name in names}
-        line = next((item.line for item in self.component.metadata if item.name.lower() in wanted), None)
-        return failure(self.component, reason, advice, line)
+        items = (item.line for item in self.component.metadata if item.name.lower() in wanted)
+        return next(items, self.component.line)
 
 
 def is_truthy(text: str) -> bool:

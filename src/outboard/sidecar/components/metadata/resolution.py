@@ -5,35 +5,22 @@ Source: Dapr, "How-To: Reference secrets in components" and "Component schema" (
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
+from outboard.resources.finding import Finding
 from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.port import ComponentError, SecretStore
 
-__all__ = ["is_hidden", "misspelled", "resolve"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["is_hidden", "resolve"]
 
 DENIED_NAME: Final = "APP_API_TOKEN"
 DENIED_PREFIX: Final = "DAPR_"
 ALLOWED_NAMES: Final = "DAPR_ENV_KEYS"
 NAMESPACE: Final = "{namespace}"
-
-
-def misspelled(component: Component, known: Collection[str]) -> Iterator[tuple[MetadataItem, str]]:
-    """The items that look like one of `known` but are none, with what to do. Their like is ignored silently
-    by daprd; an item that looks like nothing known may be meant for another engine.
-    """
-    names = {name.lower() for name in known}
-    for item in component.metadata:
-        advice = near(item.name, known)
-        if item.name.lower() not in names and advice:
-            yield item, advice
 
 
 async def resolve(
@@ -47,9 +34,13 @@ async def resolve(
     Raises ComponentInitFailed.
     """
     values: dict[str, str] = {}
+    findings: list[Finding] = []
     namespaced = False
     for item in component.metadata:
-        value = await _value(component, item, context.environ, stores)
+        if item.secret is not None:
+            value = await _secret(component, item, item.secret, stores)
+        else:
+            value = _value(component, item, context.environ, findings)
         namespaced = namespaced or NAMESPACE in value
         if item.name.lower() in values:
             reason = f"the metadata item `{item.name}` is written twice"
@@ -57,7 +48,7 @@ async def resolve(
         values[item.name.lower()] = _filled(component, item, value, context)
     if component.category == "pubsub":
         values["consumerid"] = values.get("consumerid", "").strip() or context.app_id
-    return Properties(component, values, namespaced)
+    return Properties(component, values, namespaced, findings)
 
 
 def is_hidden(variable: str) -> bool:
@@ -74,17 +65,15 @@ def _may_refer(variable: str, environ: Mapping[str, str]) -> bool:
     return not allowed or variable.upper() in allowed
 
 
-async def _value(
-    component: Component, item: MetadataItem, environ: Mapping[str, str], stores: Mapping[str, SecretStore]
+def _value(
+    component: Component, item: MetadataItem, environ: Mapping[str, str], findings: list[Finding]
 ) -> str:
-    if item.secret is not None:
-        return await _secret(component, item, item.secret, stores)
     if item.value is not None or not item.env:
         return item.value or ""
     if not _may_refer(item.env, environ):
-        place = f"{component.path}:{item.line}"
-        logger.warning("%s: a component may not read environment variable '%s': `%s` of '%s' stays empty",
-                       place, item.env, item.name, component.name)  # fmt: skip
+        problem = f"a component may not read environment variable '{item.env}': `{item.name}` of "
+        problem += f"'{component.name}' stays empty"
+        findings.append(Finding(str(component.path), item.line, problem))
         return ""
     return environ.get(item.env, "")
 

@@ -176,10 +176,9 @@ async def create(properties: Properties, context: ComponentContext) -> RedisPubS
 def _warn_of_ignored(properties: Properties, settings: StreamSettings) -> None:
     interval = properties.get("redeliverInterval", "")
     if interval and not interval.isdecimal():
-        logger.warning(IGNORED_INTERVAL, properties.component)
+        properties.warn(*IGNORED_INTERVAL, "redeliverInterval")
     if settings.trimming.length and settings.trimming.life:
-        text = "%s: of `maxLenApprox` and `streamTTL` only the first counts"
-        logger.warning(text, properties.component)
+        properties.warn("of `maxLenApprox` and `streamTTL` only the first counts", "", "streamTTL")
 
 
 def _unpublished(error: ComponentError) -> ComponentError:

@@ -70,4 +70,4 @@ def test_what_a_configuration_says_of_metrics_and_what_has_no_effect(tmp_path: P
     configuration = load_configuration([file], {})
     assert Configuration().metrics == MetricsSettings(enabled=True, record_error_codes=False)
     assert configuration.metrics == MetricsSettings(enabled=True, record_error_codes=True)
-    assert any("`rules`" in warning for warning in configuration.warnings)
+    assert any("`rules`" in finding.problem for finding in configuration.findings)

@@ -191,11 +191,11 @@ def test_no_secret_is_in_an_error() -> None:
         ({"consumerGroupRebalanceStrategy": "fair"}, "Invalid consumer group rebalance strategy: fair"),
     ],
 )
-def test_what_is_taken_with_a_warning(
-    metadata: dict[str, str], warning: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    read(**metadata)
-    assert any(warning in message for message in caplog.messages)
+def test_what_is_taken_with_a_warning(metadata: dict[str, str], warning: str) -> None:
+    given = properties(**{"brokers": "x:1", "authType": "none", **metadata})
+    read_settings(given, "app")
+    findings = [*given.findings, *METADATA.findings(given.component)]
+    assert any(warning in str(finding) for finding in findings)
 
 
 def test_what_is_served_and_what_is_not_are_told_apart() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from types import ModuleType
 
@@ -10,7 +9,6 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.metadata.resolution import misspelled
 from outboard.sidecar.components.redis import pubsub as pubsub_redis
 from outboard.sidecar.components.redis import state as state_redis
 from support.processes import free_ports
@@ -51,22 +49,22 @@ async def test_queries_are_refused_at_the_start() -> None:
 def test_a_misspelled_item_gets_the_near_name(adapter: ModuleType, name: str, near: str) -> None:
     component = properties("state.redis", **{name: "x"}).component
 
-    ((item, advice),) = misspelled(component, adapter.METADATA.served)
+    (finding,) = adapter.METADATA.findings(component)
 
-    assert item.name == name
-    assert f"`{near}`" in advice
+    assert f"no metadata item `{name}`" in finding.problem
+    assert f"`{near}`" in finding.advice
 
 
 @pytest.mark.anyio
-async def test_an_interval_that_daprd_ignores_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_interval_that_daprd_ignores_is_told_of() -> None:
     (port,) = free_ports(1)
     wanted = properties(
         "pubsub.redis", redisHost=f"127.0.0.1:{port}", redeliverInterval="30s", maxLenApprox="1",
         streamTTL="1h", redisMaxRetries="-1",
     )  # fmt: skip
 
-    with caplog.at_level(logging.WARNING), pytest.raises(Exception, match="error connecting to redis"):
+    with pytest.raises(Exception, match="error connecting to redis"):
         await pubsub_redis.create(wanted, ComponentContext("app"))
 
-    assert "`redeliverInterval` counts only as a number of milliseconds" in caplog.text
-    assert "of `maxLenApprox` and `streamTTL` only the first counts" in caplog.text
+    assert "`redeliverInterval` counts only as a number of milliseconds" in wanted.findings[0].problem
+    assert "of `maxLenApprox` and `streamTTL` only the first counts" in wanted.findings[1].problem

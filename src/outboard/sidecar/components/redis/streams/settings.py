@@ -16,8 +16,8 @@ STREAM_METADATA: Final[tuple[str, ...]] = (
     "processingTimeout", "redeliverInterval", "queueDepth", "concurrency", "maxLenApprox", "streamTTL",
 )  # fmt: skip
 IGNORED_INTERVAL: Final = (
-    "%s: `redeliverInterval` counts only as a number of milliseconds. daprd ignores a text with a unit, "
-    "without a word, and so it is 15 s here, too. For 30 s write `30000`."
+    "`redeliverInterval` counts only as a number of milliseconds",
+    "daprd ignores a text with a unit, without a word, and so it is 15 s here, too. For 30 s write `30000`.",
 )
 DEFAULT_INTERVAL: Final = 15.0
 NEVER: Final = Trimming()
