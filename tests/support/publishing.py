@@ -13,7 +13,7 @@ from typing import cast
 
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, Sidecar
 from outboard.kit.topics.connections import Connection
-from outboard.kit.topics.pending import Limits
+from outboard.kit.topics.queue import Limits
 
 __all__ = ["Bench", "HeldSidecar", "ManualClock", "Request", "bench", "settle"]
 

@@ -22,12 +22,13 @@ from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
+from outboard.kit.subscriptions.middlewares.trace import continue_trace
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connection, Connections
-from outboard.kit.topics.pending import Limits
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
+from outboard.kit.topics.queue import Limits
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
 from outboard.wire.events import Event, EventCodec
@@ -40,6 +41,8 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT: Final = 5.0
 MAX_BATCH_BYTES: Final = 2**20
 HEALTH_PATH: Final = "/healthz"
+MIDDLEWARES: Final = (continue_trace,)
+"""What happens around each run of a handler, the outermost first."""
 
 
 class Outboard:
@@ -85,7 +88,7 @@ class Outboard:
         dead_letters = DeadLetterSettings(
             self._connections, Attempts(), self.settings.app_id, timeout, self._clock
         )
-        self._registry = Registry(dead_letters, self.settings.app_token)
+        self._registry = Registry(dead_letters, self.settings.app_token, MIDDLEWARES)
 
     @overload
     def topic(

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["FindTrace", "TraceContextMiddleware", "Within", "go_on_within", "next_span"]
+__all__ = ["FindTrace", "TraceContextMiddleware", "Within", "next_span"]
 
 FindTrace: TypeAlias = Callable[[], TraceContext | None]
 """Reads the trace context of a request or an event when it is asked for, which for most it never is."""
@@ -26,11 +26,6 @@ def next_span() -> TraceContext:
     find = _current.get()
     current = find() if find is not None else None
     return current.child(os.urandom) if current else TraceContext.new(os.urandom)
-
-
-def go_on_within(find: FindTrace) -> None:
-    """As `Within`, to the end of this context: for a task, or a step of one, that has its own."""
-    _current.set(find)
 
 
 class Within:

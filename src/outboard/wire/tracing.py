@@ -43,5 +43,11 @@ class TraceContext(NamedTuple):
         return self._replace(span_id=randbytes(8).hex())
 
     @property
+    def attributes(self) -> dict[str, str]:
+        """What an event, or a request, says to belong here; an empty `tracestate` is left out."""
+        given = {"traceparent": self.traceparent}
+        return {**given, "tracestate": self.tracestate} if self.tracestate else given
+
+    @property
     def traceparent(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"

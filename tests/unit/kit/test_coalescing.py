@@ -9,7 +9,7 @@ import pytest
 
 from outboard.errors import PublishFailed, SidecarUnavailable
 from outboard.kit.client.port import Publication
-from outboard.kit.topics.pending import Limits
+from outboard.kit.topics.queue import Limits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import bench, settle
 

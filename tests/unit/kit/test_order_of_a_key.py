@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from outboard.errors import OutboardError, PublishFailed
 from outboard.kit.client.port import PublishResult
-from outboard.kit.topics.pending import Limits
+from outboard.kit.topics.queue import Limits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import Bench, Request, bench, settle
 

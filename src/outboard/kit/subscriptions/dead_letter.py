@@ -47,10 +47,7 @@ class Envelope:
     def trace_headers(self) -> dict[str, str]:
         """The trace that the event belongs to; daprd writes these headers into the dead letter."""
         trace = TraceContext.parse(self.members.get("traceparent"), self.members.get("tracestate"))
-        if trace is None:
-            return {}
-        tracestate = {"tracestate": trace.tracestate} if trace.tracestate else {}
-        return {"traceparent": trace.traceparent, **tracestate}
+        return {} if trace is None else trace.attributes
 
 
 def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:

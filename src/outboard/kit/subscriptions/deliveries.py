@@ -1,4 +1,8 @@
-"""One request of the sidecar, answered: an event that is delivered alone, or a batch of them.
+"""One request of the sidecar, answered: an event that is delivered alone, or many of them.
+
+In a bulk delivery nothing overtakes, within its key, what is to come again: after the first event of a key
+that is answered RETRY, the later ones of that key are answered RETRY without being run. A dead letter settles
+its event, so that what is behind it goes on.
 
 Source: Dapr, "Pub/sub API reference", and "Publish and subscribe to bulk messages".
 """
@@ -6,29 +10,48 @@ Source: Dapr, "Pub/sub API reference", and "Publish and subscribe to bulk messag
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
+from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
-from outboard.kit.subscriptions.endpoint import Runner
-from outboard.kit.subscriptions.handling import Handling
-from outboard.kit.subscriptions.received import ReceivedAlone, ReceivedInBulk
+from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
+from outboard.kit.subscriptions.ordering import run_in_key_order
+from outboard.kit.subscriptions.outcomes import Settler
+from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
+from outboard.kit.subscriptions.result import ENDED, Outcome, outcome_of
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.events import Event
 
-__all__ = ["Deliveries"]
+__all__ = ["Deliveries", "EventHandling", "Handling"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
+RETRY: Final = DeliveryStatus.RETRY
 BULK_CONTENT_TYPE: Final = "application/json"
 JSON_HEADER: Final = (b"content-type", b"application/json")
 WORST_FIRST: Final = (DeliveryStatus.RETRY, DeliveryStatus.DROP, DeliveryStatus.SUCCESS)
 OF_ONE: Final = {status: to_json({"status": status}) for status in DeliveryStatus}
+
+
+class Handling(Protocol):
+    """Lets a handler take what arrived in one request. Raises nothing: an error of the handler is RETRY."""
+
+    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
+        """Take an event that was delivered alone."""
+        ...
+
+    async def many(
+        self, received_events: Sequence[ReceivedEvent], runner: Runner
+    ) -> Sequence[DeliveryStatus]:
+        """Take a bulk delivery, and return the status of each of its events."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +88,44 @@ class Deliveries:
         if request is None and self.declaration.options.bulk and not _is_object(body):
             raise UnreadableBulk("it is no JSON object")
         return request
+
+
+@dataclass(frozen=True, slots=True)
+class EventHandling:
+    """Gives the handler one event after another, each with its own dependencies, `concurrency` at once."""
+
+    settler: Settler
+    call: CallHandler
+    concurrency: int
+
+    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
+        """As `Handling`."""
+        return await self._handle(received, runner, None)
+
+    async def many(
+        self, received_events: Sequence[ReceivedEvent], runner: Runner
+    ) -> Sequence[DeliveryStatus]:
+        """As `Handling`."""
+        statuses = [RETRY] * len(received_events)
+
+        async def step(position: int) -> bool:
+            received = received_events[position]
+            status = statuses[position] = await self._handle(received, runner, received)
+            return status is not RETRY
+
+        await run_in_key_order([received.key for received in received_events], step, self.concurrency)
+        return statuses
+
+    async def _handle(
+        self, received: ReceivedEvent, runner: Runner, part: ReceivedEvent | None
+    ) -> DeliveryStatus:
+        found: Reading | Outcome = received.reading
+        if isinstance(found, Event):
+            run = await self.call(HandlerCall(runner, found, (received,), part))
+            if run is ENDED:
+                return self.settler.handled(received)
+            found = outcome_of(run)
+        return await self.settler.settle(found, received, runner.route)
 
 
 def _is_object(body: bytes) -> bool:

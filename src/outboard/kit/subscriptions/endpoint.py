@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
@@ -22,6 +22,7 @@ from outboard.wire.events import Event
 
 __all__ = [
     "AsyncHandler",
+    "HandlerCall",
     "HandlerEndpoint",
     "Invocation",
     "Runner",
@@ -29,6 +30,7 @@ __all__ = [
     "current_event",
     "endpoint_of",
     "invocation_scope",
+    "run_handler",
 ]
 
 AsyncHandler: TypeAlias = Callable[..., Awaitable[object]]
@@ -213,6 +215,24 @@ class Runner:
         if status == 200 and invocation.returned and invocation.result is None:
             return ENDED
         return HandlerRun(http_status=status, returned=invocation.returned, result=invocation.result)
+
+
+class HandlerCall(NamedTuple):
+    """One run of a handler. `received` are its events; what of them it is given is `given`.
+
+    `runner` is of the request in which they came. `part` is what of that the run gets to see: one event of a
+    bulk delivery, or all of it where it is None.
+    """
+
+    runner: Runner
+    given: object
+    received: Sequence[ReceivedEvent]
+    part: ReceivedEvent | None = None
+
+
+def run_handler(call: HandlerCall) -> Awaitable[HandlerRun]:
+    """Let a handler run: the last link of the chain that leads to it."""
+    return call.runner.run(call.given, call.part)
 
 
 def _raw(headers: Mapping[str, str]) -> RawHeaders:

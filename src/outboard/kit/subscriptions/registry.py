@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import NoMatchFound
 
 from outboard.errors import NotMounted, RouterNotIncluded
+from outboard.kit.subscriptions.batches import BatchHandling
+from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
-from outboard.kit.subscriptions.deliveries import Deliveries
+from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling, Handling
 from outboard.kit.subscriptions.endpoint import endpoint_of
-from outboard.kit.subscriptions.handling import BatchHandling, EventHandling, Handling
 from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
 from outboard.kit.subscriptions.routes import DirectCalls, effective_routes, refuse_unfit, subscription_route
@@ -25,9 +27,12 @@ __all__ = ["Registry"]
 class Registry:
     """Gives each declared handler its route, and knows which handlers an app serves."""
 
-    def __init__(self, dead_letters: DeadLetterSettings, app_token: str) -> None:
+    def __init__(
+        self, dead_letters: DeadLetterSettings, app_token: str, middlewares: Sequence[Middleware]
+    ) -> None:
         self._dead_letters = dead_letters
         self._app_token = app_token
+        self._middlewares = middlewares
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
 
@@ -93,7 +98,7 @@ class Registry:
             response_model=None,
             include_in_schema=False,
             route_class_override=subscription_route(
-                _deliveries(declaration, Settler(declaration, self._dead_letters)),
+                self._deliveries(declaration),
                 handler,
                 DirectCalls(name, is_bare=handler.is_bare),
                 self._app_token,
@@ -102,20 +107,21 @@ class Registry:
         # Foremost: no catch-all takes its events, and no other route is looked at for each of them.
         target.routes.insert(0, target.routes.pop())
 
+    def _deliveries(self, declaration: Declaration) -> Deliveries:
+        settler = Settler(declaration, self._dead_letters)
+        call = chained(self._middlewares, declaration)
+        concurrency = (declaration.options.bulk or BulkOptions()).concurrency
+        max_events = declaration.options.max_events
+        handling: Handling = (
+            EventHandling(settler, call, concurrency)
+            if max_events is None
+            else BatchHandling(settler, call, max_events, concurrency)
+        )
+        return Deliveries(declaration, BulkCodec(declaration.codec), handling)
+
 
 def _takes(declaration: Declaration) -> ExpectedParameter:
     return EVENT if declaration.options.max_events is None else EVENTS
-
-
-def _deliveries(declaration: Declaration, settler: Settler) -> Deliveries:
-    concurrency = (declaration.options.bulk or BulkOptions()).concurrency
-    max_events = declaration.options.max_events
-    handling: Handling = (
-        EventHandling(settler, concurrency)
-        if max_events is None
-        else BatchHandling(settler, max_events, concurrency)
-    )
-    return Deliveries(declaration, BulkCodec(declaration.codec), handling)
 
 
 def _path(app: FastAPI, name: str) -> str | None:

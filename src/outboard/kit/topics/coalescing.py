@@ -29,8 +29,8 @@ from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.kit.client.port import Publication, PublishOperations
 from outboard.kit.client.retrying import is_untaken, retry_delay
-from outboard.kit.topics.pending import Admission, CallLater, Deadlines, Limits, PendingEvent
-from outboard.kit.topics.queue import PublishQueue
+from outboard.kit.topics.admission import Admission, CallLater, Deadlines
+from outboard.kit.topics.queue import Limits, PendingEvent, PublishQueue
 from outboard.wire.http import ExchangeFailed
 
 __all__ = ["CoalescingPublisher", "PublishContext"]
@@ -198,14 +198,14 @@ class CoalescingPublisher:
             answer = await self._context.sidecar.attempt(publications, max(left, SHORTEST))
         except Exception as error:  # none is expected, but nobody may be left waiting
             for event in batch:
-                _settle(event, error)
+                event.settle(error)
             self._ordered = False
             return ()
         self._ordered = answer.ordered
         again: list[PendingEvent] = []
         for event, outcome in zip(batch, answer.outcomes, strict=True):
             if not isinstance(outcome, ExchangeFailed):
-                _settle(event, outcome)
+                event.settle(outcome)
                 continue
             event.failure = outcome.reason
             if is_untaken(outcome, repeatable=True):
@@ -239,14 +239,4 @@ class CoalescingPublisher:
     def _fail(self, event: PendingEvent, reason: str) -> None:
         waited = self._clock.monotonic() - event.started
         error = SidecarUnavailable(self._context.address, self._operation, waited, reason)
-        _settle(event, error)
-
-
-def _settle(event: PendingEvent, error: Exception | None) -> None:
-    """A publisher that was cancelled, or whose time was up, has its answer already."""
-    if event.future.done():
-        return
-    if error is None:
-        event.future.set_result(None)
-    else:
-        event.future.set_exception(error)
+        event.settle(error)

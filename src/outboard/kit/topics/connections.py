@@ -11,8 +11,9 @@ from functools import partial
 from outboard.clock import Clock
 from outboard.errors import NotConnected
 from outboard.kit.client.port import Publication, Sidecar
+from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
-from outboard.kit.topics.pending import CallLater, Limits
+from outboard.kit.topics.queue import Limits
 
 __all__ = ["Connection", "Connections"]
 

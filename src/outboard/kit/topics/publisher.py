@@ -19,7 +19,6 @@ from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE, AttributeValue
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.events import CORE, Event, EventCodec
 from outboard.wire.identity import new_id
-from outboard.wire.tracing import TraceContext
 
 __all__ = ["EventArguments", "EventPublisher", "EventType", "Metadata", "PublishArguments"]
 
@@ -79,7 +78,6 @@ class EventPublisher:
         Its type is `type`, else that of its topic. Raises InvalidCloudEvent, InvalidName, ValueError.
         """
         pairs = _metadata(key, ttl, metadata)
-        trace = next_span()
         attributes: dict[str, Any] = {
             "id": new_id() if id is None else id,
             "source": self.app_id,
@@ -90,7 +88,7 @@ class EventPublisher:
             "data": data,
         }
         if not extensions or "traceparent" not in extensions:
-            attributes |= _trace_attributes(trace)
+            attributes |= next_span().attributes
         if extensions:
             attributes |= _checked(extensions)
         if key:
@@ -119,7 +117,7 @@ class EventPublisher:
         if event.datacontenttype is None:
             missing["datacontenttype"] = _content_type(event.data)
         if "traceparent" not in event.extensions:
-            missing |= _trace_attributes(next_span())
+            missing |= next_span().attributes
         if key := pairs.get(PARTITION_KEY):
             missing[PARTITION_KEY_ATTRIBUTE] = key
         return event.model_copy(update=missing) if missing else event, pairs
@@ -170,11 +168,6 @@ def _event(attributes: dict[str, Any], *, quickly: bool) -> Event[Any]:
             pass
     event: Event[Any] = Event.model_construct(None, **attributes)
     return event
-
-
-def _trace_attributes(trace: TraceContext) -> dict[str, str]:
-    given = {"traceparent": trace.traceparent}
-    return {**given, "tracestate": trace.tracestate} if trace.tracestate else given
 
 
 def _content_type(data: object) -> str:

@@ -1,23 +1,96 @@
-"""What waits to be published: a lane for each ordering key, of which only the head may leave. No I/O."""
+"""Events that wait to be published; of each ordering key only the first may leave. No I/O."""
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from outboard.kit.topics.pending import PendingEvent
+from outboard.kit.client.port import Publication
+from outboard.wire.dapr import PARTITION_KEY, RAW_PAYLOAD
 
-__all__ = ["PublishQueue"]
+__all__ = ["Limits", "PendingEvent", "PublishQueue"]
 
+ENTRY_OVERHEAD: Final = 256
+PAIR_OVERHEAD: Final = 8
 FEW: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much leaves at once, and how much may wait. Bytes are those of requests, JSON around it included.
+
+    At most `requests` are in flight. A batch of several events keeps to `batch_bytes`; a single event may be
+    larger, and so may be what waits, by the last one that was let in.
+    """
+
+    requests: int = 2
+    batch_events: int = 256
+    batch_bytes: int = 2**20
+    waiting_events: int = 1024
+    waiting_bytes: int = 2**23
+
+
+class PendingEvent:
+    """One event on its way. Its publisher waits for `future`: whoever settles it looks whether it is done.
+
+    `started` and `deadline` are by the monotonic clock, in seconds; `failure` is why an attempt came to
+    nothing. `alone` is one whose metadata Dapr reads from a request only, never from an entry of a bulk one.
+    """
+
+    __slots__ = (
+        "alone",
+        "deadline",
+        "failure",
+        "future",
+        "key",
+        "publication",
+        "sent",
+        "size",
+        "started",
+        "waits",
+    )
+
+    publication: Publication
+
+    def __init__(self, started: float, timeout: float, future: Future[None]) -> None:
+        self.started = started
+        self.deadline = started + timeout
+        self.future = future
+        self.failure = ""
+        self.sent = False
+        self.waits = False
+
+    def load(self, publication: Publication) -> None:
+        """Take what is to be sent."""
+        metadata = publication.metadata
+        self.publication = publication
+        self.size = len(publication.body) + ENTRY_OVERHEAD
+        self.key: str | None = None
+        self.alone = False
+        if metadata:
+            self.key = metadata.get(PARTITION_KEY)
+            self.alone = RAW_PAYLOAD in metadata
+            for name, value in metadata.items():
+                self.size += PAIR_OVERHEAD + 2 * (len(name) + len(value))
+
+    def settle(self, error: Exception | None) -> None:
+        """Give its publisher the answer; one that was cancelled, or whose time was up, has it already."""
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(None)
+        else:
+            self.future.set_exception(error)
 
 
 class PublishQueue:
     """Everything here costs the same however much waits.
 
     A key is in `_behind` from its first event that waits until none of it waits or is in flight; `_ready`
-    holds the head of each lane that has nothing in flight, and every event without a key.
+    holds the first of each key that has nothing in flight, and every event without a key.
     """
 
     def __init__(self) -> None:
@@ -41,8 +114,8 @@ class PublishQueue:
         elif key not in self._behind:
             self._behind[key] = None
             self._ready.append(event)
-        elif (lane := self._behind[key]) is not None:
-            lane.append(event)
+        elif (later := self._behind[key]) is not None:
+            later.append(event)
         else:
             self._behind[key] = deque((event,))
 
@@ -63,8 +136,8 @@ class PublishQueue:
                 break
         if ordered:
             for event in tuple(batch.events):
-                if event.key is not None and (lane := self._behind[event.key]):
-                    self._follow(lane, batch)
+                if event.key is not None and (later := self._behind[event.key]):
+                    self._follow(later, batch)
         for event in batch.events:
             event.sent = True
             self._uncount(event)
@@ -98,13 +171,13 @@ class PublishQueue:
         if self._left_behind > max(self.events, FEW):
             self._sweep()
 
-    def _follow(self, lane: deque[PendingEvent], batch: _Batch) -> None:
-        while lane:
-            event = lane[0]
+    def _follow(self, later: deque[PendingEvent], batch: _Batch) -> None:
+        while later:
+            event = later[0]
             if event.future.done():
-                self._uncount(lane.popleft())
+                self._uncount(later.popleft())
             elif batch.takes(event):
-                lane.popleft()
+                later.popleft()
             else:
                 return
 
@@ -114,19 +187,19 @@ class PublishQueue:
             self._advance(event.key)
 
     def _advance(self, key: str, *, to_front: bool = False) -> None:
-        lane = self._behind[key]
-        if not lane:
+        later = self._behind[key]
+        if not later:
             del self._behind[key]
         elif to_front:
-            self._ready.appendleft(lane.popleft())
+            self._ready.appendleft(later.popleft())
         else:
-            self._ready.append(lane.popleft())
+            self._ready.append(later.popleft())
 
     def _sweep(self) -> None:
         """Let go of what is only kept because its turn has not come."""
         self._left_behind = 0
-        for key, lane in self._behind.items():
-            self._behind[key] = deque(event for event in lane if event.waits) if lane else None
+        for key, later in self._behind.items():
+            self._behind[key] = deque(event for event in later if event.waits) if later else None
         for _ in range(len(self._ready)):
             event = self._ready.popleft()
             if event.waits:

@@ -1,95 +1,30 @@
-"""The two kinds of handlers: those that take one event, and those that take a batch.
+"""Handlers that take a batch.
 
-Both take what the sidecar delivers alone, and what it delivers in bulk. In a bulk delivery nothing
-overtakes, within its key, what is to come again: after the first event of a key that is answered RETRY, the
-later ones of that key are answered RETRY without being run. A dead letter settles its event, so that what is
-behind it goes on.
+They take what the sidecar delivers alone, and what it delivers in bulk, by the rules of `deliveries`: nothing
+overtakes, within its key, what is to come again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from outboard.kit.subscriptions.endpoint import Runner
+from outboard.kit.subscriptions.chain import CallHandler
+from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
-from outboard.kit.subscriptions.received import Reading, ReceivedEvent
-from outboard.kit.subscriptions.result import (
-    ENDED,
-    Handled,
-    Outcome,
-    Poison,
-    Retry,
-    TakeApart,
-    outcome_of,
-    outcomes_of,
-)
-from outboard.kit.tracing import Within, go_on_within
+from outboard.kit.subscriptions.received import ReceivedEvent
+from outboard.kit.subscriptions.result import Handled, Poison, Retry, TakeApart, outcomes_of
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
-__all__ = ["BatchHandling", "EventHandling", "Handling"]
+__all__ = ["BatchHandling"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
 RETRY: Final = DeliveryStatus.RETRY
-
-
-class Handling(Protocol):
-    """Lets a handler take what arrived in one request. Raises nothing: an error of the handler is RETRY."""
-
-    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
-        """Take an event that was delivered alone."""
-        ...
-
-    async def many(
-        self, received_events: Sequence[ReceivedEvent], runner: Runner
-    ) -> Sequence[DeliveryStatus]:
-        """Take a bulk delivery, and return the status of each of its events."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class EventHandling:
-    """Gives the handler one event after another, each with its own dependencies, `concurrency` at once."""
-
-    settler: Settler
-    concurrency: int
-
-    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
-        """See Handling."""
-        with Within(received.trace):
-            return await self._handle(received, runner, None)
-
-    async def many(
-        self, received_events: Sequence[ReceivedEvent], runner: Runner
-    ) -> Sequence[DeliveryStatus]:
-        """See Handling."""
-        statuses = [RETRY] * len(received_events)
-
-        async def step(position: int) -> bool:
-            received = received_events[position]
-            go_on_within(received.trace)  # until the end of the step, which has context variables of its own
-            status = statuses[position] = await self._handle(received, runner, received)
-            return status is not RETRY
-
-        await run_in_key_order([received.key for received in received_events], step, self.concurrency)
-        return statuses
-
-    async def _handle(
-        self, received: ReceivedEvent, runner: Runner, part: ReceivedEvent | None
-    ) -> DeliveryStatus:
-        found: Reading | Outcome = received.reading
-        if isinstance(found, Event):
-            run = await runner.run(found, part)
-            if run is ENDED:
-                return self.settler.handled(received)
-            found = outcome_of(run)
-        return await self.settler.settle(found, received, runner.route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +36,20 @@ class BatchHandling:
     """
 
     settler: Settler
+    call: CallHandler
     max_events: int
     concurrency: int
 
     async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
-        """See Handling."""
+        """As `Handling`."""
         (status,) = await self.many([received], runner)
         return status
 
     async def many(
         self, received_events: Sequence[ReceivedEvent], runner: Runner
     ) -> Sequence[DeliveryStatus]:
-        """See Handling."""
-        delivery = _BatchDelivery(self.settler, received_events, runner)
+        """As `Handling`."""
+        delivery = _BatchDelivery(self, received_events, runner)
         await delivery.settle_unread(self.concurrency)
         await delivery.run_all(self.max_events)
         return delivery.statuses
@@ -122,9 +58,12 @@ class BatchHandling:
 class _BatchDelivery:
     """One request on its way through a handler of batches. Its events are named by their positions."""
 
-    def __init__(self, settler: Settler, received_events: Sequence[ReceivedEvent], runner: Runner) -> None:
+    def __init__(
+        self, handling: BatchHandling, received_events: Sequence[ReceivedEvent], runner: Runner
+    ) -> None:
         self.statuses = [RETRY] * len(received_events)
-        self._settler = settler
+        self._settler = handling.settler
+        self._call = handling.call
         self._received = received_events
         self._runner = runner
         self._held: dict[str, int] = {}
@@ -150,8 +89,7 @@ class _BatchDelivery:
 
     async def _run(self, batch: Sequence[int]) -> None:
         events = [self._received[at].reading for at in batch]
-        with Within(self._received[batch[0]].trace) if len(batch) == 1 else nullcontext():
-            run = await self._runner.run(events)
+        run = await self._call(HandlerCall(self._runner, events, [self._received[at] for at in batch]))
         found = outcomes_of(run, len(batch))
         if isinstance(found, TakeApart):
             await self._run_apart(batch, found.reason)

@@ -1,0 +1,1 @@
+"""What happens around each run of a handler, before its events are settled: one behaviour a file."""

@@ -1,0 +1,23 @@
+"""What a handler publishes belongs to the trace of its event."""
+
+from __future__ import annotations
+
+from outboard.kit.subscriptions.chain import CallHandler
+from outboard.kit.subscriptions.declaration import Declaration
+from outboard.kit.subscriptions.endpoint import HandlerCall
+from outboard.kit.subscriptions.result import HandlerRun
+from outboard.kit.tracing import Within
+
+__all__ = ["continue_trace"]
+
+
+def continue_trace(call_next: CallHandler, _: Declaration) -> CallHandler:
+    """A `Middleware`. The events of a batch have no trace in common: it stays in that of the request."""
+
+    async def within_trace(call: HandlerCall) -> HandlerRun:
+        if len(call.received) > 1:
+            return await call_next(call)
+        with Within(call.received[0].trace):
+            return await call_next(call)
+
+    return within_trace
