@@ -1,7 +1,7 @@
 """Everything that Outboard raises: one root, shallow branches.
 
 An error's docstring is its message, its fields are its data. A message says what is wrong, what
-that means, and what to do next; it never holds a secret.
+that means, and what to do next; it never holds a secret. Pure.
 """
 
 from __future__ import annotations

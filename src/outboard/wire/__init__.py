@@ -1,1 +1,1 @@
-"""What travels between an app, its sidecar and the broker: CloudEvents, Dapr's names and values. No I/O."""
+"""What travels between an app, its sidecar and the broker: CloudEvents, Dapr's names and values. Pure."""

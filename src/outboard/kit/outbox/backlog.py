@@ -1,4 +1,4 @@
-"""The events that a relay has in memory: a lane each, of which one event at a time is under way. No I/O.
+"""The events that a relay has in memory: a lane each, of which one event at a time is under way. Pure.
 
 What is *held* is not fetched again. It is let go of only between two questions to the database, never during
 one: an answer without an event that was held then would put a later one of its lane before it.

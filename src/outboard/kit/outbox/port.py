@@ -1,4 +1,4 @@
-"""What the outbox's parts ask of each other: values, and the protocol of its database."""
+"""What the outbox's parts ask of each other: values, and the protocol of its database. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which app may publish to and subscribe to which topic, and what a topic is called on the broker.
+"""Which app may publish to and subscribe to which topic, and what a topic is called on the broker. Pure.
 
 Source: Dapr, "Scope Pub/sub topic access" and "Set up Pub/Sub namespace consumer groups".
 """

@@ -1,4 +1,4 @@
-"""How an attempt can fail, as far as policies care."""
+"""How an attempt can fail, as far as policies care. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which path of the app an event goes to: the first rule of its subscription that matches.
+"""Which path of the app an event goes to: the first rule of its subscription that matches. Pure.
 
 Source: Dapr, "Route messages to different event handlers"; rules are written in CEL.
 """

@@ -1,4 +1,4 @@
-"""From a component's metadata to the settings of `pubsub.kafka`, with what daprd takes and refuses. Pure.
+"""From a component's metadata to the settings of `pubsub.kafka`, with what daprd takes and refuses.
 
 Source: Dapr, "Apache Kafka" (pub/sub component); daprd 1.18 where it differs from its pages.
 """

@@ -1,4 +1,4 @@
-"""How a `pubsub.kafka` component logs in and whom it trusts: `authType` and what belongs to it. Pure.
+"""How a `pubsub.kafka` component logs in and whom it trusts: `authType` and what belongs to it.
 
 Source: Dapr, "Apache Kafka" (pub/sub component), "Authentication"; daprd 1.18.
 """
