@@ -157,7 +157,10 @@ def next_line(process: subprocess.Popen[str], start: str) -> str:
     return next(line.strip() for line in process.stdout if line.startswith(start))
 
 
-def test_an_attached_app_gets_its_events_however_often_it_restarts(project: Project) -> None:
+@pytest.mark.parametrize("metadata", ["[]", '[{name: partitions, value: "1"}]'])
+def test_an_attached_app_gets_its_events_however_often_it_restarts(project: Project, metadata: str) -> None:
+    component = PUBSUB.replace("version: v1", f"version: v1, metadata: {metadata}")
+    (project.folder / "components" / "pubsub.yaml").write_text(component, encoding="utf-8")
     project.add("backend")
     project.add("worker", topics="jobs", more="    enableAppHealthCheck: true\n")
     with running(project, "--attach", "worker") as run:

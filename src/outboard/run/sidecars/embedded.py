@@ -20,6 +20,7 @@ from outboard.run.sidecars.port import SidecarStatus
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
 from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.components.context import SharedMemory
+from outboard.sidecar.components.memory.log import PartitionedBroker
 from outboard.sidecar.components.memory.pubsub import Broker
 from outboard.sidecar.process.options_reader import parse
 from outboard.sidecar.runtime.options import Options
@@ -44,6 +45,8 @@ class RetainingMemory(SharedMemory):
         held = super().of(kind, name)
         if isinstance(held, Broker):
             held.keep(RETAINED)
+        elif isinstance(held, PartitionedBroker):
+            held.keep(held.partitions, RETAINED)
         return held
 
 
