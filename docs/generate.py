@@ -89,7 +89,7 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "pubsub.sqlite": {
         "connectionString": ("", "Required: the path of a file, which is made where there is none. A "
-                                 "relative path begins where the sidecar was started."),
+                                 "relative path begins in `appDirPath`, or where the sidecar was started."),
         "consumerGroup": ("", "The group in which the app consumes; `consumerID` unless given, which is "
                               "its app id. Sidecars of one group share the events, in one process or in "
                               "several."),
@@ -216,7 +216,7 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "state.sqlite": {
         "connectionString": ("", "Required: a path, a `file:` URI or `:memory:`. A relative path begins "
-                                 "where the sidecar was started."),
+                                 "in `appDirPath`, or where the sidecar was started."),
         "url": ("", "Another name for `connectionString`."),
         "tableName": ("state", "Table of the values."),
         "metadataTableName": ("metadata", "Table of the schema's version."),
@@ -233,7 +233,8 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
                        "begins with `DAPR_` cannot be read."),
     },
     "secretstores.local.file": {
-        "secretsFile": ("", "Required: a JSON file. A relative path begins where the sidecar was started."),
+        "secretsFile": ("", "Required: a JSON file. A relative path begins in `appDirPath`, or where the "
+                            "sidecar was started."),
         "nestedSeparator": (":", "Stands between the keys of nested objects: `redis:password`."),
         "multiValued": ("false", "Each key at the top is one secret with several keys, not each leaf."),
     },

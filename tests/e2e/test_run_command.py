@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.projects import (
@@ -321,3 +322,36 @@ def test_text_output_is_prefixed_whole_and_without_colour_in_a_pipe(project: Pro
     names = {line.partition(" | ")[0].strip() for line in lines}
     assert names == {"backend", "backend dapr", "outboard"}
     assert not [line for line in lines if "\x1b" in line]
+
+
+def test_relative_paths_of_components_begin_in_the_folder_of_the_app(project: Project) -> None:
+    project.add("backend")
+    project.add("worker")
+    for name, kind, item in [
+        ("statestore", "state.sqlite", "{name: connectionString, value: state.db}"),
+        ("events", "pubsub.sqlite", "{name: connectionString, value: events.db}"),
+        ("secrets", "secretstores.local.file", "{name: secretsFile, value: ./secrets.json}"),
+    ]:
+        text = PUBSUB.replace("name: pubsub}", f"name: {name}}}").replace("pubsub.in-memory", kind)
+        text = text.replace("version: v1", f"version: v1, metadata: [{item}]")
+        (project.folder / "components" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    for app in ("backend", "worker"):
+        secrets = project.folder / app / "secrets.json"
+        secrets.write_text(json.dumps({"whose": app}), encoding="utf-8")
+    elsewhere = project.folder / "elsewhere"
+    elsewhere.mkdir()
+    with outboard(["run", "-f", str(project.write()), "-o", "json"], elsewhere) as process:
+        run = Run(process)
+        for app, sidecar in run.ready().items():
+            answer = httpx.get(f"{sidecar}/v1.0/secrets/secrets/whose", trust_env=False, timeout=PATIENCE)
+            assert answer.json() == {"whose": app}
+            httpx.post(
+                f"{sidecar}/v1.0/state/statestore",
+                json=[{"key": "k", "value": app}],
+                trust_env=False,
+                timeout=PATIENCE,
+            ).raise_for_status()
+        assert run.interrupt() == 0
+    assert list(elsewhere.iterdir()) == []
+    assert {path.parent.name for path in project.folder.rglob("state.db")} == {"backend", "worker"}
+    assert {path.parent.name for path in project.folder.rglob("events.db")} == {"backend", "worker"}

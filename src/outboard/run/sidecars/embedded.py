@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from outboard.clock import Clock
@@ -65,7 +66,7 @@ class LocalSidecars:
         ServiceDied where the sidecar ends by itself, as the shutdown API makes it.
         """
         environment = app.full_environment
-        options = parse(app.sidecar, environment)
+        options = replace(parse(app.sidecar, environment), directory=app.directory)
         configuration = read_configuration(options.config_paths, environment)
         resources = read_resources(options.resources_paths, options.app_id, options.namespace)
         refuse_errors((*configuration.findings, *resources.findings))

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar, cast
 
 from outboard.clock import Clock, SystemClock
@@ -38,7 +39,8 @@ class ComponentContext:
     """Given once to each sidecar.
 
     `namespace` is what `{namespace}` is built with: `default` where NAMESPACE is not set. `pod_name` is empty
-    where POD_NAME is not. `new_id` gives a new UUID in text each time.
+    where POD_NAME is not. `new_id` gives a new UUID in text each time. Relative paths in component files
+    begin in `directory`: the working directory, unless another one is given.
     """
 
     app_id: str
@@ -48,3 +50,4 @@ class ComponentContext:
     memory: SharedMemory = field(default_factory=SharedMemory)
     clock: Clock = field(default_factory=SystemClock)
     new_id: Callable[[], str] = _new_uuid
+    directory: Path = Path()

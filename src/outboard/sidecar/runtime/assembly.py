@@ -201,6 +201,7 @@ class Assembly:
             outside.memory,
             outside.clock,
             outside.new_id,
+            self.options.directory,
         )
 
     def _make_api(self, runtime: RuntimeApi) -> Api:

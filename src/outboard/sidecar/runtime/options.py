@@ -28,7 +28,8 @@ class Options:
     of NAMESPACE, empty where it is not set. `graceful_shutdown` is in seconds, None waits for ever.
     `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging` None
     leaves it to the Configuration. `without_effect` are the settings given for parts that are not served, by
-    name, each with its part. The tokens stay out of the repr.
+    name, each with its part. Relative paths in component files begin in `directory`. The tokens stay out of
+    the repr.
     """
 
     app_id: str
@@ -61,6 +62,7 @@ class Options:
     api_token: str = field(default="", repr=False)
     app_api_token: str = field(default="", repr=False)
     without_effect: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = Path()
 
     @property
     def runtime_namespace(self) -> str:

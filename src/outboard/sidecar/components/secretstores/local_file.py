@@ -62,7 +62,7 @@ def multi_valued_secrets(content: dict[str, Json], separator: str) -> dict[str, 
 
 async def create(properties: Properties, context: ComponentContext) -> LocalFileSecrets:
     """Raises ComponentInitFailed where the file cannot be read or is not a JSON object."""
-    content = await asyncio.to_thread(_read, properties)
+    content = await asyncio.to_thread(_read, properties, context.directory)
     separator = properties.string("nestedSeparator", default=":")
     if properties.boolean("multiValued"):
         return LocalFileSecrets(multi_valued_secrets(content, separator), Traits(frozenset({MULTIPLE})))
@@ -85,13 +85,13 @@ def _text(value: Json) -> str:
     return "" if value is None else str(value)
 
 
-def _read(properties: Properties) -> dict[str, Json]:
-    path = Path(properties.required("secretsFile"))
+def _read(properties: Properties, directory: Path) -> dict[str, Json]:
+    path = directory / properties.required("secretsFile")
     try:
         text = path.read_text(encoding="utf-8-sig")
         content: Json = json.loads(text, parse_int=_NumberText, parse_float=_NumberText)
     except OSError as error:
-        advice = f"The path is taken from the folder in which the sidecar was started, {Path.cwd()}."
+        advice = f"The path is taken from the folder {directory.absolute()}."
         raise properties.failure(f"cannot read {path}: {error.strerror}", advice, "secretsFile") from error
     except json.JSONDecodeError as error:
         reason = f"{path}:{error.lineno}: not valid JSON: {error.msg}"

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
@@ -98,7 +99,8 @@ class SqlitePubSub:
 
 async def create(properties: Properties, context: ComponentContext) -> SqlitePubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
-    return await open_log(read_settings(properties), context.clock)
+    settings = read_settings(properties)
+    return await open_log(replace(settings, path=context.directory / settings.path), context.clock)
 
 
 async def open_log(settings: LogSettings, clock: Clock) -> SqlitePubSub:

@@ -19,6 +19,7 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Delete, Found, Set, StateTraits
+from outboard.sidecar.components.sqlite.paths import located
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
 from outboard.wire.dapr import TTL_IN_SECONDS
 
@@ -217,7 +218,7 @@ class SqliteState:
 async def create(properties: Properties, context: ComponentContext) -> SqliteState:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
     settings = SqliteSettings(
-        database=properties.required("connectionString", "url").strip(),
+        database=located(properties.required("connectionString", "url").strip(), context.directory),
         state_table=_table(properties, "tableName", "state"),
         metadata_table=_table(properties, "metadataTableName", "metadata"),
         timeout=properties.seconds("timeout", "timeoutInSeconds", default=20.0),
