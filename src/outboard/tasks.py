@@ -13,10 +13,17 @@ __all__ = ["background_tasks"]
 async def background_tasks(*coroutines: Coroutine[object, object, object]) -> AsyncIterator[None]:
     """Run `coroutines` as tasks while the block runs; at its end they are cancelled and waited for.
 
-    A task that fails ends the block. Raises an ExceptionGroup of what failed, as asyncio's TaskGroup does.
+    A task that fails ends the block. Raises an ExceptionGroup of the tasks that failed, as asyncio's
+    TaskGroup does, and what the block raises as it is.
     """
+    raised: Exception | None = None
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(coroutine) for coroutine in coroutines]
-        yield
+        try:
+            yield
+        except Exception as error:  # the group would raise it as a part of one
+            raised = error
         for task in tasks:
             task.cancel()
+    if raised is not None:
+        raise raised

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from outboard.clock import SystemClock
 from outboard.errors import NotDurable, PublishForbidden
 from outboard.kit.outbox.port import FetchRequest
-from outboard.kit.outbox.relay import Relay, Surroundings
+from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.store import SqlOutboxStore
 from support.outbox import OutboxBench, running
@@ -44,7 +45,7 @@ async def bench(engine: Engine) -> OutboxBench:
 
 
 def relay(bench: OutboxBench, token: str) -> Relay:
-    return Relay(token, Surroundings(bench.store, bench.broker.publish, SystemClock(), random.random, 5.0))
+    return Relay(token, bench.store, SendContext(bench.broker.publish, SystemClock(), random.random, 5.0))
 
 
 async def drained(bench: OutboxBench) -> None:
@@ -116,7 +117,7 @@ async def test_an_async_engine_does_as_well(bench: OutboxBench, postgresql_url: 
         bench.stage(session, 2, metadata_key)  # type: ignore[arg-type]
         await session.commit()
     store = SqlOutboxStore(bench.tables, LazyEngine(engine))
-    made = Relay("r", Surroundings(store, bench.broker.publish, SystemClock(), random.random, 5.0))
+    made = Relay("r", store, SendContext(bench.broker.publish, SystemClock(), random.random, 5.0))
     async with running(made):
         await drained(bench)
     await engine.dispose()

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from outboard.errors import SidecarError
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.relay import Relay, Surroundings
+from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.durability import make_durable
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.staging import SqlStaging
@@ -131,7 +132,7 @@ class OutboxBench:
                 session.commit()
 
     def relay(self, token: str = "r") -> Relay:
-        return Relay(token, Surroundings(self.store, self.broker.publish, self.clock, lambda: 0.5, 5.0))
+        return Relay(token, self.store, SendContext(self.broker.publish, self.clock, lambda: 0.5, 5.0))
 
     async def work(self, relay: Relay, steps: int = 6) -> None:
         """Let `relay` take so many turns; what it sends meanwhile comes to an end."""

@@ -218,7 +218,7 @@ class Outboard:
     def _relaying(self) -> AbstractAsyncContextManager[None]:
         if self.outbox is None:
             return nullcontext()
-        return self.outbox.relaying(self._publisher.relay, self._clock, self._timeout)
+        return self.outbox.relaying(self._publisher.relay, self._clock, self._timeout, random.random)
 
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:

@@ -14,7 +14,7 @@ from outboard.errors import (
     SidecarError,
 )
 
-__all__ = ["CLOSED", "Breaker", "PublishOutcome", "backoff", "outcome_of", "reason_of"]
+__all__ = ["CLOSED", "Breaker", "Breakers", "PublishOutcome", "backoff", "outcome_of", "reason_of"]
 
 MAX_REASON: Final = 500
 OWN_FAULT: Final = frozenset({400, 413})
@@ -110,3 +110,37 @@ class Breaker:
 
 CLOSED: Final = Breaker()
 """Nothing is wrong, as far as anybody knows: this is also what a success leads to."""
+
+
+class Breakers:
+    """The breaker of each pub/sub component. Times are by the monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._breakers: dict[str, Breaker] = {}
+
+    def open_ones(self, now: float) -> list[str]:
+        """The components to which nothing may be sent."""
+        return [pubsub for pubsub, breaker in self._breakers.items() if breaker.is_open(now)]
+
+    def is_open(self, pubsub: str, now: float) -> bool:
+        """As `Breaker.is_open`."""
+        return self._breakers.get(pubsub, CLOSED).is_open(now)
+
+    def allows(self, pubsub: str, now: float) -> bool:
+        """As `Breaker.allows`."""
+        return self._breakers.get(pubsub, CLOSED).allows(now)
+
+    def admitted(self, pubsub: str) -> None:
+        """After an event that was allowed has been sent."""
+        if (breaker := self._breakers.get(pubsub)) is not None:
+            self._breakers[pubsub] = breaker.admitted()
+
+    def answered(self, pubsub: str) -> None:
+        """The component takes events, or had its reason to refuse one of them."""
+        self._breakers.pop(pubsub, None)
+
+    def failed(self, pubsub: str, now: float, randomness: float, *, outage: bool) -> bool:
+        """After an event failed, as `Breaker.failed`; whether that has opened a closed one."""
+        before = self._breakers.get(pubsub, CLOSED)
+        after = self._breakers[pubsub] = before.failed(now, randomness, outage=outage)
+        return before.until is None and after.until is not None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from outboard.clock import Clock
 from outboard.errors import ExtraMissing
-from outboard.kit.outbox.relay import Publish, Relay, Surroundings
+from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.sender import Publish, SendContext
 from outboard.kit.outbox.wakeups import Wakeups
+from outboard.tasks import background_tasks
 from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
@@ -108,19 +109,18 @@ class Outbox:
 
     @asynccontextmanager
     async def relaying(
-        self, publish: Publish, clock: Clock, timeout: float, random: Callable[[], float] = random.random
+        self, publish: Publish, clock: Clock, timeout: float, random: Callable[[], float]
     ) -> AsyncIterator[None]:
-        """Publish what is stored, while the block runs; each publish takes at most `timeout` seconds."""
-        relay = Relay(new_id(), Surroundings(self._store, publish, clock, random, timeout))
+        """Publish what is stored, while the block runs; each publish takes at most `timeout` seconds.
+
+        `random` gives numbers in [0, 1).
+        """
+        relay = Relay(new_id(), self._store, SendContext(publish, clock, random, timeout))
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
             loop.call_soon_threadsafe(relay.wake)
 
         with self._wakeups.to(wake):
-            task = asyncio.create_task(relay.run())
-            try:
+            async with background_tasks(relay.run()):
                 yield
-            finally:
-                task.cancel()
-                await asyncio.wait((task,))

@@ -77,8 +77,8 @@ class Settlement:
     postponed: list[Postponed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.delivered or self.postponed or self.refused)
+    def __len__(self) -> int:
+        return len(self.delivered) + len(self.postponed) + len(self.refused)
 
     @property
     def sequences(self) -> list[int]:

@@ -16,6 +16,7 @@ from outboard.errors import (
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import LANE_EVENTS, Backlog
 from outboard.kit.outbox.failures import CLOSED, PublishOutcome, backoff, outcome_of, reason_of
+from outboard.kit.outbox.ledger import UNSETTLED_EVENTS, Ledger
 from outboard.kit.outbox.partitions import (
     LEASE_SECONDS,
     NO_LEASE,
@@ -169,3 +170,39 @@ def test_a_busy_lane_leaves_room() -> None:
     backlog = Backlog()
     backlog.add([staged(number, 7) for number in range(LANE_EVENTS)])
     assert backlog.full_lanes == [7]
+
+
+@pytest.mark.parametrize("end", ["delivered", "refused", "postponed", "unanswered"])
+def test_every_end_of_an_event_gives_its_place_back(end: str) -> None:
+    ledger, events = Ledger(), [staged(number, number) for number in range(UNSETTLED_EVENTS)]
+    for _ in events:
+        assert not ledger.is_full
+        ledger.sent()
+    assert ledger.is_full
+    for event in events:
+        match end:
+            case "delivered":
+                ledger.delivered(event)
+            case "refused":
+                ledger.refused(event, "no")
+            case "postponed":
+                ledger.postponed(event, 1.0, "later")
+            case _:
+                ledger.unanswered(event)
+    assert ledger.is_full == (end != "unanswered"), "until it is written down"
+    page = ledger.turn()
+    assert len(page.settlement) == (0 if end == "unanswered" else UNSETTLED_EVENTS)
+    assert page.lanes == (set() if end == "delivered" else {event.lane for event in events})
+    ledger.written()
+    assert not ledger.is_full
+
+
+def test_what_could_not_be_written_comes_before_what_is_later() -> None:
+    ledger = Ledger()
+    for number in (1, 2):
+        ledger.sent()
+        ledger.delivered(staged(number, number))
+        if number == 1:
+            page = ledger.turn()
+    ledger.not_written(page)
+    assert ledger.turn().settlement.delivered == [1, 2]
