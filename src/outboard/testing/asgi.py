@@ -31,7 +31,9 @@ VERSION: Final = {"version": "3.0", "spec_version": "2.4"}
 class AsgiExchange:
     """The `Exchange` with `app`, which runs in the task of the caller.
 
-    `state` is what its lifespan left for its requests.
+    `state` is what its lifespan left for its requests. The app is stepped by hand up to the first await that
+    is not ready, because most never come to one, and need no timer: 3.7 µs of CPU a request instead of 8.4
+    (benchmarks/stepping.py).
     """
 
     def __init__(self, app: ASGIApp, state: dict[str, Any] | None = None) -> None:

@@ -1,5 +1,15 @@
 """A bulk delivery: many events in one request, each read on its own.
 
+A body is read in one of three ways, each tried where the one before it did not do:
+
+    way          does                                    an entry then has
+    not at all   where the type's name is nowhere in it  - (it is no bulk delivery)
+    in one pass  where pydantic can read all of it       its event, if that is valid and whole; else None
+    in slices    for any JSON object of that type        None
+
+For an entry without an event, `BulkRequest.raw` gives its bytes, to be read as a delivery of it alone would
+be: that finds out what is wrong, and says it in the same words.
+
 Source: Dapr, "Publish and subscribe to bulk messages", and daprd 1.18 for what its requests hold.
 """
 
@@ -93,7 +103,7 @@ class BulkCodec(Generic[T]):
         Everything is read in one pass if it can be; an event that is not valid keeps no other from being
         read. Raises UnreadableBulk.
         """
-        if TYPE not in body:
+        if TYPE not in body:  # a look at the bytes is much quicker than to parse what may be any event
             return None
         envelopes = self._envelopes
         try:
@@ -109,7 +119,7 @@ class BulkCodec(Generic[T]):
                 item.get("contentType") or "",
             )
             for position, item in enumerate(envelope["entries"])
-            if item["entryId"]
+            if item["entryId"]  # what is answered names entries by their ids
         ]
         request_id = envelope.get("id", "")
         return BulkRequest(
@@ -122,6 +132,7 @@ class BulkCodec(Generic[T]):
     @cached_property
     def _envelopes(self) -> TypeAdapter[_Envelope[object]]:
         model: Any = Event[self._codec.model]  # type: ignore[name-defined]
+        # What is no valid event is anything: so it does not keep the others from being read.
         if_valid: Any = Annotated[model | Any, Field(union_mode="left_to_right")]
         envelope: Any = _Envelope
         return TypeAdapter(envelope[if_valid])
@@ -180,7 +191,7 @@ class _Sliced:
 
     def _member(self, name: str, at: int) -> int:
         if name == "entries" and self._text.startswith("[", at):
-            self.has_entries, self.entries = True, []
+            self.has_entries, self.entries = True, []  # of a name that comes twice, JSON takes the last
             return walk_array(self._text, at, self._item)
         end = skip(self._text, at)
         self._members[name] = encoded(self._text[at:end])

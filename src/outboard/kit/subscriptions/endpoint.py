@@ -1,4 +1,19 @@
-"""A handler as FastAPI endpoint, and each run of it: a request within the request of the sidecar."""
+"""A handler as FastAPI endpoint, and each run of it: a request within the request of the sidecar.
+
+A run goes one of two ways:
+
+    way     taken                                    comes to
+    direct  where the handler takes the event alone  returns None: ENDED. Returns a status: that
+            and no router has dependencies           returns a Response, or raises: goes on as served
+    served  else: the route is called with a scope   returns, and 200 is answered: what it returned
+            that has an `Invocation` in it           raises, and nobody catches it: the error
+                                                     anything else: the HTTP status
+
+What was called directly and then goes on as served is not called again: its `Invocation` has `ended`, which
+returns or raises what it did, so that a Response's background task runs, and the app's exception handlers see
+the error, as if there were no short cut. `returned` tells a handler that came to its end from an exception
+handler that answered 200 for it.
+"""
 
 from __future__ import annotations
 
@@ -205,7 +220,7 @@ class Runner:
                 statuses.append(message["status"])
 
         scope = invocation_scope(self.scope, invocation)
-        if part is not None:
+        if part is not None:  # the headers of the request are of the whole batch, in part
             scope["headers"] = [*self._shared, *_raw(part.headers())]
         try:
             await self.serve(scope, receive, send)

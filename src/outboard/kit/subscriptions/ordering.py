@@ -1,4 +1,19 @@
-"""Runs the entries of a batch: those of one key in order, the others beside each other."""
+"""Runs the entries of a batch: those of one key in order, the others beside each other.
+
+A lane is the entries of one key. It is, in turn:
+
+    state    goes on
+    waiting  when a worker is free, in the order of the first entries: taken
+    taken    entry by entry, as long as each ends with True: over behind the last
+    over     no more: it is done, or an entry is to come again, which nothing of its key may overtake
+
+A worker is a task. There is one, until an entry has to wait for something: that calls all the others, and
+each takes a lane. So a batch whose handlers wait for nothing is run by a single task.
+
+To know whether an entry waits, a worker steps its coroutine itself, up to the first await that is not ready.
+A task each would be simpler, and takes 4.9 µs of CPU an entry instead of 1.0, where handlers do not wait, and
+6.0 instead of 3.8 where they wait once (benchmarks/stepping.py).
+"""
 
 from __future__ import annotations
 
@@ -70,23 +85,28 @@ class _Workers:
     async def _run(self, position: int) -> bool:
         run, running = copy_context().run, self._step(position)
         try:
-            waits_for = run(running.send, None)
+            waits_for = run(running.send, None)  # raises StopIteration where it had nothing to wait for
             self._call(self._uncalled)
             return await _rest(run, running, waits_for)
         except StopIteration as ended:
             return bool(ended.value)
         except asyncio.CancelledError:
+            # A handler may raise it of its own accord, or by a scope that it cancelled. Only where somebody
+            # cancels the worker may the worker end; otherwise the entry has failed, and is to come again.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return False  # nobody cancelled this worker: it was raised within
+            return False
 
 
 @coroutine
 def _rest(
     run: Callable[..., Any], running: Coroutine[Any, Any, bool], waits_for: Any
 ) -> Generator[Any, Any, bool]:
-    """What is left of a coroutine that has begun, and waits for a future. `run` is of its context."""
+    """What is left of a coroutine that has begun, and waits for a future. `run` is of its context.
+
+    `yield from` would go on in the context of the worker; so each step is made in that of the entry.
+    """
     try:
         while True:
             try:
