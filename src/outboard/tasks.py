@@ -10,7 +10,7 @@ __all__ = ["background_tasks"]
 
 
 @asynccontextmanager
-async def background_tasks(*coroutines: Coroutine[object, object, object]) -> AsyncIterator[None]:
+async def background_tasks(*coroutines: Coroutine[None, None, object]) -> AsyncIterator[None]:
     """Run `coroutines` as tasks while the block runs; at its end they are cancelled and waited for.
 
     A task that fails ends the block. Raises an ExceptionGroup of the tasks that failed, as asyncio's

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from outboard.errors import OutboardError
 
 if TYPE_CHECKING:
-    from outboard.run.output.formats import Writer
+    from outboard.run.output.formats import LineWriter
 
 __all__ = ["line_writer", "show_error", "speak_utf8", "text_writer", "wants_colour"]
 
@@ -48,7 +48,7 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
     return write
 
 
-def text_writer(stream: TextIO, environment: Mapping[str, str]) -> Writer:
+def text_writer(stream: TextIO, environment: Mapping[str, str]) -> LineWriter:
     """Writes lines, with coloured prefixes where that is wanted."""
     if not wants_colour(terminal=stream.isatty(), environment=environment):
         plain = line_writer(stream)

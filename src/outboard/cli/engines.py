@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from outboard.cli.parameters import OutputFormat
 from outboard.engines.defaults import KAFKA_PORT, MAVEN_CENTRAL, REDIS_PORT
 
 if TYPE_CHECKING:
-    from outboard.engines.control import Machine, State
+    from outboard.engines.control import EngineState, Machine
 
 __all__ = ["down", "status", "up"]
 
 
-class Name(StrEnum):
+class EngineName(StrEnum):
     kafka = "kafka"
     redis = "redis"
 
 
-class Output(StrEnum):
-    text = "text"
-    json = "json"
-
-
 Names: TypeAlias = Annotated[
-    list[Name] | None,
+    list[EngineName] | None,
     typer.Argument(metavar="ENGINE", help="kafka, redis; both when none is named.", show_default=False),
 ]
 Folder: TypeAlias = Annotated[
@@ -40,7 +36,9 @@ Folder: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Format: TypeAlias = Annotated[Output, typer.Option("--output", "-o", help="For people, or a JSON array.")]
+Format: TypeAlias = Annotated[
+    OutputFormat, typer.Option("--output", "-o", help="For people, or a JSON array.")
+]
 
 
 def up(
@@ -54,7 +52,7 @@ def up(
             help="Maven repository that Kafka comes from.", envvar="OUTBOARD_MAVEN_URL", metavar="URL"
         ),
     ] = MAVEN_CENTRAL,
-    output: Format = Output.text,
+    output: Format = OutputFormat.text,
 ) -> None:
     """Start a Kafka and a Redis on this machine, and leave them running.
 
@@ -73,7 +71,7 @@ def up(
     from outboard.engines.control import bring_up
 
     machine = _machine(folder, maven_url)
-    ports = {Name.kafka: kafka_port, Name.redis: redis_port}
+    ports = {EngineName.kafka: kafka_port, EngineName.redis: redis_port}
     states = [bring_up(machine, name.value, ports[name]) for name in _each(names)]
     _show(states, output)
     if any(state.problem for state in states):
@@ -86,7 +84,7 @@ def down(
         bool, typer.Option("--delete-data", help="Delete their topics and keys too.")
     ] = False,
     folder: Folder = None,
-    output: Format = Output.text,
+    output: Format = OutputFormat.text,
 ) -> None:
     """Stop what `outboard engines up` has started, and nothing else.
 
@@ -102,7 +100,7 @@ def down(
     )
 
 
-def status(names: Names = None, folder: Folder = None, output: Format = Output.text) -> None:
+def status(names: Names = None, folder: Folder = None, output: Format = OutputFormat.text) -> None:
     """Show what `outboard engines up` has started; exit code 1 where one does not run.
 
     \b
@@ -119,8 +117,8 @@ def status(names: Names = None, folder: Folder = None, output: Format = Output.t
         raise typer.Exit(1)
 
 
-def _each(names: Sequence[Name] | None) -> list[Name]:
-    return list(dict.fromkeys(names or Name))
+def _each(names: Sequence[EngineName] | None) -> list[EngineName]:
+    return list(dict.fromkeys(names or EngineName))
 
 
 def _machine(folder: Path | None, repository: str = MAVEN_CENTRAL) -> Machine:
@@ -139,12 +137,12 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _show(states: Sequence[State], output: Output) -> None:
+def _show(states: Sequence[EngineState], output: OutputFormat) -> None:
     import json
 
     from outboard.engines.output import as_json, as_text, problems
 
-    if output is Output.json:
+    if output is OutputFormat.json:
         typer.echo(json.dumps([as_json(state) for state in states], ensure_ascii=False))
         return
     typer.echo("\n".join(as_text(states)))

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-__all__ = ["Given", "flowing", "parameter", "with_parameters"]
+__all__ = ["Given", "OutputFormat", "flowing", "parameter", "with_parameters"]
 
 Given: TypeAlias = "int | bool | str | Path | Sequence[str] | None"
 """What typer gives for one of these options; None or empty where it was not given."""
+
+
+class OutputFormat(StrEnum):
+    """For people, or for machines."""
+
+    text = "text"
+    json = "json"
 
 
 def with_parameters(

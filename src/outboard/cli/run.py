@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from outboard.cli.parameters import Given
+from outboard.cli.parameters import Given, OutputFormat
 from outboard.cli.run_options import ONE_APP
 
 if TYPE_CHECKING:
     from outboard.run.output.events import Report
-    from outboard.run.plan.plan import Plan
+    from outboard.run.plan.plan import RunPlan
     from outboard.run.plan.settings import Value
 
 __all__ = ["run"]
-
-
-class Output(StrEnum):
-    text = "text"
-    json = "json"
 
 
 class SidecarKind(StrEnum):
@@ -53,8 +48,8 @@ def run(
     reload: Annotated[bool, typer.Option("--reload", help="Restart an app when its source changes.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be started, and exit.")] = False,
     output: Annotated[
-        Output, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
-    ] = Output.text,
+        OutputFormat, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
+    ] = OutputFormat.text,
     engine: Annotated[
         SidecarKind, typer.Option(help="The sidecars: Outboard's own, or Dapr's daprd.")
     ] = SidecarKind.outboard,
@@ -125,29 +120,31 @@ def _value(given: Given) -> Value:
     return str(given) if isinstance(given, Path) else tuple(given or ())
 
 
-def _describe(plan: Plan, output: Output) -> None:
+def _describe(plan: RunPlan, output: OutputFormat) -> None:
     import json
 
     from outboard.run.plan.description import plan_as_json, plan_as_text
 
     typer.echo(
-        json.dumps(plan_as_json(plan), ensure_ascii=False) if output is Output.json else plan_as_text(plan)
+        json.dumps(plan_as_json(plan), ensure_ascii=False)
+        if output is OutputFormat.json
+        else plan_as_text(plan)
     )
 
 
-def _execute(plan: Plan, output: Output) -> None:
+def _execute(plan: RunPlan, output: OutputFormat) -> None:
     from outboard.run.main import execute
 
     execute(plan, _report(plan, output))
 
 
-def _report(plan: Plan, output: Output) -> Report:
+def _report(plan: RunPlan, output: OutputFormat) -> Report:
     import os
     import sys
 
     from outboard.cli.console import line_writer, text_writer
     from outboard.run.output.formats import JsonLines, TextLines
 
-    if output is Output.json:
+    if output is OutputFormat.json:
         return JsonLines(line_writer(sys.stdout))
     return TextLines(text_writer(sys.stdout, os.environ), [app.app_id for app in plan.apps])

@@ -16,7 +16,7 @@ from outboard.engines.java import find_java
 from outboard.errors import EngineUnavailable
 from outboard.host.ports import Ports
 
-__all__ = ["Machine", "State", "bring_down", "bring_up", "state_of"]
+__all__ = ["EngineState", "Machine", "bring_down", "bring_up", "state_of"]
 
 KAFKA_JARS: Final = "kafka-4.3.1"
 
@@ -41,7 +41,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class EngineState:
     """How it stands with the engine `name`.
 
     `instance` is there while it runs; `problem` says why it could not be started.
@@ -52,17 +52,17 @@ class State:
     problem: str = ""
 
 
-def state_of(machine: Machine, name: str) -> State:
+def state_of(machine: Machine, name: str) -> EngineState:
     """Whether the engine `name`, started from here, runs."""
-    return State(name, machine.instances.find(name))
+    return EngineState(name, machine.instances.find(name))
 
 
-def bring_up(machine: Machine, name: str, port: int) -> State:
+def bring_up(machine: Machine, name: str, port: int) -> EngineState:
     """Start the engine `name` on `port` unless it runs already. What prevents it is told in the state."""
     try:
-        return State(name, _up(machine, name, port))
+        return EngineState(name, _up(machine, name, port))
     except EngineUnavailable as error:
-        return State(name, machine.instances.find(name), str(error))
+        return EngineState(name, machine.instances.find(name), str(error))
 
 
 def _up(machine: Machine, name: str, port: int) -> Instance:
@@ -116,7 +116,7 @@ STARTERS: Final[Mapping[str, Callable[[Machine, int, Path], Instance]]] = {
 }
 
 
-def bring_down(machine: Machine, names: Sequence[str], *, delete_data: bool) -> list[State]:
+def bring_down(machine: Machine, names: Sequence[str], *, delete_data: bool) -> list[EngineState]:
     """Stop those of the engines `names` that were started from here; then, if asked to, delete their data."""
     for name in names:
         instance = machine.instances.find(name)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from outboard.engines.control import State
+from outboard.engines.control import EngineState
 from outboard.gojson.values import Json
 
 __all__ = ["as_json", "as_text", "problems"]
@@ -16,7 +16,7 @@ VARIABLES: Final[Mapping[str, str]] = {"kafka": "KAFKA_BROKERS", "redis": "REDIS
 """What component files read the address from, by `envRef`."""
 
 
-def as_json(state: State) -> Json:
+def as_json(state: EngineState) -> Json:
     """One engine: `state` is running, stopped or failed; `problem` says why it failed."""
     instance = state.instance
     return {
@@ -32,7 +32,7 @@ def as_json(state: State) -> Json:
     }
 
 
-def as_text(states: Sequence[State]) -> Iterator[str]:
+def as_text(states: Sequence[EngineState]) -> Iterator[str]:
     """A line for each engine, and how to use those that run."""
     for state in states:
         instance = state.instance
@@ -43,12 +43,12 @@ def as_text(states: Sequence[State]) -> Iterator[str]:
         yield f"For component files with `envRef`: {' '.join(variables)}"
 
 
-def problems(states: Sequence[State]) -> list[str]:
+def problems(states: Sequence[EngineState]) -> list[str]:
     """Why engines could not be started, a sentence each."""
     return [state.problem for state in states if state.problem]
 
 
-def _word(state: State) -> str:
+def _word(state: EngineState) -> str:
     if state.instance is not None:
         return "running"
     return "failed" if state.problem else "stopped"

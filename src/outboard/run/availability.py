@@ -15,7 +15,7 @@ from outboard.clock import Clock
 from outboard.host.listening import is_listening
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["AppAvailability", "RetryingExchange", "keep_watch"]
+__all__ = ["AppAvailability", "WaitingExchange", "keep_watch"]
 
 POLL: Final = 0.05
 SERVER_ERROR: Final = 500
@@ -59,7 +59,7 @@ class AppAvailability:
         await self._away.wait()
 
 
-class RetryingExchange:
+class WaitingExchange:
     """Requests to an app that may be away: each waits for it, without a limit, and is repeated if need be."""
 
     def __init__(self, exchange: Exchange, availability: AppAvailability) -> None:

@@ -9,7 +9,7 @@ from outboard.clock import Clock, SystemClock
 from outboard.host.event_loop import new_event_loop
 from outboard.run.output.events import Caution, Report
 from outboard.run.plan.daprd_components import check_components
-from outboard.run.plan.plan import Plan
+from outboard.run.plan.plan import RunPlan
 from outboard.run.service import launch
 from outboard.run.sidecars.daprd import DaprdSidecars
 from outboard.run.sidecars.embedded import LocalSidecars, RetainingMemory
@@ -20,7 +20,7 @@ from outboard.sidecar.components.context import SharedMemory
 __all__ = ["execute"]
 
 
-def execute(plan: Plan, report: Report) -> None:
+def execute(plan: RunPlan, report: Report) -> None:
     """Run `plan` until it is done or is asked to stop. From then on signals to stop are ignored.
 
     Raises OutboardError, and OSError where a log file or the output cannot be written.
@@ -35,12 +35,12 @@ def execute(plan: Plan, report: Report) -> None:
         runner.run(run_plan(plan, report, serve, clock))
 
 
-def _local_sidecars(plan: Plan, clock: Clock) -> ServeSidecar:
+def _local_sidecars(plan: RunPlan, clock: Clock) -> ServeSidecar:
     memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
     return LocalSidecars(memory, clock)
 
 
-def _daprd(plan: Plan, executable: Path, report: Report, clock: Clock) -> ServeSidecar:
+def _daprd(plan: RunPlan, executable: Path, report: Report, clock: Clock) -> ServeSidecar:
     for text in check_components(plan):
         report(Caution(text))
     return DaprdSidecars(executable, clock)

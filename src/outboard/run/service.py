@@ -1,4 +1,14 @@
-"""One app of a run: started, restarted on change, stopped with all that it started."""
+"""One app of a run: started, restarted on change, stopped with all that it started.
+
+With `--reload`; without it, `running` is left only by the end of the app:
+
+    state     process  availability               until               next
+    --------  -------  -------------------------  ------------------  --------
+    running   runs     found, once it listens     its files change    stopping
+    running   runs     found, once it listens     it ends by itself   ended
+    ended     none     lost                       its files change    running
+    stopping  ends     lost, before it is asked   nothing is left     running
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,21 @@
-"""A run: all sidecars and services of a plan, from start to the last process."""
+"""A run: all sidecars and services of a plan, from start to the last process.
+
+    state     what runs                         until                               next
+    --------  --------------------------------  ----------------------------------  --------
+    starting  the sidecars                      the API of each of them answers     serving
+    serving   services too, not all are ready   those started here get events       ready
+    ready     everything                        all services are done               stopping
+    any       as it was                         a signal, a failure, no reader      stopping
+    stopping  services end, then the sidecars   nothing is left                     stopped
+    stopping  each is killed                    nothing is left (a second signal)   stopped
+
+The task of `_Run` holds all of it: to stop is to cancel that task, and each scope ends what it has started.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,21 +23,22 @@ from outboard.clock import Clock
 from outboard.errors import OutboardError
 from outboard.run.availability import AppAvailability, keep_watch
 from outboard.run.output.events import (
+    AppEndpoint,
     AppFound,
     Attach,
-    Endpoint,
-    Event,
     Ready,
     Report,
+    RunEvent,
+    RunStopped,
+    RunStopping,
     SlowStart,
-    Stopped,
-    Stopping,
 )
 from outboard.run.output.logs import sidecar_logs
-from outboard.run.plan.plan import AppPlan, Plan
+from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.run.service import Service
 from outboard.run.sidecars.port import ServeSidecar, SidecarStatus
 from outboard.run.signals import on_stop_request
+from outboard.tasks import background_tasks
 
 __all__ = ["run_plan"]
 
@@ -33,7 +46,7 @@ SLOW: Final = 10.0
 """Seconds after which a person is asked why an app does not answer."""
 
 
-async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
+async def run_plan(plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
     """Run `plan` until it is done, or until a signal asks to stop: then everything ends, within seconds.
 
     A second signal ends it at once. Raises ServiceDied naming the service where one ends by itself, and
@@ -52,7 +65,7 @@ async def run_plan(plan: Plan, report: Report, serve: ServeSidecar, clock: Clock
         except BaseExceptionGroup as group:
             raise _cause(group) from group
         finally:
-            stop.report(Stopped())
+            stop.report(RunStopped())
     if stop.failure is not None:
         raise stop.failure
 
@@ -68,11 +81,11 @@ class _Stop:
 
     def request(self, reason: str) -> None:
         self.requested = True
-        self.report(Stopping(reason))
+        self.report(RunStopping(reason))
         if self.task is not None:
             self.task.cancel()
 
-    def report(self, event: Event) -> None:
+    def report(self, event: RunEvent) -> None:
         """Report, until that fails once: an error here must not break into whoever writes a line."""
         if self.failure is not None:
             return
@@ -91,7 +104,7 @@ class _App:
 
 
 class _Run:
-    def __init__(self, plan: Plan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
+    def __init__(self, plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
         self._hurry = asyncio.Event()
         self._apps = [_App(app, _availability(app), SidecarStatus()) for app in plan.apps]
         self._sidecars: list[asyncio.Task[None]] = []
@@ -113,28 +126,25 @@ class _Run:
                     group.create_task(self._serve(app.plan, app.availability, app.status, self._report))
                 )
             for app in self._apps:
-                await app.status.listening.wait()
+                await app.status.listening.wait()  # an app may publish with its first line
             await self._run_services()
             for sidecar in self._sidecars:
                 sidecar.cancel()
 
     async def _run_services(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            services = [
-                group.create_task(
-                    Service(app.plan, self._report, self._clock, self._hurry, app.availability).run()
-                )
-                for app in self._apps
-                if app.plan.started_here
-            ]
-            beside = [group.create_task(self._announce())]
-            beside += [group.create_task(self._wait_for(app)) for app in self._apps if app.plan.attached]
-            beside += [group.create_task(self._remind(app)) for app in self._apps if not app.plan.attached]
-            if len(services) < len(self._apps):
-                await asyncio.Event().wait()  # somebody else's app has no end that could be seen
-            await asyncio.wait(services)
-            for task in beside:
-                task.cancel()
+        """Until all are done; an app that somebody else starts has no end that could be seen."""
+        here = [app for app in self._apps if app.plan.started_here]
+        async with background_tasks(*self._beside_services()), asyncio.TaskGroup() as services:
+            for app in here:
+                service = Service(app.plan, self._report, self._clock, self._hurry, app.availability)
+                services.create_task(service.run())
+            if len(here) < len(self._apps):
+                await asyncio.Event().wait()
+
+    def _beside_services(self) -> Iterable[Coroutine[None, None, None]]:
+        yield self._announce()
+        for app in self._apps:
+            yield self._wait_for(app) if app.plan.attached else self._remind(app)
 
     async def _remind(self, app: _App) -> None:
         """Ask a person to look, where an app takes long to open its port."""
@@ -164,10 +174,10 @@ def _availability(app: AppPlan) -> AppAvailability | None:
     return AppAvailability(app.app_host, app.app_port) if app.may_restart and app.app_port else None
 
 
-def _endpoint(app: AppPlan) -> Endpoint:
+def _endpoint(app: AppPlan) -> AppEndpoint:
     scheme = "https" if app.variables.get("APP_PROTOCOL") == "https" else "http"
     app_url = f"{scheme}://localhost:{app.app_port}" if app.app_port else ""
-    return Endpoint(app.app_id, app_url, f"http://localhost:{app.http_port}")
+    return AppEndpoint(app.app_id, app_url, f"http://localhost:{app.http_port}")
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

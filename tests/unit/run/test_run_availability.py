@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from outboard.run.availability import AppAvailability, RetryingExchange
+from outboard.run.availability import AppAvailability, WaitingExchange
 from outboard.wire.http import ExchangeFailed, Request, Response
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ def availability() -> AppAvailability:
 
 async def test_a_request_waits_until_the_app_is_there(availability: AppAvailability) -> None:
     app = App(lambda: OK)
-    request = asyncio.ensure_future(RetryingExchange(app, availability)(EVENT, 1.0))
+    request = asyncio.ensure_future(WaitingExchange(app, availability)(EVENT, 1.0))
     await turns()
     assert not app.timeouts
     availability.found()
@@ -57,7 +57,7 @@ async def test_a_request_waits_until_the_app_is_there(availability: AppAvailabil
 async def test_there_is_no_limit_to_the_time_at_a_breakpoint(availability: AppAvailability) -> None:
     app = App(lambda: OK)
     availability.found()
-    await RetryingExchange(app, availability)(EVENT, 1.0)
+    await WaitingExchange(app, availability)(EVENT, 1.0)
     assert app.timeouts == [None]
 
 
@@ -67,7 +67,7 @@ async def test_an_event_that_was_with_the_app_when_it_went_is_given_again(
 ) -> None:
     app = App(gone(availability, sent=sent), lambda: OK)
     availability.found()
-    request = asyncio.ensure_future(RetryingExchange(app, availability)(EVENT, None))
+    request = asyncio.ensure_future(WaitingExchange(app, availability)(EVENT, None))
     await turns()
     assert not availability.is_there
     assert not request.done()
@@ -82,7 +82,7 @@ async def test_a_failure_of_an_app_that_is_going_away_is_not_an_answer(availabil
 
     app = App(fail_while_stopping, lambda: OK)
     availability.found()
-    request = asyncio.ensure_future(RetryingExchange(app, availability)(EVENT, None))
+    request = asyncio.ensure_future(WaitingExchange(app, availability)(EVENT, None))
     await turns()
     assert not request.done()
     availability.found()
@@ -94,11 +94,11 @@ async def test_a_failure_of_an_app_that_stays_is_its_answer() -> None:
     async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
         availability = AppAvailability("127.0.0.1", server.sockets[0].getsockname()[1])
         availability.found()
-        assert await RetryingExchange(App(lambda: failure), availability)(EVENT, None) is failure
+        assert await WaitingExchange(App(lambda: failure), availability)(EVENT, None) is failure
 
 
 @pytest.mark.parametrize("status", [200, 204, 404, 422])
 async def test_an_answer_below_500_is_passed_on(availability: AppAvailability, status: int) -> None:
     availability.found()
-    response = await RetryingExchange(App(lambda: Response(status)), availability)(EVENT, None)
+    response = await WaitingExchange(App(lambda: Response(status)), availability)(EVENT, None)
     assert response.status == status

@@ -9,20 +9,20 @@ from typing import TypeAlias
 
 __all__ = [
     "AppEnded",
+    "AppEndpoint",
     "AppFound",
     "AppStarted",
     "Attach",
     "Caution",
-    "Endpoint",
-    "Event",
     "LogLine",
     "Ready",
     "Reloading",
     "Report",
+    "RunEvent",
+    "RunStopped",
+    "RunStopping",
     "SlowStart",
     "Source",
-    "Stopped",
-    "Stopping",
     "SubscriptionsChanged",
 ]
 
@@ -77,7 +77,7 @@ class AppFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class AppEndpoint:
     """Where an app and its sidecar answer; `app_url` is empty for an app that is not called."""
 
     app: str
@@ -89,7 +89,7 @@ class Endpoint:
 class Ready:
     """Every app that is started here answers, and gets its events."""
 
-    apps: tuple[Endpoint, ...]
+    apps: tuple[AppEndpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +124,16 @@ class AppEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopping:
+class RunStopping:
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class RunStopped:
     """Nothing runs any more."""
 
 
-Event: TypeAlias = (
+RunEvent: TypeAlias = (
     LogLine
     | Caution
     | AppStarted
@@ -144,7 +144,7 @@ Event: TypeAlias = (
     | Reloading
     | SubscriptionsChanged
     | AppEnded
-    | Stopping
-    | Stopped
+    | RunStopping
+    | RunStopped
 )
-Report: TypeAlias = Callable[[Event], None]
+Report: TypeAlias = Callable[[RunEvent], None]

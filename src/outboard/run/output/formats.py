@@ -12,27 +12,27 @@ from typing import Final, Protocol
 
 from outboard.run.output.events import (
     AppEnded,
+    AppEndpoint,
     AppFound,
     AppStarted,
     Attach,
     Caution,
-    Endpoint,
-    Event,
     LogLine,
     Ready,
     Reloading,
+    RunEvent,
+    RunStopped,
+    RunStopping,
     SlowStart,
     Source,
-    Stopped,
-    Stopping,
     SubscriptionsChanged,
 )
 
-__all__ = ["JsonLines", "TextLines", "Writer"]
+__all__ = ["JsonLines", "LineWriter", "TextLines"]
 
 OWN_NAME: Final = "outboard"
 PALETTE: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
-EVENT_NAMES: Final[Mapping[type[Event], str]] = {
+EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     LogLine: "log",
     Caution: "caution",
     AppStarted: "started",
@@ -43,12 +43,12 @@ EVENT_NAMES: Final[Mapping[type[Event], str]] = {
     SlowStart: "slow",
     SubscriptionsChanged: "subscriptions-changed",
     AppEnded: "ended",
-    Stopping: "stopping",
-    Stopped: "stopped",
+    RunStopping: "stopping",
+    RunStopped: "stopped",
 }
 
 
-class Writer(Protocol):
+class LineWriter(Protocol):
     """Writes one line; `style` is a colour for the first `styled` characters, empty for none."""
 
     def __call__(self, line: str, styled: int, style: str) -> None: ...
@@ -60,7 +60,7 @@ class JsonLines:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         self._write(json.dumps({"event": EVENT_NAMES[type(event)], **asdict(event)}, ensure_ascii=False))
 
 
@@ -72,14 +72,14 @@ class TextLines:
     """
 
     def __init__(
-        self, write: Writer, apps: Sequence[str], *, windows: bool = sys.platform == "win32"
+        self, write: LineWriter, apps: Sequence[str], *, windows: bool = sys.platform == "win32"
     ) -> None:
         self._windows = windows
         self._write = write
         self._styles = {app: PALETTE[index % len(PALETTE)] for index, app in enumerate(apps)}
         self._width = max([len(OWN_NAME), *(len(_name(app, Source.SIDECAR)) for app in apps)])
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         if isinstance(event, LogLine):
             level = f"{event.level.upper()} " if event.level not in {"", "info", "debug"} else ""
             self._line(_name(event.app, event.source), level + event.line, self._styles.get(event.app, ""))
@@ -101,7 +101,7 @@ def _name(app: str, source: Source) -> str:
     return f"{app} dapr" if source is Source.SIDECAR else app
 
 
-def _sentences(event: Event) -> list[str]:
+def _sentences(event: RunEvent) -> list[str]:
     match event:
         case Caution():
             return [f"caution: {event.text}"]
@@ -120,9 +120,9 @@ def _sentences(event: Event) -> list[str]:
             return [f"{event.app} now has other subscriptions: start `outboard run` anew for them to count"]
         case AppEnded():
             return [f"{event.app} ended with exit code {event.code}: {event.detail}"]
-        case Stopping():
+        case RunStopping():
             return [f"stopping ({event.reason})"]
-        case Stopped():
+        case RunStopped():
             return ["everything has stopped"]
         case Attach():
             return [_attach(event)]
@@ -130,7 +130,7 @@ def _sentences(event: Event) -> list[str]:
             return [event.line]
 
 
-def _ready(apps: Sequence[Endpoint]) -> list[str]:
+def _ready(apps: Sequence[AppEndpoint]) -> list[str]:
     width = max(len(endpoint.app) for endpoint in apps)
     return [
         "ready",

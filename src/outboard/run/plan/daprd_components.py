@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from outboard.errors import ResourceError
 from outboard.resources.component import Component
 from outboard.resources.loader import load_resources
-from outboard.run.plan.plan import AppPlan, Plan
+from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.sidecar.process.options_reader import parse
 
 __all__ = ["check_components"]
@@ -20,7 +20,7 @@ IN_MEMORY: Final = frozenset({"pubsub.in-memory", "state.in-memory"})
 SWAP: Final = "swap the components: `--resources FOLDER`, with pubsub.kafka or pubsub.redis in it"
 
 
-def check_components(plan: Plan) -> list[str]:
+def check_components(plan: RunPlan) -> list[str]:
     """Sentences about the components that will not be as a person expects.
 
     Raises ResourceError for one that daprd does not have, and for a file that cannot be read: daprd would
@@ -35,7 +35,7 @@ def check_components(plan: Plan) -> list[str]:
             )
             advice = f"Run without `--engine daprd`, or {SWAP}."
             raise ResourceError(str(component.path), component.line, problem, advice)
-    return [_not_shared(place, apps) for place, apps in _in_memory(used).items() if len(apps) > 1]
+    return [_not_shared(declaration, apps) for declaration, apps in _in_memory(used).items() if len(apps) > 1]
 
 
 def _components(app: AppPlan) -> tuple[Component, ...]:
@@ -55,12 +55,13 @@ def _all(used: Iterable[tuple[Component, ...]]) -> Iterable[Component]:
     return (component for components in used for component in components)
 
 
-Place = tuple[Path, int, str]
+Declaration: TypeAlias = tuple[Path, int, str]
+"""Where a component is written (file and line), and its type."""
 
 
-def _in_memory(used: Mapping[str, tuple[Component, ...]]) -> dict[Place, list[str]]:
+def _in_memory(used: Mapping[str, tuple[Component, ...]]) -> dict[Declaration, list[str]]:
     """The in-memory components, by where they are written, and the apps that load each."""
-    found: dict[Place, list[str]] = {}
+    found: dict[Declaration, list[str]] = {}
     for app_id, components in used.items():
         for each in components:
             if each.type.lower() in IN_MEMORY:
@@ -68,8 +69,8 @@ def _in_memory(used: Mapping[str, tuple[Component, ...]]) -> dict[Place, list[st
     return found
 
 
-def _not_shared(place: Place, apps: list[str]) -> str:
-    path, line, type_name = place
+def _not_shared(declaration: Declaration, apps: list[str]) -> str:
+    path, line, type_name = declaration
     return (
         f"{path}:{line}: each daprd has a {type_name} of its own, so {' and '.join(apps)} do not see what "
         f"the others put into it. To share it, {SWAP}"

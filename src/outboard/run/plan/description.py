@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterator
 
 from outboard.gojson.values import Json
-from outboard.run.plan.plan import AppPlan, Plan
+from outboard.run.plan.plan import AppPlan, RunPlan
 
 __all__ = ["plan_as_json", "plan_as_text"]
 
 
-def plan_as_json(plan: Plan) -> Json:
+def plan_as_json(plan: RunPlan) -> Json:
     """The plan as JSON values. Of the variables that the author added only the names are told."""
     return {
         "engine": "outboard" if plan.daprd is None else "daprd",
@@ -20,7 +20,7 @@ def plan_as_json(plan: Plan) -> Json:
     }
 
 
-def plan_as_text(plan: Plan) -> str:
+def plan_as_text(plan: RunPlan) -> str:
     """The same, for reading."""
     program = "" if plan.daprd is None else shlex.quote(str(plan.daprd))
     return "\n".join(line for app in plan.apps for line in _as_lines(app, program))

@@ -27,7 +27,7 @@ from outboard.run.plan.settings import (
 from outboard.run.plan.sidecar_program import OutboardProgram, SidecarProgram
 from outboard.run.plan.template import AppSpec, Destination
 
-__all__ = ["AppPlan", "Plan", "RunOptions", "make_plan"]
+__all__ = ["AppPlan", "RunOptions", "RunPlan", "make_plan"]
 
 ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
 """Inherited, these would lead an app to another sidecar than its own."""
@@ -100,7 +100,7 @@ class AppPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """`daprd` is the sidecars' executable; None where they are Outboard's own."""
 
     apps: tuple[AppPlan, ...]
@@ -113,7 +113,7 @@ def make_plan(
     ports: Ports,
     interpreter: Interpreter,
     environment: Mapping[str, str],
-) -> Plan:
+) -> RunPlan:
     """Decide everything about a run of `specs` under `options`; `environment` is this process's.
 
     Raises PortTaken for a port that somebody has, with their name, and CommandError for `--attach` of an
@@ -124,7 +124,7 @@ def make_plan(
     adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
     program: SidecarProgram = OutboardProgram() if options.daprd is None else DaprdProgram()
     settings = with_ports(adapted, options.attach, program, ports)
-    return Plan(
+    return RunPlan(
         tuple(
             _app(spec, values, options, program, interpreter, inherited)
             for spec, values in zip(adapted, settings, strict=True)

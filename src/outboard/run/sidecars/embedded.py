@@ -14,7 +14,7 @@ from outboard.host.ports import MachinePorts
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
-from outboard.run.availability import AppAvailability, RetryingExchange
+from outboard.run.availability import AppAvailability, WaitingExchange
 from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import SidecarStatus
@@ -119,7 +119,7 @@ async def _channel(
     async with exchange_with(url, options.max_body_bytes) as exchange:
         channel = SubscriptionMonitor(exchange)
         async with background_tasks(channel.watch(availability, lambda: report(changed))):
-            yield RetryingExchange(channel, availability)
+            yield WaitingExchange(channel, availability)
 
 
 async def _tell_listening(sidecar: Sidecar, status: SidecarStatus) -> None:

@@ -8,34 +8,34 @@ import pytest
 
 from outboard.run.output.events import (
     AppEnded,
+    AppEndpoint,
     AppFound,
     AppStarted,
     Attach,
-    Endpoint,
-    Event,
     LogLine,
     Ready,
     Reloading,
+    RunEvent,
+    RunStopped,
+    RunStopping,
     SlowStart,
     Source,
-    Stopped,
-    Stopping,
     SubscriptionsChanged,
 )
 from outboard.run.output.formats import JsonLines, TextLines
 
-EVERY_EVENT: tuple[Event, ...] = (
+EVERY_EVENT: tuple[RunEvent, ...] = (
     LogLine("api", Source.APP, "hello"),
     AppStarted("api", 7),
     Attach("api", 8000, "/project", ("python", "-m", "api"), {"APP_ID": "api"}),
     AppFound("api", 8000),
-    Ready((Endpoint("api", "http://localhost:8000", "http://localhost:3500"),)),
+    Ready((AppEndpoint("api", "http://localhost:8000", "http://localhost:3500"),)),
     Reloading("api", ("main.py",)),
     SlowStart("api", 8000, 10.0),
     SubscriptionsChanged("api"),
     AppEnded("api", 0, "it is done"),
-    Stopping("Ctrl-C"),
-    Stopped(),
+    RunStopping("Ctrl-C"),
+    RunStopped(),
 )
 
 
@@ -82,7 +82,7 @@ def test_an_empty_line_stays_a_line() -> None:
 
 
 @pytest.mark.parametrize("event", EVERY_EVENT, ids=lambda event: type(event).__name__)
-def test_every_event_can_be_read_by_people_and_machines(event: Event) -> None:
+def test_every_event_can_be_read_by_people_and_machines(event: RunEvent) -> None:
     written, machine = Written(), list[str]()
     TextLines(written, ["api"])(event)
     JsonLines(machine.append)(event)

@@ -9,7 +9,7 @@ import pytest
 from outboard.errors import ResourceError
 from outboard.run.plan.daprd import daprd_arguments
 from outboard.run.plan.daprd_components import check_components
-from outboard.run.plan.plan import AppPlan, Plan
+from outboard.run.plan.plan import AppPlan, RunPlan
 
 
 def component(folder: Path, type_name: str, name: str = "pubsub", more: str = "") -> Path:
@@ -20,7 +20,7 @@ def component(folder: Path, type_name: str, name: str = "pubsub", more: str = ""
     return file
 
 
-def plan(*app_ids: str, folder: Path) -> Plan:
+def plan(*app_ids: str, folder: Path) -> RunPlan:
     apps = (
         AppPlan(
             app_id=app_id,
@@ -35,7 +35,7 @@ def plan(*app_ids: str, folder: Path) -> Plan:
         )
         for app_id in app_ids
     )
-    return Plan(tuple(apps), Path("daprd"))
+    return RunPlan(tuple(apps), Path("daprd"))
 
 
 def test_a_component_of_outboard_alone_is_refused_with_file_and_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from outboard.errors import CommandError, PortTaken
 from outboard.run.plan.description import plan_as_json, plan_as_text
 from outboard.run.plan.interpreter import Interpreter
-from outboard.run.plan.plan import AppPlan, Plan, RunOptions, make_plan
+from outboard.run.plan.plan import AppPlan, RunOptions, RunPlan, make_plan
 from outboard.run.plan.settings import Value
 from outboard.run.plan.template import AppSpec
 
@@ -44,11 +44,11 @@ def plan(
     options: RunOptions | None = None,
     owners: Mapping[int, str] | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Plan:
+) -> RunPlan:
     return make_plan(specs, options or RunOptions(), FakePorts(owners or {}), HERE, environment or {})
 
 
-def only(made: Plan) -> AppPlan:
+def only(made: RunPlan) -> AppPlan:
     (app,) = made.apps
     return app
 
