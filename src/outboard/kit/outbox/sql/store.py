@@ -12,11 +12,9 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
     bindparam,
     delete,
     func,
-    not_,
     or_,
     select,
     text,
@@ -29,6 +27,7 @@ from outboard.kit.outbox.partitions import PARTITIONS
 from outboard.kit.outbox.port import FetchRequest, ParkedEvent, Settlement, StoredEvent
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
+from outboard.kit.outbox.sql.fetching import due_events, use_indexes
 from outboard.kit.outbox.sql.tables import Tables
 
 __all__ = ["SqlOutboxStore", "database_now"]
@@ -119,36 +118,23 @@ class SqlOutboxStore:
         lease = self._lease
         connection.execute(update(lease).where(lease.c.token == token).values(token="", lease_until=0))
 
-    def _own(self, token: str, now: int) -> Select[tuple[int]]:
+    def _own(self, token: str, now: int) -> Select[int]:
         """The partitions that `token` still has."""
         lease = self._lease
         return select(lease.c.partition).where(lease.c.token == token, lease.c.lease_until > now)
 
     def _fetch(self, token: str, wanted: FetchRequest, connection: Connection) -> Sequence[StoredEvent]:
         now = self._now(connection)
-        row, earlier = self._outbox, self._outbox.alias("earlier")
-        put_off = and_(earlier.c.parked_at.is_(None), earlier.c.available_at > now)
-        holding = and_(earlier.c.parked_at.is_not(None), earlier.c.hold)
-        behind = select(earlier.c.sequence).where(
-            earlier.c.lane == row.c.lane, earlier.c.sequence < row.c.sequence, or_(put_off, holding)
-        )
-        query = (
-            select(row.c.sequence, row.c.lane, row.c.partition, row.c.event_id, row.c.pubsub, row.c.topic,
-                   row.c.body, row.c.details)
-            .where(row.c.parked_at.is_(None), row.c.available_at <= now)
-            .where(row.c.partition.in_(self._own(token, now)), not_(behind.exists()))
-            .order_by(row.c.sequence)
-            .limit(wanted.limit)
-        )  # fmt: skip
-        for column, left_out in (
-            (row.c.sequence, wanted.held), (row.c.lane, wanted.lanes), (row.c.pubsub, wanted.pubsubs)
-        ):  # fmt: skip
-            if left_out:
-                query = query.where(column.not_in(left_out))
+        own = frozenset(connection.scalars(self._own(token, now)))
+        if not own:
+            return []
+        use_indexes(connection)
+        query = due_events(self._outbox, own, now, wanted, connection.dialect.name)
         return [_staged(found) for found in connection.execute(query)]
 
     def _settle(self, token: str, settlement: Settlement, connection: Connection) -> None:
         row = self._outbox
+        use_indexes(connection)
         if settlement.delivered:
             # Whoever has the lease: the broker has the event, and nobody needs to publish it again.
             connection.execute(delete(row).where(row.c.sequence.in_(settlement.delivered)))
