@@ -1,12 +1,17 @@
-"""The app beside the sidecar, whatever protocol it speaks: how it is reached."""
+"""The port to the app: how it is reached, and what a sidecar asks of it, whatever protocol it speaks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from outboard.sidecar.channel.health import AppHealthOptions
+from outboard.sidecar.channel.answers import Answer
+from outboard.sidecar.channel.health import AppHealth, AppHealthOptions
+from outboard.sidecar.events.received import Incoming
+from outboard.wire.subscriptions import Subscription
 
-__all__ = ["AppConnection"]
+__all__ = ["AppChannel", "AppConnection", "Batch", "BatchedEvent", "Discovered", "NotAnswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +25,66 @@ class AppConnection:
     address: str = "127.0.0.1"
     max_concurrency: int = 0
     health: AppHealthOptions | None = None
+
+
+class BatchedEvent(NamedTuple):
+    """One event of a batch; its `data` goes into the request as the JSON that it is."""
+
+    entry_id: str
+    incoming: Incoming
+    metadata: Mapping[str, str]
+    content_type: str
+
+
+class Batch(NamedTuple):
+    """Events of one subscription for one `path` of the app, in one request with an `id` of its own."""
+
+    id: str
+    path: str
+    pubsub: str
+    topic: str
+    events: Sequence[BatchedEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What the app subscribes to by itself.
+
+    Where it answers that it knows no subscriptions `missing` is true; `problem` says why its answer tells of
+    none otherwise.
+    """
+
+    subscriptions: Sequence[Subscription] = ()
+    missing: bool = False
+    problem: str = ""
+
+
+class NotAnswered(Exception):
+    """The app did not answer; the text says why."""
+
+
+class AppChannel(Protocol):
+    """The way to one app."""
+
+    health: AppHealth
+    """While the app is not well nothing is delivered: what would be is answered with RETRY."""
+
+    async def deliver(self, incoming: Incoming, metadata: Mapping[str, str]) -> Answer:
+        """Give one event to its handler. What keeps it from being answered is RETRY."""
+        ...
+
+    async def deliver_bulk(self, batch: Batch) -> Mapping[str, Answer]:
+        """Give a batch to its handler: the answer for each entry id."""
+        ...
+
+    async def discover(self) -> Discovered:
+        """Ask what the app subscribes to. Raises NotAnswered, and SubscribeInvalid."""
+        ...
+
+    async def load_configuration(self) -> bool:
+        """Ask for the app's configuration: whether it has one. Raises NotAnswered."""
+        ...
+
+    async def probe(self, path: str, timeout: float) -> str:
+        """Ask whether the app is well, for `timeout` seconds at most. Empty if it is, else why not."""
+        ...

@@ -42,25 +42,25 @@ class HealthState:
 
 
 class AppHealth:
-    """What is known of the app's health now, and a way to wait for it to change."""
+    """What is known of the app's health now, and a way to wait for it to change.
+
+    `healthy` is read with every delivery; it changes through `set` alone.
+    """
 
     def __init__(self, healthy: bool) -> None:
-        self._healthy = healthy
+        self.healthy = healthy
         self._changed = asyncio.Event()
 
-    @property
-    def healthy(self) -> bool:
-        return self._healthy
-
     def set(self, healthy: bool) -> None:
-        if healthy != self._healthy:
-            self._healthy = healthy
+        """Wake whoever waits for the change, if it is one."""
+        if healthy != self.healthy:
+            self.healthy = healthy
             self._changed.set()
             self._changed = asyncio.Event()
 
     async def becomes(self, healthy: bool) -> None:
         """Return once the app is well (True), or unwell (False)."""
-        while self._healthy is not healthy:
+        while self.healthy is not healthy:
             await self._changed.wait()
 
 

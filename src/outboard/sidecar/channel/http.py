@@ -1,4 +1,4 @@
-"""The way to the app: what is asked of it, and how its answers are read.
+"""The way to an app that speaks HTTP.
 
 Source: Dapr, pub/sub API, "Expected HTTP Response"; daprd 1.18 for the headers.
 """
@@ -8,25 +8,30 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 from pydantic_core import to_json
 
 from outboard.gojson.values import Json
 from outboard.sidecar.channel.answers import Answer, read_answer, read_bulk_answer
+from outboard.sidecar.channel.app import Batch, BatchedEvent, Discovered, NotAnswered
+from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.events import envelope
 from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
+from outboard.sidecar.subscriptions.active import parse_subscribe
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 from outboard.wire.tracing import ZERO_TRACEPARENT, TraceContext
 
-__all__ = ["AppChannel", "BulkEntry"]
+__all__ = ["HttpChannel"]
 
+OK: Final = 200
+NOT_FOUND: Final = 404
 UNHEALTHY: Final = "app is not in a healthy state"
 NOT_FORWARDED: Final = frozenset(
     [
@@ -50,17 +55,8 @@ HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 NOT_IN_A_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class BulkEntry(NamedTuple):
-    """One event of a batch. `raw` entries go as base64 text, the others as the JSON that they are."""
-
-    entry_id: str
-    incoming: Incoming
-    metadata: Mapping[str, str]
-    content_type: str
-
-
-class AppChannel:
-    """Calls to one app: at most `max_concurrency` at a time (0: no limit), none while it is unwell."""
+class HttpChannel:
+    """AppChannel over HTTP: at most `max_concurrency` calls at a time (0: no limit)."""
 
     def __init__(
         self,
@@ -69,64 +65,69 @@ class AppChannel:
         *,
         token: str = "",
         max_concurrency: int = 0,
-        healthy: Callable[[], bool] = lambda: True,
+        health: AppHealth | None = None,
     ) -> None:
+        self.health = health or AppHealth(healthy=True)
         self._exchange = exchange
         self._app_id = app_id
         self._token = token
-        self._healthy = healthy
         self._slots = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else nullcontext()
 
-    async def discover(self, path: str) -> Response:
-        """GET `path`, one of the two that daprd asks at the start. Raises ExchangeFailed."""
-        headers = {dapr.APP_ID_HEADER: self._app_id, "content-type": "application/json"}
-        return await self._exchange(Request("GET", path, self._with_token(headers)), None)
+    async def discover(self) -> Discovered:
+        response = await self._get(dapr.SUBSCRIBE_PATH)
+        if response.status == OK:
+            subscriptions, _ = parse_subscribe(response.body)
+            return Discovered(subscriptions)
+        returned = f"app returned http status code {response.status}"
+        problem = f"{returned} from subscription endpoint {dapr.SUBSCRIBE_PATH}"
+        return Discovered(missing=response.status == NOT_FOUND, problem=problem)
+
+    async def load_configuration(self) -> bool:
+        return (await self._get(dapr.CONFIG_PATH)).status == OK
 
     async def probe(self, path: str, timeout: float) -> str:
-        """Ask whether the app is well. Empty if it is, else why not."""
         try:
             response = await self._exchange(Request("GET", _target(path)), timeout)
         except ExchangeFailed as failure:
             return f"Network error: {failure.reason}"
         return "" if response.ok else f"Health check failed with status code: {response.status}"
 
-    async def deliver(self, incoming: Incoming, metadata: Mapping[str, str], timeout: float | None) -> Answer:
-        """Give one event to its handler. What keeps it from being answered is RETRY."""
+    async def deliver(self, incoming: Incoming, metadata: Mapping[str, str]) -> Answer:
         event = incoming.event
         headers = forwarded(metadata)
         headers |= _trace_headers(event, headers)
         headers["content-type"] = envelope.CLOUD_EVENT
-        response = await self._post(incoming.path, headers, incoming.data, timeout)
+        response = await self._post(incoming.path, headers, incoming.data)
         return response if isinstance(response, Answer) else read_answer(response)
 
-    async def deliver_bulk(
-        self, path: str, envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry],
-        timeout: float | None,
-    ) -> dict[str, Answer]:  # fmt: skip
-        """Give a batch to its handler: the answer for each entry id."""
-        headers = {PUBSUB_NAME.lower(): pubsub, "content-type": "application/json"}
-        trace = _last_trace(entries)
+    async def deliver_bulk(self, batch: Batch) -> Mapping[str, Answer]:
+        headers = {PUBSUB_NAME.lower(): batch.pubsub, "content-type": "application/json"}
+        trace = _last_trace(batch.events)
         if trace is not None:
             headers["traceparent"] = _traceparent(trace)
-        body = bulk_body(envelope_id, topic, pubsub, entries)
-        response = await self._post(path, headers, body, timeout)
-        ids = [entry.entry_id for entry in entries]
-        return (
-            dict.fromkeys(ids, response) if isinstance(response, Answer) else read_bulk_answer(response, ids)
-        )
+        response = await self._post(batch.path, headers, bulk_body(batch))
+        ids = [event.entry_id for event in batch.events]
+        if isinstance(response, Answer):
+            return dict.fromkeys(ids, response)
+        return read_bulk_answer(response, ids)
 
-    async def _post(
-        self, path: str, headers: dict[str, str], body: bytes, timeout: float | None
-    ) -> Response | Answer:
+    async def _get(self, path: str) -> Response:
+        headers = {dapr.APP_ID_HEADER: self._app_id, "content-type": "application/json"}
+        try:
+            return await self._exchange(Request("GET", path, self._with_token(headers)), None)
+        except ExchangeFailed as failure:
+            raise NotAnswered(failure.reason) from failure
+
+    async def _post(self, path: str, headers: dict[str, str], body: bytes) -> Response | Answer:
         illegal = _illegal(headers)
         if illegal is not None:
             return Answer(DeliveryStatus.RETRY, f"invalid header field {illegal!r}")
         request = Request("POST", _target(path), self._with_token(headers), body)
         async with self._slots:
-            if not self._healthy():
+            if not self.health.healthy:
                 return Answer(DeliveryStatus.RETRY, UNHEALTHY)
             try:
-                return await self._exchange(request, timeout)
+                return await self._exchange(request, None)
             except ExchangeFailed as failure:
                 return Answer(DeliveryStatus.RETRY, failure.reason)
 
@@ -170,27 +171,27 @@ def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> d
     return {"traceparent": ZERO_TRACEPARENT if trace is None else trace.traceparent}
 
 
-def bulk_body(envelope_id: str, topic: str, pubsub: str, entries: Sequence[BulkEntry]) -> bytes:
+def bulk_body(batch: Batch) -> bytes:
     """The body of a bulk delivery; each event's own bytes are put into it as they are."""
     head = {
-        "id": envelope_id,
-        "metadata": {PUBSUB_NAME: pubsub},
-        "pubsubname": pubsub,
-        "topic": topic,
+        "id": batch.id,
+        "metadata": {PUBSUB_NAME: batch.pubsub},
+        "pubsubname": batch.pubsub,
+        "topic": batch.topic,
         "type": dapr.BULK_EVENT_TYPE,
     }
-    inside = b",".join([_entry(entry) for entry in entries])
+    inside = b",".join([_entry(event) for event in batch.events])
     return b'{"entries":[' + inside + b"]," + to_json(head)[1:]
 
 
-def _entry(entry: BulkEntry) -> bytes:
-    rest = {"entryId": entry.entry_id, "metadata": entry.metadata, "contentType": entry.content_type}
-    return b'{"event":' + entry.incoming.data + b"," + to_json(rest)[1:]
+def _entry(event: BatchedEvent) -> bytes:
+    rest = {"entryId": event.entry_id, "metadata": event.metadata, "contentType": event.content_type}
+    return b'{"event":' + event.incoming.data + b"," + to_json(rest)[1:]
 
 
-def _last_trace(entries: Sequence[BulkEntry]) -> object:
-    for entry in reversed(entries):
-        event = entry.incoming.event
+def _last_trace(events: Sequence[BatchedEvent]) -> object:
+    for each in reversed(events):
+        event = each.incoming.event
         trace = event.get("traceparent", event.get("traceid"))
         if trace is not None:
             return trace

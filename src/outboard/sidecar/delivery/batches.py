@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from outboard.sidecar.channel.answers import Answer
-from outboard.sidecar.channel.http import BulkEntry
+from outboard.sidecar.channel.app import Batch, BatchedEvent
 from outboard.sidecar.components.port import (
     BulkBounds,
     Message,
@@ -26,7 +26,7 @@ from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import BulkSubscribe
 
-__all__ = ["BatchConsumer", "Entry", "NativeBatches", "bounds_of"]
+__all__ = ["BatchConsumer", "BatchEntry", "NativeBatches", "bounds_of"]
 
 TURN: Final = 256  # entries that are read before the loop gets a turn
 
@@ -40,7 +40,7 @@ def bounds_of(bulk: BulkSubscribe, component: PubSub) -> BulkBounds:
     )
 
 
-class Entry:
+class BatchEntry:
     """One message of a batch. Once `settled`, `outcome` is None, or what its broker is to be told.
 
     `refusal` says why the app did not take it at the last attempt.
@@ -79,7 +79,7 @@ class NativeBatches:
             await drain.hold()
         new_id = self._single.shared.new_id
         entries = [
-            Entry(Arrived(message, pubsub), new_id() if self._unique else str(number))
+            BatchEntry(Arrived(message, pubsub), new_id() if self._unique else str(number))
             for number, message in enumerate(messages)
         ]
         with drain:
@@ -98,9 +98,9 @@ class BatchConsumer:
         self._raw = _is_raw(single.subscription.metadata)
         self._content_type = envelope.OCTET_STREAM if self._raw else envelope.CLOUD_EVENT
 
-    async def deliver(self, entries: Sequence[Entry]) -> None:
+    async def deliver(self, entries: Sequence[BatchEntry]) -> None:
         """Return when all `entries` are settled."""
-        by_path: dict[str, list[Entry]] = {}
+        by_path: dict[str, list[BatchEntry]] = {}
         read_one = self._single.read
         for number, entry in enumerate(entries, 1):
             read = read_one(entry.arrived)
@@ -117,7 +117,7 @@ class BatchConsumer:
         else:
             await asyncio.gather(*(self._deliver_to(path, each) for path, each in by_path.items()))
 
-    async def _not_delivered(self, entry: Entry, read: Skipped | Failed) -> None:
+    async def _not_delivered(self, entry: BatchEntry, read: Skipped | Failed) -> None:
         try:
             if isinstance(read, Skipped):
                 await self._single.skip(entry.arrived, read)
@@ -134,7 +134,7 @@ class BatchConsumer:
         text = f'"{incoming.event["data_base64"]}"'.encode()
         return Incoming(incoming.event, text, incoming.path)
 
-    async def _deliver_to(self, path: str, entries: Sequence[Entry]) -> None:
+    async def _deliver_to(self, path: str, entries: Sequence[BatchEntry]) -> None:
         rest, number = entries, 0
 
         async def attempt() -> None:
@@ -163,10 +163,10 @@ class BatchConsumer:
             for entry in rest:
                 await self._give_up(entry, failure)
 
-    async def _send(self, path: str, entries: Sequence[Entry]) -> dict[str, Answer]:
+    async def _send(self, path: str, entries: Sequence[BatchEntry]) -> Mapping[str, Answer]:
         single = self._single
         batch = [
-            BulkEntry(
+            BatchedEvent(
                 entry.entry_id,
                 entry.incoming,
                 entry.arrived.message.metadata,
@@ -177,10 +177,10 @@ class BatchConsumer:
         ]
         subscription = single.subscription
         return await single.shared.channel.deliver_bulk(
-            path, single.shared.new_id(), subscription.topic, subscription.pubsub_name, batch, None
+            Batch(single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch)
         )
 
-    async def _take(self, entry: Entry, answer: Answer, number: int) -> None:
+    async def _take(self, entry: BatchEntry, answer: Answer, number: int) -> None:
         """Settle an entry that the app dropped; not one that it wants again."""
         single = self._single
         single.tell(entry.arrived, entry.entry_id, answer, number)
@@ -190,7 +190,7 @@ class BatchConsumer:
             await single.accept(entry.arrived, answer)
             entry.settle()
 
-    async def _give_up(self, entry: Entry, failure: Failure) -> None:
+    async def _give_up(self, entry: BatchEntry, failure: Failure) -> None:
         single = self._single
         if isinstance(failure, CircuitOpen):
             single.log_undelivered(entry.entry_id, failure)

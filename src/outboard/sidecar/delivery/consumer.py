@@ -11,13 +11,18 @@ from outboard.clock import Clock
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
-from outboard.sidecar.channel.http import AppChannel
+from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher, PublishNotAllowed, PubSubUnknown
+from outboard.sidecar.publishing.pubsubs import (
+    LoadedPubSub,
+    PublishNotAllowed,
+    PubSubPublisher,
+    PubSubUnknown,
+)
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.sidecar.subscriptions.routes import Routes
 from outboard.wire.dapr import DeliveryStatus
@@ -68,7 +73,7 @@ class Delivering:
     """What every subscription of one sidecar shares."""
 
     channel: AppChannel
-    publisher: Publisher
+    publisher: PubSubPublisher
     journal: Journal
     clock: Clock
     random: Callable[[], float]
@@ -156,7 +161,7 @@ class Consumer:
         async def attempt() -> None:
             nonlocal number
             number += 1
-            answer = await self.shared.channel.deliver(incoming, arrived.metadata, None)
+            answer = await self.shared.channel.deliver(incoming, arrived.metadata)
             self.tell(arrived, incoming.id, answer, number)
             if answer.outcome is DeliveryStatus.RETRY:
                 raise NotDelivered(answer.detail, answer.code)

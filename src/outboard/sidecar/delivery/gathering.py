@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from outboard.sidecar.components.port import Message, NotAcknowledged
-from outboard.sidecar.delivery.batches import BatchConsumer, Entry, bounds_of
+from outboard.sidecar.delivery.batches import BatchConsumer, BatchEntry, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer
 from outboard.sidecar.delivery.inbound import Arrived
+from outboard.tasks import background_tasks
 
 __all__ = ["GatheringConsumer"]
 
 
-class _Waiting(Entry):
+class _Waiting(BatchEntry):
     """An entry whose broker waits for it to be settled."""
 
     __slots__ = ("done",)
@@ -63,13 +64,8 @@ class GatheringConsumer:
     @asynccontextmanager
     async def gathering(self) -> AsyncIterator[None]:
         """Deliver batches while the block runs."""
-        task = asyncio.create_task(self._gather_forever())
-        try:
+        async with background_tasks(self._gather_forever()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _enter(self, message: Message) -> None:
         entry = _Waiting(Arrived(message, self._single.pubsub.name), self._single.shared.new_id())

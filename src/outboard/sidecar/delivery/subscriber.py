@@ -1,4 +1,4 @@
-"""Running the consumers of an app's subscriptions."""
+"""The subscriptions of an app, made with its components and consumed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.subscriptions.active import ActiveSubscription
 
-__all__ = ["consuming"]
+__all__ = ["subscribing"]
 
 AGAIN: Final = Retry("exponential", max_elapsed=0)
 DRAIN_LIMIT: Final = 30.0
@@ -29,15 +29,13 @@ Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 @asynccontextmanager
-async def consuming(
-    subscriptions: Iterable[ActiveSubscription], pubsubs: Mapping[str, LoadedPubSub], shared: Delivering
-) -> AsyncIterator[None]:
+async def subscribing(subscriptions: Iterable[ActiveSubscription], shared: Delivering) -> AsyncIterator[None]:
     """Consume while the block runs: when it begins every subscription that can be made is made.
 
     At its end nothing new is taken, what is being handled is waited for (30 s at most), and what was not
     settled is left to the broker.
     """
-    shared = replace(shared, drain=Drain())
+    shared, pubsubs = replace(shared, drain=Drain()), shared.publisher.pubsubs
     startable = [active for active in subscriptions if _can_start(active, pubsubs, shared.log)]
     tasks: list[asyncio.Task[None]] = []
     try:

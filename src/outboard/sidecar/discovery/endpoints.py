@@ -7,25 +7,21 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.channel.http import AppChannel
+from outboard.sidecar.channel.app import AppChannel, Discovered, NotAnswered
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.subscriptions.active import (
     ActiveSubscription,
     SubscribeInvalid,
     activate,
-    parse_subscribe,
     topics_by_pubsub,
 )
 from outboard.sidecar.subscriptions.routes import RuleInvalid
 from outboard.wire import dapr
-from outboard.wire.http import ExchangeFailed, Response
 
 __all__ = ["DiscoveryFailed", "discover_subscriptions", "load_app_configuration"]
 
 RETRY: Final = Retry("exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0)
-OK: Final = 200
-NOT_FOUND: Final = 404
 
 
 class DiscoveryFailed(Exception):
@@ -35,60 +31,42 @@ class DiscoveryFailed(Exception):
 async def load_app_configuration(channel: AppChannel, log: SidecarLog) -> None:
     """Ask for `/dapr/config`. What an app answers there is about actors, so only the answer itself counts."""
     try:
-        response = await channel.discover(dapr.CONFIG_PATH)
-    except ExchangeFailed as failure:
-        log.warning("failed to load the app's configuration: %s", failure.reason)
-        return
-    if response.status == OK:
-        log.info("Application configuration loaded")
+        if await channel.load_configuration():
+            log.info("Application configuration loaded")
+    except NotAnswered as error:
+        log.warning("failed to load the app's configuration: %s", error)
 
 
 async def discover_subscriptions(
     channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog
 ) -> list[ActiveSubscription]:
     """Ask for `/dapr/subscribe`, again where the app does not answer. Raises DiscoveryFailed."""
-    response = await _ask(channel, clock, random, log)
-    if response is None or not _usable(response, log):
-        return []
-    active = _read(response)
+    try:
+        discovered = await _ask(channel, clock, random, log)
+        active = [activate(each, "PROGRAMMATIC") for each in discovered.subscriptions]
+    except (SubscribeInvalid, RuleInvalid) as error:
+        raise DiscoveryFailed(f"the app's answer at {dapr.SUBSCRIBE_PATH} cannot be used: {error}") from error
+    if discovered.missing:
+        log.debug("the app has no %s: it subscribes to nothing by itself", dapr.SUBSCRIBE_PATH)
+    elif discovered.problem:
+        log.error("%s: it subscribes to nothing", discovered.problem)
     for pubsub, topics in topics_by_pubsub(active).items():
-        log.info(
-            "app is subscribed to the following topics: [[%s]] through pubsub=%s", " ".join(topics), pubsub
-        )
+        told = "app is subscribed to the following topics: [[%s]] through pubsub=%s"
+        log.info(told, " ".join(topics), pubsub)
     return active
 
 
-async def _ask(
-    channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog
-) -> Response | None:
+async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog) -> Discovered:
+    """The app's answer; one without subscriptions where it does not answer at all."""
     started, failures = clock.monotonic(), 0
     while True:
         try:
-            return await channel.discover(dapr.SUBSCRIBE_PATH)
-        except ExchangeFailed as failure:
+            return await channel.discover()
+        except NotAnswered as error:
             failures += 1
             delay = delay_after(RETRY, failures, clock.monotonic() - started, random)
-            reason = failure.reason
+            reason = str(error)
         if delay is None:
             log.error("the app did not answer at %s: %s", dapr.SUBSCRIBE_PATH, reason)
-            return None
+            return Discovered()
         await clock.sleep(delay)
-
-
-def _usable(response: Response, log: SidecarLog) -> bool:
-    if response.status == OK:
-        return True
-    if response.status == NOT_FOUND:
-        log.debug("the app has no %s: it subscribes to nothing by itself", dapr.SUBSCRIBE_PATH)
-    else:
-        text = "app returned http status code %d from subscription endpoint %s: it subscribes to nothing"
-        log.error(text, response.status, dapr.SUBSCRIBE_PATH)
-    return False
-
-
-def _read(response: Response) -> list[ActiveSubscription]:
-    try:
-        subscriptions, _ = parse_subscribe(response.body)
-        return [activate(subscription, "PROGRAMMATIC") for subscription in subscriptions]
-    except (SubscribeInvalid, RuleInvalid) as error:
-        raise DiscoveryFailed(f"the app's answer at {dapr.SUBSCRIBE_PATH} cannot be used: {error}") from error

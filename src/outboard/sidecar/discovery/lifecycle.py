@@ -1,71 +1,110 @@
-"""What a sidecar does for its app: wait for it, ask what it subscribes to, deliver while it is well."""
+"""What a sidecar does for its app: wait for it, ask what it subscribes to, deliver while it is well.
+
+Without health checks an app goes one way: awaited, asked, its subscriptions made, the sidecar ready. With
+them the sidecar is ready before the app is, and consuming follows its health:
+
+    state      leaves it when                  at once
+    awaited    the app listens on its port     probing begins; the sidecar is ready
+    unwell     a probe succeeds                the first time: the app is asked; then consuming begins
+    well       too many probes fail            consuming ends, what is being handled is waited for: unwell
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
-from outboard.sidecar.channel.health import AppHealth, AppHealthOptions, probe_forever
+from outboard.host.listening import is_listening
+from outboard.sidecar.channel.app import AppConnection
+from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
 from outboard.sidecar.delivery.consumer import Delivering
-from outboard.sidecar.delivery.subscriber import consuming
+from outboard.sidecar.delivery.subscriber import subscribing
 from outboard.sidecar.discovery.endpoints import (
     DiscoveryFailed,
     discover_subscriptions,
     load_app_configuration,
 )
 from outboard.sidecar.subscriptions.active import ActiveSubscription, merge
+from outboard.tasks import background_tasks
 
-__all__ = ["AppFollower"]
+__all__ = ["AppLifecycle"]
+
+INTERVAL: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class AppFollower:
+class AppLifecycle:
     """Looks after one app, in two scopes: `probing` may go on after `attend` was cancelled.
 
-    `discovered` is told what the app subscribes to. `ready` is called when the sidecar is; without health
-    checks that is after the subscriptions are made. `relaying` is the outbox at work, from the time on when
-    the app is first well.
+    `awaited` tells where the app is to be waited for first; `health` is None where it is not probed.
+    `discovered` is told what the app subscribes to. `ready` is called when the sidecar is. `relaying` is the
+    outbox at work, from the time on when the app is first well.
     """
 
     shared: Delivering
     declarative: Sequence[ActiveSubscription]
     disabled_endpoints: frozenset[str]
-    health: AppHealth
-    wait_for_app: Callable[[], Awaitable[None]]
+    awaited: AppConnection | None
+    health: AppHealthOptions | None
     discovered: Callable[[Sequence[ActiveSubscription]], None]
     ready: Callable[[], None]
     relaying: Callable[[], AbstractAsyncContextManager[None]]
     present: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
-    async def attend(self, health: AppHealthOptions | None) -> None:
-        """Deliver events until cancelled; what is being handled then is waited for.
-
-        With health checks that is while the app is well, which `probing` finds out.
-        """
-        await self.wait_for_app()
+    async def attend(self) -> None:
+        """Deliver events until cancelled; what is being handled then is waited for."""
+        if self.awaited is not None:
+            await self._listening(self.awaited)
         self.present.set()
-        if health is None:
+        if self.health is None:
             await self._attend_always()
         else:
             await self._attend_while_well()
 
+    @asynccontextmanager
+    async def probing(self) -> AsyncIterator[None]:
+        """Ask the app whether it is well, while the block runs and as soon as the app is there."""
+        if self.health is None:
+            yield
+            return
+        async with background_tasks(self._probe(self.health)):
+            yield
+
+    async def unwell(self) -> None:
+        """Return when the app is not well; one that is not probed always is."""
+        await self.shared.channel.health.becomes(False)
+
+    async def _listening(self, app: AppConnection) -> None:
+        """Return once something listens on the app's port; there is no upper bound, as in daprd."""
+        clock, log = self.shared.clock, self.shared.log
+        told = (
+            "application protocol: %s. waiting on port %d.  "
+            "This will block until the app is listening on that port."
+        )
+        log.info(told, app.protocol, app.port)
+        while not await is_listening(app.address, app.port):
+            await clock.sleep(INTERVAL)
+        log.info("application discovered on port %d", app.port)
+
     async def _attend_always(self) -> None:
         subscriptions = await self._discover()
-        async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared), self.relaying():
+        async with subscribing(subscriptions, self.shared), self.relaying():
             self.ready()
             await asyncio.Event().wait()
 
     async def _attend_while_well(self) -> None:
+        health = self.shared.channel.health
         self.ready()
-        await self.health.becomes(True)
+        await health.becomes(True)
         subscriptions = await self._discover()  # once: daprd does not ask an app that comes back
         async with self.relaying():
             while True:
-                async with consuming(subscriptions, self.shared.publisher.pubsubs, self.shared):
-                    await self.health.becomes(False)
-                await self.health.becomes(True)
+                async with subscribing(subscriptions, self.shared):
+                    await health.becomes(False)
+                await health.becomes(True)
 
     async def _discover(self) -> Sequence[ActiveSubscription]:
         channel, log = self.shared.channel, self.shared.log
@@ -87,34 +126,18 @@ class AppFollower:
             return (), str(failure)
 
     async def _programmatic(self) -> list[ActiveSubscription]:
-        if "subscribe" in self.disabled_endpoints:
-            self.shared.log.warning(
-                "Skipping programmatic subscription loading: disabled by --disable-init-endpoints"
-            )
-            return []
-        if not self.shared.publisher.pubsubs:
-            return []
         shared = self.shared
+        if "subscribe" in self.disabled_endpoints:
+            skipped = "Skipping programmatic subscription loading: disabled by --disable-init-endpoints"
+            shared.log.warning(skipped)
+            return []
+        if not shared.publisher.pubsubs:
+            return []
         log = shared.log.scoped("processor.subscription")
         return await discover_subscriptions(shared.channel, shared.clock, shared.random, log)
 
-    @asynccontextmanager
-    async def probing(self, health: AppHealthOptions | None) -> AsyncIterator[None]:
-        """Ask the app whether it is well, while the block runs and as soon as the app is there."""
-        if health is None:
-            yield
-            return
-        task = asyncio.create_task(self._probe(health))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
     async def _probe(self, health: AppHealthOptions) -> None:
         await self.present.wait()
-        shared = self.shared
-        log = shared.log.scoped("apphealth")
+        channel, log = self.shared.channel, self.shared.log.scoped("apphealth")
         log.info("App health probes starting")
-        await probe_forever(shared.channel.probe, health, self.health, shared.clock, log)
+        await probe_forever(channel.probe, health, channel.health, self.shared.clock, log)

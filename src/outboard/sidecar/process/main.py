@@ -17,7 +17,7 @@ from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
 from outboard.sidecar.logs import SidecarLog, install
-from outboard.sidecar.metadata.info import RUNTIME_VERSION
+from outboard.sidecar.metadata.service import RUNTIME_VERSION
 from outboard.sidecar.process.flags import read_flags
 from outboard.sidecar.process.garbage_collection import collecting_rarely, frozen
 from outboard.sidecar.process.options_reader import parse

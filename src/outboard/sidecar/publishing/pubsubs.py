@@ -19,7 +19,7 @@ from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
 
-__all__ = ["LoadedPubSub", "PubSubUnknown", "PublishNotAllowed", "Publisher"]
+__all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowed"]
 
 BULK_CONCURRENCY: Final = 100
 
@@ -59,7 +59,7 @@ class LoadedPubSub:
         return self.bulk is not None and self.component.traits.orders_bulk
 
 
-class Publisher:
+class PubSubPublisher:
     """What publishes for the app: its own events, and dead letters for its subscriptions."""
 
     def __init__(self, pubsubs: Mapping[str, LoadedPubSub], app_id: str, journal: Journal) -> None:

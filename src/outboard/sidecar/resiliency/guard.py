@@ -55,6 +55,10 @@ class Guard:
     direction: Literal["input", "output"]
     policies: Policies
     resilience: Resilience
+    _unguarded: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_unguarded", self.policies == NO_POLICIES)
 
     async def run(
         self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None] = lambda: None
@@ -64,7 +68,7 @@ class Guard:
         A Failure of `operation` is tried again as the policies say; the last one is raised, which may be a
         TimedOut or CircuitOpen of this guard. Whatever else `operation` raises goes through.
         """
-        if self.policies == NO_POLICIES:
+        if self._unguarded:
             return await operation()
         clock, log = self.resilience.clock, self.resilience.log
         started, failures = clock.monotonic(), 0

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.errors import ComponentInitFailed, ResourceError
 from outboard.resources.component import Component
 from outboard.resources.configuration import Configuration
+from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, merge
 from outboard.resources.subscription import DeclaredSubscription
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.port import PubSub, SecretStore, StateStore
-from outboard.sidecar.components.registry import Components, Loaded
+from outboard.sidecar.components.registry import Components, Loaded, open_components
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.metadata.info import ComponentInfo
+from outboard.sidecar.metadata.service import ComponentInfo
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Guard, Resilience
 from outboard.sidecar.resiliency.trip import compile_trip
 from outboard.sidecar.runtime.options import Options
-from outboard.sidecar.secrets.stores import LoadedSecretStore
+from outboard.sidecar.secrets.service import LoadedSecretStore
 from outboard.sidecar.state.keys import IllegalKey, prefix_for
-from outboard.sidecar.state.outbox.planning import settings_of
+from outboard.sidecar.state.settings import outbox_settings
 from outboard.sidecar.state.stores import LoadedStateStore
 from outboard.sidecar.subscriptions.active import ActiveSubscription, activate
 from outboard.sidecar.subscriptions.routes import RuleInvalid
 
-__all__ = [
-    "Guarding",
-    "activate_declared",
-    "allowed_components",
-    "component_infos",
-    "load_pubsub",
-    "load_secret_store",
-    "load_state_store",
-]
+__all__ = ["LoadedComponents", "activate_declared"]
 
 # The order in which daprd lists what a state store can do; what is not in it comes last, by name.
 ORDER: Final = ("ETAG", "TRANSACTIONAL", "TTL", "QUERY_API", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR")
 
 
-def allowed_components(
+@dataclass(frozen=True, slots=True)
+class LoadedComponents:
+    """By name, what this app may do with each component that is up; empty until they are."""
+
+    pubsubs: dict[str, LoadedPubSub] = field(default_factory=dict)
+    states: dict[str, LoadedStateStore] = field(default_factory=dict)
+    secrets: dict[str, LoadedSecretStore] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def opened(
+        self,
+        options: Options,
+        resources: Resources,
+        configuration: Configuration,
+        context: ComponentContext,
+        resilience: Resilience,
+    ) -> AsyncIterator[Sequence[ComponentInfo]]:
+        """The components are up while the block runs: what the metadata API tells of each.
+
+        Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be.
+        """
+        guarding = _Guarding.of(resources.resiliencies, resilience)
+        allowed = _allowed(resources.components, configuration, resilience.log)
+        async with open_components(allowed, context) as up:
+            for name, pubsub in up.pubsubs.items():
+                self.pubsubs[name] = _pubsub(pubsub, options, guarding)
+            for name, state in up.states.items():
+                self.states[name] = _state_store(state, options, guarding)
+            for name, secret in up.secrets.items():
+                self.secrets[name] = _secret_store(secret, guarding)
+            yield _infos(up)
+
+
+def _allowed(
     components: Iterable[Component], configuration: Configuration, log: SidecarLog
 ) -> Sequence[Component]:
     """Those of a type that the Configuration does not deny; of the others the log tells."""
@@ -56,14 +84,14 @@ def allowed_components(
 
 
 @dataclass(frozen=True, slots=True)
-class Guarding:
+class _Guarding:
     """The Resiliency resources, and what puts them to work."""
 
     policies: Resiliency
     resilience: Resilience
 
     @classmethod
-    def of(cls, resiliencies: Sequence[Resiliency], resilience: Resilience) -> Guarding:
+    def of(cls, resiliencies: Sequence[Resiliency], resilience: Resilience) -> _Guarding:
         """Raises ResourceError for a policy that is named but not there, and a `trip` that cannot be."""
         policies = merge(resiliencies)
         for breaker in policies.circuit_breakers.values():
@@ -82,7 +110,7 @@ class Guarding:
         return self.resilience.guard(component, "input", policies)
 
 
-def load_pubsub(loaded: Loaded[PubSub], options: Options, guarding: Guarding) -> LoadedPubSub:
+def _pubsub(loaded: Loaded[PubSub], options: Options, guarding: _Guarding) -> LoadedPubSub:
     name, properties = loaded.component.name, loaded.properties
     prefix = options.runtime_namespace if properties.namespaced else ""
     return LoadedPubSub(
@@ -94,7 +122,7 @@ def load_pubsub(loaded: Loaded[PubSub], options: Options, guarding: Guarding) ->
     )
 
 
-def load_state_store(loaded: Loaded[StateStore], options: Options, guarding: Guarding) -> LoadedStateStore:
+def _state_store(loaded: Loaded[StateStore], options: Options, guarding: _Guarding) -> LoadedStateStore:
     """Raises ComponentInitFailed for a `keyPrefix` that cannot be one."""
     component, strategy = loaded.component, loaded.properties.get("keyPrefix", "")
     try:
@@ -106,15 +134,15 @@ def load_state_store(loaded: Loaded[StateStore], options: Options, guarding: Gua
         ) from error
     outbound = guarding.outbound(component.name, "Statestore")
     items = {item.name: loaded.properties[item.name] for item in component.metadata}
-    return LoadedStateStore(component.name, loaded.instance, prefix, outbound, settings_of(items))
+    return LoadedStateStore(component.name, loaded.instance, prefix, outbound, outbox_settings(items))
 
 
-def load_secret_store(loaded: Loaded[SecretStore], guarding: Guarding) -> LoadedSecretStore:
+def _secret_store(loaded: Loaded[SecretStore], guarding: _Guarding) -> LoadedSecretStore:
     name = loaded.component.name
     return LoadedSecretStore(name, loaded.instance, guarding.outbound(name, "Secretstore"))
 
 
-def component_infos(components: Components) -> list[ComponentInfo]:
+def _infos(components: Components) -> list[ComponentInfo]:
     """What the metadata API tells of each."""
     return [
         ComponentInfo(
@@ -127,8 +155,8 @@ def component_infos(components: Components) -> list[ComponentInfo]:
     ]
 
 
-def activate_declared(declared: Iterable[DeclaredSubscription]) -> list[ActiveSubscription]:
-    """Raises ResourceError for a rule that is not CEL."""
+def activate_declared(declared: Sequence[DeclaredSubscription], log: SidecarLog) -> list[ActiveSubscription]:
+    """The subscriptions in files; the log tells of them. Raises ResourceError for a rule that is not CEL."""
     active = []
     for each in declared:
         try:
@@ -136,6 +164,8 @@ def activate_declared(declared: Iterable[DeclaredSubscription]) -> list[ActiveSu
         except RuleInvalid as error:
             advice = "Correct the expression"
             raise ResourceError(str(each.path), each.line, str(error), advice) from error
+    for each in declared:
+        log.info("Found Subscription: %s", each.name)
     return active
 
 

@@ -1,28 +1,52 @@
-"""One sidecar, from its start to its end."""
+"""One sidecar, from its start to its end: the one place that puts its parts together.
+
+The parts are made at once and empty; then scopes fill and start them, from the outside in, and end them in
+the opposite order. `serve` has all of them, `running` those without sockets:
+
+    scope               what is there from then on                            readiness
+    listening_for       ports are taken, whoever connects waits               -
+    _components_up      components can be used by the use cases               -
+    _served             the API answers                                       -
+    _app_watched        what files subscribe to is known, the app is probed   outbound
+    _app_attended       the app is asked and gets its events                  runtime, until it ends
+
+To stop, `_app_attended` ends first, so that what the app is handling can still use the API in a block period.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random as system_random
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from outboard.clock import Clock, SystemClock
+from outboard.hops.journal import Journal
 from outboard.hops.record import Recorder
 from outboard.resources.configuration import Configuration
 from outboard.resources.loader import Resources
-from outboard.sidecar.api.http.app import Api
-from outboard.sidecar.components.context import SharedMemory
-from outboard.sidecar.discovery.lifecycle import AppFollower
-from outboard.sidecar.logs import speaking
-from outboard.sidecar.metadata.info import RUNTIME_VERSION
-from outboard.sidecar.metadata.readiness import Readiness
-from outboard.sidecar.runtime.assembly import Assembly, Outside
-from outboard.sidecar.runtime.listening import Listening, listening_for, serving_all
+from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.channel.http import HttpChannel
+from outboard.sidecar.components.context import ComponentContext, SharedMemory
+from outboard.sidecar.delivery.consumer import Delivering, Drain
+from outboard.sidecar.discovery.lifecycle import AppLifecycle
+from outboard.sidecar.logs import SidecarLog, speaking
+from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
+from outboard.sidecar.publishing.pubsubs import PubSubPublisher
+from outboard.sidecar.publishing.service import PublishService
+from outboard.sidecar.resiliency.guard import Resilience
+from outboard.sidecar.runtime.apis import Services, http_apis
+from outboard.sidecar.runtime.listening import listening_for, serving_all
+from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared
 from outboard.sidecar.runtime.options import Options
-from outboard.sidecar.runtime.stopping import Stopping, first_of
+from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
+from outboard.sidecar.runtime.unserved import unserved_needs
+from outboard.sidecar.secrets.service import SecretService
+from outboard.sidecar.state.outbox.relay import StateOutbox
+from outboard.sidecar.state.service import StateService
+from outboard.sidecar.subscriptions.active import ActiveSubscription, merge
 from outboard.wire import identity
 from outboard.wire.http import Exchange
 
@@ -36,7 +60,8 @@ class Sidecar:
 
     `serve` runs it with its listening sockets; `running` runs it without, for tests in one process, where
     `api` is called directly and `channel` is the way to the app. Sidecars that get the same `memory` share
-    their in-memory components. Without `recorder` no hop is recorded.
+    their in-memory components. Without `recorder` no hop is recorded. `random` gives numbers from 0 to below
+    1, `new_id` a new UUID.
     """
 
     def __init__(
@@ -54,30 +79,46 @@ class Sidecar:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self.options = options
+        self.readiness = Readiness()
         self.http_port = 0
         """The port that is listened on, once `readiness.outbound` is set."""
         self.public_port = 0
         """The public port, if there is one, from then on too."""
-        self._clock = clock or SystemClock()
-        self._channel = channel
-        outside = Outside(self._clock, random, new_id, environment, memory or SharedMemory(), recorder)
-        self._parts = Assembly(options, resources, configuration, outside, self._asked_to_stop)
-        self._log = self._parts.log
-        self._stopping = Stopping(options, self._clock, self._log)
-
-    @property
-    def api(self) -> Api:
+        app_id, namespace = options.app_id, options.runtime_namespace
+        self._resources = resources
+        self._configuration = configuration
+        self._clock = clock = clock or SystemClock()
+        self._channel, self._random, self._new_id = channel, random, new_id
+        self._log = log = SidecarLog(app_id, options.log_level, RUNTIME_VERSION)
+        self._stopping = Stopping(options, clock, log)
+        self._context = ComponentContext(
+            app_id,
+            namespace,
+            environment.get("POD_NAME", ""),
+            environment,
+            memory or SharedMemory(),
+            clock,
+            new_id,
+            options.directory,
+        )
+        self._loaded = loaded = LoadedComponents()
+        self._info = SidecarInfo(app_id, options.app, configuration.features)
+        self._journal = Journal(app_id, clock, recorder)
+        self._publisher = PubSubPublisher(loaded.pubsubs, app_id, self._journal)
+        self._outbox = StateOutbox(
+            app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
+        )
+        services = Services(
+            PublishService(app_id, self._publisher, clock, new_id),
+            StateService(loaded.states, app_id, self._outbox),
+            SecretService(loaded.secrets, configuration.may_read),
+            MetadataService(self._info, self.readiness),
+        )
+        self._apis = http_apis(options, configuration, services, self._asked_to_stop, log)
+        self.api = self._apis.main
         """The HTTP API, an ASGI application."""
-        return self._parts.api
-
-    @property
-    def public_api(self) -> Api:
+        self.public_api = self._apis.public
         """Metadata and health alone, as they are served on the public port."""
-        return self._parts.apis.public
-
-    @property
-    def readiness(self) -> Readiness:
-        return self._parts.readiness
 
     async def ready(self) -> None:
         """Return once `/v1.0/healthz` answers 204."""
@@ -110,15 +151,13 @@ class Sidecar:
         Raises ComponentInitFailed, ResourceError.
         """
         async with (
-            self._parts.components_up(),
-            self._app_watched() as follower,
-            self._app_attended(follower) as attending,
+            self._components_up(),
+            self._app_watched() as app,
+            self._app_attended(app) as attending,
         ):
             await first_of(self.readiness.runtime, attending)
             _raise_what_ended(attending)
             yield self
-
-    # From the outside in: sockets and components, the app, the end
 
     async def _live(self) -> None:
         options, log = self.options, self._log
@@ -129,55 +168,67 @@ class Sidecar:
         with listening_for(options) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (
-                self._parts.components_up(),
-                self._served(sockets) as close_api,
-                self._app_watched() as follower,
+                self._components_up(),
+                serving_all(sockets, self._apis, options.graceful_shutdown, log) as close_api,
+                self._app_watched() as app,
             ):
-                async with self._app_attended(follower) as attending:
+                async with self._app_attended(app) as attending:
                     await first_of(self._stopping.asked, attending)
                     _raise_what_ended(attending)
                     self._stopping.announce(close_api)
-                await self._stopping.block(lambda: _unwell(follower))
+                await self._stopping.block(_never if app is None else app.unwell)
                 close_api()
         log.info("Daprd shutdown gracefully")
 
-    def _served(self, sockets: Listening) -> AbstractAsyncContextManager[Callable[[], None]]:
-        return serving_all(sockets, self._parts.apis, self.options.graceful_shutdown, self._log)
+    @asynccontextmanager
+    async def _components_up(self) -> AsyncIterator[None]:
+        """Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be."""
+        resources, configuration, log = self._resources, self._configuration, self._log
+        async with AsyncExitStack() as stack:
+            with speaking(log):
+                unserved = unserved_needs(resources, self.options.without_effect)
+                for finding in (*configuration.findings, *resources.findings, *unserved):
+                    log.warning("%s", finding)
+                resilience = Resilience(self._clock, self._random, log)
+                opened = self._loaded.opened(
+                    self.options, resources, configuration, self._context, resilience
+                )
+                self._info.components = await stack.enter_async_context(opened)
+            self._info.resiliencies = [each.name for each in resources.resiliencies]
+            yield
 
     @asynccontextmanager
-    async def _app_watched(self) -> AsyncIterator[AppFollower | None]:
-        """The app's health is known, from here on to the end of the block. None where there is no app."""
-        declarative = self._parts.declared_subscriptions()
+    async def _app_watched(self) -> AsyncIterator[AppLifecycle | None]:
+        """Yields None where there is no app. Raises ResourceError for a subscription that cannot be."""
+        declared = activate_declared(self._resources.subscriptions, self._log)
+        self._info.subscriptions = merge(declared, ())
         self.readiness.outbound.set()
         async with self._exchange() as exchange:
             if exchange is None:
                 yield None
                 return
             with speaking(self._log):
-                follower = self._parts.follower(exchange, declarative, awaited=self._channel is None)
-            async with follower.probing(self.options.app_health):
-                yield follower
+                app = self._app(exchange, declared)
+            async with app.probing():
+                yield app
 
     @asynccontextmanager
-    async def _app_attended(self, follower: AppFollower | None) -> AsyncIterator[asyncio.Task[None]]:
-        """The app gets its events; at the end of the block what it is handling is waited for."""
+    async def _app_attended(self, app: AppLifecycle | None) -> AsyncIterator[asyncio.Task[None]]:
+        """At the end of the block what the app is handling is waited for."""
         with speaking(self._log):
-            task = asyncio.create_task(self._attend(follower))
+            task = asyncio.create_task(self._without_app() if app is None else app.attend())
         try:
             yield task
         finally:
             self.readiness.runtime.clear()
-            await _drained(task)
+            await drained(task)
 
-    async def _attend(self, follower: AppFollower | None) -> None:
-        if follower is not None:
-            return await follower.attend(self.options.app_health)
-        if self._parts.has_pubsub:
+    async def _without_app(self) -> None:
+        if self._loaded.pubsubs:
             self._log.warning("no --app-port: events are not delivered to any app")
-        async with self._parts.relaying():
-            self._parts.initialized(self._clock.monotonic())
-            await asyncio.Event().wait()
-        return None
+        async with self._outbox.relaying(self._loaded.states.values()):
+            self._initialized(self._clock.monotonic())
+            await _never()
 
     @asynccontextmanager
     async def _exchange(self) -> AsyncIterator[Exchange | None]:
@@ -192,6 +243,44 @@ class Sidecar:
         async with exchange_with(url, options.max_body_bytes) as exchange:
             yield exchange
 
+    def _app(self, exchange: Exchange, declared: Sequence[ActiveSubscription]) -> AppLifecycle:
+        options, started = self.options, self._clock.monotonic()
+        channel = HttpChannel(
+            exchange,
+            options.app_id,
+            token=options.app_api_token,
+            max_concurrency=options.max_concurrency,
+            health=AppHealth(healthy=options.app_health is None),
+        )
+        return AppLifecycle(
+            Delivering(
+                channel,
+                self._publisher,
+                self._journal,
+                self._clock,
+                self._random,
+                self._new_id,
+                self._log,
+                Drain(),
+            ),
+            declared,
+            options.disabled_init_endpoints,
+            awaited=options.app if self._channel is None else None,
+            health=options.app_health,
+            discovered=self._discovered,
+            ready=lambda: self._initialized(started),
+            relaying=lambda: self._outbox.relaying(self._loaded.states.values()),
+        )
+
+    def _discovered(self, subscriptions: Sequence[ActiveSubscription]) -> None:
+        self._info.subscriptions = subscriptions
+
+    def _initialized(self, started: float) -> None:
+        """Everything that was begun at `started` (the clock's monotonic time) is ready."""
+        elapsed = round((self._clock.monotonic() - started) * 1000)
+        self._log.info("dapr initialized. Status: Running. Init Elapsed %dms", elapsed)
+        self.readiness.runtime.set()
+
     def _asked_to_stop(self, force: bool) -> None:
         self._log.info("Shutdown requested via API")
         self.stop(at_once=True, force=force)
@@ -202,22 +291,6 @@ def _raise_what_ended(attending: asyncio.Task[None]) -> None:
         attending.result()
 
 
-async def _drained(task: asyncio.Task[None]) -> None:
-    """Cancel `task` and wait for it; where there is no time for that, what it waits for is cut short."""
-    task.cancel()
-    try:
-        await asyncio.wait((task,))
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait((task,))
-        raise
-    if not task.cancelled():
-        task.result()
-
-
-async def _unwell(follower: AppFollower | None) -> None:
-    """Return when the app is. One that is not there, or is not asked, never is."""
-    if follower is None:
-        await asyncio.Event().wait()
-    else:
-        await follower.health.becomes(False)
+async def _never() -> None:
+    """Wait to be cancelled."""
+    await asyncio.Event().wait()

@@ -15,7 +15,7 @@ from outboard.resources import duration
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.runtime.options import Options
 
-__all__ = ["Stopping", "first_of"]
+__all__ = ["Stopping", "drained", "first_of"]
 
 FORCE_AFTER: Final = 0.1
 FAILED: Final = 1
@@ -104,3 +104,16 @@ async def first_of(*awaited: asyncio.Future[None] | asyncio.Event, timeout: floa
     finally:
         for task in waiting:
             task.cancel()
+
+
+async def drained(task: asyncio.Task[None]) -> None:
+    """Cancel `task` and wait for it; where there is no time for that, what it waits for is cut short."""
+    task.cancel()
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait((task,))
+        raise
+    if not task.cancelled():
+        task.result()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from outboard.sidecar.components.port import StateStore
 from outboard.sidecar.resiliency.guard import Guard
-from outboard.sidecar.state.outbox.planning import OutboxSettings
+from outboard.sidecar.state.settings import OutboxSettings
 
 __all__ = ["LoadedStateStore"]
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from outboard.sidecar.channel.http import AppChannel, forwarded
+from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.channel.http import HttpChannel, forwarded
 from outboard.sidecar.events.received import Incoming
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import ExchangeFailed, Request, Response
@@ -30,15 +31,15 @@ def test_broker_metadata_becomes_headers() -> None:
 
 async def test_the_token_of_the_app_cannot_be_set_by_metadata() -> None:
     app = ScriptedApp()
-    channel = AppChannel(app, "api", token="right")
-    await channel.deliver(incoming(), {"dapr-api-token": "forged"}, None)
+    channel = HttpChannel(app, "api", token="right")
+    await channel.deliver(incoming(), {"dapr-api-token": "forged"})
     assert app.requests[0].headers["dapr-api-token"] == "right"
 
 
 @pytest.mark.parametrize("metadata", [{"x": "a\r\nb"}, {"x": "\0"}, {"a b": "x"}, {"": "x"}])
 async def test_what_is_no_header_fails_the_delivery_without_a_request(metadata: dict[str, str]) -> None:
     app = ScriptedApp()
-    answer = await AppChannel(app, "api").deliver(incoming(), metadata, None)
+    answer = await HttpChannel(app, "api").deliver(incoming(), metadata)
     assert answer.outcome is DeliveryStatus.RETRY
     assert not app.requests
 
@@ -50,7 +51,7 @@ async def test_what_is_no_header_fails_the_delivery_without_a_request(metadata: 
 )  # fmt: skip
 async def test_the_path_is_cleaned(path: str, target: str) -> None:
     app = ScriptedApp()
-    await AppChannel(app, "api").deliver(incoming(path), {}, None)
+    await HttpChannel(app, "api").deliver(incoming(path), {})
     assert app.requests[0].target == target
 
 
@@ -65,16 +66,16 @@ async def test_the_path_is_cleaned(path: str, target: str) -> None:
 )
 async def test_trace_context_of_the_event(event: dict[str, Any], traceparent: str | None) -> None:
     app = ScriptedApp()
-    await AppChannel(app, "api").deliver(incoming(**event), {}, None)
+    await HttpChannel(app, "api").deliver(incoming(**event), {})
     assert app.requests[0].headers.get("traceparent") == traceparent
 
 
 async def test_an_app_that_is_away_or_unwell_is_a_retry() -> None:
     app = ScriptedApp()
     app.answer("/t", ExchangeFailed("connection refused", sent=False))
-    answer = await AppChannel(app, "api").deliver(incoming(), {}, None)
+    answer = await HttpChannel(app, "api").deliver(incoming(), {})
     assert (answer.outcome, answer.detail) == (DeliveryStatus.RETRY, "connection refused")
-    answer = await AppChannel(app, "api", healthy=lambda: False).deliver(incoming(), {}, None)
+    answer = await HttpChannel(app, "api", health=AppHealth(healthy=False)).deliver(incoming(), {})
     assert (answer.outcome, answer.detail) == (DeliveryStatus.RETRY, "app is not in a healthy state")
 
 
@@ -89,15 +90,15 @@ async def test_at_most_so_many_calls_at_a_time() -> None:
         now -= 1
         return Response(200)
 
-    channel = AppChannel(slow, "api", max_concurrency=2)
-    await asyncio.gather(*(channel.deliver(incoming(), {}, None) for _ in range(6)))
+    channel = HttpChannel(slow, "api", max_concurrency=2)
+    await asyncio.gather(*(channel.deliver(incoming(), {}) for _ in range(6)))
     assert most == 2
 
 
 async def test_a_probe_says_why_an_app_is_not_well() -> None:
     app = ScriptedApp()
     app.answer("/healthz", Response(200), Response(503), ExchangeFailed("refused"))
-    channel = AppChannel(app, "api", token="t")
+    channel = HttpChannel(app, "api", token="t")
     assert [await channel.probe("/healthz", 1.0) for _ in range(3)] == [
         "",
         "Health check failed with status code: 503",

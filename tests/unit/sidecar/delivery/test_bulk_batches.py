@@ -15,12 +15,12 @@ import pytest
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
-from outboard.sidecar.channel.http import AppChannel
+from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSubTraits
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.subscriptions.routes import compile_rules
@@ -65,9 +65,9 @@ class Bench:
         )
         pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), outbound, taking)
         journal = Journal("api", clock, self.hops)
-        publisher = Publisher({"ps": pubsub}, "api", journal)
+        publisher = PubSubPublisher({"ps": pubsub}, "api", journal)
         shared = Delivering(
-            AppChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
+            HttpChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
             SidecarLog("api", "info", "v"), Drain(),
         )  # fmt: skip
         self.consumer = GatheringConsumer(

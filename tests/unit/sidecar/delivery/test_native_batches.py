@@ -14,7 +14,7 @@ import pytest
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, Retry
-from outboard.sidecar.channel.http import AppChannel
+from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.kafka.pubsub import KafkaPubSub
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -27,9 +27,9 @@ from outboard.sidecar.components.port import (
 )
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
-from outboard.sidecar.delivery.subscriber import consuming
+from outboard.sidecar.delivery.subscriber import subscribing
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.subscriptions.active import ActiveSubscription
@@ -93,7 +93,8 @@ class Bench:
         journal = Journal("api", self.clock, self.hops)
         self.drain = Drain()
         self.shared = Delivering(
-            AppChannel(self.app, "api"), Publisher({"ps": self.pubsub}, "api", journal), journal, self.clock,
+            HttpChannel(self.app, "api"), PubSubPublisher({"ps": self.pubsub}, "api", journal), journal,
+            self.clock,
             lambda: 0.5, lambda: f"id{next(ids)}", SidecarLog("api", "info", "v"), self.drain,
         )  # fmt: skip
         self.routes = compile_rules(subscription.rules)
@@ -203,7 +204,7 @@ async def test_while_it_stops_a_batch_that_failed_is_held_until_its_consumer_is_
 async def test_the_component_is_asked_for_what_the_subscription_wants_again_until_it_can() -> None:
     bench = Bench()
     bench.broker.failures = 2
-    async with consuming([bench.active], {"ps": bench.pubsub}, bench.shared):
+    async with subscribing([bench.active], bench.shared):
         await bench.broker.ready.wait()
         assert bench.broker.handle is not None
         bench.answer("0:SUCCESS")

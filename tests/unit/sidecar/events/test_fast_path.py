@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from outboard.gojson.rawjson import JsonTextError
 from outboard.gojson.values import Json
-from outboard.sidecar.api.http.bulk_entries import Entry, EntryInvalid, read_common_entries, read_entries
+from outboard.sidecar.api.http.bulk_entries import EntryInvalid, read_entries, read_entry, read_events
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
 from outboard.sidecar.events import fast_path
@@ -110,10 +110,10 @@ def test_the_entries_of_a_bulk_request_too(
         for number, (event, own) in enumerate(entries)
     ]
     body = spelled(given_entries, spelling)
-    short = read_common_entries(body)
+    short = read_events(body)
     if short is None:
         return
-    long = [Entry.of(fields, {}) for fields in read_entries(body)]
+    long = [read_entry(fields) for fields in read_entries(body)]
     assert [(entry.entry_id, entry.metadata) for entry in short] == [
         (entry.entry_id, entry.metadata) for entry in long
     ]
@@ -175,9 +175,9 @@ requests = st.lists(st.one_of(values, st.dictionaries(fields, values, max_size=5
 @given(requests)
 def test_what_is_wrong_with_a_request_is_left_to_the_long_way(entries: list[Any]) -> None:
     body = json.dumps(entries).encode()
-    if read_common_entries(body) is not None:
+    if read_events(body) is not None:
         try:
-            assert all(Entry.of(fields, {}) for fields in read_entries(body))
+            assert all(read_entry(fields) for fields in read_entries(body))
         except EntryInvalid:
             pytest.fail("the long way refuses what the short way takes")
 
@@ -231,7 +231,7 @@ def test_the_short_way_is_taken_for_an_event_of_the_kit() -> None:
     assert completed(read, {"partitionKey": "k"}) == long_way(data, {"partitionKey": "k"})
     assert fast_path.read_alike(data) == EVENT
     body = json.dumps([{"entryId": "1", "event": EVENT, "contentType": CLOUD_EVENT}]).encode()
-    assert read_common_entries(body) is not None
+    assert read_events(body) is not None
 
 
 def test_an_expiration_stands_in_its_place() -> None:

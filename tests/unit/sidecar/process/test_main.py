@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from outboard.errors import CommandError
-from outboard.sidecar.metadata.info import RUNTIME_VERSION
+from outboard.sidecar.metadata.service import RUNTIME_VERSION
 from outboard.sidecar.process.main import run
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from outboard.hops.record import HopKind
 from outboard.resources.resiliency import CircuitBreaker, Policies, Retry
 from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
 from support.sidecars import CollapsedClock, Hops
@@ -56,7 +56,7 @@ class Bench:
             resilience.guard("ps", "input", Policies()),
         )
         pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), *guards)
-        self.publisher = Publisher({"ps": pubsub}, "api", Journal("api", clock, self.hops))
+        self.publisher = PubSubPublisher({"ps": pubsub}, "api", Journal("api", clock, self.hops))
 
     async def publish(self, *payloads: str) -> dict[int, str]:
         messages = [Message(payload.encode()) for payload in payloads]

@@ -12,7 +12,7 @@ from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Policies, Retry
 from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import LoadedPubSub, Publisher
+from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
 from support.sidecars import CollapsedClock, Hops, call, component, sidecar_for
@@ -68,7 +68,7 @@ class Bench:
         policies = Policies(retry=Retry(max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", policies), resilience.guard("ps", "input", Policies())
         pubsub = LoadedPubSub("ps", self.broker, TopicAccess(prefix="space."), *guards)
-        self.publisher = Publisher({"ps": pubsub}, "api", Journal("api", clock, self.hops))
+        self.publisher = PubSubPublisher({"ps": pubsub}, "api", Journal("api", clock, self.hops))
 
     async def publish(self, *payloads: str) -> dict[int, str]:
         messages = [Message(payload.encode()) for payload in payloads]

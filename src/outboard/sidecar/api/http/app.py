@@ -10,11 +10,12 @@ from urllib.parse import unquote
 
 from outboard.resources.configuration import ApiLogging
 from outboard.sidecar.api.http.cors import Cors
-from outboard.sidecar.api.http.errors import ApiError, simple
+from outboard.sidecar.api.http.errors import error_reply
 from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
 from outboard.sidecar.api.http.metrics import ErrorCodes
 from outboard.sidecar.api.http.router import BadEscape, Router
 from outboard.sidecar.api.http.routes import Endpoint
+from outboard.sidecar.errors import ApiError
 from outboard.sidecar.logs import SidecarLog
 from outboard.wire import dapr
 from outboard.wire.tracing import ZERO_TRACEPARENT
@@ -118,13 +119,14 @@ class Api:
             self._log.debug("%s", error)
             if self._errors is not None and error.code:
                 self._errors.count(error.code, error.category)
-            return error.reply
+            return error_reply(error)
         except ClientGone:
             raise
         except Exception:
             # The last line of defence: the app is told, the log has the traceback, the sidecar goes on.
             self._log.exception("unexpected error at %s %s", request.method, request.raw_path)
-            return simple(500, "ERR_INTERNAL", "unexpected error in the sidecar; its log says more").reply
+            told = "unexpected error in the sidecar; its log says more"
+            return error_reply(ApiError(500, "ERR_INTERNAL", told))
 
     def _has_token(self, request: ApiRequest) -> bool:
         if not self._token:

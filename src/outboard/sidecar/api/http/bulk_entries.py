@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from outboard.gojson import base64text, decoding
 from outboard.gojson.values import Json
 from outboard.sidecar.events import fast_path
 from outboard.sidecar.events.envelope import CLOUD_EVENT, OCTET_STREAM, media_type
+from outboard.sidecar.publishing.requests import BulkPublishEntry, EventEntry
 
-__all__ = ["CommonEntry", "Entry", "EntryInvalid", "read_common_entries", "read_entries"]
+__all__ = ["EntryInvalid", "read_entries", "read_entry", "read_events"]
 
 ENTRY: Final = "http.bulkPublishMessageEntry"
 ENTRY_FIELD: Final = "bulkPublishMessageEntry"
@@ -27,54 +27,21 @@ class EntryInvalid(ValueError):
     """An entry's event is not what its content type says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing to publish. `metadata` is None where the entry has none of its own."""
-
-    entry_id: str
-    data: bytes
-    content_type: str
-    metadata: Mapping[str, str] | None
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Json], metadata: Mapping[str, str]) -> Entry:
-        """From its fields by lower-case name; its own metadata counts before the request's.
-
-        Raises EntryInvalid.
-        """
-        content_type = decoding.text(fields, "contentType", ENTRY_FIELD) or ""
-        own = decoding.strings(fields, "metadata", ENTRY_FIELD)
-        return cls(
-            decoding.text(fields, "entryId", ENTRY_FIELD) or "",
-            _event_bytes(fields.get("event"), content_type),
-            content_type,
-            None if own is None else {**metadata, **own},
-        )
-
-
-class CommonEntry(NamedTuple):
-    """An entry that is a CloudEvent in JSON. `metadata` is its own alone."""
-
-    entry_id: str
-    event: dict[str, Json]
-    metadata: dict[str, str] | None
-
-
-def read_common_entries(body: bytes) -> list[CommonEntry] | None:
+def read_events(body: bytes) -> list[EventEntry] | None:
     """The entries, where each is a CloudEvent and there is nothing to say about any: the short way."""
     value = fast_path.read_plain(body)
     if not isinstance(value, list):
         return None
     entries = []
     for item in value:
-        entry = _common_entry(item)
+        entry = _event_entry(item)
         if entry is None:
             return None
         entries.append(entry)
     return entries if len({entry.entry_id for entry in entries}) == len(entries) else None
 
 
-def _common_entry(item: Json) -> CommonEntry | None:
+def _event_entry(item: Json) -> EventEntry | None:
     """`item` is taken apart."""
     if not isinstance(item, dict) or item.pop("contentType", None) != CLOUD_EVENT:
         return None
@@ -82,13 +49,13 @@ def _common_entry(item: Json) -> CommonEntry | None:
     if item or not isinstance(entry_id, str) or not entry_id or not isinstance(event, dict):
         return None
     if metadata is None:
-        return CommonEntry(entry_id, event, None)
+        return EventEntry(entry_id, event, None)
     if not isinstance(metadata, dict):
         return None
     for text in metadata.values():
         if not isinstance(text, str):
             return None
-    return CommonEntry(entry_id, event, cast("dict[str, str]", metadata))
+    return EventEntry(entry_id, event, cast("dict[str, str]", metadata))
 
 
 def read_entries(body: bytes) -> list[dict[str, Json]]:
@@ -99,6 +66,17 @@ def read_entries(body: bytes) -> list[dict[str, Json]]:
     if not isinstance(value, list):
         decoding.mismatch(value, f"Go value of type []{ENTRY}")
     return [_checked(decoding.fold(item, ENTRY)) for item in value]
+
+
+def read_entry(fields: Mapping[str, Json]) -> BulkPublishEntry:
+    """An entry from its fields, as `read_entries` gives them. Raises EntryInvalid."""
+    content_type = decoding.text(fields, "contentType", ENTRY_FIELD) or ""
+    return BulkPublishEntry(
+        decoding.text(fields, "entryId", ENTRY_FIELD) or "",
+        _event_bytes(fields.get("event"), content_type),
+        content_type,
+        decoding.strings(fields, "metadata", ENTRY_FIELD),
+    )
 
 
 def _checked(fields: dict[str, Json]) -> dict[str, Json]:

@@ -12,8 +12,8 @@ import re
 from typing import Final
 from urllib.parse import unquote_plus
 
-from outboard.sidecar.api.http.errors import simple
 from outboard.sidecar.api.http.messages import ApiRequest, Reply
+from outboard.sidecar.errors import ApiError
 from outboard.wire import dapr
 
 __all__ = ["INVOKE_PATH", "InvokeApi"]
@@ -36,10 +36,10 @@ class InvokeApi:
         """Any method and path. Raises ApiError in any case."""
         target = _target(request)
         if not target:
-            raise simple(404, dapr.ErrorCode.DIRECT_INVOKE, NO_APP_ID)
+            raise ApiError(404, dapr.ErrorCode.DIRECT_INVOKE, NO_APP_ID)
         reason = NO_CHANNEL if target == self._app_id and not self._has_app else NOT_SERVED
         message = f"failed to invoke, id: {target}, err: {reason}"
-        raise simple(500, dapr.ErrorCode.DIRECT_INVOKE, message)
+        raise ApiError(500, dapr.ErrorCode.DIRECT_INVOKE, message)
 
 
 def _target(request: ApiRequest) -> str:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from outboard.resources.configuration import ApiAccess
 from outboard.sidecar.api.http.access import is_allowed
 from outboard.sidecar.api.http.messages import ApiRequest, Reply
-from outboard.sidecar.api.http.metadata import RuntimeApi
+from outboard.sidecar.api.http.metadata import MetadataApi
 from outboard.sidecar.api.http.publish import PublishApi
 from outboard.sidecar.api.http.router import Route, Router
 from outboard.sidecar.api.http.secrets import SecretApi
@@ -51,7 +51,7 @@ class Endpoint:
 
 
 def served_routes(
-    publish: PublishApi, state: StateApi, secrets: SecretApi, runtime: RuntimeApi
+    publish: PublishApi, state: StateApi, secrets: SecretApi, metadata: MetadataApi
 ) -> list[Route[Endpoint]]:
     """All that this sidecar serves, the more special ones first."""
     bulk = Endpoint(publish.publish_bulk, "BulkPublishEvent")
@@ -68,20 +68,20 @@ def served_routes(
         Route(WRITE, "/v1.0-alpha1/state/{store}/query", Endpoint(state.query, "QueryStateAlpha1")),
         Route(GET, "/v1.0/secrets/{store}/bulk", Endpoint(secrets.get_all, "GetBulkSecret")),
         Route(GET, "/v1.0/secrets/{store}/{key}", Endpoint(secrets.get, "GetSecret")),
-        *public_routes(runtime),
-        Route(POST, "/v1.0/shutdown", Endpoint(runtime.shutdown, "Shutdown")),
+        *public_routes(metadata),
+        Route(POST, "/v1.0/shutdown", Endpoint(metadata.shutdown, "Shutdown")),
     ]  # fmt: skip
 
 
-def public_routes(runtime: RuntimeApi) -> list[Route[Endpoint]]:
+def public_routes(metadata: MetadataApi) -> list[Route[Endpoint]]:
     """What there is on the public port too."""
     return [
-        Route(GET, dapr.METADATA_PATH, Endpoint(runtime.metadata, "GetMetadata")),
-        Route(PUT, f"{dapr.METADATA_PATH}/{{key}}", Endpoint(runtime.set_metadata, "PutMetadata")),
+        Route(GET, dapr.METADATA_PATH, Endpoint(metadata.metadata, "GetMetadata")),
+        Route(PUT, f"{dapr.METADATA_PATH}/{{key}}", Endpoint(metadata.set_metadata, "PutMetadata")),
         Route(
-            GET, dapr.OUTBOUND_HEALTH_PATH, Endpoint(runtime.outbound_health, "HealthzOutbound", open=True)
+            GET, dapr.OUTBOUND_HEALTH_PATH, Endpoint(metadata.outbound_health, "HealthzOutbound", open=True)
         ),
-        Route(GET, dapr.HEALTH_PATH, Endpoint(runtime.health, "Healthz", open=True)),
+        Route(GET, dapr.HEALTH_PATH, Endpoint(metadata.health, "Healthz", open=True)),
     ]
 
 

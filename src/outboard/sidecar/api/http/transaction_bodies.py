@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from outboard.gojson import decoding
 from outboard.gojson.gotext import printed
 from outboard.gojson.values import Json, kind
-from outboard.sidecar.api.http.state_bodies import StateItem
+from outboard.sidecar.state.items import Operation, StateItem
 
-__all__ = ["Operation", "Requested", "UnknownOperation", "read_item", "read_transaction"]
+__all__ = ["Requested", "UnknownOperation", "read_item", "read_transaction"]
 
 BODY: Final = "stateTransactionRequestBody"
 OPERATIONS: Final = f"Go struct field {BODY}.operations of type "
 NUMBER: Final = f"Go struct field {BODY}Operation.operations.request"
-
-Operation: TypeAlias = Literal["upsert", "delete"]
 
 
 class UnknownOperation(ValueError):

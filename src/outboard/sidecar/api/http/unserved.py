@@ -7,14 +7,16 @@ Source: the Dapr API reference; daprd 1.18 for the answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from outboard.gojson import decoding
 from outboard.gojson.values import Json
-from outboard.sidecar.api.http.errors import ApiError, error_info, rich, simple
+from outboard.sidecar.api.http.errors import MALFORMED, UNREADABLE
 from outboard.sidecar.api.http.messages import ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.http.router import Route
 from outboard.sidecar.api.http.routes import DELETE, GET, POST, PUT, WRITE, Endpoint, Handler
+from outboard.sidecar.errors import ApiError, ErrorInfo
 
 __all__ = ["unserved_routes"]
 
@@ -24,16 +26,23 @@ ALPHA2: Final = "/v1.0-alpha2"
 BETA1: Final = "/v1.0-beta1"
 ACTOR: Final = "/v1.0/actors/{type}/{id}"
 WORKFLOW: Final = "workflows/{component}/{instance}"
-MALFORMED: Final = "ERR_MALFORMED_REQUEST"
-UNREADABLE: Final = "failed deserializing HTTP body"
 
-NO_CONFIGURATION: Final = simple(
-    500, "ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured"
+# Each a new one at every call: an exception collects the traceback of each place where it is raised.
+NO_CONFIGURATION: Final = partial(
+    ApiError, 500, "ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured"
 )
-NO_CRYPTO: Final = simple(500, "ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", "crypto providers not configured")
-NO_SUBTLE_CRYPTO: Final = simple(501, "ERR_API_UNIMPLEMENTED", "this API is currently not implemented")
-NO_LOCK: Final = simple(500, "ERR_LOCK_STORE_NOT_CONFIGURED", "lock store is not configured")
-NO_PLACEMENT: Final = simple(400, "ERR_ACTOR_NO_PLACEMENT", "placement service is not configured")
+NO_CRYPTO: Final = partial(
+    ApiError, 500, "ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", "crypto providers not configured"
+)
+NO_SUBTLE_CRYPTO: Final = partial(
+    ApiError, 501, "ERR_API_UNIMPLEMENTED", "this API is currently not implemented"
+)
+NO_LOCK: Final = partial(ApiError, 500, "ERR_LOCK_STORE_NOT_CONFIGURED", "lock store is not configured")
+NO_PLACEMENT: Final = partial(ApiError, 400, "ERR_ACTOR_NO_PLACEMENT", "placement service is not configured")
+JOB_CALLS: Final = (
+    (DELETE, "DELETE_JOB", "delete job", "DeleteJob"),
+    (GET, "GET_JOB", "get job", "GetJob"),
+)
 NO_SCHEDULER: Final = "scheduler clients are disabled"
 
 
@@ -59,7 +68,7 @@ def _configuration() -> Iterator[Route[Endpoint]]:
 
 def _locks() -> Iterator[Route[Endpoint]]:
     yield Route(POST, f"{ALPHA1}/lock/{{store}}", Endpoint(_lock, "TryLock"))
-    yield Route(POST, f"{ALPHA1}/unlock/{{store}}", Endpoint(_reading(lambda *_: NO_LOCK), "Unlock"))
+    yield Route(POST, f"{ALPHA1}/unlock/{{store}}", Endpoint(_reading(lambda *_: NO_LOCK()), "Unlock"))
 
 
 def _crypto() -> Iterator[Route[Endpoint]]:
@@ -69,7 +78,7 @@ def _crypto() -> Iterator[Route[Endpoint]]:
     subtle = {"getkey": "GetKey", "encrypt": "Encrypt", "decrypt": "Decrypt", "wrapkey": "WrapKey",
               "unwrapkey": "UnwrapKey", "sign": "Sign", "verify": "Verify"}  # fmt: skip
     for operation, name in subtle.items():
-        endpoint = Endpoint(_reading(lambda *_: NO_SUBTLE_CRYPTO), f"Subtle{name}")
+        endpoint = Endpoint(_reading(lambda *_: NO_SUBTLE_CRYPTO()), f"Subtle{name}")
         yield Route(POST, f"{ALPHA1}/subtlecrypto/{{name}}/{operation}", endpoint)
 
 
@@ -83,8 +92,8 @@ def _jobs(jobs: _Jobs) -> Iterator[Route[Endpoint]]:
     for version in (STABLE, ALPHA1):
         path = f"{version}/jobs/{{name}}"
         yield Route(POST, path, Endpoint(_reading(jobs.schedule), "ScheduleJob"))
-        yield Route(DELETE, path, Endpoint(_always(jobs.failed("DELETE_JOB", "delete job")), "DeleteJob"))
-        yield Route(GET, path, Endpoint(_always(jobs.failed("GET_JOB", "get job")), "GetJob"))
+        for methods, reason, what, name in JOB_CALLS:
+            yield Route(methods, path, Endpoint(_always(partial(jobs.failed, reason, what)), name))
 
 
 def _workflows() -> Iterator[Route[Endpoint]]:
@@ -129,13 +138,12 @@ class _Jobs:
 
     def _error(self, status: int, reason: str, message: str) -> ApiError:
         code = f"DAPR_SCHEDULER_{reason}"
-        return rich(status, code, message, [error_info(code, self._told)])
+        return ApiError(status, code, message, ErrorInfo(code, self._told))
 
 
-def _always(error: ApiError) -> Handler:
+def _always(error: Callable[[], ApiError]) -> Handler:
     async def handle(request: ApiRequest) -> Reply:
-        # A new one each time: an exception collects the traceback of each place where it is raised.
-        raise ApiError(error.reply, str(error), error.code)
+        raise error()
 
     return handle
 
@@ -144,8 +152,7 @@ def _reading(answer: Callable[[ApiRequest, Json], ApiError]) -> Handler:
     """A handler that reads a JSON object first, as daprd does where its gRPC API takes a message."""
 
     async def handle(request: ApiRequest) -> Reply:
-        error = answer(request, await _message(request))
-        raise ApiError(error.reply, str(error), error.code)
+        raise answer(request, await _message(request))
 
     return handle
 
@@ -186,7 +193,7 @@ async def _body(request: ApiRequest) -> bytes:
 
 
 def _unreadable(why: str) -> ApiError:
-    return simple(400, MALFORMED, f"{UNREADABLE}: {why}")
+    return ApiError(400, MALFORMED, f"{UNREADABLE}{why}")
 
 
 async def _invoke_binding(request: ApiRequest) -> Reply:
@@ -196,12 +203,12 @@ async def _invoke_binding(request: ApiRequest) -> Reply:
     if not isinstance(body, dict) or not body.get("operation"):
         why = "operation field is missing from request"
     message = f"error invoking output binding {name}: {why}"
-    raise simple(500, "ERR_INVOKE_OUTPUT_BINDING", message)
+    raise ApiError(500, "ERR_INVOKE_OUTPUT_BINDING", message)
 
 
 async def _operate_actors(request: ApiRequest) -> Reply:
     await _json(request)
-    raise ApiError(NO_PLACEMENT.reply, str(NO_PLACEMENT), NO_PLACEMENT.code)
+    raise NO_PLACEMENT()
 
 
 async def _lock(request: ApiRequest) -> Reply:
@@ -210,8 +217,8 @@ async def _lock(request: ApiRequest) -> Reply:
     expiry = fields.get("expiryInSeconds", fields.get("expiry_in_seconds"))
     if not isinstance(expiry, int | float | str) or not _positive(expiry):
         store = request.parameters["store"]
-        raise simple(400, MALFORMED, f"ExpiryInSeconds is not positive in lock store {store}")
-    raise ApiError(NO_LOCK.reply, str(NO_LOCK), NO_LOCK.code)
+        raise ApiError(400, MALFORMED, f"ExpiryInSeconds is not positive in lock store {store}")
+    raise NO_LOCK()
 
 
 def _positive(number: float | str) -> bool:
@@ -223,4 +230,4 @@ def _positive(number: float | str) -> bool:
 
 def _no_conversation(request: ApiRequest, body: Json) -> ApiError:
     name = request.parameters["name"]
-    return simple(400, "ERR_CONVERSATION_NOT_FOUND", f"failed finding conversation component {name}")
+    return ApiError(400, "ERR_CONVERSATION_NOT_FOUND", f"failed finding conversation component {name}")

@@ -6,13 +6,14 @@ import pytest
 
 from outboard.gojson.decoding import DecodeError
 from outboard.gojson.values import Json
-from outboard.sidecar.api.http.state_bodies import StateItem, read_items, read_keys
+from outboard.sidecar.api.http.state_bodies import read_items, read_keys
 from outboard.sidecar.api.http.transaction_bodies import (
     Requested,
     UnknownOperation,
     read_item,
     read_transaction,
 )
+from outboard.sidecar.state.items import StateItem
 
 WRONG: dict[str, Json] = {
     "key": 5,

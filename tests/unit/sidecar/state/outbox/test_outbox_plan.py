@@ -11,16 +11,8 @@ import pytest
 
 from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Delete, Set
-from outboard.sidecar.state.outbox.planning import (
-    OutboxSettings,
-    Plan,
-    Traced,
-    Write,
-    internal_topic,
-    plan,
-    relayed,
-    settings_of,
-)
+from outboard.sidecar.state.outbox.plan import Plan, Traced, Write, internal_topic, plan, relayed
+from outboard.sidecar.state.settings import OutboxSettings, outbox_settings
 
 SETTINGS = OutboxSettings("kafka", "orders", "internal")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -60,7 +52,7 @@ def event_of(
     ],
 )
 def test_settings(metadata: dict[str, str], settings: OutboxSettings | None) -> None:
-    assert settings_of(metadata) == settings
+    assert outbox_settings(metadata) == settings
 
 
 def test_the_internal_topic_is_named_after_namespace_app_and_topic() -> None:

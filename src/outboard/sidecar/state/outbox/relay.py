@@ -14,20 +14,14 @@ from outboard.gojson.values import Json
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.port import ComponentError, Delete, Message, NotAcknowledged, Set
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.publishing.pubsubs import Publisher, PublishNotAllowed, PubSubUnknown
+from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.resiliency.failure import Failure
-from outboard.sidecar.state.outbox.planning import (
-    OutboxSettings,
-    Traced,
-    Write,
-    internal_topic,
-    plan,
-    relayed,
-)
+from outboard.sidecar.state.outbox.plan import Traced, Write, internal_topic, plan, relayed
+from outboard.sidecar.state.settings import OutboxSettings
 from outboard.sidecar.state.stores import LoadedStateStore
 
-__all__ = ["Outbox", "OutboxFailed"]
+__all__ = ["OutboxFailed", "StateOutbox"]
 
 BEFORE_LOOKING: Final = 1.0
 LOOKING: Final = Retry(
@@ -42,7 +36,7 @@ class OutboxFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
+class StateOutbox:
     """The outbox of one app, over all of its stores that have one.
 
     `namespace` is part of the internal topics' names. `new_id` gives a new UUID each time.
@@ -50,7 +44,7 @@ class Outbox:
 
     app_id: str
     namespace: str
-    publisher: Publisher
+    publisher: PubSubPublisher
     clock: Clock
     random: Callable[[], float]
     new_id: Callable[[], str]
@@ -94,7 +88,7 @@ class Outbox:
 class _Relay:
     """From the internal topic of one store to the app's."""
 
-    outbox: Outbox
+    outbox: StateOutbox
     store: LoadedStateStore
     settings: OutboxSettings
 

@@ -19,27 +19,15 @@ from outboard.gojson.values import Json
 from outboard.sidecar.components.metadata.properties import is_truthy
 from outboard.sidecar.components.port import Delete, Set
 from outboard.sidecar.events.envelope import Publication, encode_fields, envelope_fields
+from outboard.sidecar.state.settings import OutboxSettings
 
-__all__ = ["OutboxSettings", "Plan", "Traced", "Write", "internal_topic", "plan", "relayed", "settings_of"]
+__all__ = ["Plan", "Traced", "Write", "internal_topic", "plan", "relayed"]
 
 PROJECTION: Final = "outbox.projection"
 CONTENT_TYPE: Final = "contentType"
 MARKER: Final = "0"
 JSON: Final = "application/json"
 OWN: Final = frozenset({"data", "id"})
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxSettings:
-    """Of one state store: events go through `pubsub` to `publish_topic` of `publish_pubsub`.
-
-    `discard` drops an event whose transaction was not done; else the broker keeps it.
-    """
-
-    publish_pubsub: str
-    publish_topic: str
-    pubsub: str
-    discard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +52,6 @@ class Plan:
 
     events: Sequence[bytes]
     operations: Sequence[Set | Delete]
-
-
-def settings_of(metadata: Mapping[str, str]) -> OutboxSettings | None:
-    """From a store's metadata items, of which case counts here; None where it has no outbox."""
-    pubsub, topic = metadata.get("outboxPublishPubsub", ""), metadata.get("outboxPublishTopic", "")
-    if not pubsub or not topic:
-        return None
-    discard = is_truthy(metadata.get("outboxDiscardWhenMissingState", ""))
-    return OutboxSettings(pubsub, topic, metadata.get("outboxPubsub", "") or pubsub, discard)
 
 
 def internal_topic(namespace: str, app_id: str, settings: OutboxSettings) -> str:

@@ -1,0 +1,37 @@
+"""What is asked of publishing, whatever protocol it was asked over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from outboard.gojson.values import Json
+from outboard.wire.tracing import TraceContext
+
+__all__ = ["BulkPublishEntry", "EventEntry", "PublishRequest"]
+
+
+class PublishRequest(NamedTuple):
+    """Where to, and what the request says beside its data; `trace` is None where it belongs to none."""
+
+    pubsub: str
+    topic: str
+    metadata: Mapping[str, str]
+    trace: TraceContext | None
+
+
+class BulkPublishEntry(NamedTuple):
+    """One thing to publish of many. `metadata` is its own alone, None where it has none."""
+
+    entry_id: str
+    data: bytes
+    content_type: str
+    metadata: Mapping[str, str] | None
+
+
+class EventEntry(NamedTuple):
+    """An entry that is a CloudEvent in JSON, read already. `metadata` is its own alone."""
+
+    entry_id: str
+    event: dict[str, Json]
+    metadata: dict[str, str] | None

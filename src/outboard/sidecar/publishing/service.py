@@ -1,0 +1,172 @@
+"""Publishing for the app: one event, and many in one request.
+
+The checks and their order are daprd's. An event goes the short way (`events.fast_path`) where there is
+nothing to consider about it, which is nearly always; else the long one, which gives the same bytes.
+Source: Dapr, "Pub/sub API reference" and "Publish and subscribe to bulk messages"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from outboard.clock import Clock
+from outboard.gojson.rawjson import JsonTextError
+from outboard.sidecar.components.port import Message
+from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
+from outboard.sidecar.events.fast_path import Frame, read_as_written
+from outboard.sidecar.publishing import errors
+from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
+from outboard.sidecar.publishing.requests import BulkPublishEntry, EventEntry, PublishRequest
+from outboard.sidecar.resiliency.failure import Failure
+
+__all__ = ["PublishService"]
+
+
+class PublishService:
+    """`new_id` names the events that are made of other data. All that it raises is ApiError."""
+
+    def __init__(
+        self, app_id: str, publisher: PubSubPublisher, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        self.app_id = app_id
+        self._publisher = publisher
+        self._clock = clock
+        self._new_id = new_id
+
+    def check(self, request: PublishRequest) -> None:
+        """Ask this before the data is read: whether there is the component."""
+        if request.pubsub not in self._publisher.pubsubs:
+            raise errors.not_found(request)
+
+    def check_bulk(self, request: PublishRequest) -> bool:
+        """Ask this before the entries are read: whether they are published without an envelope."""
+        self.check(request)
+        return _is_raw(request)
+
+    def orders_bulk(self, pubsub: str) -> bool:
+        """Whether the component keeps the order of each key in a bulk request."""
+        loaded = self._publisher.pubsubs.get(pubsub)
+        return loaded is not None and loaded.orders_bulk
+
+    async def publish(self, request: PublishRequest, data: bytes, content_type: str) -> None:
+        """Return once the broker has the event."""
+        message = self._message(request, data, content_type)
+        try:
+            await self._publisher.publish(request.pubsub, request.topic, message)
+        except (PublishNotAllowed, PubSubUnknown, Failure) as error:
+            raise errors.not_published(request, error) from error
+
+    async def publish_bulk(
+        self,
+        request: PublishRequest,
+        events: Sequence[EventEntry] | None,
+        entries: Iterable[BulkPublishEntry],
+        *,
+        raw: bool,
+    ) -> Mapping[str, str]:
+        """Publish all: what was not published by entry id, with the reason.
+
+        `events` are the entries where all of them are CloudEvents in JSON. Of any others `entries` are read,
+        one after the other, so that what is wrong is told in the order of the request.
+        """
+        sendable = None if events is None else self._event_messages(request, events)
+        ids, messages = sendable or self._entry_messages(request, entries, raw)
+        try:
+            failed = await self._publisher.publish_many(
+                request.pubsub, request.topic, messages, request.metadata
+            )
+        except (PublishNotAllowed, PubSubUnknown) as error:
+            raise errors.not_published(request, error) from error
+        return {ids[index]: str(error) for index, error in failed.items()}
+
+    def _message(self, request: PublishRequest, data: bytes, content_type: str) -> Message:
+        metadata = request.metadata
+        if _is_raw(request):
+            return Message(data, metadata)
+        if content_type == CLOUD_EVENT:
+            event, frame = read_as_written(data), self._frame(request)
+            message = None if event is None or frame is None else frame.message(event, metadata)
+            if message is not None:
+                return message
+        return Message(self._wrap(request, data, content_type, metadata), metadata)
+
+    def _event_messages(
+        self, request: PublishRequest, events: Sequence[EventEntry]
+    ) -> tuple[list[str], list[Message]] | None:
+        """The ids, and what is published for each; None where there is anything to consider about one."""
+        frame = self._frame(request)
+        if frame is None:
+            return None
+        messages = []
+        for entry in events:
+            message = frame.message(entry.event, _merged(request, entry.metadata))
+            if message is None:
+                return None
+            messages.append(message)
+        return [entry.entry_id for entry in events], messages
+
+    def _entry_messages(
+        self, request: PublishRequest, entries: Iterable[BulkPublishEntry], raw: bool
+    ) -> tuple[list[str], list[Message]]:
+        """The ids, and what is published for each; no envelope is made before all entries are read."""
+        unique = list(self._unique(request, entries))
+        messages = []
+        for entry in unique:
+            data, metadata = entry.data, _merged(request, entry.metadata)
+            if not raw:
+                data = self._wrap(request, data, entry.content_type, metadata)
+            # As daprd: the request's own metadata reaches only entries that have some.
+            messages.append(Message(data, metadata or {}))
+        return [entry.entry_id for entry in unique], messages
+
+    def _unique(
+        self, request: PublishRequest, entries: Iterable[BulkPublishEntry]
+    ) -> Iterator[BulkPublishEntry]:
+        seen: set[str] = set()
+        for entry in entries:
+            if not entry.entry_id or entry.entry_id in seen:
+                raise errors.entry_ids_not_unique(request, self.app_id)
+            seen.add(entry.entry_id)
+            yield entry
+
+    def _frame(self, request: PublishRequest) -> Frame | None:
+        return Frame.of(request.pubsub, request.topic, request.trace, self._now, self._features(request))
+
+    def _features(self, request: PublishRequest) -> frozenset[str]:
+        return self._publisher.pubsubs[request.pubsub].component.traits.features
+
+    def _wrap(
+        self, request: PublishRequest, data: bytes, content_type: str, metadata: Mapping[str, str] | None
+    ) -> bytes:
+        trace = request.trace
+        publication = Publication(
+            self.app_id,
+            request.pubsub,
+            request.topic,
+            data,
+            content_type,
+            metadata,
+            traceparent="" if trace is None else trace.traceparent,
+            tracestate="" if trace is None else trace.tracestate,
+            features=self._features(request),
+        )
+        try:
+            return wrap(publication, self._now(), self._new_id)
+        except JsonTextError as error:
+            raise errors.envelope_failed(request, self.app_id, error) from error
+
+    def _now(self) -> datetime:
+        return self._clock.now().astimezone()  # daprd writes the local offset
+
+
+def _is_raw(request: PublishRequest) -> bool:
+    try:
+        return is_raw_payload(request.metadata)
+    except ValueError as error:
+        raise errors.metadata_unreadable(request, error) from error
+
+
+def _merged(request: PublishRequest, own: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """The metadata of an entry: its own counts before the request's."""
+    return {**request.metadata, **own} if own is not None and request.metadata else own

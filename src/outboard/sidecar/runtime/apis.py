@@ -1,0 +1,103 @@
+"""The HTTP APIs of one sidecar, made of its use cases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from outboard.resources.configuration import Configuration
+from outboard.sidecar.api.http.access import is_allowed
+from outboard.sidecar.api.http.app import Api, ApiSettings
+from outboard.sidecar.api.http.cors import Cors
+from outboard.sidecar.api.http.invoke import INVOKE_PATH, InvokeApi
+from outboard.sidecar.api.http.metadata import MetadataApi
+from outboard.sidecar.api.http.metrics import ErrorCodes, Metrics
+from outboard.sidecar.api.http.publish import PublishApi
+from outboard.sidecar.api.http.router import Router
+from outboard.sidecar.api.http.routes import (
+    Endpoint,
+    allowed_routes,
+    public_routes,
+    served_routes,
+)
+from outboard.sidecar.api.http.secrets import SecretApi
+from outboard.sidecar.api.http.state import StateApi
+from outboard.sidecar.api.http.unserved import unserved_routes
+from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metadata.service import MetadataService
+from outboard.sidecar.publishing.service import PublishService
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.secrets.service import SecretService
+from outboard.sidecar.state.service import StateService
+
+__all__ = ["Apis", "Services", "http_apis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases of one sidecar, which know no protocol."""
+
+    publishing: PublishService
+    state: StateService
+    secrets: SecretService
+    metadata: MetadataService
+
+
+@dataclass(frozen=True, slots=True)
+class Apis:
+    """What is served on which sockets. `metrics` is None where there are none."""
+
+    main: Api
+    public: Api
+    metrics: Api | None
+
+
+def http_apis(
+    options: Options,
+    configuration: Configuration,
+    services: Services,
+    stop: Callable[[bool], None],
+    log: SidecarLog,
+) -> Apis:
+    """`stop(force)` is called when the API is asked to end the sidecar."""
+    metadata = MetadataApi(services.metadata, stop)
+    errors = ErrorCodes() if configuration.metrics.record_error_codes else None
+    routes = [
+        *served_routes(
+            PublishApi(services.publishing), StateApi(services.state), SecretApi(services.secrets), metadata
+        ),
+        *unserved_routes(options.app_id, options.runtime_namespace),
+    ]
+    invoke = InvokeApi(options.app_id, has_app=bool(options.app_port))
+    main = Api(
+        allowed_routes(routes, configuration.api),
+        Endpoint(invoke.invoke, "InvokeService") if is_allowed(INVOKE_PATH, configuration.api) else None,
+        _settings(options, configuration),
+        log,
+        errors,
+    )
+    unbounded = ApiSettings(sys.maxsize, options.max_head_bytes)
+    public = Api(allowed_routes(public_routes(metadata), configuration.api), None, unbounded, log)
+    return Apis(main, public, _metrics(options, configuration, errors, log))
+
+
+def _metrics(
+    options: Options, configuration: Configuration, errors: ErrorCodes | None, log: SidecarLog
+) -> Api | None:
+    if not configuration.metrics.enabled:
+        return None
+    shown = Endpoint(Metrics(options.app_id, errors).show, "Metrics", open=True)
+    return Api(Router([]), shown, ApiSettings(0, options.max_head_bytes), log)
+
+
+def _settings(options: Options, configuration: Configuration) -> ApiSettings:
+    logging = configuration.api_logging
+    enabled = logging.enabled if options.api_logging is None else options.api_logging
+    return ApiSettings(
+        options.max_body_bytes,
+        options.max_head_bytes,
+        options.api_token,
+        Cors(options.allowed_origins) if options.allowed_origins else None,
+        replace(logging, enabled=enabled),
+    )

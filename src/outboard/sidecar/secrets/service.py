@@ -1,0 +1,67 @@
+"""Secrets for the app, as far as the Configuration lets it read them.
+
+Source: Dapr, "Secrets API reference"; daprd 1.18 for the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from outboard.gojson.rawjson import quote
+from outboard.sidecar.components.port import SecretStore
+from outboard.sidecar.errors import ApiError
+from outboard.sidecar.resiliency.failure import Failure
+from outboard.sidecar.resiliency.guard import Guard
+
+__all__ = ["LoadedSecretStore", "SecretService"]
+
+GET_FAILED: Final = "ERR_SECRET_GET"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSecretStore:
+    """A secret store, with the policies for it."""
+
+    name: str
+    component: SecretStore
+    outbound: Guard
+
+
+class SecretService:
+    """`may_read(store, key)` is what the Configuration says. All that it raises is ApiError."""
+
+    def __init__(self, stores: Mapping[str, LoadedSecretStore], may_read: Callable[[str, str], bool]) -> None:
+        self._stores = stores
+        self._may_read = may_read
+
+    async def get(self, name: str, key: str) -> Mapping[str, str]:
+        """The keys and values of secret `key` in store `name`."""
+        store = self._store(name)
+        if not self._may_read(name, key):
+            message = f"access denied by policy to get {quote(key)} from {quote(name)}"
+            raise ApiError(403, "ERR_PERMISSION_DENIED", message)
+        try:
+            return await store.outbound.run(lambda: store.component.get(key))
+        except Failure as error:
+            message = f"failed getting secret with key {key} from secret store {name}: {error}"
+            raise ApiError(500, GET_FAILED, message) from error
+
+    async def get_all(self, name: str) -> Mapping[str, Mapping[str, str]]:
+        """All secrets of store `name` that the app may read."""
+        store = self._store(name)
+        try:
+            found = await store.outbound.run(lambda: store.component.get_all())
+        except Failure as error:
+            message = f"failed getting secrets from secret store {name}: {error}"
+            raise ApiError(500, GET_FAILED, message) from error
+        return {key: value for key, value in found.items() if self._may_read(name, key)}
+
+    def _store(self, name: str) -> LoadedSecretStore:
+        if not self._stores:
+            raise ApiError(500, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured")
+        if name not in self._stores:
+            message = f"failed finding secret store with key {name}"
+            raise ApiError(401, "ERR_SECRET_STORE_NOT_FOUND", message)
+        return self._stores[name]

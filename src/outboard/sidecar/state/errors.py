@@ -1,0 +1,154 @@
+"""daprd's errors about state.
+
+Source: Dapr, "Error codes reference"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from outboard.sidecar.components.port import EtagInvalidError, EtagMismatchError
+from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
+from outboard.sidecar.resiliency.failure import Failure
+
+__all__ = [
+    "bulk_get_failed",
+    "delete_failed",
+    "get_failed",
+    "illegal_key",
+    "key_missing",
+    "not_configured",
+    "not_found",
+    "not_queryable",
+    "not_transactional",
+    "outbox_failed",
+    "query_failed",
+    "save_failed",
+    "transaction_failed",
+]
+
+MALFORMED: Final = "ERR_MALFORMED_REQUEST"
+SAVE: Final = "ERR_STATE_SAVE"
+MISMATCH: Final = "possible etag mismatch. error from state store"
+INVALID: Final = "invalid etag value"
+DOCUMENTATION: Final = "https://docs.dapr.io/reference/components-reference/supported-state-stores/"
+
+
+def not_configured(store: str, app_id: str | None = None) -> ApiError:
+    """There is no state store at all. Of a query daprd does not tell the app."""
+    message = f"state store {store} is not configured"
+    return ApiError(
+        500, "ERR_STATE_STORE_NOT_CONFIGURED", message, ErrorInfo("DAPR_STATE_NOT_CONFIGURED", _app(app_id))
+    )
+
+
+def not_found(store: str, app_id: str | None = None) -> ApiError:
+    """There are state stores, but not this one. Of a query daprd does not tell the app."""
+    message = f"state store {store} is not found"
+    return ApiError(
+        400, "ERR_STATE_STORE_NOT_FOUND", message, ErrorInfo("DAPR_STATE_NOT_FOUND", _app(app_id))
+    )
+
+
+def _app(app_id: str | None) -> dict[str, str] | None:
+    return None if app_id is None else {"appID": app_id}
+
+
+def not_queryable(store: str) -> ApiError:
+    """The store cannot be queried."""
+    return ApiError(
+        500,
+        "ERR_STATE_STORE_NOT_SUPPORTED",
+        "state store does not support querying",
+        ResourceInfo("state", store),
+        ErrorInfo("DAPR_STATE_QUERYING_NOT_SUPPORTED"),
+    )
+
+
+def query_failed(store: str, reason: str) -> ApiError:
+    """The store could be queried, but this query failed."""
+    return ApiError(
+        500,
+        "ERR_STATE_QUERY",
+        f"state store {store} query failed: {reason}",
+        ResourceInfo("state", store),
+        ErrorInfo("DAPR_STATE_QUERY_FAILED"),
+    )
+
+
+def illegal_key(store: str, field: str, problem: str) -> ApiError:
+    """A key that contains the separator of prefixes."""
+    message = f"api error: code = InvalidArgument desc = {problem}"
+    details: list[Detail] = [
+        BadRequest(field, message),
+        ResourceInfo("state", store),
+        ErrorInfo("DAPR_STATE_ILLEGAL_KEY"),
+    ]
+    return ApiError(400, MALFORMED, message, *details, category="state")
+
+
+def key_missing() -> ApiError:
+    """An item that is to be saved has no key."""
+    return ApiError(400, MALFORMED, '"key" is a required field')
+
+
+def get_failed(store: str, key: str, reason: str) -> ApiError:
+    """The value could not be read, or not be sent."""
+    return ApiError(500, "ERR_STATE_GET", f"fail to get {key} from state store {store}: {reason}")
+
+
+def bulk_get_failed(error: Failure) -> ApiError:
+    """None of the values could be read."""
+    return ApiError(500, "ERR_STATE_BULK_GET", str(error))
+
+
+def delete_failed(key: str, error: Failure) -> ApiError:
+    """The value could not be deleted, or has another ETag."""
+    return ApiError(_status(error), "ERR_STATE_DELETE", f"failed deleting state with key {key}: {error}")
+
+
+def transaction_failed(error: Failure) -> ApiError:
+    """Nothing of the transaction was done."""
+    return ApiError(500, "ERR_STATE_TRANSACTION", f"error while executing state transaction: {error}")
+
+
+def outbox_failed(app_id: str, reason: str) -> ApiError:
+    """The events of a transaction could not be published, so it was not begun."""
+    message = f"error while publishing outbox message: {reason}"
+    return ApiError(
+        500,
+        "ERR_PUBLISH_OUTBOX",
+        message,
+        ErrorInfo("DAPR_PUBSUB_OUTBOX", {"appID": app_id, "error": reason}),
+    )
+
+
+def save_failed(store: str, errors: Sequence[Failure], *, several: bool) -> ApiError:
+    """Where some failures are about an ETag and others are not, daprd tells of the first conflict only."""
+    failed = f"failed saving state in state store {store}"
+    conflicts = [error for error in errors if _status(error) != 500]
+    if conflicts and len(conflicts) < len(errors):
+        return ApiError(_status(conflicts[0]), SAVE, f"{failed}: {conflicts[0]}")
+    status = min(map(_status, errors))  # an invalid ETag counts before one that does not match
+    text = "\n".join(map(str, errors))
+    if several and conflicts:
+        text = f"{INVALID if status == 400 else MISMATCH}: {text}"  # daprd wraps them once more
+    return ApiError(status, SAVE, f"{failed}: {text}")
+
+
+def _status(error: Failure) -> Literal[400, 409, 500]:
+    if isinstance(error, EtagMismatchError):
+        return 409
+    return 400 if isinstance(error, EtagInvalidError) else 500
+
+
+def not_transactional(store: str) -> ApiError:
+    """The store cannot do several operations as one."""
+    message = f"state store {store} doesn't support transactions"
+    details: list[Detail] = [
+        ResourceInfo("state", store),
+        Help(DOCUMENTATION, "Check the list of state stores and the features they support"),
+        ErrorInfo("DAPR_STATE_TRANSACTIONS_NOT_SUPPORTED"),
+    ]
+    return ApiError(500, "ERR_STATE_STORE_NOT_SUPPORTED", message, *details)

@@ -1,0 +1,205 @@
+"""State for the app: get, save, delete, many at once, and transactions with their events.
+
+Source: Dapr, "State management API reference"; daprd 1.18 for the order of the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from outboard.gojson.jsonsyntax import syntax_error
+from outboard.sidecar.components.port import Delete, Found, Sealing, Set, StateOptions, Transactional
+from outboard.sidecar.resiliency.failure import Failure
+from outboard.sidecar.state import errors
+from outboard.sidecar.state.items import Operation, StateItem
+from outboard.sidecar.state.keys import IllegalKey, stored_key
+from outboard.sidecar.state.outbox.plan import Traced, Write
+from outboard.sidecar.state.outbox.relay import OutboxFailed, StateOutbox
+from outboard.sidecar.state.saving import SaveFailed, save_all
+from outboard.sidecar.state.stores import LoadedStateStore
+from outboard.wire.tracing import TraceContext
+
+__all__ = ["StateService"]
+
+TRANSACTIONAL: Final = "TRANSACTIONAL"
+
+
+class StateService:
+    """The loaded state stores, as one app uses them. All that it raises is ApiError.
+
+    Whoever asks names its store first, with `store`: daprd looks for that before it reads anything else.
+    """
+
+    def __init__(self, stores: Mapping[str, LoadedStateStore], app_id: str, outbox: StateOutbox) -> None:
+        self._stores = stores
+        self._app_id = app_id
+        self._outbox = outbox
+
+    def store(self, name: str) -> LoadedStateStore:
+        """The store of that name."""
+        if not self._stores:
+            raise errors.not_configured(name, self._app_id)
+        if name not in self._stores:
+            raise errors.not_found(name, self._app_id)
+        return self._stores[name]
+
+    def transactional_store(self, name: str) -> LoadedStateStore:
+        """The store of that name, which can do several operations as one."""
+        store = self.store(name)
+        _transactional(store)
+        return store
+
+    async def get(self, store: LoadedStateStore, key: str) -> Found | None:
+        """What is there; None for nothing."""
+        stored = _stored(store, key)
+        try:
+            found = await store.outbound.run(lambda: store.component.get([stored]))
+        except Failure as error:
+            raise errors.get_failed(store.name, key, str(error)) from error
+        value = found.get(stored)
+        if value is not None and value.problem:
+            raise errors.get_failed(store.name, key, value.problem)
+        return value
+
+    async def get_many(
+        self, store: LoadedStateStore, keys: Sequence[str]
+    ) -> Sequence[tuple[str, Found | None]]:
+        """What is there for each key, in the order in which daprd tells it."""
+        stored = [_stored(store, key) for key in keys]
+        try:
+            found = await store.outbound.run(lambda: store.component.get(stored))
+        except Failure as error:
+            raise errors.bulk_get_failed(error) from error
+        names = list(zip(keys, stored, strict=True))
+        if store.component.traits.finds_first:
+            return _found_first(names, found)
+        return [(key, found.get(name)) for key, name in names]
+
+    async def save(
+        self, store: LoadedStateStore, items: Iterable[StateItem], metadata: Mapping[str, str]
+    ) -> None:
+        """Save all, several side by side. `metadata` is the request's."""
+        operations = [_set(store, item, metadata) for item in items]
+        try:
+            await save_all(store, operations)
+        except SaveFailed as failure:
+            raise errors.save_failed(store.name, failure.errors, several=failure.several) from failure
+        except Failure as error:
+            raise errors.save_failed(store.name, [error], several=False) from error
+
+    async def delete(
+        self,
+        store: LoadedStateStore,
+        key: str,
+        *,
+        etag: str | None,
+        metadata: Mapping[str, str],
+        options: StateOptions,
+    ) -> None:
+        """Succeeds too where nothing is there."""
+        operation = Delete(_stored(store, key), etag, metadata, options)
+        try:
+            await store.outbound.run(lambda: store.component.delete(operation))
+        except Failure as error:
+            raise errors.delete_failed(key, error) from error
+
+    async def transact(
+        self,
+        store: LoadedStateStore,
+        operations: Iterable[tuple[Operation, StateItem]],
+        metadata: Mapping[str, str],
+        trace: TraceContext | None,
+    ) -> None:
+        """Do all or nothing; the events of the store's outbox are published first.
+
+        `operations` are read one after the other, so that what is wrong is told in the order of the request.
+        """
+        component = _transactional(store)
+        writes = [_write(store, operation, item, metadata) for operation, item in operations]
+        if not writes:
+            return
+        settled = await self._with_events(store, writes, trace)
+        try:
+            await store.outbound.run(lambda: component.transact(settled))
+        except Failure as error:
+            raise errors.transaction_failed(error) from error
+
+    async def query(self, name: str, read: Callable[[], Awaitable[bytes]]) -> None:
+        """Raises in any case: no store of this sidecar can be queried. `read` gives the query itself."""
+        if not self._stores:
+            raise errors.not_configured(name)
+        if name not in self._stores:
+            raise errors.not_found(name)
+        component = self._stores[name].component
+        refusal = component.traits.query_refusal
+        if not refusal:
+            raise errors.not_queryable(name)
+        problem = None if isinstance(component, Sealing) else syntax_error(await read())
+        if problem is not None:
+            ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
+            refusal = f"failed to parse JSON query body: {ending}"
+        raise errors.query_failed(name, refusal)
+
+    async def _with_events(
+        self, store: LoadedStateStore, writes: Sequence[Write], trace: TraceContext | None
+    ) -> Sequence[Set | Delete]:
+        """The operations to do, once the store's outbox has their events."""
+        if store.outbox is None:
+            return [write.operation for write in writes]
+        if isinstance(store.component, Sealing):
+            writes = [_sealed(write, store.component) for write in writes]
+        traced = Traced() if trace is None else Traced(trace.traceparent, trace.tracestate)
+        try:
+            return await self._outbox.prepare(store.outbox, writes, traced)
+        except OutboxFailed as failure:
+            raise errors.outbox_failed(self._app_id, str(failure)) from failure
+
+
+def _transactional(store: LoadedStateStore) -> Transactional:
+    component = store.component
+    if isinstance(component, Transactional) and TRANSACTIONAL in component.traits.features:
+        return component
+    raise errors.not_transactional(store.name)
+
+
+def _stored(store: LoadedStateStore, key: str, field: str | None = None) -> str:
+    try:
+        return stored_key(store.key_prefix, key)
+    except IllegalKey as error:
+        raise errors.illegal_key(store.name, key if field is None else field, str(error)) from error
+
+
+def _set(store: LoadedStateStore, item: StateItem, metadata: Mapping[str, str]) -> Set:
+    if not item.key:
+        raise errors.key_missing()
+    return item.at(_stored(store, item.key), metadata).as_set()
+
+
+def _write(
+    store: LoadedStateStore, operation: Operation, item: StateItem, metadata: Mapping[str, str]
+) -> Write:
+    placed = item.at(_stored(store, item.key, field=""), metadata)
+    return Write(placed.as_set() if operation == "upsert" else placed.as_delete(), placed.content_type)
+
+
+def _sealed(write: Write, store: Sealing) -> Write:
+    """The event of a value that is kept encrypted has the encrypted value, as in daprd."""
+    if isinstance(write.operation, Set):
+        return replace(write, operation=store.sealed(write.operation))
+    return write
+
+
+def _found_first(
+    names: Sequence[tuple[str, str]], found: Mapping[str, Found]
+) -> list[tuple[str, Found | None]]:
+    """What is there in the store's order, then the keys without a value.
+
+    `names` are the keys as they are asked for and stored. A key that is asked for twice and is there leaves
+    an entry without a name, as in daprd.
+    """
+    asked = {stored: key for key, stored in names}
+    entries: list[tuple[str, Found | None]] = [(asked[stored], value) for stored, value in found.items()]
+    entries += [(key, None) for key, stored in names if stored not in found]
+    return entries + [("", None)] * (len(names) - len(entries))
