@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic_core import from_json, to_json
 
@@ -26,14 +27,19 @@ from outboard.wire.http import Exchange, Request, Response
 
 __all__ = ["HttpSidecar"]
 
+Attempt: TypeAlias = Callable[[Sequence[Publication], float], Coroutine[object, object, BatchAnswer]]
+
 
 @dataclass(frozen=True, slots=True)
 class HttpSidecar:
-    """Builds requests, sends them, and turns what comes back into values and errors."""
+    """Builds requests, sends them, and turns what comes back into values and errors.
+
+    `attempt` is that of `PublishOperations`, and a `BulkPublisher`'s.
+    """
 
     retrying: RetryingExchange
     settings: Settings
-    bulk: BulkPublisher
+    attempt: Attempt
 
     @classmethod
     def through(
@@ -41,7 +47,7 @@ class HttpSidecar:
     ) -> HttpSidecar:
         """The sidecar at the other end of `exchange`."""
         retrying = RetryingExchange(exchange, settings.endpoint, clock, random)
-        return cls(retrying, settings, BulkPublisher(exchange, settings, clock))
+        return cls(retrying, settings, BulkPublisher(exchange, settings, clock).attempt)
 
     async def publish(self, publication: Publication, timeout: float) -> None:
         pubsub, topic = publication.pubsub, publication.topic
@@ -51,9 +57,6 @@ class HttpSidecar:
         )
         if error := publish_error(response, pubsub, topic, self.settings.endpoint):
             raise error
-
-    async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
-        return await self.bulk.attempt(publications, timeout)
 
     async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem:
         operation = f"read key '{key}'"

@@ -32,9 +32,8 @@ class ReceivedEvent(ABC):
 
     __slots__ = ("key", "reading")
 
-    def __init__(self, reading: Reading, key: str | None = None) -> None:
-        self.reading = reading
-        self.key = key
+    key: str | None
+    reading: Reading
 
     @abstractmethod
     def body(self) -> bytes:
@@ -64,7 +63,8 @@ class ReceivedAlone(ReceivedEvent):
     __slots__ = ("_body", "_headers")
 
     def __init__(self, codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> None:
-        super().__init__(_read(codec, body, headers))
+        self.key = None
+        self.reading = _read(codec, body, headers)
         self._body = body
         self._headers = headers
 
