@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import cast
 
-from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, Sidecar
-from outboard.kit.topics.connections import Connection
-from outboard.kit.topics.queue import Limits
+from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, SidecarApi
+from outboard.kit.topics.connections import SidecarConnection
+from outboard.kit.topics.queue import PublishLimits
 
 __all__ = ["Bench", "HeldSidecar", "ManualClock", "Request", "bench", "settle"]
 
@@ -123,9 +123,9 @@ class HeldSidecar:
 
 @dataclass(eq=False)
 class Bench:
-    """A `Connection` between a test and its sidecar."""
+    """A `SidecarConnection` between a test and its sidecar."""
 
-    connection: Connection
+    connection: SidecarConnection
     sidecar: HeldSidecar
     clock: ManualClock
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -166,14 +166,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(limits: Limits | None = None, *, closing_seconds: float = 0.0) -> AsyncIterator[Bench]:
+async def bench(limits: PublishLimits | None = None, *, closing_seconds: float = 0.0) -> AsyncIterator[Bench]:
     """Publish through a held sidecar; at the end nothing may be left running."""
     clock, sidecar = ManualClock(), HeldSidecar()
     before = asyncio.all_tasks()
-    async with Connection.to(
-        cast("Sidecar", sidecar),  # nobody asks it for state
+    async with SidecarConnection.to(
+        cast("SidecarApi", sidecar),  # nobody asks it for state
         "http://sidecar",
-        limits=limits or Limits(),
+        limits=limits or PublishLimits(),
         clock=clock,
         random=lambda: 0.999,
         closing_seconds=closing_seconds,

@@ -26,9 +26,9 @@ from outboard.kit.subscriptions.middlewares.trace import continue_trace
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.topic import OnRefused, Topic
-from outboard.kit.topics.connections import Connection, Connections
+from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
-from outboard.kit.topics.queue import Limits
+from outboard.kit.topics.queue import PublishLimits
 from outboard.kit.tracing import TraceContextMiddleware
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
 from outboard.wire.events import Event, EventCodec
@@ -81,9 +81,9 @@ class Outboard:
         self._timeout = timeout
         self._clock = clock or SystemClock()
         self._connections = Connections()
-        self._limits = Limits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
+        self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._publisher = EventPublisher(
-            self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock
+            self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock, os.urandom
         )
         dead_letters = DeadLetterSettings(
             self._connections, Attempts(), self.settings.app_id, timeout, self._clock
@@ -223,7 +223,7 @@ class Outboard:
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:
         sidecar = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
-        async with Connection.to(
+        async with SidecarConnection.to(
             sidecar,
             self.settings.endpoint,
             limits=self._limits,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import partial
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["FindTrace", "TraceContextMiddleware", "Within", "next_span"]
+__all__ = ["FindTrace", "TraceContextMiddleware", "TraceScope", "next_span"]
 
 FindTrace: TypeAlias = Callable[[], TraceContext | None]
 """Reads the trace context of a request or an event when it is asked for, which for most it never is."""
@@ -21,14 +20,17 @@ FindTrace: TypeAlias = Callable[[], TraceContext | None]
 _current: Final[ContextVar[FindTrace | None]] = ContextVar("outboard_trace", default=None)
 
 
-def next_span() -> TraceContext:
-    """A new span in the trace that this task is in, or the first one of a new trace."""
+def next_span(randbytes: Callable[[int], bytes]) -> TraceContext:
+    """A new span in the trace that this task is in, or the first one of a new trace.
+
+    `randbytes(n)` gives n random bytes.
+    """
     find = _current.get()
     current = find() if find is not None else None
-    return current.child(os.urandom) if current else TraceContext.new(os.urandom)
+    return current.child(randbytes) if current else TraceContext.new(randbytes)
 
 
-class Within:
+class TraceScope:
     """Lets what runs inside continue the trace that `find` finds, or begin one where it finds none.
 
     Not a generator, which would take four times as long, for every event.
@@ -56,7 +58,7 @@ class TraceContextMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        with Within(partial(_of_request, scope)):
+        with TraceScope(partial(_of_request, scope)):
             await self.app(scope, receive, send)
 
 

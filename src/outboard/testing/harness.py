@@ -34,7 +34,7 @@ __all__ = ["Harness"]
 
 T = TypeVar("T")
 
-PATIENCE: Final = 5.0
+DEFAULT_TIMEOUT: Final = 5.0
 PARTITIONS: Final = "16"
 RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": Retry()})
 
@@ -106,7 +106,7 @@ class Harness:
         """What came from `topic` and was put on a dead letter topic so far, by the kit or by the sidecar."""
         return dead_letters(self._record.hops, topic.pubsub, topic.name)
 
-    async def handled(self, topic: Topic[T], timeout: float = PATIENCE) -> Event[T]:
+    async def handled(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> Event[T]:
         """The next event of `topic` that a handler has settled with SUCCESS; each call gives another one.
 
         A dead letter that the kit has published is settled in another way, and not among them.
@@ -131,7 +131,7 @@ class Harness:
         self._seen[mark] = position + 1
         return topic.codec.decode(handled()[position])
 
-    async def retried(self, topic: Topic[T], times: int = 1, timeout: float = PATIENCE) -> Delivery:
+    async def retried(self, topic: Topic[T], times: int = 1, timeout: float = DEFAULT_TIMEOUT) -> Delivery:
         """The delivery by which some event of `topic` was answered RETRY for the `times`-th time."""
 
         def nth() -> Delivery | None:
@@ -150,7 +150,7 @@ class Harness:
         assert found is not None
         return found
 
-    async def dead_lettered(self, topic: Topic[T], timeout: float = PATIENCE) -> DeadLetter:
+    async def dead_lettered(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> DeadLetter:
         """The next event on the dead letter topic of `topic`; each call gives another one."""
         mark = _Mark(topic.pubsub, topic.name, "dead-lettered")
         position = self._seen.get(mark, 0)
@@ -159,7 +159,7 @@ class Harness:
         self._seen[mark] = position + 1
         return self.dead_letters(topic)[position]
 
-    async def settled(self, timeout: float = PATIENCE) -> None:
+    async def settled(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Return when every event that was published has come to its end at every app that takes it."""
         await self._record.wait(lambda: not self._record.unsettled, timeout, "not every event was settled")
 
@@ -222,6 +222,6 @@ def _options(app_id: str, settings: Settings) -> Options:
 
 async def _subscribed(exchange: Exchange, api_token: str) -> list[tuple[str, str]]:
     """The pub/sub and topic of each subscription, as the sidecar's metadata API tells them."""
-    answer = await exchange(Request("GET", METADATA_PATH, {API_TOKEN_HEADER: api_token}), PATIENCE)
+    answer = await exchange(Request("GET", METADATA_PATH, {API_TOKEN_HEADER: api_token}), DEFAULT_TIMEOUT)
     subscriptions = json.loads(answer.body).get("subscriptions", [])
     return [(item["pubsubname"], item["topic"]) for item in subscriptions]

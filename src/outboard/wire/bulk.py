@@ -76,7 +76,7 @@ class BulkRequest(Generic[T]):
         return _Sliced(self.body).entries
 
 
-class _Entry(TypedDict, Generic[E]):
+class _Item(TypedDict, Generic[E]):
     entryId: str
     event: E
     metadata: NotRequired[dict[str, str] | None]
@@ -88,7 +88,7 @@ class _Envelope(TypedDict, Generic[E]):
     id: NotRequired[str]
     topic: NotRequired[str]
     pubsubname: NotRequired[str]
-    entries: list[_Entry[E]]
+    entries: list[_Item[E]]
 
 
 class BulkCodec(Generic[T]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final
 
 __all__ = ["new_id"]
@@ -11,10 +12,10 @@ VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 """The first two bits of this digit are 10."""
 
 
-def new_id() -> str:
-    """A random UUID, as text. Source: RFC 9562, "UUID Version 4".
+def new_id(randbytes: Callable[[int], bytes] = os.urandom) -> str:
+    """A random UUID, as text, of 16 bytes that `randbytes` gives. Source: RFC 9562, "UUID Version 4".
 
     `uuid.uuid4` makes an object first, which takes twice as long.
     """
-    text = os.urandom(16).hex()
+    text = randbytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{VARIANT[text[16]]}{text[17:20]}-{text[20:]}"

@@ -9,7 +9,7 @@ import pytest
 
 from outboard.errors import PublishFailed, SidecarUnavailable
 from outboard.kit.client.port import Publication
-from outboard.kit.topics.queue import Limits
+from outboard.kit.topics.queue import PublishLimits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import bench, settle
 
@@ -47,7 +47,7 @@ async def test_one_after_another_costs_a_request_each_and_no_delay() -> None:
 
 
 async def test_no_more_than_two_requests_are_in_flight() -> None:
-    async with bench(Limits(batch_events=2)) as b:
+    async with bench(PublishLimits(batch_events=2)) as b:
         for number in range(9):
             b.publish(str(number))
             await settle()
@@ -131,7 +131,7 @@ async def test_no_two_of_a_key_are_in_flight() -> None:
 
 
 async def test_a_busy_key_holds_up_no_other() -> None:
-    async with bench(Limits(batch_events=4)) as b:
+    async with bench(PublishLimits(batch_events=4)) as b:
         hot = [b.publish(f"h{number}", "hot") for number in range(20)]
         others = [b.publish(f"o{number}", f"k{number}") for number in range(4)]
         await settle()
@@ -142,7 +142,7 @@ async def test_a_busy_key_holds_up_no_other() -> None:
 
 
 async def test_a_hot_key_leaves_in_one_request_while_the_sidecar_keeps_its_order() -> None:
-    async with bench(Limits(batch_events=4)) as b:
+    async with bench(PublishLimits(batch_events=4)) as b:
         for number in range(9):
             b.publish(f"h{number}", "hot")
         await settle()
@@ -176,7 +176,7 @@ async def test_an_idle_publisher_forgets_that_the_sidecar_keeps_order() -> None:
 
 
 async def test_keys_share_a_request_fairly_where_the_sidecar_keeps_order() -> None:
-    async with bench(Limits(batch_events=4, requests=1)) as b:
+    async with bench(PublishLimits(batch_events=4, requests=1)) as b:
         for number in range(6):
             b.publish(f"h{number}", "hot")
         b.publish("c1", "cold")
@@ -187,7 +187,7 @@ async def test_keys_share_a_request_fairly_where_the_sidecar_keeps_order() -> No
 
 
 async def test_batches_keep_to_their_bytes_and_a_large_event_goes_alone() -> None:
-    async with bench(Limits(batch_bytes=1000, requests=1)) as b:
+    async with bench(PublishLimits(batch_bytes=1000, requests=1)) as b:
         for body in ("first", "x" * 300, "y" * 300, "z" * 5000, "last"):
             b.publish(body)
         await b.serve()
@@ -196,7 +196,7 @@ async def test_batches_keep_to_their_bytes_and_a_large_event_goes_alone() -> Non
 
 
 async def test_what_dapr_reads_from_the_request_only_goes_alone() -> None:
-    async with bench(Limits(requests=1)) as b:
+    async with bench(PublishLimits(requests=1)) as b:
         b.publish("first")
         b.publish("a")
         b.publish("raw", metadata={"rawPayload": "true"})
@@ -242,7 +242,7 @@ async def test_cancelled_in_flight_harms_no_other_and_keeps_its_key_taken() -> N
 
 
 async def test_a_crowd_that_leaves_is_let_go_of() -> None:
-    async with bench(Limits(waiting_events=1000)) as b:
+    async with bench(PublishLimits(waiting_events=1000)) as b:
         b.publish("head", "k")
         await settle()
         for _ in range(5):
@@ -309,7 +309,7 @@ async def test_a_refused_connection_is_tried_again_in_order_and_within_the_time(
 
 
 async def test_what_waits_joins_the_next_attempt_and_what_left_does_not() -> None:
-    async with bench(Limits(requests=1)) as b:
+    async with bench(PublishLimits(requests=1)) as b:
         b.publish("a")
         gone, short = b.publish("gone"), b.publish("short", timeout=0.04)
         await settle()
@@ -366,7 +366,7 @@ async def test_a_defect_in_the_client_leaves_nobody_waiting() -> None:
 
 
 async def test_publishers_wait_in_order_where_there_is_no_room() -> None:
-    async with bench(Limits(requests=1, batch_events=2, waiting_events=2)) as b:
+    async with bench(PublishLimits(requests=1, batch_events=2, waiting_events=2)) as b:
         written: list[str] = []
 
         async def publish(body: str) -> None:
@@ -386,7 +386,7 @@ async def test_publishers_wait_in_order_where_there_is_no_room() -> None:
 
 
 async def test_nobody_slips_in_before_those_who_wait() -> None:
-    async with bench(Limits(requests=1, batch_events=3, waiting_events=3)) as b:
+    async with bench(PublishLimits(requests=1, batch_events=3, waiting_events=3)) as b:
         for number in range(5):
             b.publish(str(number))
         await settle()
@@ -407,7 +407,7 @@ async def test_nobody_slips_in_before_those_who_wait() -> None:
 
 
 async def test_who_is_cancelled_at_the_door_leaves_its_place_to_the_next() -> None:
-    async with bench(Limits(requests=1, waiting_events=1)) as b:
+    async with bench(PublishLimits(requests=1, waiting_events=1)) as b:
         for number in range(4):
             b.publish(str(number))
         await settle()
@@ -440,7 +440,7 @@ async def test_a_refused_batch_of_one_key_keeps_its_order() -> None:
 
 
 async def test_bytes_are_bounded_too() -> None:
-    async with bench(Limits(requests=1, waiting_bytes=3000)) as b:
+    async with bench(PublishLimits(requests=1, waiting_bytes=3000)) as b:
         for _ in range(10):
             b.publish("x" * 1000)
         await settle()
@@ -454,7 +454,7 @@ async def test_bytes_are_bounded_too() -> None:
 
 
 async def test_waiting_for_room_has_an_end() -> None:
-    async with bench(Limits(requests=1, waiting_events=1)) as b:
+    async with bench(PublishLimits(requests=1, waiting_events=1)) as b:
         b.publish("a", timeout=60)
         b.publish("b", timeout=60)
         outside = b.publish("c", timeout=1)
@@ -473,7 +473,7 @@ async def test_waiting_for_room_has_an_end() -> None:
 
 
 async def test_an_event_that_cannot_be_written_takes_no_room() -> None:
-    async with bench(Limits(requests=1, waiting_events=1)) as b:
+    async with bench(PublishLimits(requests=1, waiting_events=1)) as b:
 
         def unwritable() -> Publication:
             raise ValueError("no event")
@@ -492,7 +492,7 @@ async def test_an_event_that_cannot_be_written_takes_no_room() -> None:
 
 
 async def test_closing_sends_what_waits() -> None:
-    async with bench(Limits(requests=1, waiting_events=2), closing_seconds=60) as b:
+    async with bench(PublishLimits(requests=1, waiting_events=2), closing_seconds=60) as b:
         for number in range(6):
             b.publish(str(number))
         await settle()
@@ -510,7 +510,7 @@ async def test_closing_sends_what_waits() -> None:
 
 
 async def test_closing_has_a_bound_and_fails_the_rest() -> None:
-    async with bench(Limits(requests=1, waiting_events=1)) as b:
+    async with bench(PublishLimits(requests=1, waiting_events=1)) as b:
         tasks = [b.publish(str(number)) for number in range(4)]
         await settle()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from outboard.errors import OutboardError, PublishFailed
 from outboard.kit.client.port import PublishResult
-from outboard.kit.topics.queue import Limits
+from outboard.kit.topics.queue import PublishLimits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import Bench, Request, bench, settle
 
@@ -31,7 +31,7 @@ STEPS = st.lists(
     max_size=60,
 )
 LIMITS = st.builds(
-    Limits,
+    PublishLimits,
     requests=st.integers(1, 3),
     batch_events=st.integers(1, 6),
     batch_bytes=st.sampled_from([300, 600, 2**20]),
@@ -69,7 +69,7 @@ def check_requests(b: Bench, *, ordered: bool) -> None:
             assert not counts or max(counts.values()) == 1, "nor twice in one"
 
 
-async def play(steps: list[tuple[str, object, object]], limits: Limits, ordered: bool) -> None:
+async def play(steps: list[tuple[str, object, object]], limits: PublishLimits, ordered: bool) -> None:
     async with bench(limits) as b:
         cancelled: set[str] = set()
         number = 0
@@ -119,5 +119,7 @@ def check_end(b: Bench, results: list[BaseException | None], cancelled: set[str]
 @pytest.mark.parametrize("ordered", [False, True])
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS, limits=LIMITS)
-def test_order_and_outcomes(steps: list[tuple[str, object, object]], limits: Limits, ordered: bool) -> None:
+def test_order_and_outcomes(
+    steps: list[tuple[str, object, object]], limits: PublishLimits, ordered: bool
+) -> None:
     anyio.run(play, steps, limits, ordered, backend="asyncio")

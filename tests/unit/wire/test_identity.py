@@ -16,3 +16,7 @@ def test_an_id_is_a_random_uuid_in_its_usual_form() -> None:
 
 def test_no_two_are_the_same() -> None:
     assert len({new_id() for _ in range(1000)}) == 1000
+
+
+def test_the_randomness_may_be_given() -> None:
+    assert new_id(lambda count: b"\xff" * count) == "ffffffff-ffff-4fff-bfff-ffffffffffff"

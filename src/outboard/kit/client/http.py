@@ -21,7 +21,7 @@ from outboard.kit.client.port import (
     StateRead,
     StateSave,
 )
-from outboard.kit.client.retrying import RetryingExchange
+from outboard.kit.client.retrying import RequestRetries
 from outboard.kit.client.settings import Settings
 from outboard.wire.http import Exchange, Request, Response
 
@@ -37,7 +37,7 @@ class HttpSidecar:
     `attempt` is that of `PublishOperations`, and a `BulkPublisher`'s.
     """
 
-    retrying: RetryingExchange
+    retries: RequestRetries
     settings: Settings
     attempt: Attempt
 
@@ -46,8 +46,8 @@ class HttpSidecar:
         cls, exchange: Exchange, settings: Settings, clock: Clock, random: Callable[[], float]
     ) -> HttpSidecar:
         """The sidecar at the other end of `exchange`."""
-        retrying = RetryingExchange(exchange, settings.endpoint, clock, random)
-        return cls(retrying, settings, BulkPublisher(exchange, settings, clock).attempt)
+        retries = RequestRetries(exchange, settings.endpoint, clock, random)
+        return cls(retries, settings, BulkPublisher(exchange, settings, clock).attempt)
 
     async def publish(self, publication: Publication, timeout: float) -> None:
         pubsub, topic = publication.pubsub, publication.topic
@@ -97,7 +97,7 @@ class HttpSidecar:
 
     async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
         request = api.authorized(request, self.settings.api_token)
-        return await self.retrying.send(request, operation, timeout, repeatable=repeatable)
+        return await self.retries.send(request, operation, timeout, repeatable=repeatable)
 
     def _check(self, response: Response, store: str, operation: str, guarded: Sequence[str]) -> None:
         if error := state_error(response, store, operation, guarded, self.settings.endpoint):

@@ -20,7 +20,7 @@ __all__ = [
     "Publication",
     "PublishOperations",
     "PublishResult",
-    "Sidecar",
+    "SidecarApi",
     "StateDelete",
     "StateItem",
     "StateOperations",
@@ -143,5 +143,5 @@ class StateOperations(Protocol):
         ...
 
 
-class Sidecar(PublishOperations, StateOperations, Protocol):
+class SidecarApi(PublishOperations, StateOperations, Protocol):
     """Everything that the kit asks."""

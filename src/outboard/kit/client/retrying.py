@@ -10,7 +10,7 @@ from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["RetryingExchange", "is_untaken", "retry_delay"]
+__all__ = ["RequestRetries", "is_untaken", "retry_delay"]
 
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 1.0
@@ -27,7 +27,7 @@ def is_untaken(failure: ExchangeFailed, *, repeatable: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryingExchange:
+class RequestRetries:
     """Waits for a sidecar that is not there yet, and never longer than it was told.
 
     A request that reached the sidecar is not sent again, with one exception: where a pooled connection had

@@ -16,7 +16,7 @@ from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import Handled, Poison, Retry, TakeApart, outcomes_of
+from outboard.kit.subscriptions.result import Handled, Poison, Redeliver, TakeApart, outcomes_of
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
@@ -93,11 +93,11 @@ class _BatchDelivery:
         found = outcomes_of(run, len(batch))
         if isinstance(found, TakeApart):
             await self._run_apart(batch, found.reason)
-        elif isinstance(found, Retry) and len(batch) > 1:
+        elif isinstance(found, Redeliver) and len(batch) > 1:
             self._settler.retry_all(found, [self._received[at] for at in batch])
             self._hold(batch)
         else:
-            for at, each in zip(batch, [found] if isinstance(found, Retry) else found, strict=True):
+            for at, each in zip(batch, [found] if isinstance(found, Redeliver) else found, strict=True):
                 if self._may_run(at):
                     await self._settle(at, each)
 
@@ -110,7 +110,7 @@ class _BatchDelivery:
 
     async def _settle(self, at: int, found: object) -> None:
         received = self._received[at]
-        assert isinstance(found, Handled | Retry | Poison)
+        assert isinstance(found, Handled | Redeliver | Poison)
         self.statuses[at] = await self._settler.settle(found, received, self._runner.route)
         if self.statuses[at] is RETRY:
             self._hold([at])

@@ -14,7 +14,7 @@ from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Retry
+from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Redeliver
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
@@ -83,7 +83,7 @@ class Settler:
             return self.handled(received)
         attempts = self.dead_letters.attempts
         count = attempts.count(self._key(received))
-        if isinstance(found, Retry):
+        if isinstance(found, Redeliver):
             return self._retry(found, received, count)
         status = await self._settle_poison(found, received, count, route)
         if status is not DeliveryStatus.RETRY:
@@ -96,7 +96,7 @@ class Settler:
             self.dead_letters.attempts.forget(self._key(received))
         return DeliveryStatus.SUCCESS
 
-    def retry_all(self, found: Retry, received_events: Sequence[ReceivedEvent]) -> None:
+    def retry_all(self, found: Redeliver, received_events: Sequence[ReceivedEvent]) -> None:
         """Note that a batch is to come again: each event counts an attempt, and one line tells of all."""
         counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
@@ -113,7 +113,7 @@ class Settler:
             exc_info=found.error,
         )
 
-    def _retry(self, found: Retry, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
+    def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
         log.error(
             "event %s was not handled and will be delivered again: %s (attempt %d here)",
             self._name(received),

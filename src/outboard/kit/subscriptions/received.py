@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
-from outboard.kit.subscriptions.result import Poison, Retry
+from outboard.kit.subscriptions.result import Poison, Redeliver
 from outboard.wire.bulk import BulkEntry, BulkRequest
 from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
@@ -20,7 +20,7 @@ from outboard.wire.tracing import TraceContext
 
 __all__ = ["Reading", "ReceivedAlone", "ReceivedEvent", "ReceivedInBulk"]
 
-Reading: TypeAlias = Event[Any] | Poison | Retry
+Reading: TypeAlias = Event[Any] | Poison | Redeliver
 
 OCTET_STREAM: Final = "application/octet-stream"
 CONTENT_TYPE: Final = "content-type"
@@ -115,7 +115,7 @@ def _read(codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> Re
     except (InvalidCloudEvent, InvalidEventData) as error:
         return Poison(str(error))
     except Exception as error:  # a validator of the author's that fails in a way of its own
-        return Retry(f"{type(error).__name__} was raised while the event was read", error)
+        return Redeliver(f"{type(error).__name__} was raised while the event was read", error)
 
 
 def _trace(source: Mapping[str, object]) -> TraceContext | None:

@@ -19,7 +19,7 @@ __all__ = [
     "HandlerRun",
     "Outcome",
     "Poison",
-    "Retry",
+    "Redeliver",
     "TakeApart",
     "outcome_of",
     "outcomes_of",
@@ -46,7 +46,7 @@ class Handled:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class Redeliver:
     """The event is to be delivered again. `error` is what was raised, if that is the reason."""
 
     reason: str
@@ -67,7 +67,7 @@ class TakeApart:
     reason: str
 
 
-Outcome: TypeAlias = Handled | Retry | Poison
+Outcome: TypeAlias = Handled | Redeliver | Poison
 
 ENDED: Final = HandlerRun(http_status=200, returned=True)
 """A handler that came to its end without a word, as most do."""
@@ -84,7 +84,7 @@ def outcome_of(run: HandlerRun) -> Outcome:
     return _failure(run) or _of_result(run.result)
 
 
-def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Retry | TakeApart:
+def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Redeliver | TakeApart:
     """What became of a batch of `count` events: of each, or of all if they are to be delivered again.
 
     A handler of batches may return a status for all, or a sequence with one for each. Drop is of one event.
@@ -99,18 +99,18 @@ def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Retry | Take
         return failure
     if not isinstance(run.result, Sequence) or isinstance(run.result, str | bytes):
         of_all = _of_result(run.result)
-        return of_all if isinstance(of_all, Retry) else [of_all] * count
+        return of_all if isinstance(of_all, Redeliver) else [of_all] * count
     if len(run.result) != count:
-        return Retry(f"the handler returned {len(run.result)} statuses for {count} events")
+        return Redeliver(f"the handler returned {len(run.result)} statuses for {count} events")
     return [_of_result(result) for result in run.result]
 
 
-def _failure(run: HandlerRun) -> Retry | None:
+def _failure(run: HandlerRun) -> Redeliver | None:
     if run.error is not None:
-        return Retry(f"{type(run.error).__name__} was raised", run.error)
+        return Redeliver(f"{type(run.error).__name__} was raised", run.error)
     if run.http_status is None or not 200 <= run.http_status < 300:
-        return Retry(_answered(run.http_status))
-    return None if run.returned else Retry("an exception handler answered for it")
+        return Redeliver(_answered(run.http_status))
+    return None if run.returned else Redeliver("an exception handler answered for it")
 
 
 def _answered(http_status: int | None) -> str:
@@ -136,5 +136,5 @@ def _of_result(result: object) -> Outcome:
     if status == DeliveryStatus.DROP:
         return Poison("the handler returned DROP")
     if status == DeliveryStatus.RETRY:
-        return Retry("the handler returned RETRY")
-    return Retry(f"the handler returned {status!r}, which is no status of Dapr's")
+        return Redeliver("the handler returned RETRY")
+    return Redeliver(f"the handler returned {status!r}, which is no status of Dapr's")

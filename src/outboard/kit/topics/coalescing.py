@@ -30,7 +30,7 @@ from outboard.errors import SidecarUnavailable
 from outboard.kit.client.port import Publication, PublishOperations
 from outboard.kit.client.retrying import is_untaken, retry_delay
 from outboard.kit.topics.admission import Admission, CallLater, Deadlines
-from outboard.kit.topics.queue import Limits, PendingEvent, PublishQueue
+from outboard.kit.topics.queue import PendingEvent, PublishLimits, PublishQueue
 from outboard.wire.http import ExchangeFailed
 
 __all__ = ["CoalescingPublisher", "PublishContext"]
@@ -47,7 +47,7 @@ class PublishContext:
 
     sidecar: PublishOperations
     address: str
-    limits: Limits
+    limits: PublishLimits
     clock: Clock
     random: Callable[[], float]
     loop: asyncio.AbstractEventLoop

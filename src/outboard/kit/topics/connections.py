@@ -10,18 +10,18 @@ from functools import partial
 
 from outboard.clock import Clock
 from outboard.errors import NotConnected
-from outboard.kit.client.port import Publication, Sidecar
+from outboard.kit.client.port import Publication, SidecarApi
 from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
-from outboard.kit.topics.queue import Limits
+from outboard.kit.topics.queue import PublishLimits
 
-__all__ = ["Connection", "Connections"]
+__all__ = ["Connections", "SidecarConnection"]
 
 
-class Connection:
+class SidecarConnection:
     """A sidecar, and a publisher for each topic that is published to through it at the moment."""
 
-    def __init__(self, sidecar: Sidecar, context: PublishContext) -> None:
+    def __init__(self, sidecar: SidecarApi, context: PublishContext) -> None:
         self.sidecar = sidecar
         self._context = context
         self._publishers: dict[tuple[str, str], CoalescingPublisher] = {}
@@ -30,15 +30,15 @@ class Connection:
     @asynccontextmanager
     async def to(
         cls,
-        sidecar: Sidecar,
+        sidecar: SidecarApi,
         address: str,
         *,
-        limits: Limits,
+        limits: PublishLimits,
         clock: Clock,
         random: Callable[[], float],
         closing_seconds: float,
         call_later: CallLater | None = None,
-    ) -> AsyncIterator[Connection]:
+    ) -> AsyncIterator[SidecarConnection]:
         """Publish through `sidecar`, which is at `address`, while the block runs.
 
         At its end what waits is sent, for at most `closing_seconds`; the rest fails with SidecarUnavailable.
@@ -95,17 +95,17 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._opened: list[Connection] = []
-        self._given: list[Connection] = []
+        self._opened: list[SidecarConnection] = []
+        self._given: list[SidecarConnection] = []
 
-    def current(self, operation: str) -> Connection:
+    def current(self, operation: str) -> SidecarConnection:
         """The one to use now. Raises NotConnected, in which `operation` says what was wanted."""
         for connections in (self._given, self._opened):
             if connections:
                 return connections[-1]
         raise NotConnected(operation)
 
-    def sidecar(self, operation: str) -> Sidecar:
+    def sidecar(self, operation: str) -> SidecarApi:
         """The sidecar of the current one. Raises NotConnected, as `current`."""
         return self.current(operation).sidecar
 
@@ -115,7 +115,7 @@ class Connections:
         return bool(self._given)
 
     @contextmanager
-    def using(self, connection: Connection, *, given: bool) -> Iterator[None]:
+    def using(self, connection: SidecarConnection, *, given: bool) -> Iterator[None]:
         """Use `connection` while the scope lasts."""
         connections = self._given if given else self._opened
         connections.append(connection)

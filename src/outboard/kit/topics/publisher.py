@@ -52,13 +52,17 @@ class EventArguments(PublishArguments, total=False):
 
 @dataclass(frozen=True, slots=True)
 class EventPublisher:
-    """What every topic of a board publishes through. `timeout` is in seconds, `max_event_bytes` in bytes."""
+    """What every topic of a board publishes through. `timeout` is in seconds, `max_event_bytes` in bytes.
+
+    `randbytes(n)` gives n random bytes, for ids and spans.
+    """
 
     connections: Connections
     app_id: str
     timeout: float
     max_event_bytes: int
     clock: Clock
+    randbytes: Callable[[int], bytes]
 
     def new_event(
         self,
@@ -79,7 +83,7 @@ class EventPublisher:
         """
         pairs = _metadata(key, ttl, metadata)
         attributes: dict[str, Any] = {
-            "id": new_id() if id is None else id,
+            "id": new_id(self.randbytes) if id is None else id,
             "source": self.app_id,
             "type": type or (of_topic if isinstance(of_topic, str) else of_topic(data)),
             "subject": subject,
@@ -88,7 +92,7 @@ class EventPublisher:
             "data": data,
         }
         if not extensions or "traceparent" not in extensions:
-            attributes |= next_span().attributes
+            attributes |= next_span(self.randbytes).attributes
         if extensions:
             attributes |= _checked(extensions)
         if key:
@@ -117,7 +121,7 @@ class EventPublisher:
         if event.datacontenttype is None:
             missing["datacontenttype"] = _content_type(event.data)
         if "traceparent" not in event.extensions:
-            missing |= next_span().attributes
+            missing |= next_span(self.randbytes).attributes
         if key := pairs.get(PARTITION_KEY):
             missing[PARTITION_KEY_ATTRIBUTE] = key
         return event.model_copy(update=missing) if missing else event, pairs

@@ -11,7 +11,7 @@ from typing import Final
 from outboard.kit.client.port import Publication
 from outboard.wire.dapr import PARTITION_KEY, RAW_PAYLOAD
 
-__all__ = ["Limits", "PendingEvent", "PublishQueue"]
+__all__ = ["PendingEvent", "PublishLimits", "PublishQueue"]
 
 ENTRY_OVERHEAD: Final = 256
 PAIR_OVERHEAD: Final = 8
@@ -19,7 +19,7 @@ FEW: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PublishLimits:
     """How much leaves at once, and how much may wait. Bytes are those of requests, JSON around it included.
 
     At most `requests` are in flight. A batch of several events keeps to `batch_bytes`; a single event may be

@@ -6,7 +6,7 @@ from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall
 from outboard.kit.subscriptions.result import HandlerRun
-from outboard.kit.tracing import Within
+from outboard.kit.tracing import TraceScope
 
 __all__ = ["continue_trace"]
 
@@ -17,7 +17,7 @@ def continue_trace(call_next: CallHandler, _: Declaration) -> CallHandler:
     async def within_trace(call: HandlerCall) -> HandlerRun:
         if len(call.received) > 1:
             return await call_next(call)
-        with Within(call.received[0].trace):
+        with TraceScope(call.received[0].trace):
             return await call_next(call)
 
     return within_trace
