@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from outboard.sidecar.components.kafka.reading import METADATA, read_settings
+from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
 from support.kafka_component import properties
 from support.pages import blocks
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from outboard.sidecar.components.kafka.partition import Partition, Subscription
-from outboard.sidecar.components.kafka.ports import Place
+from outboard.sidecar.components.kafka.client import Place
+from outboard.sidecar.components.kafka.partition_consumer import Partition, Subscription
 from outboard.sidecar.components.kafka.records import Received
 
 __all__ = ["AssignedPartitions"]

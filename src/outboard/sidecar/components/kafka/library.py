@@ -20,8 +20,16 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from outboard.sidecar.components.kafka.connecting import connection
-from outboard.sidecar.components.kafka.ports import Away, Batch, KafkaFailure, Listener, Lost, Place, TooLarge
+from outboard.sidecar.components.kafka.client import (
+    Away,
+    Batch,
+    KafkaFailure,
+    Listener,
+    Lost,
+    Place,
+    TooLarge,
+)
+from outboard.sidecar.components.kafka.connection import connection
 from outboard.sidecar.components.kafka.records import Received, Record
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, KafkaSettings
 

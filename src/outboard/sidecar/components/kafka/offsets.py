@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from outboard.sidecar.components.kafka.ports import KafkaFailure, Lost, Place
+from outboard.sidecar.components.kafka.client import KafkaFailure, Lost, Place
 
 __all__ = ["Offsets"]
 

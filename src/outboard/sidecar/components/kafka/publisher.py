@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from outboard.sidecar.components.kafka.lane import HELD_BACK, Lane
+from outboard.sidecar.components.kafka.client import KafkaFailure, Place, Producer
+from outboard.sidecar.components.kafka.partition_producer import HELD_BACK, Lane
 from outboard.sidecar.components.kafka.partitioner import PartitionOutOfRange, partition_for
-from outboard.sidecar.components.kafka.ports import KafkaFailure, Place, Producer
 from outboard.sidecar.components.kafka.records import Record, check_topic, to_record
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.port import ComponentError, Message

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.kafka.liblog import LibraryLog
-from outboard.sidecar.components.kafka.membership import Membership
-from outboard.sidecar.components.kafka.partition import Subscription
-from outboard.sidecar.components.kafka.ports import KafkaFailure, Producer
+from outboard.sidecar.components.kafka.client import KafkaFailure, Producer
+from outboard.sidecar.components.kafka.group_consumer import Membership
+from outboard.sidecar.components.kafka.library_log import LibraryLog
+from outboard.sidecar.components.kafka.partition_consumer import Subscription
 from outboard.sidecar.components.kafka.publisher import Publisher
-from outboard.sidecar.components.kafka.reading import METADATA, read_settings
 from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.settings import KafkaSettings
+from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,

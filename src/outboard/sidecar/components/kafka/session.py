@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from outboard.sidecar.components.kafka.assigned import AssignedPartitions
+from outboard.sidecar.components.kafka.client import Consumer, KafkaFailure, Place
 from outboard.sidecar.components.kafka.offsets import Offsets
-from outboard.sidecar.components.kafka.partition import Partition, Subscription
-from outboard.sidecar.components.kafka.ports import Consumer, KafkaFailure, Place
+from outboard.sidecar.components.kafka.partition_consumer import Partition, Subscription
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.topics import Topics
 

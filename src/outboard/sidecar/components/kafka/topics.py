@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from outboard.sidecar.components.kafka.partition import Subscription
+from outboard.sidecar.components.kafka.partition_consumer import Subscription
 
 __all__ = ["Member", "Topics"]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from outboard.sidecar.components.memory.losses import Losses
+from outboard.sidecar.components.memory.loss_warnings import Losses
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.pubsub.partitioned import Turns
 

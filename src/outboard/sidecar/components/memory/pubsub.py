@@ -29,7 +29,7 @@ from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub, matches
-from outboard.sidecar.components.memory.losses import Losses
+from outboard.sidecar.components.memory.loss_warnings import Losses
 from outboard.sidecar.components.metadata.backoff import read_pause
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties

@@ -25,11 +25,11 @@ from outboard.sidecar.components.port import (
     PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import takes_one
+from outboard.sidecar.components.sqlite.log.consumer import Outside, Subscription, Terms
+from outboard.sidecar.components.sqlite.log.coordinator import Subscriber
 from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, home
 from outboard.sidecar.components.sqlite.log.log import Log, opened
-from outboard.sidecar.components.sqlite.log.members import Subscriber
 from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
-from outboard.sidecar.components.sqlite.log.subscription import Outside, Subscription, Terms
 
 __all__ = ["METADATA", "SqlitePubSub", "create", "open_log"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from outboard.sidecar.components.kafka.client import KafkaFailure, Lost, Place
 from outboard.sidecar.components.kafka.offsets import Offsets
-from outboard.sidecar.components.kafka.ports import KafkaFailure, Lost, Place
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.kafka.reading import METADATA, read_settings
 from outboard.sidecar.components.kafka.settings import KafkaSettings
+from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
 from outboard.sidecar.components.registry import open_components
 from support.kafka_component import properties
 

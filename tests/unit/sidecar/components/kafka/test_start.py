@@ -7,7 +7,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.kafka.liblog import LibraryLog
+from outboard.sidecar.components.kafka.library_log import LibraryLog
 from outboard.sidecar.components.kafka.pubsub import create
 from support.kafka_component import properties
 

@@ -10,7 +10,7 @@ import pytest
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.kafka import reading
+from outboard.sidecar.components.kafka import settings_reader as reading
 from outboard.sidecar.components.metadata.backoff import METADATA, read_backoff, read_pause
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.sqlite.log import settings

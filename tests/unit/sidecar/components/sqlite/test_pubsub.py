@@ -23,8 +23,8 @@ from outboard.sidecar.components.port import BulkBounds, ComponentError, Handler
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite import pubsub as pubsub_sqlite
 from outboard.sidecar.components.sqlite.log import log
+from outboard.sidecar.components.sqlite.log.consumer import TURN, Outside
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
-from outboard.sidecar.components.sqlite.log.subscription import TURN, Outside
 from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
 from support.processes import PATIENCE
 

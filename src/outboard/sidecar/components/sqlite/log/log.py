@@ -17,7 +17,7 @@ from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events, retention, wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, Event, Row, Topic
 from outboard.sidecar.components.sqlite.log.file import connect, prepare, presence
-from outboard.sidecar.components.sqlite.log.losses import Losses
+from outboard.sidecar.components.sqlite.log.loss_warnings import Losses
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.reader import Reader, reading
 from outboard.sidecar.components.sqlite.log.retention import Limits

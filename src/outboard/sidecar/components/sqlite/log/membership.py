@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import Final
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log import members, positions
+from outboard.sidecar.components.sqlite.log import coordinator as members
+from outboard.sidecar.components.sqlite.log import positions
+from outboard.sidecar.components.sqlite.log.coordinator import Share, Subscriber
 from outboard.sidecar.components.sqlite.log.events import newest
 from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log
-from outboard.sidecar.components.sqlite.log.members import Share, Subscriber
 from outboard.sidecar.components.sqlite.log.positions import Claim
 
 __all__ = ["Membership"]

@@ -17,7 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeGuard, TypeVar
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log import events, members, positions
+from outboard.sidecar.components.sqlite.log import coordinator as members
+from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.events import Row
 from outboard.sidecar.components.sqlite.log.file import immediately, translated
 from outboard.sidecar.components.sqlite.log.positions import Claim

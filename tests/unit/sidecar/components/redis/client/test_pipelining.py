@@ -10,10 +10,10 @@ from redis import exceptions
 
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.redis.client.backoff import pause_before
+from outboard.sidecar.components.redis.client.error_translation import refusal, translated
 from outboard.sidecar.components.redis.client.pipelining import Pipelining
 from outboard.sidecar.components.redis.client.port import Command, RedisAway, RedisRefused, Reply
 from outboard.sidecar.components.redis.client.settings import RedisSettings
-from outboard.sidecar.components.redis.client.trouble import refusal, translated
 
 
 class Server:

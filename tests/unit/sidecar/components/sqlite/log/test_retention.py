@@ -11,7 +11,7 @@ from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.events import Topic
 from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare
-from outboard.sidecar.components.sqlite.log.losses import Losses
+from outboard.sidecar.components.sqlite.log.loss_warnings import Losses
 from outboard.sidecar.components.sqlite.log.retention import Limits, Lost, sweep
 
 KIB = 1024

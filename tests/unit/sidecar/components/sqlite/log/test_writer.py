@@ -14,10 +14,10 @@ import pytest
 
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite.log import events, positions
+from outboard.sidecar.components.sqlite.log.coordinator import Subscriber, join
 from outboard.sidecar.components.sqlite.log.events import Row, Topic
 from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare, presence
 from outboard.sidecar.components.sqlite.log.liveness import Home
-from outboard.sidecar.components.sqlite.log.members import Subscriber, join
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.writer import Writer
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from outboard.sidecar.components.kafka.ports import Away, Batch, KafkaFailure, Place, Producer, TooLarge
+from outboard.sidecar.components.kafka.client import Away, Batch, KafkaFailure, Place, Producer, TooLarge
 from outboard.sidecar.components.kafka.records import Record
 from outboard.sidecar.components.port import ComponentError
 

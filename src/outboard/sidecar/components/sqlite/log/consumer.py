@@ -16,11 +16,11 @@ from typing import Final
 
 from outboard.sidecar.components.port import BulkHandler, NotAcknowledged
 from outboard.sidecar.components.pubsub.partitioned import Turns
+from outboard.sidecar.components.sqlite.log.coordinator import Share, Subscriber
 from outboard.sidecar.components.sqlite.log.events import Event
 from outboard.sidecar.components.sqlite.log.feed import Feed
 from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log, Watcher
-from outboard.sidecar.components.sqlite.log.members import Share, Subscriber
 from outboard.sidecar.components.sqlite.log.membership import Membership
 from outboard.sidecar.components.sqlite.log.partition import Partition
 from outboard.sidecar.components.sqlite.log.positions import Claim

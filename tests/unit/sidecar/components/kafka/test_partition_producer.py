@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from outboard.sidecar.components.kafka.lane import Lane
-from outboard.sidecar.components.kafka.ports import Away, Batch, KafkaFailure, Place, TooLarge
+from outboard.sidecar.components.kafka.client import Away, Batch, KafkaFailure, Place, TooLarge
+from outboard.sidecar.components.kafka.partition_producer import Lane
 from outboard.sidecar.components.kafka.records import Record
 
 pytestmark = pytest.mark.anyio

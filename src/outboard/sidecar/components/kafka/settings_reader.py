@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final, TypeVar, cast
 
 from outboard.resources.resiliency import Retry
+from outboard.sidecar.components.kafka.security_reader import read_security
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
-from outboard.sidecar.components.kafka.trust import read_security
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.known import KnownMetadata

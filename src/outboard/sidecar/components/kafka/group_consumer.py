@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from outboard.sidecar.components.kafka.partition import Subscription
-from outboard.sidecar.components.kafka.ports import Consumer, KafkaFailure
+from outboard.sidecar.components.kafka.client import Consumer, KafkaFailure
+from outboard.sidecar.components.kafka.partition_consumer import Subscription
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.session import Session
 from outboard.sidecar.components.kafka.topics import Member, Topics

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.components.kafka.ports import Place
+from outboard.sidecar.components.kafka.client import Place
 from outboard.sidecar.components.kafka.records import Received, to_message
 from outboard.sidecar.components.kafka.redelivery import Handing, until_settled
 from outboard.sidecar.components.port import BulkBounds, BulkHandler, Handler, NotAcknowledged

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from outboard.sidecar.components.kafka.ports import KafkaFailure
+from outboard.sidecar.components.kafka.client import KafkaFailure
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Security
 
 __all__ = ["connection", "tls_context"]

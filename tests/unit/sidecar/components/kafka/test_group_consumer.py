@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from outboard.sidecar.components.kafka.membership import Membership
-from outboard.sidecar.components.kafka.partition import Subscription
-from outboard.sidecar.components.kafka.ports import KafkaFailure, Listener, Place
+from outboard.sidecar.components.kafka.client import KafkaFailure, Listener, Place
+from outboard.sidecar.components.kafka.group_consumer import Membership
+from outboard.sidecar.components.kafka.partition_consumer import Subscription
 from outboard.sidecar.components.kafka.records import Received
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Offset

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.kafka.partition import MANY, Partition, Subscription
-from outboard.sidecar.components.kafka.ports import Place
+from outboard.sidecar.components.kafka.client import Place
+from outboard.sidecar.components.kafka.partition_consumer import MANY, Partition, Subscription
 from outboard.sidecar.components.kafka.redelivery import Handing
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged
