@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from outboard.clock import SystemClock
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.port import BulkBounds, Message
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
 from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
@@ -116,7 +116,7 @@ async def latency(publisher: SqlitePubSub, consumer: SqlitePubSub, events: int) 
 
 async def run(folder: Path, events: int, publishers: int) -> None:
     def opened(group: str) -> Awaitable[SqlitePubSub]:
-        return open_log(LogSettings(folder / "bench.db", group), SystemClock())
+        return open_log(LogSettings(folder / "bench.db", group), ComponentContext(group))
 
     first, second = await opened("single"), await opened("bulk")
     await measured(f"publish, {publishers} at once", events, lambda: publish(first, events, publishers, 1))

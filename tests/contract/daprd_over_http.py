@@ -30,8 +30,8 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     NotAcknowledged,
     PubSubTraits,
 )
@@ -105,7 +105,7 @@ class DaprdPubSub:
         _expect(answer)
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         async def answer(received: Received) -> AppAnswer:
             try:

@@ -15,8 +15,8 @@ from outboard.sidecar.components.port import (
     BulkHandler,
     BulkPublishing,
     BulkSubscribing,
-    Handler,
     Message,
+    MessageHandler,
     NotAcknowledged,
     PubSub,
 )
@@ -100,7 +100,7 @@ class Inbox:
 
 
 @asynccontextmanager
-async def consuming(pubsub: PubSub, topic: str, handle: Handler) -> AsyncIterator[None]:
+async def consuming(pubsub: PubSub, topic: str, handle: MessageHandler) -> AsyncIterator[None]:
     """The subscription is there inside the block, and gone after it."""
     subscribed = asyncio.Event()
     task = asyncio.create_task(pubsub.consume(topic, {}, handle, subscribed.set))

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
+from random import random
 from typing import ClassVar
 
 import pytest
@@ -29,6 +30,7 @@ from contract.test_pubsub_interruptions import InterruptionsContract
 from contract.test_pubsub_limits import LimitsContract
 from contract.test_pubsub_redelivery import RedeliveryContract
 from outboard.clock import Clock, SystemClock
+from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub
 from outboard.sidecar.components.memory.pubsub import Broker, InMemoryPubSub
 from outboard.sidecar.components.port import (
@@ -281,7 +283,9 @@ class TestSqlitePubSub(PubSubContract):
     @pytest.fixture
     async def cluster(self, tmp_path: Path, clock: Clock) -> AsyncIterator[Cluster]:
         async def connect(group: str) -> PubSub:
-            return await open_log(LogSettings(tmp_path / "events.db", group, partitions=8), clock)
+            return await open_log(
+                LogSettings(tmp_path / "events.db", group, partitions=8), ComponentContext(group, clock=clock)
+            )
 
         cluster = Cluster(connect)
         yield cluster
@@ -316,7 +320,7 @@ class TestKafkaPubSub(PubSubContract):
 def redis_cluster(server: RedisServer, concurrency: int) -> Cluster:
     async def member(group: str) -> PubSub:
         clock = SystemClock()
-        connection = await connect_redis(RedisSettings(((server.host, server.port),)), "redis", clock)
+        connection = await connect_redis(RedisSettings(((server.host, server.port),)), "redis", clock, random)
         settings = StreamSettings(
             group, processing_timeout=1.0, redeliver_interval=0.2, concurrency=concurrency
         )

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from random import random
 from typing import ClassVar, Protocol, TypeAlias
 
 import pytest
@@ -384,7 +385,7 @@ async def age_keys(server: client.Redis, seconds: float) -> None:
 
 async def connected(server: RedisServer) -> RedisState:
     settings = RedisSettings(((server.host, server.port),))
-    return RedisState(await connect(settings, "statestore", SystemClock()))
+    return RedisState(await connect(settings, "statestore", SystemClock(), random))
 
 
 class TestRedisState(StateStoreContract):

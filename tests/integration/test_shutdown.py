@@ -20,7 +20,7 @@ from aiohttp import web
 from outboard.clock import SystemClock
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.resources.resiliency import Resiliency, Retry, Target
+from outboard.resources.resiliency import Resiliency, RetryPolicy, Target
 from outboard.sidecar.channel.health import AppHealthOptions
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
@@ -116,7 +116,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    retry: Retry | None = None, *, alone: bool = False, health: int = 200, **options: Any
+    retry: RetryPolicy | None = None, *, alone: bool = False, health: int = 200, **options: Any
 ) -> AsyncIterator[Bench]:
     app, clock, hops = App(), BlockClock(), Hops()
     app.health = health
@@ -153,7 +153,7 @@ async def test_the_api_closes_at_once_while_a_handler_is_waited_for() -> None:
 
 
 async def test_what_fails_while_stopping_is_tried_again_within_the_grace() -> None:
-    async with bench(Retry(duration=0.05)) as it:
+    async with bench(RetryPolicy(duration=0.05)) as it:
         it.app.answers = [500, 503]
         it.app.gate.clear()
         await it.publish(1)
@@ -166,7 +166,7 @@ async def test_what_fails_while_stopping_is_tried_again_within_the_grace() -> No
 
 
 async def test_what_fails_for_good_while_stopping_is_left_to_the_broker() -> None:
-    async with bench(Retry(duration=0.01, max_retries=1)) as it:
+    async with bench(RetryPolicy(duration=0.01, max_retries=1)) as it:
         it.app.answers = [500, 500]
         it.app.gate.clear()
         await it.publish(1)
@@ -181,7 +181,7 @@ async def test_what_fails_for_good_while_stopping_is_left_to_the_broker() -> Non
 
 
 async def test_retries_that_never_end_end_with_the_grace(caplog: pytest.LogCaptureFixture) -> None:
-    async with bench(Retry(duration=0.01), graceful_shutdown=0.1) as it:
+    async with bench(RetryPolicy(duration=0.01), graceful_shutdown=0.1) as it:
         it.app.answers = [500] * 10_000
         await it.publish(1)
         await it.app.events.get()

@@ -20,7 +20,7 @@ from aiohttp import web
 from outboard.errors import PortTaken
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.resources.resiliency import Resiliency, Retry, Target
+from outboard.resources.resiliency import Resiliency, RetryPolicy, Target
 from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.channel.exchange import LONGEST_ANSWER, exchange_with
 from outboard.sidecar.runtime.options import Options
@@ -130,7 +130,7 @@ async def test_the_api_answers_before_the_app_is_there() -> None:
 
 
 async def test_an_app_that_restarts_gets_what_it_missed() -> None:
-    retry = Resiliency(retries={"r": Retry(duration=0.01)}, inbound={"ps": Target(retry="r")})
+    retry = Resiliency(retries={"r": RetryPolicy(duration=0.01)}, inbound={"ps": Target(retry="r")})
     resources = Resources(RESOURCES.components, resiliencies=(retry,))
     app = App()
     async with app.serving() as port:

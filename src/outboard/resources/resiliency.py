@@ -19,7 +19,7 @@ __all__ = [
     "CodeRange",
     "Policies",
     "Resiliency",
-    "Retry",
+    "RetryPolicy",
     "Target",
     "merge",
     "unknown_policies",
@@ -42,7 +42,7 @@ class CodeRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPolicy:
     """How often and how long apart an attempt is repeated.
 
     `duration` is the pause of a constant policy; an exponential one starts at `initial_interval`, grows by
@@ -98,7 +98,7 @@ class Policies:
     """What applies to one component in one direction; a timeout is in seconds."""
 
     timeout: float | None = None
-    retry: Retry | None = None
+    retry: RetryPolicy | None = None
     circuit_breaker: CircuitBreaker | None = None
 
 
@@ -107,7 +107,7 @@ class Resiliency:
     """Policies by name, and which component uses which. Inbound is delivery to the app."""
 
     timeouts: Mapping[str, float] = field(default_factory=dict)
-    retries: Mapping[str, Retry] = field(default_factory=dict)
+    retries: Mapping[str, RetryPolicy] = field(default_factory=dict)
     circuit_breakers: Mapping[str, CircuitBreaker] = field(default_factory=dict)
     inbound: Mapping[str, Target] = field(default_factory=dict)
     outbound: Mapping[str, Target] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Final, NoReturn, TypeVar
 
 from outboard.resources import duration
 from outboard.resources.node import Node
-from outboard.resources.resiliency import FOREVER, CircuitBreaker, CodeRange, Resiliency, Retry, Target
+from outboard.resources.resiliency import FOREVER, CircuitBreaker, CodeRange, Resiliency, RetryPolicy, Target
 
 __all__ = ["parse"]
 
@@ -58,13 +58,13 @@ def _timeout(node: Node) -> float:
     return _seconds(node)
 
 
-def _retry(node: Node) -> Retry:
-    defaults = Retry()
+def _retry(node: Node) -> RetryPolicy:
+    defaults = RetryPolicy()
     policy = node.string("policy", "constant").lower()
     if policy not in ("constant", "exponential"):
         raise node.error(f"`policy: {policy}` is not a retry policy", "Write `constant` or `exponential`.")
     matching = node.mapping("matching")
-    return Retry(
+    return RetryPolicy(
         policy="constant" if policy == "constant" else "exponential",
         duration=_seconds_of(node, "duration", defaults.duration),
         max_interval=_seconds_of(node, "maxInterval", defaults.max_interval),

@@ -18,7 +18,7 @@ from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources, load_resources
-from outboard.resources.resiliency import Resiliency, Retry
+from outboard.resources.resiliency import Resiliency, RetryPolicy
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.process.garbage_collection import collecting_rarely
 from outboard.sidecar.runtime.options import Options
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 5.0
 PARTITIONS: Final = "16"
-RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": Retry()})
+RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": RetryPolicy()})
 
 
 @dataclass(frozen=True, slots=True)

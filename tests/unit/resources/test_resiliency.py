@@ -8,7 +8,7 @@ import pytest
 
 from outboard.errors import ResourceError
 from outboard.resources.document import load
-from outboard.resources.resiliency import CircuitBreaker, CodeRange, Policies, Resiliency, Retry, merge
+from outboard.resources.resiliency import CircuitBreaker, CodeRange, Policies, Resiliency, RetryPolicy, merge
 from outboard.resources.resiliency_reader import parse
 
 
@@ -44,12 +44,12 @@ def test_policies_and_targets() -> None:
 
     assert found.timeouts == {"fast": 0.5, "bare": 0.25}
     assert found.retries == {
-        "steady": Retry("constant", 2.0, max_retries=3),
-        "backoff": Retry(
+        "steady": RetryPolicy("constant", 2.0, max_retries=3),
+        "backoff": RetryPolicy(
             "exponential", max_interval=15.0, http_codes=(CodeRange(429, 429), CodeRange(500, 599)),
             grpc_codes=(CodeRange(4, 4),),
         ),
-        "all-default": Retry("constant", 5.0, max_retries=-1),
+        "all-default": RetryPolicy("constant", 5.0, max_retries=-1),
     }  # fmt: skip
     assert found.circuit_breakers == {
         "breaker": CircuitBreaker(2, 8.0, 45.0, "consecutiveFailures > 8"),
@@ -76,7 +76,7 @@ def test_a_range_of_codes_contains_both_ends() -> None:
     ],
 )
 def test_the_most_special_default_policy_counts(names: list[str], expected: int | None) -> None:
-    found = Resiliency(retries={name: Retry(max_retries=index) for index, name in enumerate(names, 1)})
+    found = Resiliency(retries={name: RetryPolicy(max_retries=index) for index, name in enumerate(names, 1)})
 
     retry = found.policies("p", "Pubsub", "inbound").retry
 
@@ -92,15 +92,15 @@ def test_a_component_that_is_a_target_has_no_defaults() -> None:
     )
 
     assert found.policies("p", "Pubsub", "inbound").retry is None
-    assert found.policies("p", "Pubsub", "outbound").retry == Retry()
-    assert found.policies("q", "Pubsub", "inbound").retry == Retry()
+    assert found.policies("p", "Pubsub", "outbound").retry == RetryPolicy()
+    assert found.policies("q", "Pubsub", "inbound").retry == RetryPolicy()
 
 
 def test_a_target_may_name_a_policy_of_another_file() -> None:
     policy = resiliency("policies: {retries: {steady: {maxRetries: 2}}}")
     target = resiliency("targets: {components: {p: {inbound: {retry: steady}}}}")
 
-    assert merge([target, policy]).policies("p", "Pubsub", "inbound").retry == Retry(max_retries=2)
+    assert merge([target, policy]).policies("p", "Pubsub", "inbound").retry == RetryPolicy(max_retries=2)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_times_of_a_circuit_breaker_that_are_none_are_the_defaults() -> None:
 
 
 def test_of_several_the_later_counts_name_by_name() -> None:
-    first = Resiliency(timeouts={"a": 1.0, "b": 1.0}, retries={"r": Retry()})
+    first = Resiliency(timeouts={"a": 1.0, "b": 1.0}, retries={"r": RetryPolicy()})
     second = Resiliency(timeouts={"b": 2.0})
 
     merged = merge([first, second])
 
-    assert (merged.timeouts, merged.retries) == ({"a": 1.0, "b": 2.0}, {"r": Retry()})
+    assert (merged.timeouts, merged.retries) == ({"a": 1.0, "b": 2.0}, {"r": RetryPolicy()})
 
 
 @pytest.mark.parametrize(

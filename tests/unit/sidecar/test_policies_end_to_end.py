@@ -11,7 +11,7 @@ from outboard.errors import ResourceError
 from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.resources.resiliency import CircuitBreaker, CodeRange, Resiliency, Retry, Target
+from outboard.resources.resiliency import CircuitBreaker, CodeRange, Resiliency, RetryPolicy, Target
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Response
 from support.sidecars import Answer, Hops, ScriptedApp, call, component, json_of, sidecar_for
@@ -39,7 +39,7 @@ async def publish(sidecar: Sidecar) -> Answer:
 
 
 async def test_of_what_is_matched_everything_without_a_status_is_part() -> None:
-    retry = Retry(http_codes=(CodeRange(503, 503),))
+    retry = RetryPolicy(http_codes=(CodeRange(503, 503),))
     policies = Resiliency(retries={"r": retry}, inbound={"ps": Target(retry="r")})
     app, hops = app_with(deadLetterTopic="dead"), Hops()
     app.answer(
@@ -52,7 +52,7 @@ async def test_of_what_is_matched_everything_without_a_status_is_part() -> None:
 
 
 async def test_the_answers_to_a_batch_have_no_status_to_match() -> None:
-    retry = Retry(max_retries=2, http_codes=(CodeRange(503, 503),))
+    retry = RetryPolicy(max_retries=2, http_codes=(CodeRange(503, 503),))
     policies = Resiliency(retries={"r": retry}, inbound={"ps": Target(retry="r")})
     app, hops = app_with(deadLetterTopic="dead", bulkSubscribe={"enabled": True}), Hops()
     app.answer("/t", *[Response(400)] * 3)
@@ -65,7 +65,7 @@ async def test_the_answers_to_a_batch_have_no_status_to_match() -> None:
 async def test_an_attempt_that_takes_too_long_is_a_failed_one() -> None:
     policies = Resiliency(
         timeouts={"t": 0.001},
-        retries={"r": Retry(max_retries=1)},
+        retries={"r": RetryPolicy(max_retries=1)},
         inbound={"ps": Target(timeout="t", retry="r")},
     )
     app, hops = app_with(), Hops()
@@ -84,7 +84,7 @@ async def test_an_attempt_that_takes_too_long_is_a_failed_one() -> None:
 async def test_while_the_breaker_is_open_events_become_dead_letters_undelivered(bulk: bool) -> None:
     policies = Resiliency(
         circuit_breakers={"cb": TWO_IN_A_ROW},
-        retries={"r": Retry()},
+        retries={"r": RetryPolicy()},
         inbound={"ps": Target(retry="r", circuit_breaker="cb")},
     )
     app, hops = app_with(deadLetterTopic="dead", bulkSubscribe={"enabled": bulk}), Hops()
@@ -164,7 +164,7 @@ async def test_a_trip_that_cannot_be_is_told_at_the_start() -> None:
 
 
 async def test_what_is_published_again_is_the_same_event() -> None:
-    policies = Resiliency(retries={"r": Retry(max_retries=1)}, inbound={"ps": Target(retry="r")})
+    policies = Resiliency(retries={"r": RetryPolicy(max_retries=1)}, inbound={"ps": Target(retry="r")})
     app, hops = app_with(), Hops()
     app.answer("/t", Response(500))
     async with sidecar(app, hops, policies).running() as running:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,8 +41,10 @@ class ComponentContext:
     """Given once to each sidecar.
 
     `namespace` is what `{namespace}` is built with: `default` where NAMESPACE is not set. `pod_name` is empty
-    where POD_NAME is not. `new_id` gives a new UUID in text each time. Relative paths in component files
-    begin in `directory`: the working directory, unless another one is given.
+    where POD_NAME is not. `new_id` gives a new UUID in text each time, `random` a number from 0 to below 1.
+    `monotonic` gives the machine's own seconds: what processes agree on, as a lease, is real where a test's
+    `clock` is not.
+    Relative paths in component files begin in `directory`: the working directory, unless another one is given.
     """
 
     app_id: str
@@ -51,3 +55,5 @@ class ComponentContext:
     clock: Clock = field(default_factory=SystemClock)
     new_id: Callable[[], str] = _new_uuid
     directory: Path = Path()
+    random: Callable[[], float] = random.random
+    monotonic: Callable[[], float] = time.monotonic

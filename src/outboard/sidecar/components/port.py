@@ -23,8 +23,8 @@ __all__ = [
     "EtagInvalidError",
     "EtagMismatchError",
     "Found",
-    "Handler",
     "Message",
+    "MessageHandler",
     "NotAcknowledged",
     "PubSub",
     "PubSubTraits",
@@ -55,7 +55,7 @@ class EtagInvalidError(ComponentError):
 
 
 class NotAcknowledged(Exception):
-    """What `Handler` raises when the message is not settled: what follows is the broker's own way."""
+    """What `MessageHandler` raises when the message is not settled: what follows is the broker's own way."""
 
 
 NO_METADATA: Final[Mapping[str, str]] = {}
@@ -75,7 +75,7 @@ class Message(NamedTuple):
     known: Mapping[str, Json] | None = None
 
 
-Handler: TypeAlias = Callable[[Message], Awaitable[None]]
+MessageHandler: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class PubSub(Protocol):
         ...
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled; call `subscribed` once messages from now on will arrive.
 

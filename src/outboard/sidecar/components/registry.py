@@ -24,7 +24,7 @@ __all__ = ["FACTORIES", "Components", "Loaded", "open_components"]
 
 logger = logging.getLogger(__name__)
 
-Instance: TypeAlias = PubSub | StateStore | SecretStore
+AnyComponent: TypeAlias = PubSub | StateStore | SecretStore
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -33,7 +33,7 @@ class Adapter(Protocol):
 
     METADATA: KnownMetadata
 
-    def create(self, properties: Properties, context: ComponentContext) -> Awaitable[Instance]:
+    def create(self, properties: Properties, context: ComponentContext) -> Awaitable[AnyComponent]:
         """Raises ComponentInitFailed, ComponentError."""
         ...
 
@@ -137,7 +137,7 @@ class Components:
     pubsubs: dict[str, Loaded[PubSub]] = field(default_factory=dict)
     states: dict[str, Loaded[StateStore]] = field(default_factory=dict)
     secrets: dict[str, Loaded[SecretStore]] = field(default_factory=dict)
-    all: list[Loaded[Instance]] = field(default_factory=list)
+    all: list[Loaded[AnyComponent]] = field(default_factory=list)
     """Of every category, in the order in which they were set up."""
 
 
@@ -167,7 +167,7 @@ async def open_components(
         yield up
 
 
-async def _set_up(component: Component, context: ComponentContext, up: Components) -> Loaded[Instance]:
+async def _set_up(component: Component, context: ComponentContext, up: Components) -> Loaded[AnyComponent]:
     adapter = _adapter(component)
     _tell(adapter.METADATA.findings(component, CATEGORY_METADATA[component.category]))
     stores = {name: loaded.instance for name, loaded in up.secrets.items()}
@@ -206,7 +206,7 @@ def _tell(findings: Iterable[Finding]) -> None:
         logger.warning("%s", finding)
 
 
-def _put(up: Components, loaded: Loaded[Instance]) -> None:
+def _put(up: Components, loaded: Loaded[AnyComponent]) -> None:
     name = loaded.component.name
     up.all.append(loaded)
     match loaded.component.category:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Final, TypeAlias
 
-from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.port import BulkSubscribing, ComponentError, Handler
+from outboard.resources.resiliency import RetryPolicy
+from outboard.sidecar.components.port import BulkSubscribing, ComponentError, MessageHandler
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
@@ -21,7 +21,7 @@ from outboard.sidecar.subscriptions.active import ActiveSubscription
 
 __all__ = ["subscribing"]
 
-AGAIN: Final = Retry("exponential", max_elapsed=0)
+AGAIN: Final = RetryPolicy("exponential", max_elapsed=0)
 DRAIN_LIMIT: Final = 30.0
 
 Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
@@ -84,7 +84,7 @@ async def _way(consumer: Consumer, stack: AsyncExitStack) -> Subscribe:
         bounds, native = bounds_of(subscription.bulk, component), NativeBatches(consumer)
         in_batches = component.consume_bulk
         return lambda made: in_batches(topic, metadata, bounds, native, made)
-    handle: Handler = consumer
+    handle: MessageHandler = consumer
     if subscription.bulk.enabled:
         handle = gathering = GatheringConsumer(consumer)
         await stack.enter_async_context(gathering.gathering())

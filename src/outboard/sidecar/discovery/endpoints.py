@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.channel.app import AppChannel, Discovered, NotAnswered
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.delays import delay_after
@@ -21,7 +21,7 @@ from outboard.wire import dapr
 
 __all__ = ["DiscoveryFailed", "discover_subscriptions", "load_app_configuration"]
 
-RETRY: Final = Retry("exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0)
+RETRY: Final = RetryPolicy("exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0)
 
 
 class DiscoveryFailed(Exception):

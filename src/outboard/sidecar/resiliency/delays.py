@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from outboard.resources.resiliency import FOREVER, CodeRange, Retry
+from outboard.resources.resiliency import FOREVER, CodeRange, RetryPolicy
 from outboard.sidecar.resiliency.failure import Failure
 
 __all__ = ["delay_after", "delay_after_failure", "is_retried"]
@@ -19,7 +19,7 @@ HTTP: Final = CodeRange(100, 599)
 
 
 def delay_after_failure(
-    retry: Retry | None, failure: Failure, failures: int, elapsed: float, random: Callable[[], float]
+    retry: RetryPolicy | None, failure: Failure, failures: int, elapsed: float, random: Callable[[], float]
 ) -> float | None:
     """As `delay_after`, for a `failure` that may be one that is not tried again."""
     if retry is None or failure.permanent or not is_retried(retry, failure.code):
@@ -27,7 +27,7 @@ def delay_after_failure(
     return delay_after(retry, failures, elapsed, random)
 
 
-def is_retried(retry: Retry, code: int | None) -> bool:
+def is_retried(retry: RetryPolicy, code: int | None) -> bool:
     """Whether the policy's `matching` covers an answer's status; what came without one always is covered.
 
     A status that is neither one of HTTP nor of gRPC never is.
@@ -40,7 +40,7 @@ def is_retried(retry: Retry, code: int | None) -> bool:
 
 
 def delay_after(
-    retry: Retry | None, failures: int, elapsed: float, random: Callable[[], float]
+    retry: RetryPolicy | None, failures: int, elapsed: float, random: Callable[[], float]
 ) -> float | None:
     """Seconds to wait after so many `failures` (from 1), None to give up.
 
@@ -59,7 +59,7 @@ def _matches(ranges: tuple[CodeRange, ...], code: int) -> bool:
     return not ranges or any(code in each for each in ranges)
 
 
-def _interval(retry: Retry, failures: int) -> float:
+def _interval(retry: RetryPolicy, failures: int) -> float:
     if failures == 1:
         return retry.initial_interval  # also where it is above the maximum: that bounds only the growth
     grown = retry.initial_interval * retry.multiplier ** min(failures - 1, LARGEST_EXPONENT)

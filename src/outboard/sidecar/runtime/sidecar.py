@@ -100,6 +100,7 @@ class Sidecar:
             clock,
             new_id,
             options.directory,
+            random,
         )
         self._loaded = loaded = LoadedComponents()
         self._info = SidecarInfo(app_id, options.app, configuration.features)

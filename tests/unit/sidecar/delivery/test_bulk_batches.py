@@ -14,9 +14,9 @@ import pytest
 
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
-from outboard.resources.resiliency import Policies, Retry
+from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.channel.http import HttpChannel
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSubTraits
+from outboard.sidecar.components.port import MessageHandler, Message, NotAcknowledged, PubSubTraits
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
@@ -45,7 +45,7 @@ class Broker:
         self.published.append((topic, message))
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         raise AssertionError("nobody consumes here")
 
@@ -115,7 +115,7 @@ async def test_no_batch_is_larger_than_it_may_be() -> None:
 
 
 async def test_only_what_failed_is_sent_again() -> None:
-    async with Bench(inbound=Policies(retry=Retry(max_retries=1))).running() as bench:
+    async with Bench(inbound=Policies(retry=RetryPolicy(max_retries=1))).running() as bench:
         bench.answer(e1="SUCCESS", e2="RETRY")
         bench.answer(e2="SUCCESS")
         assert await bench.handle(*events(1, 2)) == [None, None]

@@ -13,15 +13,15 @@ import pytest
 
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
-from outboard.resources.resiliency import Policies, Retry
+from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.kafka.pubsub import KafkaPubSub
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     NotAcknowledged,
     PubSubTraits,
 )
@@ -59,7 +59,7 @@ class Broker:
         self.published.append((topic, message.data))
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         raise AssertionError("a bulk subscription takes batches")
 
@@ -87,7 +87,7 @@ class Bench:
     def __init__(self, subscription: Subscription = SUBSCRIPTION, retries: int = 0) -> None:
         self.app, self.hops, self.broker, self.clock = ScriptedApp(), Hops(), Broker(), CollapsedClock()
         resilience, ids = Resilience(self.clock, lambda: 0.5, SidecarLog("api", "info", "v")), count(1)
-        inbound = Policies(retry=Retry(max_retries=retries)) if retries else Policies()
+        inbound = Policies(retry=RetryPolicy(max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", Policies()), resilience.guard("ps", "input", inbound)
         self.pubsub = LoadedPubSub("ps", self.broker, TopicAccess(prefix="space."), *guards)
         journal = Journal("api", self.clock, self.hops)

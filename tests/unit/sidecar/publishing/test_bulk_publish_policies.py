@@ -10,8 +10,8 @@ import pytest
 
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
-from outboard.resources.resiliency import CircuitBreaker, Policies, Retry
-from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
+from outboard.resources.resiliency import CircuitBreaker, Policies, RetryPolicy
+from outboard.sidecar.components.port import ComponentError, Message, MessageHandler, PubSubTraits
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
@@ -39,7 +39,7 @@ class Broker:
             raise ComponentError(f"{message.data.decode()} is refused")
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         raise AssertionError
 
@@ -65,14 +65,14 @@ class Bench:
 
 
 async def test_only_what_failed_is_published_again() -> None:
-    bench = Bench(Policies(retry=Retry(max_retries=2)), b=2)
+    bench = Bench(Policies(retry=RetryPolicy(max_retries=2)), b=2)
     assert await bench.publish("a", "b", "c") == {}
     assert bench.broker.asked == [b"a", b"b", b"c", b"b", b"b"]
     assert [hop.payload for hop in bench.hops.of(HopKind.PUBLISHED)] == [b"a", b"c", b"b"]
 
 
 async def test_what_fails_for_good_is_told_by_position() -> None:
-    bench = Bench(Policies(retry=Retry(max_retries=1)), a=1, c=2)
+    bench = Bench(Policies(retry=RetryPolicy(max_retries=1)), a=1, c=2)
     assert await bench.publish("a", "b", "c") == {2: "c is refused"}
 
 

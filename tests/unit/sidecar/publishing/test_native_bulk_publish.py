@@ -9,8 +9,8 @@ import pytest
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.resources.resiliency import Policies, Retry
-from outboard.sidecar.components.port import ComponentError, Handler, Message, PubSubTraits
+from outboard.resources.resiliency import Policies, RetryPolicy
+from outboard.sidecar.components.port import ComponentError, Message, MessageHandler, PubSubTraits
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
@@ -54,7 +54,7 @@ class Broker:
         }
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         raise AssertionError
 
@@ -65,7 +65,7 @@ class Bench:
     def __init__(self, retries: int = 0, **refusals: int) -> None:
         self.broker, self.hops, clock = Broker(**refusals), Hops(), CollapsedClock()
         resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
-        policies = Policies(retry=Retry(max_retries=retries)) if retries else Policies()
+        policies = Policies(retry=RetryPolicy(max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", policies), resilience.guard("ps", "input", Policies())
         pubsub = LoadedPubSub("ps", self.broker, TopicAccess(prefix="space."), *guards)
         self.publisher = PubSubPublisher({"ps": pubsub}, "api", Journal("api", clock, self.hops))

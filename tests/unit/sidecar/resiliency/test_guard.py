@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from outboard.resources.resiliency import CircuitBreaker, CodeRange, Policies, Retry
+from outboard.resources.resiliency import CircuitBreaker, CodeRange, Policies, RetryPolicy
 from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
@@ -17,7 +17,7 @@ from support.sidecars import CollapsedClock
 
 pytestmark = pytest.mark.anyio
 
-TWICE = Retry(duration=2.0, max_retries=2)
+TWICE = RetryPolicy(duration=2.0, max_retries=2)
 BREAKER = CircuitBreaker(trip="consecutiveFailures >= 2", timeout=10.0, name="cb")
 
 
@@ -28,7 +28,10 @@ class Bench:
         self.attempts = 0
 
     def guard(
-        self, timeout: float | None = None, retry: Retry | None = None, breaker: CircuitBreaker | None = None
+        self,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> Guard:
         return self.resilience.guard("orders", "input", Policies(timeout, retry, breaker))
 
@@ -73,7 +76,7 @@ async def test_after_so_many_retries_the_last_failure_counts() -> None:
 
 
 async def test_a_status_that_does_not_match_is_not_tried_again() -> None:
-    bench, retry = Bench(), Retry(http_codes=(CodeRange(500, 503),))
+    bench, retry = Bench(), RetryPolicy(http_codes=(CodeRange(500, 503),))
     with pytest.raises(Failure, match="bad request"):
         await bench.guard(retry=retry).run(
             bench.outcomes(
@@ -125,7 +128,9 @@ async def test_an_open_breaker_ends_retrying(caplog: pytest.LogCaptureFixture) -
     bench = Bench()
 
     with pytest.raises(CircuitOpen, match="circuit breaker is open"):
-        await bench.guard(retry=Retry(duration=1.0), breaker=BREAKER).run(bench.outcomes(Failure("away")))
+        await bench.guard(retry=RetryPolicy(duration=1.0), breaker=BREAKER).run(
+            bench.outcomes(Failure("away"))
+        )
 
     assert (bench.attempts, bench.clock.slept) == (2, [1.0, 1.0])
     assert 'Circuit breaker "cb-orders" changed state from closed to open' in caplog.messages

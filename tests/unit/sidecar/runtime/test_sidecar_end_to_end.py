@@ -10,7 +10,7 @@ import pytest
 from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
-from outboard.resources.resiliency import Resiliency, Retry, Target
+from outboard.resources.resiliency import Resiliency, RetryPolicy, Target
 from outboard.sidecar.components.context import SharedMemory
 from outboard.wire.http import ExchangeFailed, Response
 from support.sidecars import Hops, ScriptedApp, call, component, json_of, sidecar_for
@@ -29,7 +29,8 @@ def subscribed(**more: Json) -> Json:
 
 def retrying(times: int) -> Resiliency:
     return Resiliency(
-        retries={"r": Retry(duration=5.0, max_retries=times)}, inbound={"kafka-pubsub": Target(retry="r")}
+        retries={"r": RetryPolicy(duration=5.0, max_retries=times)},
+        inbound={"kafka-pubsub": Target(retry="r")},
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from outboard.resources.resiliency import Policies, Retry
+from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
@@ -49,7 +49,7 @@ class Store:
 
 def loaded(store: Store, retries: int = 0) -> LoadedStateStore:
     resilience = Resilience(CollapsedClock(), lambda: 0.5, SidecarLog("api", "info", "v"))
-    policies = Policies(retry=Retry(duration=1.0, max_retries=retries))
+    policies = Policies(retry=RetryPolicy(duration=1.0, max_retries=retries))
     return LoadedStateStore("st", store, "", resilience.guard("st", "output", policies))
 
 

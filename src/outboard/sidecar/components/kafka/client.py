@@ -8,10 +8,20 @@ from typing import NamedTuple, Protocol
 from outboard.sidecar.components.kafka.records import Received, Record
 from outboard.sidecar.components.port import ComponentError
 
-__all__ = ["Away", "Batch", "Consumer", "KafkaFailure", "Listener", "Lost", "Place", "Producer", "TooLarge"]
+__all__ = [
+    "Batch",
+    "BrokersAway",
+    "ConsumerClient",
+    "KafkaFailure",
+    "Listener",
+    "PartitionLost",
+    "ProducerClient",
+    "TooLarge",
+    "TopicPartition",
+]
 
 
-class Place(NamedTuple):
+class TopicPartition(NamedTuple):
     """One partition of a topic."""
 
     topic: str
@@ -22,7 +32,7 @@ class KafkaFailure(ComponentError):
     """Kafka refused what it was asked, or did not answer."""
 
 
-class Away(KafkaFailure):
+class BrokersAway(KafkaFailure):
     """Nobody answered who could: neither would anybody answer the next."""
 
 
@@ -30,7 +40,7 @@ class TooLarge(KafkaFailure):
     """The broker takes no batch of this size."""
 
 
-class Lost(KafkaFailure):
+class PartitionLost(KafkaFailure):
     """The partition belongs to another member of the group by now."""
 
 
@@ -42,7 +52,7 @@ class Batch(Protocol):
         ...
 
 
-class Producer(Protocol):
+class ProducerClient(Protocol):
     async def start(self) -> None:
         """Connect. Raises KafkaFailure."""
         ...
@@ -56,8 +66,8 @@ class Producer(Protocol):
 
     def new_batch(self) -> Batch: ...
 
-    async def send(self, place: Place, batch: Batch) -> None:
-        """Return once all replicas that are in sync have it. Raises KafkaFailure, Away, TooLarge."""
+    async def send(self, tp: TopicPartition, batch: Batch) -> None:
+        """Return once all replicas that are in sync have it. Raises KafkaFailure, BrokersAway, TooLarge."""
         ...
 
     async def stop(self) -> None: ...
@@ -70,10 +80,10 @@ class Listener(Protocol):
         """All of them go; nobody has them before this returns."""
         ...
 
-    async def assigned(self, places: Collection[Place]) -> None: ...
+    async def assigned(self, tps: Collection[TopicPartition]) -> None: ...
 
 
-class Consumer(Protocol):
+class ConsumerClient(Protocol):
     """A member of a consumer group. It stays one however long a message takes."""
 
     async def start(self) -> None:
@@ -84,25 +94,25 @@ class Consumer(Protocol):
         """From now on these topics and no others; the group shares the partitions out anew."""
         ...
 
-    async def poll(self) -> Mapping[Place, Sequence[Received]]:
+    async def poll(self) -> Mapping[TopicPartition, Sequence[Received]]:
         """What has come, after a second at the latest. Raises KafkaFailure."""
         ...
 
-    def pause(self, place: Place) -> None:
+    def pause(self, tp: TopicPartition) -> None:
         """Bring nothing of it until `resume`. Neither does anything to one that is not assigned."""
         ...
 
-    def resume(self, place: Place) -> None: ...
+    def resume(self, tp: TopicPartition) -> None: ...
 
-    async def commit(self, offsets: Mapping[Place, int]) -> None:
-        """The offsets of what is to be read next. Raises Lost, KafkaFailure."""
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """The offsets of what is to be read next. Raises PartitionLost, KafkaFailure."""
         ...
 
-    async def committed(self, place: Place) -> int | None:
+    async def committed(self, tp: TopicPartition) -> int | None:
         """Raises KafkaFailure."""
         ...
 
-    async def position(self, place: Place) -> int:
+    async def position(self, tp: TopicPartition) -> int:
         """Where it reads on, once that is known. Raises KafkaFailure."""
         ...
 
@@ -119,6 +129,6 @@ class Consumer(Protocol):
         ...
 
 
-MakeProducer = Callable[[], Producer]
-MakeConsumer = Callable[[], Consumer]
+MakeProducer = Callable[[], ProducerClient]
+MakeConsumer = Callable[[], ConsumerClient]
 Sleep = Callable[[float], Awaitable[None]]

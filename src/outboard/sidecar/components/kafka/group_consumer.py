@@ -1,6 +1,6 @@
-"""A component's one membership in its consumer group: the topics of all its subscriptions together.
+"""A component's one consumer, a member of its group: the topics of all its subscriptions together.
 
-It begins with the first subscription and ends with the last. Where one comes or goes in between, the group
+It begins with the first handler and ends with the last. Where one comes or goes in between, the group
 shares its partitions out anew, as with daprd.
 """
 
@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from outboard.sidecar.components.kafka.client import Consumer, KafkaFailure
-from outboard.sidecar.components.kafka.partition_consumer import Subscription
-from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.sidecar.components.kafka.client import ConsumerClient, KafkaFailure
+from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
+from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.session import Session
-from outboard.sidecar.components.kafka.topics import Member, Topics
+from outboard.sidecar.components.kafka.topics import Topics, TopicSubscription
 
-__all__ = ["Membership"]
+__all__ = ["GroupConsumer"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,44 +27,44 @@ READY_LIMIT: Final = 10.0
 LEAST_PAUSE: Final = 1.0
 
 
-class Membership:
+class GroupConsumer:
     """`make` makes the consumer of a session."""
 
-    def __init__(self, make: Callable[[], Consumer], handing: Handing) -> None:
+    def __init__(self, make: Callable[[], ConsumerClient], retry_context: RetryContext) -> None:
         self._make = make
-        self._handing = handing
+        self._retry_context = retry_context
         self._topics = Topics()
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def consume(self, subscription: Subscription, subscribed: Callable[[], None]) -> None:
+    async def consume(self, handler: TopicHandler, subscribed: Callable[[], None]) -> None:
         """Until cancelled; `subscribed` is called once messages from now on will arrive."""
-        member = Member(subscription, asyncio.get_running_loop().create_future())
-        self._enter(member)
+        subscription = TopicSubscription(handler, asyncio.get_running_loop().create_future())
+        self._enter(subscription)
         try:
-            await self._made(member)
+            await self._made(subscription)
             subscribed()
-            await member.failed
+            await subscription.failed
         finally:
-            await self._leave(member)
+            await self._leave(subscription)
 
     async def close(self) -> None:
         await self._end_session()
 
-    def _enter(self, member: Member) -> None:
-        self._topics.add(member)
+    def _enter(self, subscription: TopicSubscription) -> None:
+        self._topics.add(subscription)
         if self._task is None:
             self._task = asyncio.create_task(self._sessions())
         elif self._session is not None:
             self._session.topics_changed()
 
-    async def _leave(self, member: Member) -> None:
-        self._topics.remove(member)
+    async def _leave(self, subscription: TopicSubscription) -> None:
+        self._topics.remove(subscription)
         if not self._topics.names:
             await self._end_session()
         elif self._session is not None:
             self._session.topics_changed()
-            await self._session.drop(member.subscription)
+            await self._session.drop(subscription.handler)
 
     async def _end_session(self) -> None:
         task, self._task, self._session = self._task, None, None
@@ -72,20 +72,20 @@ class Membership:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _made(self, member: Member) -> None:
+    async def _made(self, subscription: TopicSubscription) -> None:
         try:
             async with asyncio.timeout(READY_LIMIT):
-                await member.ready.wait()
+                await subscription.ready.wait()
         except TimeoutError:
             text = "topic '%s': consumer group '%s' has given no partitions within %g s; still waiting"
-            logger.warning(text, member.subscription.topic, self._handing.settings.group, READY_LIMIT)
+            logger.warning(text, subscription.handler.topic, self._retry_context.settings.group, READY_LIMIT)
 
     async def _sessions(self) -> None:
         """A new one after each that failed."""
-        settings, clock = self._handing.settings, self._handing.clock
+        settings, clock = self._retry_context.settings, self._retry_context.clock
         while True:
             try:
-                self._session = Session(self._make(), self._topics, self._handing)
+                self._session = Session(self._make(), self._topics, self._retry_context)
                 await self._session.run()
             except KafkaFailure as error:
                 topics = " ".join(self._topics.names)

@@ -15,19 +15,20 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition, errors
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, errors
+from aiokafka import TopicPartition as LibraryPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from outboard.sidecar.components.kafka.client import (
-    Away,
     Batch,
+    BrokersAway,
     KafkaFailure,
     Listener,
-    Lost,
-    Place,
+    PartitionLost,
     TooLarge,
+    TopicPartition,
 )
 from outboard.sidecar.components.kafka.connection import connection
 from outboard.sidecar.components.kafka.records import Received, Record
@@ -99,11 +100,11 @@ class LibraryProducer:
     def new_batch(self) -> LibraryBatch:
         return LibraryBatch(self._producer.create_batch())
 
-    async def send(self, place: Place, batch: Batch) -> None:
+    async def send(self, tp: TopicPartition, batch: Batch) -> None:
         assert isinstance(batch, LibraryBatch)
         batch.builder.close()
         async with _translated(self._where):
-            delivered = await self._producer.send_batch(batch.builder, place.topic, partition=place.partition)
+            delivered = await self._producer.send_batch(batch.builder, tp.topic, partition=tp.partition)
             await delivered
 
     async def stop(self) -> None:
@@ -140,34 +141,34 @@ class LibraryConsumer:
     def subscribe(self, topics: Collection[str], listener: Listener) -> None:
         self._consumer.subscribe(list(topics), listener=_Telling(listener))
 
-    async def poll(self) -> Mapping[Place, Sequence[Received]]:
+    async def poll(self) -> Mapping[TopicPartition, Sequence[Received]]:
         async with _translated():
             found = await self._consumer.getmany(timeout_ms=int(POLL * 1000))
-        return {Place(*partition): records for partition, records in found.items()}
+        return {TopicPartition(*partition): records for partition, records in found.items()}
 
-    def pause(self, place: Place) -> None:
-        if place in self._consumer.assignment():
-            self._consumer.pause(TopicPartition(*place))
+    def pause(self, tp: TopicPartition) -> None:
+        if tp in self._consumer.assignment():
+            self._consumer.pause(LibraryPartition(*tp))
 
-    def resume(self, place: Place) -> None:
-        if place in self._consumer.assignment():
-            self._consumer.resume(TopicPartition(*place))
+    def resume(self, tp: TopicPartition) -> None:
+        if tp in self._consumer.assignment():
+            self._consumer.resume(LibraryPartition(*tp))
 
-    async def commit(self, offsets: Mapping[Place, int]) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         async with _translated():
             try:
-                await self._consumer.commit({TopicPartition(*place): at for place, at in offsets.items()})
+                await self._consumer.commit({LibraryPartition(*tp): at for tp, at in offsets.items()})
             except (errors.CommitFailedError, errors.IllegalStateError) as error:
-                raise Lost("the partition belongs to another member of the group by now") from error
+                raise PartitionLost("the partition belongs to another member of the group by now") from error
 
-    async def committed(self, place: Place) -> int | None:
+    async def committed(self, tp: TopicPartition) -> int | None:
         async with _translated():
-            offset: int | None = await self._consumer.committed(TopicPartition(*place))
+            offset: int | None = await self._consumer.committed(LibraryPartition(*tp))
             return offset
 
-    async def position(self, place: Place) -> int:
+    async def position(self, tp: TopicPartition) -> int:
         async with _translated():
-            offset: int = await self._consumer.position(TopicPartition(*place))
+            offset: int = await self._consumer.position(LibraryPartition(*tp))
             return offset
 
     def missing(self, topics: Collection[str]) -> Collection[str]:
@@ -190,14 +191,14 @@ class _Telling(ConsumerRebalanceListener):  # type: ignore[misc]
         self._listener = listener
 
     async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, revoked: Collection[TopicPartition]
+        self, revoked: Collection[LibraryPartition]
     ) -> None:
         await self._listener.revoked()
 
     async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, assigned: Collection[TopicPartition]
+        self, assigned: Collection[LibraryPartition]
     ) -> None:
-        await self._listener.assigned([Place(*partition) for partition in assigned])
+        await self._listener.assigned([TopicPartition(*partition) for partition in assigned])
 
 
 def _fence(coordinator: Any) -> None:
@@ -229,7 +230,7 @@ async def _translated(where: str = "") -> AsyncIterator[None]:
         raise TooLarge(_told(error)) from error
     except errors.KafkaError as error:
         if error.retriable:
-            raise Away(f"{_told(error)} ({where})" if where else _told(error)) from error
+            raise BrokersAway(f"{_told(error)} ({where})" if where else _told(error)) from error
         raise KafkaFailure(_told(error)) from error
     except UnicodeDecodeError as error:
         text = "kafka: a record has a header whose name is no UTF-8: nothing behind it is read"

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from outboard.sidecar.components.kafka.client import KafkaFailure, Lost, Place
+from outboard.sidecar.components.kafka.client import KafkaFailure, PartitionLost, TopicPartition
 
 __all__ = ["Offsets"]
 
@@ -21,20 +21,20 @@ class Offsets:
 
     def __init__(
         self,
-        commit: Callable[[Mapping[Place, int]], Awaitable[None]],
+        commit: Callable[[Mapping[TopicPartition, int]], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._commit = commit
         self._sleep = sleep
-        self._settled: dict[Place, int] = {}
-        self._reached: dict[Place, int] = {}
+        self._settled: dict[TopicPartition, int] = {}
+        self._reached: dict[TopicPartition, int] = {}
         self._changed = asyncio.Event()
         self._committing = asyncio.Lock()
 
-    def settle(self, place: Place, next_offset: int) -> None:
-        """Everything of `place` before `next_offset` is settled."""
-        if next_offset > self._reached.get(place, -1):
-            self._reached[place] = self._settled[place] = next_offset
+    def settle(self, tp: TopicPartition, next_offset: int) -> None:
+        """Everything of `tp` before `next_offset` is settled."""
+        if next_offset > self._reached.get(tp, -1):
+            self._reached[tp] = self._settled[tp] = next_offset
             self._changed.set()
 
     async def commit_forever(self) -> None:
@@ -53,7 +53,7 @@ class Offsets:
                 return
             try:
                 await self._commit(offsets)
-            except Lost as error:
+            except PartitionLost as error:
                 logger.warning(
                     "offsets of %s are not committed, they are redelivered: %s", _of(offsets), error
                 )
@@ -67,5 +67,5 @@ class Offsets:
         self._settled, self._reached = {}, {}
 
 
-def _of(offsets: Mapping[Place, int]) -> str:
+def _of(offsets: Mapping[TopicPartition, int]) -> str:
     return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(offsets))

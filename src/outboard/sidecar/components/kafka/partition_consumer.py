@@ -9,28 +9,28 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.components.kafka.client import Place
+from outboard.sidecar.components.kafka.client import TopicPartition
 from outboard.sidecar.components.kafka.records import Received, to_message
-from outboard.sidecar.components.kafka.redelivery import Handing, until_settled
-from outboard.sidecar.components.port import BulkBounds, BulkHandler, Handler, NotAcknowledged
+from outboard.sidecar.components.kafka.redelivery import RetryContext, until_settled
+from outboard.sidecar.components.port import BulkBounds, BulkHandler, MessageHandler, NotAcknowledged
 
-__all__ = ["Partition", "Subscription"]
+__all__ = ["PartitionConsumer", "TopicHandler"]
 
 MANY: Final = 500
 """Messages that wait in memory before no more are fetched; half as many, and fetching goes on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class TopicHandler:
     """Who gets the messages of a topic. Without `bounds`, `single` gets each; else `bulk` gets batches."""
 
     topic: str
-    single: Handler | None = None
+    single: MessageHandler | None = None
     bulk: BulkHandler | None = None
     bounds: BulkBounds | None = None
 
 
-class Partition:
+class PartitionConsumer:
     """One assigned partition, from the time it is assigned until it is revoked.
 
     `settle` is told the offset that is to be read next; `fetch` whether more is wanted.
@@ -38,15 +38,15 @@ class Partition:
 
     def __init__(
         self,
-        place: Place,
-        subscription: Subscription,
-        handing: Handing,
-        settle: Callable[[Place, int], None],
-        fetch: Callable[[Place, bool], None],
+        tp: TopicPartition,
+        handler: TopicHandler,
+        retry_context: RetryContext,
+        settle: Callable[[TopicPartition, int], None],
+        fetch: Callable[[TopicPartition, bool], None],
     ) -> None:
-        self.subscription = subscription
-        self._place = place
-        self._handing = handing
+        self.handler = handler
+        self._tp = tp
+        self._retry_context = retry_context
         self._settle = settle
         self._fetch = fetch
         self._waiting: deque[Received] = deque()
@@ -62,7 +62,7 @@ class Partition:
 
     async def run(self) -> None:
         """Until cancelled, or `finish`."""
-        work = self._single if self.subscription.bounds is None else self._batch
+        work = self._single if self.handler.bounds is None else self._batch
         while not self._last:
             await work()
             if not self._fetching and len(self._waiting) <= self._most // 2:
@@ -75,13 +75,13 @@ class Partition:
 
     @property
     def _most(self) -> int:
-        bounds = self.subscription.bounds
+        bounds = self.handler.bounds
         return MANY if bounds is None else max(MANY, 2 * bounds.max_messages)
 
     def _want(self, more: bool) -> None:
         if more is not self._fetching:
             self._fetching = more
-            self._fetch(self._place, more)
+            self._fetch(self._tp, more)
 
     async def _some(self) -> None:
         while not self._waiting:
@@ -91,9 +91,9 @@ class Partition:
     async def _single(self) -> None:
         await self._some()
         record = self._waiting.popleft()
-        handle = self.subscription.single
+        handle = self.handler.single
         assert handle is not None
-        message = to_message(record, self._handing.settings)
+        message = to_message(record, self._retry_context.settings)
 
         async def attempt() -> str:
             try:
@@ -103,31 +103,31 @@ class Partition:
             return ""
 
         if await self._until_settled(attempt, lambda: _name(record)):
-            self._settle(self._place, record.offset + 1)
+            self._settle(self._tp, record.offset + 1)
 
     async def _batch(self) -> None:
         records = await self._gather()
-        handle = self.subscription.bulk
+        handle = self.handler.bulk
         assert handle is not None
         rest = records
 
         async def attempt() -> str:
             nonlocal rest
-            messages = [to_message(record, self._handing.settings) for record in rest]
+            messages = [to_message(record, self._retry_context.settings) for record in rest]
             outcomes = await handle(messages)
             failed = [(record, why) for record, why in zip(rest, outcomes, strict=True) if why is not None]
             rest = [record for record, _ in failed]
             if not failed:
                 return ""
-            self._settle(self._place, rest[0].offset)
+            self._settle(self._tp, rest[0].offset)
             return str(failed[0][1]) or "not acknowledged"
 
-        if await self._until_settled(attempt, lambda: f"Kafka bulk messages: {self._place.topic}"):
-            self._settle(self._place, records[-1].offset + 1)
+        if await self._until_settled(attempt, lambda: f"Kafka bulk messages: {self._tp.topic}"):
+            self._settle(self._tp, records[-1].offset + 1)
 
     async def _gather(self) -> list[Received]:
         """As many as the subscription takes at once, or what has come by the end of its time."""
-        bounds = self.subscription.bounds
+        bounds = self.handler.bounds
         assert bounds is not None
         await self._some()
         if len(self._waiting) < bounds.max_messages:
@@ -136,7 +136,7 @@ class Partition:
         return [self._waiting.popleft() for _ in range(count)]
 
     async def _fill(self, bounds: BulkBounds) -> None:
-        over = asyncio.create_task(self._handing.clock.sleep(bounds.max_await))
+        over = asyncio.create_task(self._retry_context.clock.sleep(bounds.max_await))
         over.add_done_callback(lambda _: self._arrived.set())
         try:
             while len(self._waiting) < bounds.max_messages and not over.done():
@@ -153,7 +153,7 @@ class Partition:
             finally:
                 self._handling = False
 
-        return await until_settled(handled, what, self._handing, lambda: self._last)
+        return await until_settled(handled, what, self._retry_context, lambda: self._last)
 
 
 def _name(record: Received) -> str:

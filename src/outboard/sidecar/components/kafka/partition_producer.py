@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from outboard.sidecar.components.kafka.client import Away, Batch, KafkaFailure, Place, Producer, TooLarge
+from outboard.sidecar.components.kafka.client import (
+    Batch,
+    BrokersAway,
+    KafkaFailure,
+    ProducerClient,
+    TooLarge,
+    TopicPartition,
+)
 from outboard.sidecar.components.kafka.records import Record
 from outboard.sidecar.components.port import ComponentError
 
-__all__ = ["Lane", "Shipment"]
+__all__ = ["PartitionProducer", "Shipment"]
 
 HELD_BACK: Final = "not published, because an earlier message of the same key was not"
 
@@ -71,11 +78,11 @@ class _Sent:
     record: Record
 
 
-class Lane:
+class PartitionProducer:
     """Gathers what waits into batches. There is a task only while there is something to send."""
 
-    def __init__(self, place: Place, producer: Producer) -> None:
-        self._place = place
+    def __init__(self, tp: TopicPartition, producer: ProducerClient) -> None:
+        self._tp = tp
         self._producer = producer
         self._waiting: deque[Shipment] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -119,10 +126,10 @@ class Lane:
 
     async def _send(self, batch: Batch, sent: Sequence[_Sent]) -> None:
         try:
-            await self._producer.send(self._place, batch)
+            await self._producer.send(self._tp, batch)
         except TooLarge as error:
             await self._split(sent, error)
-        except Away as error:
+        except BrokersAway as error:
             _settle(sent, error)
             self._refuse(error)
         except KafkaFailure as error:
@@ -130,7 +137,7 @@ class Lane:
         else:
             _settle(sent, None)
 
-    def _refuse(self, error: Away) -> None:
+    def _refuse(self, error: BrokersAway) -> None:
         """What waits would not get through either, and might be sent when nobody waits for it any more."""
         waiting, self._waiting = self._waiting, deque()
         for shipment in waiting:

@@ -7,34 +7,36 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from outboard.sidecar.components.kafka.client import KafkaFailure, Place, Producer
-from outboard.sidecar.components.kafka.partition_producer import HELD_BACK, Lane
+from outboard.sidecar.components.kafka.client import KafkaFailure, ProducerClient, TopicPartition
+from outboard.sidecar.components.kafka.partition_producer import HELD_BACK, PartitionProducer
 from outboard.sidecar.components.kafka.partitioner import PartitionOutOfRange, partition_for
 from outboard.sidecar.components.kafka.records import Record, check_topic, to_record
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.port import ComponentError, Message
 
-__all__ = ["PATIENCE", "Publisher"]
+__all__ = ["PATIENCE", "KafkaPublisher"]
 
 PATIENCE: Final = 4.0
 """Seconds until a publish fails: below the kit's own limit, so that it hears the reason."""
 
 
-class Publisher:
+class KafkaPublisher:
     """`random` gives numbers from 0 to below 1, for messages without a key."""
 
-    def __init__(self, producer: Producer, settings: KafkaSettings, random: Callable[[], float]) -> None:
+    def __init__(
+        self, producer: ProducerClient, settings: KafkaSettings, random: Callable[[], float]
+    ) -> None:
         self._producer = producer
         self._settings = settings
         self._random = random
-        self._lanes: dict[Place, Lane] = {}
+        self._producers: dict[TopicPartition, PartitionProducer] = {}
 
     async def publish(self, topic: str, message: Message) -> None:
         """Raises ComponentError."""
         record = to_record(message, self._settings)
         async with self._in_time():
-            place = await self._place(topic, record)
-            errors = await self._lane(place).put([(0, record)])
+            tp = await self._tp(topic, record)
+            errors = await self._producer_of(tp).put([(0, record)])
         if errors:
             raise errors[0]
 
@@ -44,8 +46,8 @@ class Publisher:
         under_way: list[tuple[asyncio.Future[dict[int, ComponentError]], list[int]]] = []
         try:
             async with self._in_time():
-                for place, entries in (await self._places(topic, records, errors)).items():
-                    done = self._lane(place).put(entries)
+                for tp, entries in (await self._tps(topic, records, errors)).items():
+                    done = self._producer_of(tp).put(entries)
                     under_way.append((done, [position for position, _ in entries]))
                 await asyncio.gather(*(done for done, _ in under_way))
         except ComponentError as error:
@@ -58,8 +60,8 @@ class Publisher:
         return errors
 
     async def close(self) -> None:
-        for lane in tuple(self._lanes.values()):
-            await lane.close()
+        for producer in tuple(self._producers.values()):
+            await producer.close()
         await self._producer.stop()
 
     @asynccontextmanager
@@ -92,20 +94,20 @@ class Publisher:
                 records[position] = record
         return records, errors
 
-    async def _place(self, topic: str, record: Record) -> Place:
+    async def _tp(self, topic: str, record: Record) -> TopicPartition:
         try:
             partition = partition_for(
                 record.key, record.partition, await self._partitions(topic), self._random
             )
         except PartitionOutOfRange as error:
             raise ComponentError(str(error)) from error
-        return Place(topic, partition)
+        return TopicPartition(topic, partition)
 
-    async def _places(
+    async def _tps(
         self, topic: str, records: Mapping[int, Record], errors: dict[int, ComponentError]
-    ) -> Mapping[Place, Sequence[tuple[int, Record]]]:
+    ) -> Mapping[TopicPartition, Sequence[tuple[int, Record]]]:
         """The records by partition, in order; what goes to none is put into `errors`. Raises KafkaFailure."""
-        places: dict[Place, list[tuple[int, Record]]] = {}
+        tps: dict[TopicPartition, list[tuple[int, Record]]] = {}
         count = await self._partitions(topic) if records else 0
         for position, record in records.items():
             try:
@@ -113,15 +115,15 @@ class Publisher:
             except PartitionOutOfRange as error:
                 errors[position] = ComponentError(str(error))
             else:
-                places.setdefault(Place(topic, partition), []).append((position, record))
-        return places
+                tps.setdefault(TopicPartition(topic, partition), []).append((position, record))
+        return tps
 
     async def _partitions(self, topic: str) -> int:
         check_topic(topic)
         return await self._producer.partitions(topic)
 
-    def _lane(self, place: Place) -> Lane:
-        lane = self._lanes.get(place)
-        if lane is None:
-            lane = self._lanes[place] = Lane(place, self._producer)
-        return lane
+    def _producer_of(self, tp: TopicPartition) -> PartitionProducer:
+        producer = self._producers.get(tp)
+        if producer is None:
+            producer = self._producers[tp] = PartitionProducer(tp, self._producer)
+        return producer

@@ -9,19 +9,18 @@ and a group that reads a topic for the first time commits where it began.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.kafka.client import KafkaFailure, Producer
-from outboard.sidecar.components.kafka.group_consumer import Membership
+from outboard.sidecar.components.kafka.client import KafkaFailure, ProducerClient
+from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
 from outboard.sidecar.components.kafka.library_log import LibraryLog
-from outboard.sidecar.components.kafka.partition_consumer import Subscription
-from outboard.sidecar.components.kafka.publisher import Publisher
+from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
+from outboard.sidecar.components.kafka.publisher import KafkaPublisher
 from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
-from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
 from outboard.sidecar.components.metadata.properties import Properties
@@ -29,8 +28,8 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     PubSubTraits,
 )
 
@@ -46,7 +45,7 @@ PAUSE: Final = 0.25  # seconds; daprd's client tries as often, as far apart
 
 
 class KafkaPubSub:
-    """One producer, and one membership in the consumer group."""
+    """One producer, and one consumer, which is one member of the consumer group."""
 
     traits = PubSubTraits(
         features=frozenset({"BULK_PUBSUB"}),
@@ -56,9 +55,9 @@ class KafkaPubSub:
         bulk_bounds=BulkBounds(80, 10.0),
     )
 
-    def __init__(self, publisher: Publisher, membership: Membership, log: LibraryLog) -> None:
+    def __init__(self, publisher: KafkaPublisher, consumer: GroupConsumer, log: LibraryLog) -> None:
         self._publisher = publisher
-        self._membership = membership
+        self._consumer = consumer
         self._log = log
 
     async def publish(self, topic: str, message: Message) -> None:
@@ -70,10 +69,10 @@ class KafkaPubSub:
         return await self._publisher.publish_many(topic, messages)
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled: partitions at once, the messages of each one after the other."""
-        await self._consume(Subscription(topic, single=handle), metadata, subscribed)
+        await self._consume(TopicHandler(topic, single=handle), metadata, subscribed)
 
     async def consume_bulk(
         self,
@@ -84,20 +83,20 @@ class KafkaPubSub:
         subscribed: Callable[[], None],
     ) -> None:
         """Run until cancelled: partitions at once, of each one batch at a time."""
-        await self._consume(Subscription(topic, bulk=handle, bounds=bounds), metadata, subscribed)
+        await self._consume(TopicHandler(topic, bulk=handle, bounds=bounds), metadata, subscribed)
 
     async def close(self) -> None:
-        await self._membership.close()
+        await self._consumer.close()
         await self._publisher.close()
         self._log.detach()
 
     async def _consume(
-        self, subscription: Subscription, metadata: Mapping[str, str], subscribed: Callable[[], None]
+        self, handler: TopicHandler, metadata: Mapping[str, str], subscribed: Callable[[], None]
     ) -> None:
-        check_topic(subscription.topic)
+        check_topic(handler.topic)
         refuse_schema(metadata)
         with self._log.listening():
-            await self._membership.consume(subscription, subscribed)
+            await self._consumer.consume(handler, subscribed)
 
 
 async def create(properties: Properties, context: ComponentContext) -> KafkaPubSub:
@@ -112,8 +111,10 @@ async def create(properties: Properties, context: ComponentContext) -> KafkaPubS
     except BaseException:
         log.detach()
         raise
-    handing = Handing(settings, context.clock, random.random)
-    return KafkaPubSub(Publisher(producer, settings, random.random), Membership(make_consumer, handing), log)
+    retry_context = RetryContext(settings, context.clock, context.random)
+    return KafkaPubSub(
+        KafkaPublisher(producer, settings, context.random), GroupConsumer(make_consumer, retry_context), log
+    )
 
 
 def _library(
@@ -130,8 +131,8 @@ def _library(
 
 
 async def _connected(
-    make: Callable[[], Producer], settings: KafkaSettings, clock: Clock, log: LibraryLog
-) -> Producer:
+    make: Callable[[], ProducerClient], settings: KafkaSettings, clock: Clock, log: LibraryLog
+) -> ProducerClient:
     """Like daprd it gives up after a second or so: the sidecar then ends, unless `ignoreErrors` is set."""
     where, failure = ", ".join(settings.brokers), ""
     for attempt in range(1, ATTEMPTS + 1):

@@ -13,13 +13,13 @@ from outboard.clock import Clock
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.resiliency.delays import delay_after
 
-__all__ = ["Handing", "until_settled"]
+__all__ = ["RetryContext", "until_settled"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Handing:
+class RetryContext:
     """What the partitions of a component have in common. `random` gives numbers from 0 to below 1."""
 
     settings: KafkaSettings
@@ -30,7 +30,7 @@ class Handing:
 async def until_settled(
     attempt: Callable[[], Awaitable[str]],
     what: Callable[[], str],
-    handing: Handing,
+    retry_context: RetryContext,
     ending: Callable[[], bool],
 ) -> bool:
     """Whether what `attempt` does is settled in the end: done, or passed over as the settings say.
@@ -38,12 +38,12 @@ async def until_settled(
     `what` names it in the log. An attempt returns why it was not acknowledged, empty if it was. Once `ending`
     says so there is no other attempt, and what failed is not settled.
     """
-    clock, retry = handing.clock, handing.settings.retry
+    clock, retry = retry_context.clock, retry_context.settings.retry
     began, failures = clock.monotonic(), 0
     while refusal := await attempt():
         failures += 1
         elapsed = clock.monotonic() - began
-        delay = delay_after(retry, failures, elapsed, handing.random)
+        delay = delay_after(retry, failures, elapsed, retry_context.random)
         if ending():
             return False
         if delay is None:

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from outboard.sidecar.components.kafka.assigned import AssignedPartitions
-from outboard.sidecar.components.kafka.client import Consumer, KafkaFailure, Place
+from outboard.sidecar.components.kafka.client import ConsumerClient, KafkaFailure, TopicPartition
 from outboard.sidecar.components.kafka.offsets import Offsets
-from outboard.sidecar.components.kafka.partition_consumer import Partition, Subscription
-from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.sidecar.components.kafka.partition_consumer import PartitionConsumer, TopicHandler
+from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.topics import Topics
 
 __all__ = ["Session"]
@@ -30,11 +30,11 @@ LOOK_EVERY: Final = 1.0
 class Session:
     """Listens to its consumer, which tells of the partitions that come and go."""
 
-    def __init__(self, consumer: Consumer, topics: Topics, handing: Handing) -> None:
+    def __init__(self, consumer: ConsumerClient, topics: Topics, retry_context: RetryContext) -> None:
         self._consumer = consumer
         self._topics = topics
-        self._handing = handing
-        self._offsets = Offsets(consumer.commit, handing.clock.sleep)
+        self._retry_context = retry_context
+        self._offsets = Offsets(consumer.commit, retry_context.clock.sleep)
         self._partitions = AssignedPartitions(self._new_partition, topics.fail)
         self._changed = asyncio.Event()
         self._positioning: set[asyncio.Task[None]] = set()
@@ -62,44 +62,46 @@ class Session:
         """Join the group again, for the topics that there are now."""
         self._changed.set()
 
-    async def drop(self, subscription: Subscription) -> None:
+    async def drop(self, handler: TopicHandler) -> None:
         """Hand over nothing more to it; what is being handled is cancelled."""
-        await self._partitions.drop(subscription)
+        await self._partitions.drop(handler)
 
     async def revoked(self) -> None:
         await self._partitions.end(GRACE)
         await self._commit()
         self._offsets.forget()
 
-    async def assigned(self, places: Collection[Place]) -> None:
-        names = ", ".join(f"{topic}/{partition}" for topic, partition in sorted(places))
-        logger.info("consumer group '%s': assigned %s", self._handing.settings.group, names or "no partition")
-        task = asyncio.create_task(self._begin(places, self._subscribed))
+    async def assigned(self, tps: Collection[TopicPartition]) -> None:
+        names = ", ".join(f"{topic}/{partition}" for topic, partition in sorted(tps))
+        logger.info(
+            "consumer group '%s': assigned %s", self._retry_context.settings.group, names or "no partition"
+        )
+        task = asyncio.create_task(self._begin(tps, self._subscribed))
         self._positioning.add(task)
         task.add_done_callback(self._positioning.discard)
 
-    async def _begin(self, places: Collection[Place], topics: Collection[str]) -> None:
-        if self._handing.settings.initial_offset == "latest":
-            await asyncio.gather(*map(self._hold_on_to, places))
+    async def _begin(self, tps: Collection[TopicPartition], topics: Collection[str]) -> None:
+        if self._retry_context.settings.initial_offset == "latest":
+            await asyncio.gather(*map(self._hold_on_to, tps))
         self._topics.ready(topics)
 
-    async def _hold_on_to(self, place: Place) -> None:
+    async def _hold_on_to(self, tp: TopicPartition) -> None:
         """Commit where a group begins that has committed nothing, so that whoever gets the partition next
         begins there too, and not behind what has come by then."""
         try:
-            if await self._consumer.committed(place) is None:
-                self._offsets.settle(place, await self._consumer.position(place))
+            if await self._consumer.committed(tp) is None:
+                self._offsets.settle(tp, await self._consumer.position(tp))
         except KafkaFailure as error:
-            logger.warning("the beginning of %s/%s is not committed: %s", *place, error)
+            logger.warning("the beginning of %s/%s is not committed: %s", *tp, error)
 
-    def _new_partition(self, place: Place) -> Partition | None:
-        subscription = self._topics.current(place.topic)
-        if subscription is None:
+    def _new_partition(self, tp: TopicPartition) -> PartitionConsumer | None:
+        handler = self._topics.current(tp.topic)
+        if handler is None:
             return None
-        return Partition(place, subscription, self._handing, self._offsets.settle, self._fetch)
+        return PartitionConsumer(tp, handler, self._retry_context, self._offsets.settle, self._fetch)
 
-    def _fetch(self, place: Place, more: bool) -> None:
-        (self._consumer.resume if more else self._consumer.pause)(place)
+    def _fetch(self, tp: TopicPartition, more: bool) -> None:
+        (self._consumer.resume if more else self._consumer.pause)(tp)
 
     async def _commit(self) -> None:
         with suppress(TimeoutError):
@@ -109,7 +111,7 @@ class Session:
     async def _follow(self) -> None:
         while True:
             await self._changed.wait()
-            await self._handing.clock.sleep(GATHERING)
+            await self._retry_context.clock.sleep(GATHERING)
             self._changed.clear()
             if self._topics.names:
                 self._subscribed = self._topics.names
@@ -119,7 +121,7 @@ class Session:
         """A topic that the broker does not make by itself is asked for until it is there."""
         told = set[str]()
         while True:
-            await self._handing.clock.sleep(LOOK_EVERY)
+            await self._retry_context.clock.sleep(LOOK_EVERY)
             for topic in self._consumer.missing(self._topics.names):
                 await self._consumer.look_for(topic)
                 if topic in self._consumer.missing([topic]) and topic not in told:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 
 __all__ = ["MEBIBYTE", "Compression", "KafkaSettings", "Mechanism", "Offset", "Security", "Strategy"]
 
@@ -55,7 +55,7 @@ class KafkaSettings:
     initial_offset: Offset = "latest"
     max_message_bytes: int = MEBIBYTE
     compression: Compression | None = None
-    retry: Retry | None = field(default_factory=Retry)
+    retry: RetryPolicy | None = field(default_factory=RetryPolicy)
     session_pause: float = 0.1
     heartbeat_interval: float = 3.0
     session_timeout: float = 10.0

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeVar, cast
 
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.kafka.security_reader import read_security
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
 from outboard.sidecar.components.metadata import backoff
@@ -164,7 +164,7 @@ def _pause(properties: Properties) -> float:
     return properties.seconds("consumeRetryInterval", default=0.1)
 
 
-def _retry(properties: Properties) -> Retry | None:
+def _retry(properties: Properties) -> RetryPolicy | None:
     if not properties.boolean("consumeRetryEnabled", default=True):
         return None
     return read_backoff(properties, lambda name: _exact(properties, name))

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from outboard.sidecar.components.kafka.partition_consumer import Subscription
+from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
 
-__all__ = ["Member", "Topics"]
+__all__ = ["TopicSubscription", "Topics"]
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class TopicSubscription:
     """One subscription. `ready` is set once its messages from now on will arrive; `failed` ends it."""
 
-    subscription: Subscription
+    handler: TopicHandler
     failed: asyncio.Future[None]
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -28,36 +28,36 @@ class Topics:
     """Of several subscriptions to one topic the latest gets its messages, as with daprd."""
 
     def __init__(self) -> None:
-        self._members: dict[str, list[Member]] = {}
+        self._subscriptions: dict[str, list[TopicSubscription]] = {}
 
     @property
     def names(self) -> Collection[str]:
-        return sorted(self._members)
+        return sorted(self._subscriptions)
 
-    def add(self, member: Member) -> None:
-        self._members.setdefault(member.subscription.topic, []).append(member)
+    def add(self, subscription: TopicSubscription) -> None:
+        self._subscriptions.setdefault(subscription.handler.topic, []).append(subscription)
 
-    def remove(self, member: Member) -> None:
-        members = self._members[member.subscription.topic]
-        members.remove(member)
-        if not members:
-            del self._members[member.subscription.topic]
+    def remove(self, subscription: TopicSubscription) -> None:
+        subscriptions = self._subscriptions[subscription.handler.topic]
+        subscriptions.remove(subscription)
+        if not subscriptions:
+            del self._subscriptions[subscription.handler.topic]
 
-    def current(self, topic: str) -> Subscription | None:
-        members = self._members.get(topic)
-        return members[-1].subscription if members else None
+    def current(self, topic: str) -> TopicHandler | None:
+        subscriptions = self._subscriptions.get(topic)
+        return subscriptions[-1].handler if subscriptions else None
 
     def ready(self, topics: Collection[str]) -> None:
         for topic in topics:
-            for member in self._members.get(topic, ()):
-                member.ready.set()
+            for subscription in self._subscriptions.get(topic, ()):
+                subscription.ready.set()
 
     def fail_all(self, error: BaseException) -> None:
-        for members in self._members.values():
-            for member in members:
-                member.fail(error)
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.fail(error)
 
-    def fail(self, subscription: Subscription, error: BaseException) -> None:
-        for member in self._members.get(subscription.topic, ()):
-            if member.subscription is subscription:
-                member.fail(error)
+    def fail(self, handler: TopicHandler, error: BaseException) -> None:
+        for subscription in self._subscriptions.get(handler.topic, ()):
+            if subscription.handler is handler:
+                subscription.fail(error)

@@ -11,22 +11,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from outboard.sidecar.components.memory.loss_warnings import Losses
+from outboard.sidecar.components.memory.loss_warnings import BacklogWarnings
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.pubsub.partitioned import Turns
 
-__all__ = ["ABSENT_QUEUE", "Claim", "Group", "Partition", "Record"]
+__all__ = ["ABSENT_QUEUE", "Acquired", "Group", "PartitionQueue", "StoredEvent"]
 
 ABSENT_QUEUE: Final = 1_000
 MOST: Final = 10_000
 STALLED: Final = 0.5
 """Seconds without room, after which handlers may be waiting for that: they publish to the same topic."""
 
-Record: TypeAlias = tuple[int, int, Message]
+StoredEvent: TypeAlias = tuple[int, int, Message]
 """One event on the log: its place in the order of publishing, its partition, and itself."""
 
 
-class Partition:
+class PartitionQueue:
     """The events that wait, in order. `free` unless somebody works on the events before them.
 
     `held`: the first of them failed, and is tried again later.
@@ -35,11 +35,11 @@ class Partition:
     __slots__ = ("free", "held", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: deque[Record] = deque()
+        self.waiting: deque[StoredEvent] = deque()
         self.free, self.held = True, False
 
 
-Claim: TypeAlias = tuple[Partition, Sequence[Record]]
+Acquired: TypeAlias = tuple[PartitionQueue, Sequence[StoredEvent]]
 """The next events of a partition, that nobody else gets until they are settled."""
 
 
@@ -49,16 +49,16 @@ class Group:
     While none is attached the most recent `keep` events are kept in order, the older ones are lost.
     """
 
-    def __init__(self, name: str, topic: str, partitions: int, kept: Iterable[Record] = ()) -> None:
+    def __init__(self, name: str, topic: str, partitions: int, kept: Iterable[StoredEvent] = ()) -> None:
         self.name = name
         self.topic = topic
-        self._partitions = [Partition() for _ in range(partitions)]
-        self._ready: deque[Partition] = deque()
-        self._kept: deque[Record] = deque(kept)
+        self._partitions = [PartitionQueue() for _ in range(partitions)]
+        self._ready: deque[PartitionQueue] = deque()
+        self._kept: deque[StoredEvent] = deque(kept)
         self._rooms: list[int] = []
         self._unsettled = self._behind_held = 0
         self._stalled = False
-        self._losses = Losses(name, topic)
+        self._losses = BacklogWarnings(name, topic)
         self._work, self._room = Turns(), Turns()
 
     @property
@@ -98,7 +98,7 @@ class Group:
             if not self._rooms:
                 self._gather()
 
-    def put(self, records: Collection[Record], keep: int) -> None:
+    def put(self, records: Collection[StoredEvent], keep: int) -> None:
         """Append events; those that are too many for an absent group push out the oldest."""
         if not self.attached:
             self._keep(records, keep)
@@ -114,29 +114,29 @@ class Group:
             elif partition.free and len(waiting) == 1:
                 self._offer(partition)
 
-    async def take(self, most: int, partitions: int) -> list[Claim]:
+    async def take(self, most: int, partitions: int) -> list[Acquired]:
         """At most so many events, of at most so many partitions, as soon as there are any."""
         while not self._ready:
             await self._work.wait()
-        claims: list[Claim] = []
-        while self._ready and most > 0 and len(claims) < partitions:
+        acquired: list[Acquired] = []
+        while self._ready and most > 0 and len(acquired) < partitions:
             partition = self._ready.popleft()
             partition.free = False
             waiting = partition.waiting
             taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
             most -= len(taken)
-            claims.append((partition, taken))
+            acquired.append((partition, taken))
         if self._ready:
             self._work.wake()
-        return claims
+        return acquired
 
-    def settle(self, claims: Sequence[Claim], outcomes: Sequence[object]) -> list[Partition]:
+    def settle(self, acquired: Sequence[Acquired], outcomes: Sequence[object]) -> list[PartitionQueue]:
         """Take what became of each event, in order: None if it is done. The partitions where one is not.
 
         The others are free for whoever is next, these only after `release`: then what is not done comes next.
         """
-        failed: list[Partition] = []
-        for (partition, records), told in zip(claims, _split(claims, outcomes), strict=True):
+        failed: list[PartitionQueue] = []
+        for (partition, records), told in zip(acquired, _split(acquired, outcomes), strict=True):
             rest = [record for record, outcome in zip(records, told, strict=True) if outcome is not None]
             self._unsettled -= len(records) - len(rest)
             if rest:
@@ -147,10 +147,10 @@ class Group:
         self._make_room(len(outcomes))
         return failed
 
-    def settle_all(self, claims: Sequence[Claim]) -> None:
-        """Every event of `claims` is done: what `settle` does, where there is nothing to tell apart."""
+    def settle_all(self, acquired: Sequence[Acquired]) -> None:
+        """Every event of `acquired` is done: what `settle` does, where there is nothing to tell apart."""
         done = 0
-        for partition, records in claims:
+        for partition, records in acquired:
             done += len(records)
             partition.free = True
             if partition.waiting:
@@ -158,19 +158,19 @@ class Group:
         self._unsettled -= done
         self._make_room(done)
 
-    def give_back(self, claims: Sequence[Claim]) -> None:
-        """Nothing of `claims` is done: whoever is next gets it all."""
-        for partition, records in claims:
+    def give_back(self, acquired: Sequence[Acquired]) -> None:
+        """Nothing of `acquired` is done: whoever is next gets it all."""
+        for partition, records in acquired:
             partition.waiting.extendleft(reversed(records))
             self.release(partition)
 
-    def hold(self, partition: Partition) -> None:
+    def hold(self, partition: PartitionQueue) -> None:
         """Nobody gets its events before `release`."""
         partition.held = True
         self._behind_held += len(partition.waiting)
         self._room.wake(len(partition.waiting))
 
-    def release(self, partition: Partition) -> None:
+    def release(self, partition: PartitionQueue) -> None:
         """Whoever is next may work on it."""
         if partition.held:
             partition.held = False
@@ -187,11 +187,11 @@ class Group:
         self._stalled = self._stalled and self._crowded
         self._room.wake(events)
 
-    def _offer(self, partition: Partition) -> None:
+    def _offer(self, partition: PartitionQueue) -> None:
         self._ready.append(partition)
         self._work.wake()
 
-    def _keep(self, records: Iterable[Record], keep: int) -> None:
+    def _keep(self, records: Iterable[StoredEvent], keep: int) -> None:
         for record in records:
             self._kept.append(record)
             if len(self._kept) > keep:
@@ -215,9 +215,9 @@ class Group:
         self._room.wake_all()
 
 
-def _split(claims: Sequence[Claim], outcomes: Sequence[object]) -> Iterator[Sequence[object]]:
-    """The outcomes of each claim."""
+def _split(acquired: Sequence[Acquired], outcomes: Sequence[object]) -> Iterator[Sequence[object]]:
+    """The outcomes of each of them."""
     start = 0
-    for _, records in claims:
+    for _, records in acquired:
         yield outcomes[start : start + len(records)]
         start += len(records)

@@ -20,13 +20,19 @@ from itertools import chain, count
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.sidecar.components.memory.group import ABSENT_QUEUE, Claim, Group, Partition, Record
+from outboard.sidecar.components.memory.group import (
+    ABSENT_QUEUE,
+    Acquired,
+    Group,
+    PartitionQueue,
+    StoredEvent,
+)
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import partition_of, takes_one
@@ -44,7 +50,7 @@ class PartitionedBroker:
     def __init__(self) -> None:
         self.partitions = 1
         self._groups: list[Group] = []
-        self._history: dict[str, deque[Record]] = {}
+        self._history: dict[str, deque[StoredEvent]] = {}
         self._backlog = 0
         self._offsets = count()
 
@@ -80,7 +86,7 @@ class PartitionedBroker:
             if not self._backlog and not group.attached:
                 self._groups.remove(group)
 
-    def _record(self, message: Message) -> Record:
+    def _record(self, message: Message) -> StoredEvent:
         offset, key = next(self._offsets), message.metadata.get(PARTITION_KEY)
         partition = partition_of(key, self.partitions) if key else offset % self.partitions
         return offset, partition, message
@@ -119,7 +125,7 @@ class PartitionedPubSub:
         return {}
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled, with one event of each partition at a time."""
         partitions, one = self._broker.partitions, takes_one(handle)
@@ -153,26 +159,26 @@ class PartitionedPubSub:
     ) -> None:
         """Handle `most` events of at most `share` partitions, again and again."""
         while True:
-            for partition in await _handle_claims(group, await group.take(most, share), handle):
+            for partition in await _handle(group, await group.take(most, share), handle):
                 group.hold(partition)
                 backoff = workers.create_task(self._clock.sleep(self._backoff))
                 backoff.add_done_callback(_releasing(group, partition))
 
 
-def _releasing(group: Group, partition: Partition) -> Callable[[asyncio.Task[None]], None]:
+def _releasing(group: Group, partition: PartitionQueue) -> Callable[[asyncio.Task[None]], None]:
     return lambda _: group.release(partition)
 
 
-async def _handle_claims(group: Group, claims: Sequence[Claim], handle: BulkHandler) -> list[Partition]:
+async def _handle(group: Group, acquired: Sequence[Acquired], handle: BulkHandler) -> list[PartitionQueue]:
     """The partitions with an event that is not settled; the others are released."""
     try:
-        outcomes = await handle([record[2] for _, records in claims for record in records])
+        outcomes = await handle([record[2] for _, records in acquired for record in records])
     except BaseException:
-        group.give_back(claims)
+        group.give_back(acquired)
         raise
     if any(outcomes):
-        return group.settle(claims, outcomes)
-    group.settle_all(claims)
+        return group.settle(acquired, outcomes)
+    group.settle_all(acquired)
     return []
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-__all__ = ["Losses"]
+__all__ = ["BacklogWarnings"]
 
 logger = logging.getLogger(__name__)
 
 
-class Losses:
+class BacklogWarnings:
     """Warns once for each absence of one app, or group, from one topic."""
 
     def __init__(self, app_id: str, topic: str) -> None:

@@ -29,11 +29,11 @@ from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.memory.log import PartitionedBroker, PartitionedPubSub, matches
-from outboard.sidecar.components.memory.loss_warnings import Losses
+from outboard.sidecar.components.memory.loss_warnings import BacklogWarnings
 from outboard.sidecar.components.metadata.backoff import read_pause
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSubTraits
+from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSubTraits
 
 __all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
 
@@ -53,7 +53,7 @@ class _Consumer:
         self.app_id = app_id
         self.topic = topic
         self.attached = True
-        self._losses = Losses(app_id, topic)
+        self._losses = BacklogWarnings(app_id, topic)
         self._queue: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -168,7 +168,7 @@ class InMemoryPubSub:
         await self._broker.publish(topic, message)
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled. A trailing `*` takes every topic that begins so and goes on."""
         with self._broker.consumer(self._app_id, topic) as consumer:

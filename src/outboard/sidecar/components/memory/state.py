@@ -23,7 +23,7 @@ LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanosecon
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _StoredValue:
     data: bytes
     etag: str
     expires: datetime | None
@@ -36,7 +36,7 @@ class Table:
     """What one store holds."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, _Entry] = {}
+        self.entries: dict[str, _StoredValue] = {}
         self.swept: datetime | None = None
 
 
@@ -87,12 +87,12 @@ class InMemoryState:
     async def close(self) -> None:
         """Nothing to release: the table belongs to the process."""
 
-    def _entry(self, operation: Set | Delete, now: datetime) -> _Entry | None:
+    def _entry(self, operation: Set | Delete, now: datetime) -> _StoredValue | None:
         if isinstance(operation, Delete):
             return None
         seconds = _time_to_live(operation.metadata)
         expires = now + timedelta(seconds=seconds) if seconds else None
-        return _Entry(stored_bytes(operation.value), self._new_etag(), expires)
+        return _StoredValue(stored_bytes(operation.value), self._new_etag(), expires)
 
     def _check(self, operation: Set | Delete, now: datetime) -> None:
         key, there = operation.key, self._live(operation.key, now)
@@ -105,7 +105,7 @@ class InMemoryState:
             detail = f"state etag not match for key={key}: current={there.etag}, expect={operation.etag}"
             raise etag_mismatch(detail)
 
-    def _live(self, key: str, now: datetime) -> _Entry | None:
+    def _live(self, key: str, now: datetime) -> _StoredValue | None:
         entry = self._table.entries.get(key)
         return entry if entry is not None and entry.lives(now) else None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from outboard.resources import duration
-from outboard.resources.resiliency import FOREVER, Retry
+from outboard.resources.resiliency import FOREVER, RetryPolicy
 from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["METADATA", "Text", "read_backoff", "read_pause"]
@@ -28,14 +28,14 @@ Text: TypeAlias = Callable[[str], str]
 """What an item says, empty where it says nothing: components differ in how exactly its name is written."""
 
 
-def read_backoff(properties: Properties, text: Text) -> Retry:
+def read_backoff(properties: Properties, text: Text) -> RetryPolicy:
     """The policy that the items make. Raises ComponentInitFailed, with the line of the item that is wrong."""
-    default = Retry()
+    default = RetryPolicy()
     policy = text("backOffPolicy").strip().lower() or default.policy
     if policy not in {"constant", "exponential"}:
         reason, advice = f"unexpected back off policy type: {policy}", "Write `constant` or `exponential`."
         raise properties.failure(reason, advice, "backOffPolicy")
-    return Retry(
+    return RetryPolicy(
         policy="constant" if policy == "constant" else "exponential",
         duration=read_pause(properties, text, "backOffDuration", default.duration),
         initial_interval=read_pause(properties, text, "backOffInitialInterval", default.initial_interval),

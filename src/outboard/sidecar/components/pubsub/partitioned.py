@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from zlib import crc32
 
-from outboard.sidecar.components.port import BulkHandler, Handler, Message, NotAcknowledged
+from outboard.sidecar.components.port import BulkHandler, Message, MessageHandler, NotAcknowledged
 
 __all__ = ["Turns", "partition_of", "takes_one"]
 
@@ -44,7 +44,7 @@ def partition_of(key: str, partitions: int) -> int:
     return crc32(key.encode("utf-8", "surrogatepass")) % partitions
 
 
-def takes_one(handle: Handler) -> BulkHandler:
+def takes_one(handle: MessageHandler) -> BulkHandler:
     """`handle` as a handler of batches of one message."""
 
     async def take(messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:

@@ -21,15 +21,15 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     NotAcknowledged,
     PubSubTraits,
 )
 from outboard.sidecar.components.redis.client.opening import open_redis
-from outboard.sidecar.components.redis.client.port import Command, Redis
+from outboard.sidecar.components.redis.client.port import Redis, RedisCommand
 from outboard.sidecar.components.redis.client.settings import CONNECTION_METADATA, RedisSettings
-from outboard.sidecar.components.redis.streams.entries import Entry, addition
+from outboard.sidecar.components.redis.streams.entries import StreamEntry, addition
 from outboard.sidecar.components.redis.streams.settings import (
     IGNORED_INTERVAL,
     STREAM_METADATA,
@@ -76,12 +76,12 @@ class RedisPubSub:
         }
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         stream = await self._subscribed(topic, subscribed)
         async with asyncio.TaskGroup() as handling:
 
-            async def take(entries: Sequence[Entry]) -> None:
+            async def take(entries: Sequence[StreamEntry]) -> None:
                 for entry in entries:
                     await self._slots.acquire()
                     handling.create_task(self._handle(stream, entry, handle))
@@ -101,9 +101,11 @@ class RedisPubSub:
         daprd gathers batches out of `concurrency` single events, so its own are no larger than that.
         """
         stream = await self._subscribed(topic, subscribed)
-        waiting: asyncio.Queue[Entry] = asyncio.Queue(max(self._settings.queue_depth, bounds.max_messages))
+        waiting: asyncio.Queue[StreamEntry] = asyncio.Queue(
+            max(self._settings.queue_depth, bounds.max_messages)
+        )
 
-        async def take(entries: Sequence[Entry]) -> None:
+        async def take(entries: Sequence[StreamEntry]) -> None:
             for entry in entries:
                 await waiting.put(entry)
 
@@ -126,7 +128,7 @@ class RedisPubSub:
         subscribed()
         return stream
 
-    def _addition(self, topic: str, message: Message) -> Command:
+    def _addition(self, topic: str, message: Message) -> RedisCommand:
         return addition(topic, message, self._settings.trimming, self._clock.now().timestamp())
 
     async def _read(self, stream: Stream, take: Take) -> None:
@@ -137,7 +139,7 @@ class RedisPubSub:
         finally:
             await stream.finish()
 
-    async def _handle(self, stream: Stream, entry: Entry, handle: Handler) -> None:
+    async def _handle(self, stream: Stream, entry: StreamEntry, handle: MessageHandler) -> None:
         try:
             started = stream.start([entry])
             try:
@@ -153,7 +155,7 @@ class RedisPubSub:
         finally:
             self._slots.release()
 
-    async def _handle_batch(self, stream: Stream, batch: Sequence[Entry], handle: BulkHandler) -> None:
+    async def _handle_batch(self, stream: Stream, batch: Sequence[StreamEntry], handle: BulkHandler) -> None:
         started = stream.start(batch)
         outcomes = await handle([entry.message for entry in batch])
         settled = [
@@ -185,7 +187,7 @@ def _unpublished(error: ComponentError) -> ComponentError:
     return ComponentError(f"redis streams: error from publish: {error}")
 
 
-def _is_left(stream: Stream, entry: Entry, refusal: NotAcknowledged, started: float) -> bool:
+def _is_left(stream: Stream, entry: StreamEntry, refusal: NotAcknowledged, started: float) -> bool:
     """Whether the entry, which the app did not take, stays pending: after `processingTimeout` only."""
     text = "error processing Redis message %s: %s"
     logger.error(text, _name(entry), refusal)
@@ -195,7 +197,7 @@ def _is_left(stream: Stream, entry: Entry, refusal: NotAcknowledged, started: fl
     return True
 
 
-async def _gathered(waiting: asyncio.Queue[Entry], bounds: BulkBounds) -> list[Entry]:
+async def _gathered(waiting: asyncio.Queue[StreamEntry], bounds: BulkBounds) -> list[StreamEntry]:
     """As many as are there, up to the bounds."""
     batch = [await waiting.get()]
     try:
@@ -207,5 +209,5 @@ async def _gathered(waiting: asyncio.Queue[Entry], bounds: BulkBounds) -> list[E
     return batch
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: StreamEntry) -> str:
     return entry.id.decode("utf-8", "replace")

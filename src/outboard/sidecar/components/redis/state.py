@@ -28,7 +28,13 @@ from outboard.sidecar.components.port import (
     StateTraits,
 )
 from outboard.sidecar.components.redis.client.opening import open_redis
-from outboard.sidecar.components.redis.client.port import Command, Redis, RedisAway, RedisRefused, Reply
+from outboard.sidecar.components.redis.client.port import (
+    Redis,
+    RedisAway,
+    RedisCommand,
+    RedisRefused,
+    RedisReply,
+)
 from outboard.sidecar.components.redis.client.settings import (
     CONNECTION_METADATA,
     RedisSettings,
@@ -148,7 +154,7 @@ class RedisState:
         reply = await self._redis.command("GET", key)
         return Found(reply) if isinstance(reply, bytes) else None
 
-    async def _write(self, command: Command, options: StateOptions) -> Reply:
+    async def _write(self, command: RedisCommand, options: StateOptions) -> RedisReply:
         if options.consistency != "strong" or not self._facts.replicas:
             return await self._redis.command(*command)
         # The server waits for the replicas of what came over the same connection.
@@ -161,14 +167,14 @@ class RedisState:
             raise ComponentError(f"redis waiting for {replicas} replicas to acknowledge write, err: {waited}")
         return written
 
-    def _set(self, operation: Set, first_write: bool = True) -> Command:
+    def _set(self, operation: Set, first_write: bool = True) -> RedisCommand:
         etag, life = _version(operation), self._time_to_live(operation.metadata)
         first = first_write and operation.options.concurrency == "first-write"
         value = _stored(operation.value)
         kept = "" if life is None else str(max(life, 0))
         return ("EVAL", SET, 1, operation.key, etag, value, "1" if first else "0", kept)
 
-    def _step(self, operation: Set | Delete) -> Command:
+    def _step(self, operation: Set | Delete) -> RedisCommand:
         if operation.metadata.get("contentType") == JSON_DOCUMENT and not self._facts.has_json:
             return ("EVAL", REFUSE, 1, operation.key, NO_JSON)
         if isinstance(operation, Delete):
@@ -213,9 +219,9 @@ async def create(properties: Properties, context: ComponentContext) -> RedisStat
 
 
 async def _facts(redis: Redis, properties: Properties) -> ServerFacts:
-    replication = await redis.told("INFO", "replication")
+    replication = await redis.ask_server("INFO", "replication")
     try:
-        await redis.told("JSON.GET")
+        await redis.ask_server("JSON.GET")
     except RedisRefused as error:
         has_json = not str(error).startswith("ERR unknown command")
     else:
@@ -225,7 +231,7 @@ async def _facts(redis: Redis, properties: Properties) -> ServerFacts:
     return ServerFacts(_replicas(replication), has_json)
 
 
-def _replicas(replication: Reply) -> int:
+def _replicas(replication: RedisReply) -> int:
     found = REPLICAS.search(replication) if isinstance(replication, bytes) else None
     return int(found[1]) if found else 0
 
@@ -261,7 +267,7 @@ def _stored(value: Json | bytes) -> bytes:
         raise ComponentError(f"the value cannot be stored: {error}") from error
 
 
-def _delete(operation: Delete) -> Command:
+def _delete(operation: Delete) -> RedisCommand:
     return ("EVAL", DELETE, 1, operation.key, operation.etag or "0")
 
 

@@ -7,27 +7,24 @@ or in several, share its partitions. An event that is not handled comes again, a
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
-    Handler,
     Message,
+    MessageHandler,
     PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import takes_one
-from outboard.sidecar.components.sqlite.log.consumer import Outside, Subscription, Terms
+from outboard.sidecar.components.sqlite.log.consumer import ConsumerLimits, LogConsumer
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber
-from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, home
+from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, process_identity
 from outboard.sidecar.components.sqlite.log.log import Log, opened
 from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
 
@@ -47,8 +44,9 @@ class SqlitePubSub:
 
     traits = PubSubTraits(features=frozenset({"BULK_PUBSUB"}), redelivers=True, orders_bulk=True)
 
-    def __init__(self, log: Log, stack: AsyncExitStack) -> None:
+    def __init__(self, log: Log, context: ComponentContext, stack: AsyncExitStack) -> None:
         self._log = log
+        self._context = context
         self._stack = stack
 
     async def publish(self, topic: str, message: Message) -> None:
@@ -64,12 +62,14 @@ class SqlitePubSub:
         return {}
 
     async def consume(
-        self, topic: str, metadata: Mapping[str, str], handle: Handler, subscribed: Callable[[], None]
+        self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled: of each partition one event at a time. Raises ComponentError."""
         partitions = self._log.settings.partitions
-        terms = Terms(batch=1, calls=partitions, capacity=max(READ_AHEAD // partitions, LEAST_READ_AHEAD))
-        await self._subscribe(topic, terms, takes_one(handle), subscribed)
+        limits = ConsumerLimits(
+            batch=1, calls=partitions, capacity=max(READ_AHEAD // partitions, LEAST_READ_AHEAD)
+        )
+        await self._subscribe(topic, limits, takes_one(handle), subscribed)
 
     async def consume_bulk(
         self,
@@ -81,30 +81,30 @@ class SqlitePubSub:
     ) -> None:
         """Run until cancelled, in batches of what is there: `max_await` is never waited for."""
         ahead = min(max(2 * bounds.max_messages, LEAST_READ_AHEAD), MOST_READ_AHEAD)
-        terms = Terms(batch=bounds.max_messages, calls=BATCHES_AT_ONCE, capacity=ahead)
-        await self._subscribe(topic, terms, handle, subscribed)
+        limits = ConsumerLimits(batch=bounds.max_messages, calls=BATCHES_AT_ONCE, capacity=ahead)
+        await self._subscribe(topic, limits, handle, subscribed)
 
     async def close(self) -> None:
         await self._stack.aclose()
 
     async def _subscribe(
-        self, topic: str, terms: Terms, handle: BulkHandler, subscribed: Callable[[], None]
+        self, topic: str, limits: ConsumerLimits, handle: BulkHandler, subscribed: Callable[[], None]
     ) -> None:
-        settings, here = self._log.settings, home()
+        settings, context, here = self._log.settings, self._context, process_identity()
         subscriber = Subscriber(settings.group, await self._log.topic(topic), here, self._log.port)
-        observer = Observer(settings.session_timeout, time.monotonic, lambda other: has_ended(other, here))
-        outside = Outside(observer, time.monotonic, random.random)
-        await Subscription(self._log, subscriber, terms, handle, outside).run(subscribed)
+        observer = Observer(settings.session_timeout, context.monotonic, lambda other: has_ended(other, here))
+        consumer = LogConsumer(self._log, subscriber, limits, handle, observer, context.random)
+        await consumer.run(subscribed)
 
 
 async def create(properties: Properties, context: ComponentContext) -> SqlitePubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
     settings = read_settings(properties)
-    return await open_log(replace(settings, path=context.directory / settings.path), context.clock)
+    return await open_log(replace(settings, path=context.directory / settings.path), context)
 
 
-async def open_log(settings: LogSettings, clock: Clock) -> SqlitePubSub:
+async def open_log(settings: LogSettings, context: ComponentContext) -> SqlitePubSub:
     """Raises ComponentError where the file cannot be used."""
     async with AsyncExitStack() as stack:
-        log = await stack.enter_async_context(opened(settings, clock))
-        return SqlitePubSub(log, stack.pop_all())
+        log = await stack.enter_async_context(opened(settings, context.clock))
+        return SqlitePubSub(log, context, stack.pop_all())

@@ -11,7 +11,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.gojson import decoding
 from outboard.gojson.values import Json
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.port import ComponentError, Delete, Message, NotAcknowledged, Set
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
@@ -24,10 +24,10 @@ from outboard.sidecar.state.stores import LoadedStateStore
 __all__ = ["OutboxFailed", "StateOutbox"]
 
 BEFORE_LOOKING: Final = 1.0
-LOOKING: Final = Retry(
+LOOKING: Final = RetryPolicy(
     "exponential", initial_interval=0.5, max_interval=3.0, multiplier=3, randomization=0.1, max_elapsed=10
 )
-SUBSCRIBING: Final = Retry("exponential", max_elapsed=0)
+SUBSCRIBING: Final = RetryPolicy("exponential", max_elapsed=0)
 NOT_PUBLISHED: Final = (PubSubUnknown, PublishNotAllowed, Failure)
 
 

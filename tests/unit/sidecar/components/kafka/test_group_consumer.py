@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from outboard.sidecar.components.kafka.client import KafkaFailure, Listener, Place
-from outboard.sidecar.components.kafka.group_consumer import Membership
-from outboard.sidecar.components.kafka.partition_consumer import Subscription
+from outboard.sidecar.components.kafka.client import KafkaFailure, Listener, TopicPartition
+from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
+from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
 from outboard.sidecar.components.kafka.records import Received
-from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Offset
 from outboard.sidecar.components.port import Message
 from support.sidecars import CollapsedClock
@@ -38,8 +38,8 @@ class FakeConsumer:
         self.refusing = refusing
         self.subscribed: list[list[str]] = []
         self.listener: Listener | None = None
-        self.arriving: deque[Mapping[Place, Sequence[Received]] | Exception] = deque()
-        self.commits: list[Mapping[Place, int]] = []
+        self.arriving: deque[Mapping[TopicPartition, Sequence[Received]] | Exception] = deque()
+        self.commits: list[Mapping[TopicPartition, int]] = []
         self.stopped = False
         self.more = asyncio.Event()
 
@@ -56,29 +56,29 @@ class FakeConsumer:
         """What the group does after a change."""
         assert self.listener is not None
         await self.listener.revoked()
-        await self.listener.assigned([Place(topic, 0) for topic in self.subscribed[-1]])
+        await self.listener.assigned([TopicPartition(topic, 0) for topic in self.subscribed[-1]])
 
     def bring(self, *records: Written) -> None:
-        self.arriving.append({Place(record.topic, 0): [record] for record in records})
+        self.arriving.append({TopicPartition(record.topic, 0): [record] for record in records})
 
-    async def poll(self) -> Mapping[Place, Sequence[Received]]:
+    async def poll(self) -> Mapping[TopicPartition, Sequence[Received]]:
         await asyncio.sleep(0)
         found = self.arriving.popleft() if self.arriving else {}
         if isinstance(found, Exception):
             raise found
         return found
 
-    def pause(self, place: Place) -> None: ...
+    def pause(self, place: TopicPartition) -> None: ...
 
-    def resume(self, place: Place) -> None: ...
+    def resume(self, place: TopicPartition) -> None: ...
 
-    async def commit(self, offsets: Mapping[Place, int]) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.commits.append(dict(offsets))
 
-    async def committed(self, place: Place) -> int | None:
+    async def committed(self, place: TopicPartition) -> int | None:
         return None
 
-    async def position(self, place: Place) -> int:
+    async def position(self, place: TopicPartition) -> int:
         return 40
 
     def missing(self, topics: Collection[str]) -> Collection[str]:
@@ -97,8 +97,8 @@ class Scene:
         self.held: set[str] = set()
         self.clock = CollapsedClock()
         settings = KafkaSettings(("localhost:1",), "group", "client", initial_offset=initial_offset)
-        handing = Handing(settings, self.clock, lambda: 0.5)
-        self.membership = Membership(self.consumers.popleft, handing)
+        retry_context = RetryContext(settings, self.clock, lambda: 0.5)
+        self.membership = GroupConsumer(self.consumers.popleft, retry_context)
 
     def consume(self, topic: str, name: str = "") -> Consuming:
         return Consuming(self, topic, name or topic)
@@ -112,7 +112,7 @@ class Consuming:
         self._scene, self._topic, self._name = scene, topic, name
 
     async def __aenter__(self) -> Consuming:
-        subscription = Subscription(self._topic, single=self._handle)
+        subscription = TopicHandler(self._topic, single=self._handle)
         self.task = asyncio.create_task(self._scene.membership.consume(subscription, self.subscribed.set))
         await turns()
         return self
@@ -150,7 +150,7 @@ async def test_subscriptions_share_one_consumer_which_ends_with_the_last() -> No
     assert scene.handled == [("a", "3"), ("b", "7")]
     assert consumer.subscribed == [["a"], ["a", "b"], ["a"]]
     committed = {place: offset for commit in consumer.commits for place, offset in commit.items()}
-    assert committed == {Place("a", 0): 4, Place("b", 0): 8}
+    assert committed == {TopicPartition("a", 0): 4, TopicPartition("b", 0): 8}
 
 
 async def test_nobody_is_subscribed_before_the_group_has_shared() -> None:
@@ -167,7 +167,7 @@ async def test_a_group_that_begins_at_the_end_commits_where_it_is() -> None:
     async with Scene(consumer, initial_offset="latest").consume("a"):
         await consumer.share()
         await turns()
-        assert consumer.commits == [{Place("a", 0): 40}]
+        assert consumer.commits == [{TopicPartition("a", 0): 40}]
 
 
 async def test_what_is_revoked_is_committed_first() -> None:
@@ -179,7 +179,7 @@ async def test_what_is_revoked_is_committed_first() -> None:
         while not scene.handled:  # noqa: ASYNC110 - a turn of the loop is all that it takes
             await asyncio.sleep(0)
         await consumer.share()
-        assert consumer.commits == [{Place("a", 0): 1}]
+        assert consumer.commits == [{TopicPartition("a", 0): 1}]
 
 
 async def test_nobody_goes_on_behind_what_a_subscription_left_unsettled() -> None:
@@ -200,7 +200,7 @@ async def test_nobody_goes_on_behind_what_a_subscription_left_unsettled() -> Non
         await turns()
 
     assert scene.handled == [("passing", "5"), ("lasting", "5")]
-    assert [commit for commit in consumer.commits if commit] == [{Place("a", 0): 6}]
+    assert [commit for commit in consumer.commits if commit] == [{TopicPartition("a", 0): 6}]
 
 
 async def test_a_consumer_that_fails_is_made_anew(caplog: pytest.LogCaptureFixture) -> None:

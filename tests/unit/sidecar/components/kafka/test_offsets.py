@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from outboard.sidecar.components.kafka.client import KafkaFailure, Lost, Place
+from outboard.sidecar.components.kafka.client import KafkaFailure, PartitionLost, TopicPartition
 from outboard.sidecar.components.kafka.offsets import Offsets
 
 pytestmark = pytest.mark.anyio
 
-A, B = Place("t", 0), Place("t", 1)
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
 class Committed:
     def __init__(self) -> None:
-        self.all: list[dict[Place, int]] = []
+        self.all: list[dict[TopicPartition, int]] = []
         self.failures: deque[KafkaFailure] = deque()
 
-    async def __call__(self, offsets: Mapping[Place, int]) -> None:
+    async def __call__(self, offsets: Mapping[TopicPartition, int]) -> None:
         if self.failures:
             raise self.failures.popleft()
         self.all.append(dict(offsets))
@@ -67,7 +67,7 @@ async def test_what_could_not_be_committed_is_tried_again_with_what_came_since()
 
 async def test_what_others_own_is_not_tried_again() -> None:
     committed = Committed()
-    committed.failures.append(Lost("theirs"))
+    committed.failures.append(PartitionLost("theirs"))
     offsets = Offsets(committed, turn)
     offsets.settle(A, 1)
     await offsets.commit()

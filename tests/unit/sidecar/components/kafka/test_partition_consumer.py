@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from outboard.resources.resiliency import Retry
-from outboard.sidecar.components.kafka.client import Place
-from outboard.sidecar.components.kafka.partition_consumer import MANY, Partition, Subscription
-from outboard.sidecar.components.kafka.redelivery import Handing
+from outboard.resources.resiliency import RetryPolicy
+from outboard.sidecar.components.kafka.client import TopicPartition
+from outboard.sidecar.components.kafka.partition_consumer import MANY, PartitionConsumer, TopicHandler
+from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged
 from support.sidecars import CollapsedClock
 
 pytestmark = pytest.mark.anyio
 
-PLACE = Place("t", 0)
+PLACE = TopicPartition("t", 0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Received:
 class Scene:
     """A partition with a handler that refuses what `refuse` says, and notes everything."""
 
-    def __init__(self, retry: Retry | None = Retry(), bounds: BulkBounds | None = None) -> None:  # noqa: B008
+    def __init__(self, retry: RetryPolicy | None = RetryPolicy(), bounds: BulkBounds | None = None) -> None:  # noqa: B008
         self.clock = CollapsedClock()
         self.handled: list[list[int]] = []
         self.settled: list[int] = []
@@ -46,13 +46,13 @@ class Scene:
         self.gate = asyncio.Event()
         self.gate.set()
         settings = KafkaSettings(("localhost:1",), "group", "client", retry=retry)
-        subscription = Subscription(
+        subscription = TopicHandler(
             "t", None if bounds else self.single, self.bulk if bounds else None, bounds
         )
-        self.partition = Partition(
+        self.partition = PartitionConsumer(
             PLACE,
             subscription,
-            Handing(settings, self.clock, lambda: 0.5),
+            RetryContext(settings, self.clock, lambda: 0.5),
             lambda _, offset: self.settled.append(offset),
             lambda _, more: self.wanted.append(more),
         )
@@ -118,7 +118,7 @@ async def test_what_is_refused_comes_again_after_the_back_off_and_holds_the_othe
 
 
 async def test_after_the_last_attempt_it_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    scene = Scene(Retry(duration=1.0, max_retries=1))
+    scene = Scene(RetryPolicy(duration=1.0, max_retries=1))
     scene.refuse[0] = 9
     scene.put(0, 1)
     async with scene.running():

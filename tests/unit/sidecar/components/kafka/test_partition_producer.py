@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from outboard.sidecar.components.kafka.client import Away, Batch, KafkaFailure, Place, TooLarge
-from outboard.sidecar.components.kafka.partition_producer import Lane
+from outboard.sidecar.components.kafka.client import (
+    Batch,
+    BrokersAway,
+    KafkaFailure,
+    TooLarge,
+    TopicPartition,
+)
+from outboard.sidecar.components.kafka.partition_producer import PartitionProducer
 from outboard.sidecar.components.kafka.records import Record
 
 pytestmark = pytest.mark.anyio
 
-PLACE = Place("t", 0)
+PLACE = TopicPartition("t", 0)
 
 
 @dataclass
@@ -49,7 +55,7 @@ class FakeProducer:
     def new_batch(self) -> FakeBatch:
         return FakeBatch(self.room)
 
-    async def send(self, place: Place, batch: Batch) -> None:
+    async def send(self, place: TopicPartition, batch: Batch) -> None:
         assert isinstance(batch, FakeBatch)
         self.at_once += 1
         assert self.at_once == 1, "two batches on the way into one partition"
@@ -75,7 +81,7 @@ def records(text: str) -> list[tuple[int, Record]]:
 async def test_what_comes_while_a_batch_is_on_its_way_goes_together() -> None:
     producer = FakeProducer()
     producer.gate.clear()
-    lane = Lane(PLACE, producer)
+    lane = PartitionProducer(PLACE, producer)
     puts = [lane.put(records("a1"))]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -88,14 +94,14 @@ async def test_what_comes_while_a_batch_is_on_its_way_goes_together() -> None:
 
 async def test_what_does_not_fit_goes_in_the_next_batch_in_order() -> None:
     producer = FakeProducer(room=2)
-    assert await Lane(PLACE, producer).put(records("a1 a2 a3 b1 a4")) == {}
+    assert await PartitionProducer(PLACE, producer).put(records("a1 a2 a3 b1 a4")) == {}
     assert producer.sent == [[b"a1", b"a2"], [b"a3", b"b1"], [b"a4"]]
 
 
 async def test_after_a_failure_the_rest_of_the_key_stays_behind() -> None:
     producer = FakeProducer(room=2)
     producer.outcomes.extend([None, KafkaFailure("gone")])
-    errors = await Lane(PLACE, producer).put(records("a1 b1 a2 -1 a3 b2 -2 a4"))
+    errors = await PartitionProducer(PLACE, producer).put(records("a1 b1 a2 -1 a3 b2 -2 a4"))
 
     assert producer.sent == [[b"a1", b"b1"], [b"a2", b"-1"], [b"b2", b"-2"]]
     assert {position: str(error) for position, error in errors.items()} == {
@@ -109,7 +115,7 @@ async def test_after_a_failure_the_rest_of_the_key_stays_behind() -> None:
 async def test_a_failure_is_no_matter_of_the_next_request() -> None:
     producer = FakeProducer()
     producer.outcomes.append(KafkaFailure("gone"))
-    lane = Lane(PLACE, producer)
+    lane = PartitionProducer(PLACE, producer)
 
     assert set(await lane.put(records("a1 a2"))) == {0, 1}
     assert await lane.put(records("a1 a2")) == {}
@@ -118,7 +124,7 @@ async def test_a_failure_is_no_matter_of_the_next_request() -> None:
 async def test_the_one_that_is_too_large_is_found_and_the_others_are_sent_in_order() -> None:
     producer = FakeProducer()
     producer.too_large.add(b"a2")
-    lane = Lane(PLACE, producer)
+    lane = PartitionProducer(PLACE, producer)
     errors, others = await asyncio.gather(lane.put(records("a1 b1 a2 b2 a3")), lane.put(records("a9 c1")))
 
     assert set(errors) == {2, 4}
@@ -131,8 +137,8 @@ async def test_the_one_that_is_too_large_is_found_and_the_others_are_sent_in_ord
 async def test_what_waits_behind_a_broker_that_is_away_is_not_sent() -> None:
     producer = FakeProducer(room=2)
     producer.gate.clear()
-    producer.outcomes.append(Away("nobody there"))
-    lane = Lane(PLACE, producer)
+    producer.outcomes.append(BrokersAway("nobody there"))
+    lane = PartitionProducer(PLACE, producer)
     first, second = lane.put(records("a1 a2 -1")), lane.put(records("b1"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -151,7 +157,7 @@ async def test_what_waits_behind_a_broker_that_is_away_is_not_sent() -> None:
 async def test_who_waits_no_longer_has_nothing_sent() -> None:
     producer = FakeProducer(room=1)
     producer.gate.clear()
-    lane = Lane(PLACE, producer)
+    lane = PartitionProducer(PLACE, producer)
     abandoned, other = lane.put(records("a1 a2")), lane.put(records("b1"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -165,7 +171,7 @@ async def test_who_waits_no_longer_has_nothing_sent() -> None:
 async def test_closing_gives_up_what_is_under_way() -> None:
     producer = FakeProducer()
     producer.gate.clear()
-    lane = Lane(PLACE, producer)
+    lane = PartitionProducer(PLACE, producer)
     waiting = lane.put(records("a1"))
     await asyncio.sleep(0)
     await lane.close()

@@ -7,7 +7,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
@@ -34,7 +34,7 @@ def test_the_defaults_are_daprds() -> None:
 
     assert settings == KafkaSettings(("one:9092", "two:9093"), "app", "app")
     assert (settings.initial_offset, settings.max_message_bytes) == ("latest", 1_048_576)
-    assert settings.retry == Retry("constant", duration=5.0, max_retries=-1)
+    assert settings.retry == RetryPolicy("constant", duration=5.0, max_retries=-1)
     assert (settings.heartbeat_interval, settings.session_timeout) == (3.0, 10.0)
     assert settings.security.protocol == "PLAINTEXT"
 
@@ -78,7 +78,7 @@ def test_the_back_off_is_read_as_daprd_does() -> None:
         backOffMaxRetries="7",
     )  # fmt: skip
 
-    assert settings.retry == Retry(
+    assert settings.retry == RetryPolicy(
         "exponential", initial_interval=0.1, max_interval=10.0, multiplier=3.0, randomization=0.0,
         max_elapsed=0.0, max_retries=7,
     )  # fmt: skip

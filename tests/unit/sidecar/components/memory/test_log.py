@@ -23,8 +23,8 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     BulkPublishing,
     BulkSubscribing,
-    Handler,
     Message,
+    MessageHandler,
     NotAcknowledged,
     PubSub,
 )
@@ -110,7 +110,7 @@ async def running(
         await asyncio.wait({task})
 
 
-def consuming(pubsub: PartitionedPubSub, handle: Handler, topic: str = "t") -> Scope:
+def consuming(pubsub: PartitionedPubSub, handle: MessageHandler, topic: str = "t") -> Scope:
     return running(lambda subscribed: pubsub.consume(topic, {}, handle, subscribed))
 
 

@@ -15,7 +15,7 @@ from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.components.memory import pubsub as pubsub_in_memory
 from outboard.sidecar.components.memory.pubsub import CONSUMER_QUEUE, Broker, InMemoryPubSub
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import Handler, Message, NotAcknowledged, PubSub
+from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSub
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ class Collected:
 
 
 @asynccontextmanager
-async def consuming(pubsub: PubSub, topic: str, handle: Handler) -> AsyncIterator[None]:
+async def consuming(pubsub: PubSub, topic: str, handle: MessageHandler) -> AsyncIterator[None]:
     subscribed = asyncio.Event()
     task = asyncio.create_task(pubsub.consume(topic, {}, handle, subscribed.set))
     await subscribed.wait()

@@ -9,7 +9,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.kafka import settings_reader as reading
 from outboard.sidecar.components.metadata.backoff import METADATA, read_backoff, read_pause
 from outboard.sidecar.components.metadata.properties import Properties
@@ -24,29 +24,29 @@ def properties(**items: str) -> Properties:
     return Properties(component, {name.lower(): value for name, value in items.items()})
 
 
-def read(**items: str) -> Retry:
+def read(**items: str) -> RetryPolicy:
     given = properties(**items)
     return read_backoff(given, given.string)
 
 
 def test_without_items_it_is_tried_again_every_five_seconds_for_ever() -> None:
-    assert read() == Retry("constant", 5.0, max_retries=-1)
+    assert read() == RetryPolicy("constant", 5.0, max_retries=-1)
 
 
 @pytest.mark.parametrize(
     ("items", "retry"),
     [
-        ({"backOffPolicy": " Exponential "}, Retry("exponential")),
-        ({"backOffDuration": "250"}, Retry(duration=0.25)),
-        ({"backOffDuration": "1m30s"}, Retry(duration=90.0)),
-        ({"backOffMaxElapsedTime": "0"}, Retry(max_elapsed=0.0)),
-        ({"backOffRandomizationFactor": "0.25"}, Retry(randomization=0.25)),
-        ({"backOffMaxRetries": "0"}, Retry(max_retries=0)),
-        ({"backOffMaxRetries": "+3"}, Retry(max_retries=3)),
-        ({"backOffMaxRetries": "-7"}, Retry(max_retries=-1)),
+        ({"backOffPolicy": " Exponential "}, RetryPolicy("exponential")),
+        ({"backOffDuration": "250"}, RetryPolicy(duration=0.25)),
+        ({"backOffDuration": "1m30s"}, RetryPolicy(duration=90.0)),
+        ({"backOffMaxElapsedTime": "0"}, RetryPolicy(max_elapsed=0.0)),
+        ({"backOffRandomizationFactor": "0.25"}, RetryPolicy(randomization=0.25)),
+        ({"backOffMaxRetries": "0"}, RetryPolicy(max_retries=0)),
+        ({"backOffMaxRetries": "+3"}, RetryPolicy(max_retries=3)),
+        ({"backOffMaxRetries": "-7"}, RetryPolicy(max_retries=-1)),
     ],
 )
-def test_each_item_is_read_as_daprd_does(items: Mapping[str, str], retry: Retry) -> None:
+def test_each_item_is_read_as_daprd_does(items: Mapping[str, str], retry: RetryPolicy) -> None:
     assert read(**items) == retry
 
 
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_named_with_its_line(name: str, value: str, said: str) 
 def test_a_component_may_see_fewer_items_than_there_are() -> None:
     given = properties(backOffDuration="1s")
 
-    assert read_backoff(given, lambda name: "") == Retry()
+    assert read_backoff(given, lambda name: "") == RetryPolicy()
     assert read_pause(given, given.string, "backOffDuration", 5.0) == 1.0
 
 

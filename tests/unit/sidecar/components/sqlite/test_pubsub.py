@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,14 +17,20 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
-from outboard.sidecar.components.port import BulkBounds, ComponentError, Handler, Message, NotAcknowledged
+from outboard.sidecar.components.port import (
+    BulkBounds,
+    ComponentError,
+    Message,
+    MessageHandler,
+    NotAcknowledged,
+)
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite import pubsub as pubsub_sqlite
 from outboard.sidecar.components.sqlite.log import log
-from outboard.sidecar.components.sqlite.log.consumer import TURN, Outside
+from outboard.sidecar.components.sqlite.log.consumer import TURN
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
 from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
 from support.processes import PATIENCE
@@ -83,9 +90,16 @@ def path(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def opened(
-    path: Path, group: str = "app", clock: Clock | None = None, **settings: Any
+    path: Path,
+    group: str = "app",
+    clock: Clock | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    **settings: Any,
 ) -> AsyncIterator[SqlitePubSub]:
-    pubsub = await open_log(LogSettings(path, group, **settings), clock or Clock())
+    pubsub = await open_log(
+        LogSettings(path, group, **settings),
+        ComponentContext(group, clock=clock or Clock(), monotonic=monotonic),
+    )
     try:
         yield pubsub
     finally:
@@ -93,7 +107,7 @@ async def opened(
 
 
 @asynccontextmanager
-async def consuming(pubsub: SqlitePubSub, handle: Handler, topic: str = "t") -> AsyncIterator[None]:
+async def consuming(pubsub: SqlitePubSub, handle: MessageHandler, topic: str = "t") -> AsyncIterator[None]:
     subscribed = asyncio.Event()
     task = asyncio.create_task(pubsub.consume(topic, {}, handle, subscribed.set))
     try:
@@ -140,7 +154,7 @@ async def test_a_failed_event_comes_again_after_five_seconds_for_ever(path: Path
 
 async def test_back_off_may_grow(path: Path) -> None:
     clock, inbox = Clock(), Inbox(a=4)
-    retry = Retry("exponential", initial_interval=1, multiplier=2, max_interval=5, randomization=0)
+    retry = RetryPolicy("exponential", initial_interval=1, multiplier=2, max_interval=5, randomization=0)
     async with opened(path, clock=clock, retry=retry) as pubsub, consuming(pubsub, inbox):
         await publish(pubsub, "a")
         await inbox.until(1)
@@ -152,7 +166,7 @@ async def test_after_finite_retries_the_event_is_skipped_with_an_error_in_the_lo
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox = Inbox(a=9, c=1)
-    async with opened(path, retry=Retry(max_retries=2)) as pubsub, consuming(pubsub, inbox):
+    async with opened(path, retry=RetryPolicy(max_retries=2)) as pubsub, consuming(pubsub, inbox):
         await publish(pubsub, "a", "b", "c")
         assert await inbox.until(2) == ["b", "c"]
 
@@ -240,23 +254,21 @@ async def test_a_consumer_that_others_took_for_dead_commits_nothing_and_joins_an
 
 
 async def test_after_a_long_pause_it_sees_to_its_share_before_it_goes_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Others may have taken over meanwhile, and have handled what it would hand over."""
-    paused, outside = 0.0, Outside
-    monkeypatch.setattr(
-        pubsub_sqlite,
-        "Outside",
-        lambda observer, now, random: outside(observer, lambda: now() + paused, random),
-    )
+    paused = 0.0
     inbox, knew = Inbox(), list[bool]()
+
+    def monotonic() -> float:
+        return time.monotonic() + paused
 
     async def handle(message: Message) -> None:
         knew.append("went on without this consumer" in caplog.text)
         await inbox(message)
 
     async with (
-        opened(path, heartbeat_interval=3_600.0, session_timeout=7_200.0) as pubsub,
+        opened(path, monotonic=monotonic, heartbeat_interval=3_600.0, session_timeout=7_200.0) as pubsub,
         consuming(pubsub, handle),
     ):
         await publish(pubsub, "before")
@@ -452,7 +464,9 @@ async def test_a_file_that_another_program_has_locked_cannot_be_opened(path: Pat
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(ComponentError) as raised:
-            await open_log(LogSettings(path, "app", busy_timeout=0.05), Clock())
+            await open_log(
+                LogSettings(path, "app", busy_timeout=0.05), ComponentContext("app", clock=Clock())
+            )
 
     assert str(raised.value) == f"{path} cannot be used: cannot write: database is locked"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
@@ -15,12 +14,11 @@ from redis.exceptions import RedisError
 
 from outboard.clock import Clock
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.redis.client.backoff import pause_before
 from outboard.sidecar.components.redis.client.clients import Clients
 from outboard.sidecar.components.redis.client.error_translation import refusal, translated
 from outboard.sidecar.components.redis.client.pipelining import Pipelining
-from outboard.sidecar.components.redis.client.port import Command, RedisAway, RedisRefused, Reply
-from outboard.sidecar.components.redis.client.settings import RedisSettings
+from outboard.sidecar.components.redis.client.port import RedisAway, RedisCommand, RedisRefused, RedisReply
+from outboard.sidecar.components.redis.client.settings import RedisSettings, pause_before
 
 __all__ = ["RedisServer", "connect"]
 
@@ -29,12 +27,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def connect(settings: RedisSettings, name: str, clock: Clock) -> RedisServer:
+async def connect(
+    settings: RedisSettings, name: str, clock: Clock, random: Callable[[], float]
+) -> RedisServer:
     """A connection for component `name` that has answered once. Raises RedisAway, RedisRefused."""
-    server = RedisServer(settings, name, clock)
+    server = RedisServer(settings, name, clock, random)
     logger.info("component '%s' connects to Redis at %s", name, settings)
     try:
-        await server.told("PING")
+        await server.ask_server("PING")
     except BaseException:
         await server.close()
         raise
@@ -44,9 +44,7 @@ async def connect(settings: RedisSettings, name: str, clock: Clock) -> RedisServ
 class RedisServer:
     """`redis.client.port.Redis`, for one node, for a cluster, and for the master that sentinels name."""
 
-    def __init__(
-        self, settings: RedisSettings, name: str, clock: Clock, random: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, settings: RedisSettings, name: str, clock: Clock, random: Callable[[], float]) -> None:
         self._settings = settings
         self._name = name
         self._clock = clock
@@ -58,27 +56,27 @@ class RedisServer:
         self._pipelining = Pipelining(self._send)
         self._stack.push_async_callback(self._pipelining.close)
 
-    async def command(self, *command: bytes | str | int) -> Reply:
+    async def command(self, *command: bytes | str | int) -> RedisReply:
         reply = await self._pipelining.command(command)
         if isinstance(reply, ComponentError):
             raise reply
         return reply
 
-    async def told(self, *command: bytes | str | int) -> Reply:
-        async def ask() -> Reply:
+    async def ask_server(self, *command: bytes | str | int) -> RedisReply:
+        async def ask() -> RedisReply:
             with translated(self._settings):
                 if not self._settings.cluster:
-                    return cast("Reply", await self._client.execute_command(*command))
+                    return cast("RedisReply", await self._client.execute_command(*command))
                 await self._client.initialize()
                 node = self._client.get_default_node()
-                return cast("Reply", await self._client.execute_command(*command, target_nodes=node))
+                return cast("RedisReply", await self._client.execute_command(*command, target_nodes=node))
 
         return await self._patiently(ask)
 
-    async def following(self, *commands: Command) -> Sequence[Reply]:
+    async def following(self, *commands: RedisCommand) -> Sequence[RedisReply]:
         return await self._send(commands)
 
-    async def transaction(self, commands: Sequence[Command]) -> Sequence[Reply]:
+    async def transaction(self, commands: Sequence[RedisCommand]) -> Sequence[RedisReply]:
         if self._settings.cluster:
             return await self._by_slot(commands)
         replies = await self._send([("MULTI",), *commands, ("EXEC",)])
@@ -88,32 +86,34 @@ class RedisServer:
         # EXEC only says that nothing was done; the command that was not taken says why.
         raise next((each for each in replies if isinstance(each, ComponentError)), RedisRefused(str(done)))
 
-    async def waiting(self, *command: bytes | str | int, seconds: float) -> Reply:
+    async def waiting(self, *command: bytes | str | int, seconds: float) -> RedisReply:
         timeout = self._settings.timeout
         with translated(self._settings):
             async with asyncio.timeout(None if timeout is None else seconds + timeout):
-                reply: Reply = await self._patient.execute_command(*command)
+                reply: RedisReply = await self._patient.execute_command(*command)
         return reply
 
     async def close(self) -> None:
         await self._stack.aclose()
 
-    async def _by_slot(self, commands: Sequence[Command]) -> Sequence[Reply]:
+    async def _by_slot(self, commands: Sequence[RedisCommand]) -> Sequence[RedisReply]:
         """A transaction for each slot of a cluster: there is none over several, and daprd makes as many."""
         slots: dict[int, list[int]] = {}
         for index, command in enumerate(commands):
             slots.setdefault(self._client.keyslot(_key(command)), []).append(index)
-        replies: dict[int, Reply] = {}
+        replies: dict[int, RedisReply] = {}
         for indexes in slots.values():
             part = [commands[index] for index in indexes]
             done = await self._patiently(functools.partial(self._pipeline, part, transaction=True))
             replies.update(zip(indexes, done, strict=True))
         return [replies[index] for index in range(len(commands))]
 
-    async def _send(self, commands: Sequence[Command]) -> Sequence[Reply]:
+    async def _send(self, commands: Sequence[RedisCommand]) -> Sequence[RedisReply]:
         return await self._patiently(lambda: self._pipeline(commands))
 
-    async def _pipeline(self, commands: Sequence[Command], *, transaction: bool = False) -> Sequence[Reply]:
+    async def _pipeline(
+        self, commands: Sequence[RedisCommand], *, transaction: bool = False
+    ) -> Sequence[RedisReply]:
         with translated(self._settings):
             async with self._client.pipeline(transaction=transaction) as pipeline:
                 for command in commands:
@@ -154,10 +154,10 @@ class RedisServer:
         self._answered, self._away = True, False
 
 
-def _reply(value: object) -> Reply:
+def _reply(value: object) -> RedisReply:
     return refusal(value) if isinstance(value, RedisError) else value
 
 
-def _key(command: Command) -> bytes | str | int:
+def _key(command: RedisCommand) -> bytes | str | int:
     """Of the commands that are sent in transactions."""
     return command[3 if command[0] == "EVAL" else 1]

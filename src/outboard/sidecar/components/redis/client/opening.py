@@ -26,6 +26,6 @@ async def open_redis(
         raise properties.failure(reason, "Run: pip install 'outboard[redis]'.") from error
     name = properties.component.name
     try:
-        return await connect(settings, name, context.clock)
+        return await connect(settings, name, context.clock, context.random)
     except ComponentError as error:
         raise ComponentError(f"{kind}: error connecting to redis at {settings}: {error}") from error

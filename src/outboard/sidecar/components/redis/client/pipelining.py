@@ -12,25 +12,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.redis.client.port import Command, Reply
+from outboard.sidecar.components.redis.client.port import RedisCommand, RedisReply
 
-__all__ = ["Pipelining", "Send"]
+__all__ = ["Pipelining", "SendCommands"]
 
 COMMANDS_AT_ONCE: Final = 1_000
-Send: TypeAlias = Callable[[Sequence[Command]], Awaitable[Sequence[Reply]]]
+SendCommands: TypeAlias = Callable[[Sequence[RedisCommand]], Awaitable[Sequence[RedisReply]]]
 
 
 class Pipelining:
     """Sends with `send`, which answers commands in their order. Raises what `send` raises."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendCommands) -> None:
         self._send = send
-        self._waiting: deque[tuple[Command, asyncio.Future[Reply]]] = deque()
+        self._waiting: deque[tuple[RedisCommand, asyncio.Future[RedisReply]]] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    async def command(self, command: Command) -> Reply:
+    async def command(self, command: RedisCommand) -> RedisReply:
         """The reply to `command`. One that is cancelled before it was sent is not sent."""
-        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[RedisReply] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, answered))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
@@ -49,7 +49,7 @@ class Pipelining:
             if batch:
                 await self._send_batch(batch)
 
-    async def _send_batch(self, batch: Sequence[tuple[Command, asyncio.Future[Reply]]]) -> None:
+    async def _send_batch(self, batch: Sequence[tuple[RedisCommand, asyncio.Future[RedisReply]]]) -> None:
         try:
             replies = await self._send([command for command, _ in batch])
         except Exception as error:

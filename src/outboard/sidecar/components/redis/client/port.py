@@ -7,10 +7,10 @@ from typing import Protocol, TypeAlias
 
 from outboard.sidecar.components.port import ComponentError
 
-__all__ = ["Command", "Redis", "RedisAway", "RedisRefused", "Reply"]
+__all__ = ["Redis", "RedisAway", "RedisCommand", "RedisRefused", "RedisReply"]
 
-Command: TypeAlias = tuple[bytes | str | int, ...]
-Reply: TypeAlias = object
+RedisCommand: TypeAlias = tuple[bytes | str | int, ...]
+RedisReply: TypeAlias = object
 """As the server sent it: bytes, an int, None, a list of these, or a ComponentError where it refused."""
 
 
@@ -28,19 +28,19 @@ class Redis(Protocol):
     Every method raises RedisAway once the attempts that the settings allow are spent.
     """
 
-    async def command(self, *command: bytes | str | int) -> Reply:
+    async def command(self, *command: bytes | str | int) -> RedisReply:
         """The reply to one command. Raises RedisRefused."""
         ...
 
-    async def told(self, *command: bytes | str | int) -> Reply:
+    async def ask_server(self, *command: bytes | str | int) -> RedisReply:
         """The reply of any one server to a command about itself, which names no key. Raises RedisRefused."""
         ...
 
-    async def following(self, *commands: Command) -> Sequence[Reply]:
+    async def following(self, *commands: RedisCommand) -> Sequence[RedisReply]:
         """The replies to commands that one connection sends, one after the other."""
         ...
 
-    async def transaction(self, commands: Sequence[Command]) -> Sequence[Reply]:
+    async def transaction(self, commands: Sequence[RedisCommand]) -> Sequence[RedisReply]:
         """The replies to commands between which nothing else happens.
 
         One that fails there does not undo the others, as always with Redis. Raises RedisRefused where the
@@ -48,7 +48,7 @@ class Redis(Protocol):
         """
         ...
 
-    async def waiting(self, *command: bytes | str | int, seconds: float) -> Reply:
+    async def waiting(self, *command: bytes | str | int, seconds: float) -> RedisReply:
         """The reply to a command that lets the server wait for `seconds`; it is attempted once.
 
         Raises RedisRefused.

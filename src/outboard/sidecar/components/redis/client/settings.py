@@ -6,13 +6,22 @@ Source: Dapr, "Redis" of the pub/sub and state store components reference; daprd
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from outboard.resources import duration
 from outboard.sidecar.components.metadata.properties import Properties
 
-__all__ = ["CONNECTION_METADATA", "Address", "RedisSettings", "read_boolean", "read_integer", "read_seconds"]
+__all__ = [
+    "CONNECTION_METADATA",
+    "Address",
+    "RedisSettings",
+    "pause_before",
+    "read_boolean",
+    "read_integer",
+    "read_seconds",
+]
 
 CONNECTION_METADATA: Final[tuple[str, ...]] = (
     "redisHost", "redisPort", "redisUsername", "redisPassword", "redisDB", "redisType",
@@ -105,6 +114,18 @@ class RedisSettings:
             pool_size=max(read_integer(properties, "poolSize"), 0),
             pool_timeout=_timeout(properties, "poolTimeout", None if read is None else read + 1),
         )
+
+
+def pause_before(attempt: int, settings: RedisSettings, random: Callable[[], float]) -> float:
+    """Seconds before attempt number `attempt` (the second is 1): jittered, and doubled each time.
+
+    Source: go-redis, `MinRetryBackoff` and `MaxRetryBackoff` of its options, which daprd's items set.
+    """
+    least, most = settings.min_retry_interval, settings.max_retry_interval
+    if least >= most:
+        return most
+    grown = least * 2.0 ** min(attempt - 1, 40)
+    return min(least + random() * grown, most)
 
 
 def read_integer(properties: Properties, name: str, default: int = 0) -> int:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from outboard.gojson import encoding
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.components.redis.client.port import Command, Reply
+from outboard.sidecar.components.redis.client.port import RedisCommand, RedisReply
 
 __all__ = [
-    "Entry",
     "Pending",
+    "StreamEntry",
     "Trimming",
     "addition",
     "after",
@@ -26,7 +26,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """`problem` says what of the metadata could not be read, if anything."""
 
     id: bytes
@@ -49,32 +49,32 @@ class Trimming:
     length: int = 0
     life: float = 0.0
 
-    def arguments(self, now: float) -> Command:
+    def arguments(self, now: float) -> RedisCommand:
         """The arguments of XADD; `now` is in seconds since 1970."""
         if self.length > 0:
             return ("MAXLEN", "~", self.length)
         return ("MINID", "~", f"{int((now - self.life) * 1_000)}-1") if self.life else ()
 
 
-def addition(topic: str, message: Message, trimming: Trimming, now: float) -> Command:
+def addition(topic: str, message: Message, trimming: Trimming, now: float) -> RedisCommand:
     """The command that appends `message` to the stream of `topic`."""
     metadata = encoding.encode(dict(message.metadata))
     return ("XADD", topic, *trimming.arguments(now), "*", "data", message.data, "metadata", metadata)
 
 
-def read_entries(reply: Reply) -> list[Entry]:
+def read_entries(reply: RedisReply) -> list[StreamEntry]:
     """The entries of the one stream in a reply to XREADGROUP, in their order."""
     streams = reply if isinstance(reply, list) else []
     return [entry for _, entries in streams for entry in read_claimed(entries)]
 
 
-def read_claimed(reply: Reply) -> list[Entry]:
+def read_claimed(reply: RedisReply) -> list[StreamEntry]:
     """The entries in a reply to XCLAIM; of one that was deleted meanwhile nothing is left."""
     entries = reply if isinstance(reply, list) else []
     return [_entry(*each) for each in entries if each is not None]
 
 
-def read_pending(reply: Reply) -> list[Pending]:
+def read_pending(reply: RedisReply) -> list[Pending]:
     """The entries in a reply to XPENDING with a range."""
     entries = reply if isinstance(reply, list) else []
     return [Pending(entry_id, idle / 1_000) for entry_id, _, idle, _ in entries]
@@ -86,11 +86,11 @@ def after(entry: bytes) -> str:
     return f"{milliseconds}-{int(sequence) + 1}"
 
 
-def _entry(entry_id: bytes, values: Sequence[bytes] | None) -> Entry:
+def _entry(entry_id: bytes, values: Sequence[bytes] | None) -> StreamEntry:
     values = values or ()
     fields = dict(zip(values[::2], values[1::2], strict=True))
     metadata, problem = _metadata(fields.get(b"metadata", b""))
-    return Entry(entry_id, Message(fields.get(b"data", b""), metadata), problem)
+    return StreamEntry(entry_id, Message(fields.get(b"data", b""), metadata), problem)
 
 
 def _metadata(text: bytes) -> tuple[dict[str, str], str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["Held"]
+__all__ = ["HeldEntries"]
 
 
-class Held:
+class HeldEntries:
     """The entries that were read and are not settled; for `limit` seconds from when the app got them.
 
     One that the app has had for longer than that counts as abandoned, as it would if the app had died.

@@ -15,13 +15,13 @@ from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.redis.client.port import Redis, RedisAway, RedisRefused
 from outboard.sidecar.components.redis.streams.acknowledging import Acknowledging
 from outboard.sidecar.components.redis.streams.entries import (
-    Entry,
+    StreamEntry,
     after,
     read_claimed,
     read_entries,
     read_pending,
 )
-from outboard.sidecar.components.redis.streams.held import Held
+from outboard.sidecar.components.redis.streams.held import HeldEntries
 from outboard.sidecar.components.redis.streams.settings import StreamSettings
 
 __all__ = ["Stream", "Take"]
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK: Final = 5.0
 LONGEST_PAUSE: Final = 2.0
-Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+Take: TypeAlias = Callable[[Sequence[StreamEntry]], Awaitable[None]]
 
 
 class Stream:
@@ -44,7 +44,7 @@ class Stream:
         self._topic = topic
         self._settings = settings
         self._clock = clock
-        self._held = Held(settings.processing_timeout)
+        self._held = HeldEntries(settings.processing_timeout)
         self._acknowledging = Acknowledging(self._send_acknowledgements)
 
     async def make_group(self) -> None:
@@ -80,7 +80,7 @@ class Stream:
                 logger.error("cannot claim pending entries of stream %s: %s", self._topic, error)  # noqa: TRY400
             await self._clock.sleep(self._settings.redeliver_interval)
 
-    def start(self, entries: Sequence[Entry]) -> float:
+    def start(self, entries: Sequence[StreamEntry]) -> float:
         """The app gets `entries` now: a moment of the monotonic clock."""
         now = self._clock.monotonic()
         for entry in entries:
@@ -92,11 +92,11 @@ class Stream:
         taken = self._clock.monotonic() - started
         return self._settings.redelivers and taken >= self._settings.processing_timeout
 
-    def leave(self, entry: Entry) -> None:
+    def leave(self, entry: StreamEntry) -> None:
         """Leave `entry` pending; it is claimed later."""
         self._held.settle(entry.id)
 
-    async def acknowledge(self, entries: Sequence[Entry]) -> None:
+    async def acknowledge(self, entries: Sequence[StreamEntry]) -> None:
         """Return when the server knows, which it learns even if the caller is cancelled."""
         await self._acknowledging([entry.id for entry in entries])
 
@@ -104,7 +104,7 @@ class Stream:
         """Wait a moment for the acknowledgements on their way."""
         await self._acknowledging.finish()
 
-    async def _read(self) -> list[Entry]:
+    async def _read(self) -> list[StreamEntry]:
         group, milliseconds = self._settings.group, int(BLOCK * 1_000)
         reply = await self._redis.waiting(
             "XREADGROUP", "GROUP", group, group, "COUNT", self._settings.queue_depth, "BLOCK", milliseconds,
@@ -112,7 +112,7 @@ class Stream:
         )  # fmt: skip
         return read_entries(reply)
 
-    async def _hand_over(self, entries: Sequence[Entry], take: Take) -> None:
+    async def _hand_over(self, entries: Sequence[StreamEntry], take: Take) -> None:
         for entry in entries:
             if entry.problem:
                 logger.warning("the metadata of Redis message %s is lost: %s", _name(entry), entry.problem)
@@ -182,5 +182,5 @@ class Stream:
             self._held.settle(entry)
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: StreamEntry) -> str:
     return entry.id.decode("utf-8", "replace")

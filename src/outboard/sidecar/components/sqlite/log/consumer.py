@@ -16,8 +16,8 @@ from typing import Final
 
 from outboard.sidecar.components.port import BulkHandler, NotAcknowledged
 from outboard.sidecar.components.pubsub.partitioned import Turns
-from outboard.sidecar.components.sqlite.log.coordinator import Share, Subscriber
-from outboard.sidecar.components.sqlite.log.events import Event
+from outboard.sidecar.components.sqlite.log.coordinator import Assignment, Subscriber
+from outboard.sidecar.components.sqlite.log.events import LogEvent
 from outboard.sidecar.components.sqlite.log.feed import Feed
 from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log, Watcher
@@ -26,7 +26,7 @@ from outboard.sidecar.components.sqlite.log.partition import Partition
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.resiliency.delays import delay_after
 
-__all__ = ["Outside", "Subscription", "Terms"]
+__all__ = ["ConsumerLimits", "LogConsumer"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ TURN: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ConsumerLimits:
     """How events are handed over: `batch` to a call, so many `calls` at once.
 
     `capacity` bounds what is read ahead of one partition.
@@ -46,36 +46,30 @@ class Terms:
     capacity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What a subscription takes from the world.
-
-    `now` gives the machine's seconds: leases are real, also where a test lets back-offs take no time.
-    """
-
-    observer: Observer
-    now: Callable[[], float]
-    random: Callable[[], float]
+Run = tuple[Partition, list[LogEvent]]
 
 
-Run = tuple[Partition, list[Event]]
-
-
-class Subscription:
+class LogConsumer:
     """Runs once. `subscriber` is who consumes what; `handle` gets the events."""
 
     def __init__(
-        self, log: Log, subscriber: Subscriber, terms: Terms, handle: BulkHandler, outside: Outside
+        self,
+        log: Log,
+        subscriber: Subscriber,
+        limits: ConsumerLimits,
+        handle: BulkHandler,
+        observer: Observer,
+        random: Callable[[], float],
     ) -> None:
         self._log = log
         self._group = subscriber.group
-        self._terms = terms
+        self._limits = limits
         self._handle = handle
-        self._random = outside.random
+        self._random = random
         self._partitions: dict[int, Partition] = {}
         self._queue: deque[Partition] = deque()
         self._turns = Turns()
-        self._membership = Membership(log, subscriber, outside.observer, outside.now, self._take_share)
+        self._membership = Membership(log, subscriber, observer, self._take_assignment)
         self._feed = Feed(log, subscriber.topic, self._partitions, self._offer)
         self._tasks = asyncio.TaskGroup()
 
@@ -89,7 +83,7 @@ class Subscription:
                 async with self._tasks:
                     await membership.tend()
                     subscribed()
-                    workers = [self._hand_over_forever] * self._terms.calls
+                    workers = [self._hand_over_forever] * self._limits.calls
                     for work in (membership.tend_forever, feed.read_forever, *workers):
                         self._tasks.create_task(work())
             except BaseExceptionGroup as group:
@@ -99,15 +93,15 @@ class Subscription:
 
     # What is held
 
-    def _take_share(self, share: Share) -> None:
-        for number in self._partitions.keys() - share.held:
+    def _take_assignment(self, assignment: Assignment) -> None:
+        for number in self._partitions.keys() - assignment.held:
             del self._partitions[number]
-        for number in share.held - self._partitions.keys():  # let go of before, but not in the log
+        for number in assignment.held - self._partitions.keys():  # let go of before, but not in the log
             self._give_up(number)
-        for number, committed in share.claimed.items():
-            self._partitions[number] = Partition(number, committed, self._terms.capacity)
+        for number, committed in assignment.claimed.items():
+            self._partitions[number] = Partition(number, committed, self._limits.capacity)
         for number, partition in list(self._partitions.items()):
-            partition.leaving = number in share.leave
+            partition.leaving = number in assignment.leave
             self._offer(partition)
         self._feed.look()
         self._turns.wake()
@@ -134,7 +128,7 @@ class Subscription:
             self._turns.wake()
 
     async def _hand_over_forever(self) -> None:
-        turn, since_turn = TURN // self._terms.calls, 0
+        turn, since_turn = TURN // self._limits.calls, 0
         while True:
             while not (batch := self._next_batch()):
                 await self._turns.wait()
@@ -153,7 +147,7 @@ class Subscription:
             self._membership.changed()
             return []
         batch: list[Run] = []
-        room = self._terms.batch
+        room = self._limits.batch
         while self._queue and room:
             partition = self._queue.popleft()
             partition.queued = False

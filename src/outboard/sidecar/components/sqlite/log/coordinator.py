@@ -1,4 +1,7 @@
-"""Membership of a group: joining, beating, sharing out its partitions, leaving."""
+"""What a group's coordinator does with Kafka, in the tables: members join, beat, get partitions, and leave.
+
+`membership` is the same from a member's side.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,25 @@ from dataclasses import dataclass
 
 from outboard.sidecar.components.sqlite.log import positions
 from outboard.sidecar.components.sqlite.log.assignment import plan
-from outboard.sidecar.components.sqlite.log.events import Topic
-from outboard.sidecar.components.sqlite.log.liveness import Home, Member, Observer
+from outboard.sidecar.components.sqlite.log.events import LogTopic
+from outboard.sidecar.components.sqlite.log.liveness import Member, Observer, ProcessIdentity
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
-__all__ = ["Share", "Subscriber", "join", "leave", "ports", "tend"]
+__all__ = ["Assignment", "Subscriber", "join", "leave", "ports", "tend"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Who consumes `topic` for `group`: at home in which process, reached at which port (0: nowhere)."""
+    """Who consumes `topic` for `group`: in which process, reached at which port (0: nowhere)."""
 
     group: str
-    topic: Topic
-    home: Home
+    topic: LogTopic
+    identity: ProcessIdentity
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Assignment:
     """A member's part: partitions it `held`, those to `leave`, and those `claimed` with their offsets."""
 
     claimed: Mapping[int, int]
@@ -37,11 +40,18 @@ class Share:
 def join(connection: sqlite3.Connection, subscriber: Subscriber, initial: InitialOffset) -> int:
     """Become a member: its id."""
     positions.begin(connection, subscriber.group, subscriber.topic, initial)
-    home = subscriber.home
+    identity = subscriber.identity
     added = connection.execute(
         "INSERT INTO members (consumer_group, topic, port, host, process, process_started) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (subscriber.group, subscriber.topic.id, subscriber.port, home.host, home.process, home.started),
+        (
+            subscriber.group,
+            subscriber.topic.id,
+            subscriber.port,
+            identity.host,
+            identity.process,
+            identity.started,
+        ),
     )
     assert added.lastrowid is not None
     return added.lastrowid
@@ -49,7 +59,7 @@ def join(connection: sqlite3.Connection, subscriber: Subscriber, initial: Initia
 
 def tend(
     connection: sqlite3.Connection, subscriber: Subscriber, member: int, observer: Observer, now: int
-) -> Share | None:
+) -> Assignment | None:
     """Beat, remove the dead, claim what is free and one's own. None: `member` was itself taken for dead.
 
     `now` is in milliseconds since 1970.
@@ -67,7 +77,7 @@ def tend(
     planned = plan(member, alive, owners)
     claimed = positions.claim(connection, group, topic, member, sorted(planned.claim))
     held = frozenset(partition for partition, owner in owners.items() if owner == member)
-    return Share(claimed, planned.leave, held)
+    return Assignment(claimed, planned.leave, held)
 
 
 def leave(connection: sqlite3.Connection, subscriber: Subscriber, member: int) -> None:
@@ -84,10 +94,10 @@ def ports(connection: sqlite3.Connection) -> list[int]:
     return [row[0] for row in connection.execute("SELECT DISTINCT port FROM members WHERE port > 0")]
 
 
-def _members(connection: sqlite3.Connection, group: str, topic: Topic) -> list[Member]:
+def _members(connection: sqlite3.Connection, group: str, topic: LogTopic) -> list[Member]:
     rows = connection.execute(
         "SELECT id, beats, host, process, process_started FROM members "
         "WHERE consumer_group = ? AND topic = ?",
         (group, topic.id),
     )
-    return [Member(id, beats, Home(*home)) for id, beats, *home in rows]
+    return [Member(id, beats, ProcessIdentity(*home)) for id, beats, *home in rows]

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Appended",
-    "Event",
-    "Found",
+    "LogEvent",
+    "LogTopic",
+    "ReadResult",
     "Row",
-    "Topic",
     "Wanted",
     "append",
     "newest",
@@ -43,14 +43,14 @@ ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class LogTopic:
     """A topic of the file; the number of its partitions stays what it was when it was made."""
 
     id: int
     partitions: int
 
 
-class Event(NamedTuple):
+class LogEvent(NamedTuple):
     """One event of a partition, at its `offset` in the log."""
 
     offset: int
@@ -61,8 +61,8 @@ class Event(NamedTuple):
 class Appended:
     """Events that were just written to `topic`, each with its partition; their offsets have no gap."""
 
-    topic: Topic
-    events: Sequence[tuple[int, Event]]
+    topic: LogTopic
+    events: Sequence[tuple[int, LogEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResult:
     """What a read found: which partitions got events up to offset `seen`, and the events by partition.
 
     Of the partitions `unread` there is more than was wanted.
@@ -82,21 +82,21 @@ class Found:
 
     seen: int
     news: frozenset[int]
-    events: Mapping[int, Sequence[Event]]
+    events: Mapping[int, Sequence[LogEvent]]
     unread: frozenset[int]
 
 
-def open_topic(connection: sqlite3.Connection, name: str, partitions: int) -> Topic:
+def open_topic(connection: sqlite3.Connection, name: str, partitions: int) -> LogTopic:
     """The topic `name`, made with so many partitions where it is new."""
     select = "SELECT id, partitions FROM topics WHERE name = ?"
     found = connection.execute(select, (name,)).fetchone()
     if found is None:
         connection.execute("INSERT INTO topics (name, partitions) VALUES (?, ?)", (name, partitions))
         found = connection.execute(select, (name,)).fetchone()
-    return Topic(*found)
+    return LogTopic(*found)
 
 
-def row_of(topic: Topic, partition: int, message: Message, now: int) -> Row:
+def row_of(topic: LogTopic, partition: int, message: Message, now: int) -> Row:
     """`message` as it is stored; `now` is in milliseconds since 1970."""
     metadata = dict(message.metadata)
     try:
@@ -138,11 +138,11 @@ def newest(connection: sqlite3.Connection) -> int:
 
 def read(
     connection: sqlite3.Connection,
-    topic: Topic,
+    topic: LogTopic,
     seen: int,
     wanted: Mapping[int, Wanted],
     fresh: Iterable[int],
-) -> Found:
+) -> ReadResult:
     """The events that are `wanted` of partitions which are `fresh` or got new events since offset `seen`."""
     last = max(seen, newest(connection))
     # The + keeps SQLite from walking the topic's whole index: what is new lies together, at the table's end.
@@ -151,22 +151,22 @@ def read(
     numbers = [number for number in wanted if number in news or number in fresh]
     parts = {number: _events(connection, topic, number, wanted[number]) for number in numbers}
     unread = frozenset(number for number, (_, more) in parts.items() if more)
-    return Found(last, news, {number: events for number, (events, _) in parts.items()}, unread)
+    return ReadResult(last, news, {number: events for number, (events, _) in parts.items()}, unread)
 
 
 def _events(
-    connection: sqlite3.Connection, topic: Topic, partition: int, wanted: Wanted
-) -> tuple[list[Event], bool]:
+    connection: sqlite3.Connection, topic: LogTopic, partition: int, wanted: Wanted
+) -> tuple[list[LogEvent], bool]:
     """Events, and whether there may be more."""
     rows = connection.execute(
         "SELECT offset, content_type, metadata, data FROM events INDEXED BY events_by_partition "
         "WHERE topic = ? AND partition = ? AND offset > ? ORDER BY offset LIMIT ?",
         (topic.id, partition, wanted.after, wanted.count),
     )
-    events: list[Event] = []
+    events: list[LogEvent] = []
     size = 0
     for offset, content_type, metadata, data in rows:
-        events.append(Event(offset, Message(data, json.loads(metadata), content_type)))
+        events.append(LogEvent(offset, Message(data, json.loads(metadata), content_type)))
         size += len(data)
         if size >= BYTES_AT_ONCE:
             return events, True

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from outboard.sidecar.components.sqlite.log import wakeup
-from outboard.sidecar.components.sqlite.log.events import Appended, Found, Topic
+from outboard.sidecar.components.sqlite.log.events import Appended, LogTopic, ReadResult
 from outboard.sidecar.components.sqlite.log.log import Log
 from outboard.sidecar.components.sqlite.log.partition import Partition
 
@@ -28,7 +28,7 @@ class Feed:
     def __init__(
         self,
         log: Log,
-        topic: Topic,
+        topic: LogTopic,
         partitions: Mapping[int, Partition],
         filled: Callable[[Partition], None],
     ) -> None:
@@ -86,7 +86,7 @@ class Feed:
             self._follow(self._waiting.popleft())
         return more
 
-    def _take(self, found: Found, asked: Mapping[int, Partition]) -> bool:
+    def _take(self, found: ReadResult, asked: Mapping[int, Partition]) -> bool:
         self._seen = found.seen
         more = False
         for number, partition in asked.items():

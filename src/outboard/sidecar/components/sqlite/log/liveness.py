@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ["Home", "Member", "Observer", "has_ended", "home"]
+__all__ = ["Member", "Observer", "ProcessIdentity", "has_ended", "process_identity"]
 
 SAME_START: Final = 2.0
 """Seconds by which two readings of when a process started may differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class ProcessIdentity:
     """A process, as others can find it: `started` is in seconds, by what the host reckons from."""
 
     host: str
@@ -36,26 +36,28 @@ class Member(NamedTuple):
 
     id: int
     beats: int
-    home: Home
+    identity: ProcessIdentity
 
 
 class Observer:
-    """Remembers when each member's heartbeats last moved. `now` gives seconds that never go back."""
+    """Remembers when each member's heartbeats last moved. `now` gives seconds that never go back: the
+    machine's, since leases are real.
+    """
 
     def __init__(
-        self, session_timeout: float, now: Callable[[], float], ended: Callable[[Home], bool]
+        self, session_timeout: float, now: Callable[[], float], ended: Callable[[ProcessIdentity], bool]
     ) -> None:
         self._session_timeout = session_timeout
-        self._now = now
+        self.now = now
         self._ended = ended
         self._moved: dict[int, tuple[int, float]] = {}
 
     def dead(self, members: Sequence[Member]) -> set[int]:
         """The ids of those that are gone, among all `members` there are now."""
-        now = self._now()
+        now = self.now()
         self._moved = {member.id: self._last_move(member, now) for member in members}
         silent = {id for id, (_, moved) in self._moved.items() if now - moved > self._session_timeout}
-        return silent | {member.id for member in members if self._ended(member.home)}
+        return silent | {member.id for member in members if self._ended(member.identity)}
 
     def _last_move(self, member: Member, now: float) -> tuple[int, float]:
         """The beats of `member`, and when they were first seen to be so many."""
@@ -63,13 +65,13 @@ class Observer:
         return (beats, moved) if beats == member.beats else (member.beats, now)
 
 
-def home(process: int | None = None) -> Home:
+def process_identity(process: int | None = None) -> ProcessIdentity:
     """This process, or that with the number `process` of this host."""
     number = os.getpid() if process is None else process
-    return Home(socket.gethostname(), number, _process(number)[1])
+    return ProcessIdentity(socket.gethostname(), number, _process(number)[1])
 
 
-def has_ended(other: Home, here: Home) -> bool:
+def has_ended(other: ProcessIdentity, here: ProcessIdentity) -> bool:
     """Whether `other` is certainly gone. What runs on another host, or in a container, cannot be told."""
     if other.host != here.host:
         return False

@@ -15,14 +15,14 @@ from outboard.clock import Clock
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events, retention, wakeup
-from outboard.sidecar.components.sqlite.log.events import Appended, Event, Row, Topic
+from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, Row
 from outboard.sidecar.components.sqlite.log.file import connect, prepare, presence
-from outboard.sidecar.components.sqlite.log.loss_warnings import Losses
+from outboard.sidecar.components.sqlite.log.loss_warnings import LossWarnings
 from outboard.sidecar.components.sqlite.log.positions import Claim
-from outboard.sidecar.components.sqlite.log.reader import Reader, reading
-from outboard.sidecar.components.sqlite.log.retention import Limits
+from outboard.sidecar.components.sqlite.log.reader import LogReader, reading
+from outboard.sidecar.components.sqlite.log.retention import RetentionLimits
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
-from outboard.sidecar.components.sqlite.log.writer import Writer
+from outboard.sidecar.components.sqlite.log.writer import LogWriter
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Log", "Watcher", "opened"]
@@ -56,12 +56,12 @@ class Watcher:
 class Log:
     """Made by `opened`. `port` is where this process hears of news, 0 for nowhere."""
 
-    def __init__(self, settings: LogSettings, clock: Clock, reader: Reader) -> None:
+    def __init__(self, settings: LogSettings, clock: Clock, reader: LogReader) -> None:
         self.settings = settings
         self.clock = clock
         self.reader = reader
         self.port = 0
-        self.writer = Writer(
+        self.writer = LogWriter(
             partial(connect, settings.path, settings.busy_timeout),
             presence(settings.path),
             settings.busy_timeout,
@@ -70,14 +70,14 @@ class Log:
         )
         self._caller = wakeup.Caller()
         self._watchers: list[Watcher] = []
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, LogTopic] = {}
         self._unkeyed = count()
         self._flush: asyncio.TimerHandle | None = None
         self._unswept = SWEEP_AFTER  # a look at the start
         self._grown = asyncio.Event()
-        self._losses = Losses(logger.warning, clock.monotonic)
+        self._losses = LossWarnings(logger.warning, clock.monotonic)
 
-    async def topic(self, name: str) -> Topic:
+    async def topic(self, name: str) -> LogTopic:
         """The topic `name`, made where it is new. Raises ComponentError."""
         known = self._topics.get(name)
         if known is None:
@@ -98,7 +98,7 @@ class Log:
         first = await self.writer.append(rows)
         if rows and self._watchers:
             placed = enumerate(zip(rows, messages, strict=True), first)
-            appended = Appended(topic, [(row[1], Event(at, message)) for at, (row, message) in placed])
+            appended = Appended(topic, [(row[1], LogEvent(at, message)) for at, (row, message) in placed])
             for watcher in self._watchers:
                 watcher.appended(appended)
         self._unswept += sum(len(row[4]) + len(row[5]) + ROW_OVERHEAD for row in rows)
@@ -135,7 +135,7 @@ class Log:
     async def sweep_forever(self) -> None:
         """Delete old events, whenever enough was published, and from time to time."""
         settings = self.settings
-        limits = Limits(int(settings.retention * 1000), settings.retention_bytes)
+        limits = RetentionLimits(int(settings.retention * 1000), settings.retention_bytes)
         while True:
             if self._unswept < SWEEP_AFTER:
                 self._grown.clear()
@@ -155,14 +155,14 @@ class Log:
         await self.writer.close()
         self._caller.close()
 
-    async def _sweep(self, limits: Limits) -> None:
+    async def _sweep(self, limits: RetentionLimits) -> None:
         more = True
         while more:
             swept = await self.writer.do(partial(retention.sweep, limits=limits, now=self.now()))
             self._losses.tell(swept.lost)
             more = swept.more
 
-    def _row(self, topic: Topic, message: Message, now: int) -> Row:
+    def _row(self, topic: LogTopic, message: Message, now: int) -> Row:
         key = message.metadata.get(PARTITION_KEY) or message.metadata.get(KAFKA_KEY)
         among = topic.partitions
         partition = partition_of(key, among) if key else next(self._unkeyed) % among

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from outboard.sidecar.components.sqlite.log.retention import Lost
+from outboard.sidecar.components.sqlite.log.retention import LostEvents
 
-__all__ = ["Losses"]
+__all__ = ["LossWarnings"]
 
 PAUSE: Final = 60.0
 TEXT: Final = (
@@ -16,7 +16,7 @@ TEXT: Final = (
 )
 
 
-class Losses:
+class LossWarnings:
     """Gathers what was lost for each group and topic. `now` gives seconds that never go back."""
 
     def __init__(self, warn: Callable[[str, int, str, str], None], now: Callable[[], float]) -> None:
@@ -25,7 +25,7 @@ class Losses:
         self._untold: dict[tuple[str, str], int] = {}
         self._told: dict[tuple[str, str], float] = {}
 
-    def tell(self, losses: Iterable[Lost]) -> None:
+    def tell(self, losses: Iterable[LostEvents]) -> None:
         """Warn of `losses`, those of the last minute together."""
         for lost in losses:
             where = (lost.group, lost.topic)

@@ -10,9 +10,8 @@ from contextlib import suppress
 from typing import Final
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log import coordinator as members
-from outboard.sidecar.components.sqlite.log import positions
-from outboard.sidecar.components.sqlite.log.coordinator import Share, Subscriber
+from outboard.sidecar.components.sqlite.log import coordinator, positions
+from outboard.sidecar.components.sqlite.log.coordinator import Assignment, Subscriber
 from outboard.sidecar.components.sqlite.log.events import newest
 from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log
@@ -24,24 +23,22 @@ logger = logging.getLogger(__name__)
 
 BETWEEN_TENDS: Final = 0.01
 """Seconds at least, however many datagrams say that the group has changed."""
-NOTHING: Final = Share({}, frozenset(), frozenset())
+NOTHING: Final = Assignment({}, frozenset(), frozenset())
 
 
 class Membership:
-    """That of `subscriber`. `hold` is told each share of partitions, `now` gives the machine's seconds."""
+    """That of `subscriber`. `hold` is told each assignment of partitions."""
 
     def __init__(
         self,
         log: Log,
         subscriber: Subscriber,
         observer: Observer,
-        now: Callable[[], float],
-        hold: Callable[[Share], None],
+        hold: Callable[[Assignment], None],
     ) -> None:
         self._log = log
         self._subscriber = subscriber
         self._observer = observer
-        self._now = now
         self._hold = hold
         self._member = 0
         self._valid_until = 0.0
@@ -50,7 +47,7 @@ class Membership:
     @property
     def lapsed(self) -> bool:
         """Whether it has not beaten for so long that others may have taken over: the process was stopped."""
-        return self._now() > self._valid_until
+        return self._observer.now() > self._valid_until
 
     def claim(self, partition: int) -> Claim:
         """What entitles to go on with `partition`, as long as it is held."""
@@ -65,7 +62,7 @@ class Membership:
         log, subscriber, initial = self._log, self._subscriber, self._log.settings.initial_offset
 
         def join(connection: sqlite3.Connection) -> tuple[int, int]:
-            return members.join(connection, subscriber, initial), newest(connection)
+            return coordinator.join(connection, subscriber, initial), newest(connection)
 
         self._member, seen = await log.writer.do(join)
         await self._call_members()
@@ -75,17 +72,19 @@ class Membership:
         """Give up all partitions and the membership."""
         with suppress(ComponentError):  # then the others find out when it beats no longer
             await self._log.writer.do(
-                lambda connection: members.leave(connection, self._subscriber, self._member)
+                lambda connection: coordinator.leave(connection, self._subscriber, self._member)
             )
             await self._call_members()
 
     async def tend(self) -> None:
         """Beat, and take over or let go of partitions. Raises ComponentError."""
-        began, now = self._now(), self._log.now()
-        share = await self._log.writer.do(
-            lambda connection: members.tend(connection, self._subscriber, self._member, self._observer, now)
+        began, now = self._observer.now(), self._log.now()
+        assignment = await self._log.writer.do(
+            lambda connection: coordinator.tend(
+                connection, self._subscriber, self._member, self._observer, now
+            )
         )
-        if share is None:
+        if assignment is None:
             text = "group '%s' went on without this consumer, which was silent for too long: it joins anew"
             logger.warning(text, self._subscriber.group)
             self._hold(NOTHING)
@@ -93,7 +92,7 @@ class Membership:
             self.changed()
             return
         self._valid_until = began + self._log.settings.session_timeout
-        self._hold(share)
+        self._hold(assignment)
 
     async def tend_forever(self) -> None:
         """`tend` with each heartbeat, and whenever the group has changed."""
@@ -115,4 +114,4 @@ class Membership:
             await self._call_members()
 
     async def _call_members(self) -> None:
-        self._log.call_members(await self._log.writer.do(members.ports))
+        self._log.call_members(await self._log.writer.do(coordinator.ports))

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
-from outboard.sidecar.components.sqlite.log.events import Event, Wanted
+from outboard.sidecar.components.sqlite.log.events import LogEvent, Wanted
 
 __all__ = ["Partition"]
 
@@ -33,7 +33,7 @@ class Partition:
         self.first_failure = 0.0
         self._capacity = capacity
         self._read = committed
-        self._pending: deque[Event] = deque()
+        self._pending: deque[LogEvent] = deque()
         self._taken = 0
 
     @property
@@ -58,14 +58,14 @@ class Partition:
         """Whether there may be events to read, and there is room for them."""
         return self.fresh and self.wanted is not None
 
-    def add(self, events: Sequence[Event], more: bool) -> None:
+    def add(self, events: Sequence[LogEvent], more: bool) -> None:
         """What was read as `wanted`; `more` if the log may have more by now."""
         self.fresh = more
         if events:
             self._pending.extend(events)
             self._read = events[-1].offset
 
-    def follow(self, event: Event) -> bool:
+    def follow(self, event: LogEvent) -> bool:
         """Add the newest event of the log; where it cannot be added yet, it is to be read in its time.
 
         Whether it is the only one now.
@@ -80,7 +80,7 @@ class Partition:
         self._read = event.offset
         return len(pending) == 1
 
-    def take(self, count: int) -> list[Event]:
+    def take(self, count: int) -> list[LogEvent]:
         """The first events, `count` at most, to be handled now."""
         taken = list(islice(self._pending, count))
         self._taken = len(taken)
@@ -101,7 +101,7 @@ class Partition:
         self.committed = failed[0].offset - 1 if failed else taken[-1].offset
         return bool(failed)
 
-    def skip(self) -> Event:
+    def skip(self) -> LogEvent:
         """Give up the first event."""
         event = self._pending.popleft()
         self.failures, self.committed = 0, event.offset

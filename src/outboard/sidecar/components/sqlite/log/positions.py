@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from outboard.sidecar.components.sqlite.log.events import Topic
+from outboard.sidecar.components.sqlite.log.events import LogTopic
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
 __all__ = ["Claim", "begin", "claim", "commit", "forget", "owners", "release", "seen"]
@@ -27,7 +27,7 @@ LARGEST_UPDATE: Final = 256
 OWNED: Final = "consumer_group = ? AND topic = ? AND partition = ? AND owner = ?"
 
 
-def begin(connection: sqlite3.Connection, group: str, topic: Topic, initial: InitialOffset) -> None:
+def begin(connection: sqlite3.Connection, group: str, topic: LogTopic, initial: InitialOffset) -> None:
     """Give `group` a place in each partition that it does not know yet."""
     start = 0
     if initial == "newest":
@@ -39,7 +39,7 @@ def begin(connection: sqlite3.Connection, group: str, topic: Topic, initial: Ini
     )
 
 
-def seen(connection: sqlite3.Connection, group: str, topic: Topic, now: int) -> None:
+def seen(connection: sqlite3.Connection, group: str, topic: LogTopic, now: int) -> None:
     """Note that `group` is there at `now`, in milliseconds since 1970."""
     connection.execute(
         "INSERT INTO groups (name, topic, seen) VALUES (?, ?, ?) "
@@ -55,14 +55,14 @@ def forget(connection: sqlite3.Connection, before: int) -> None:
     connection.executemany("DELETE FROM groups WHERE name = ? AND topic = ?", gone)
 
 
-def owners(connection: sqlite3.Connection, group: str, topic: Topic) -> dict[int, int | None]:
+def owners(connection: sqlite3.Connection, group: str, topic: LogTopic) -> dict[int, int | None]:
     """The member that holds each partition, alive or not."""
     select = "SELECT partition, owner FROM positions WHERE consumer_group = ? AND topic = ?"
     return dict(connection.execute(select, (group, topic.id)).fetchall())
 
 
 def claim(
-    connection: sqlite3.Connection, group: str, topic: Topic, member: int, partitions: Iterable[int]
+    connection: sqlite3.Connection, group: str, topic: LogTopic, member: int, partitions: Iterable[int]
 ) -> dict[int, int]:
     """Make `member` the owner of `partitions`: the offset up to which each is handled."""
     committed: dict[int, int] = {}

@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from outboard.sidecar.components.sqlite.log import events
-from outboard.sidecar.components.sqlite.log.events import Found, Topic, Wanted
+from outboard.sidecar.components.sqlite.log.events import LogTopic, ReadResult, Wanted
 from outboard.sidecar.components.sqlite.log.file import translated
 
-__all__ = ["Reader", "reading"]
+__all__ = ["LogReader", "reading"]
 
 T = TypeVar("T")
 
 
-class Reader:
+class LogReader:
     """One connection, used by one thread, which does one read at a time."""
 
     def __init__(self, thread: ThreadPoolExecutor, connection: sqlite3.Connection) -> None:
@@ -26,23 +26,25 @@ class Reader:
         self._connection = connection
 
     async def read(
-        self, topic: Topic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
-    ) -> Found:
+        self, topic: LogTopic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
+    ) -> ReadResult:
         """See `events.read`. Raises ComponentError."""
         return await _run(self._thread, lambda: self._read(topic, seen, wanted, fresh))
 
-    def _read(self, topic: Topic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]) -> Found:
+    def _read(
+        self, topic: LogTopic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
+    ) -> ReadResult:
         with translated("cannot read"):
             return events.read(self._connection, topic, seen, wanted, fresh)
 
 
 @asynccontextmanager
-async def reading(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Reader]:
+async def reading(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[LogReader]:
     """A reader while the block runs. Raises what `connect` raises, which is called in its thread."""
     with ThreadPoolExecutor(1, thread_name_prefix="pubsub-sqlite-reader") as thread:
         connection = await _run(thread, connect)
         try:
-            yield Reader(thread, connection)
+            yield LogReader(thread, connection)
         finally:
             await _run(thread, connection.close)
 

@@ -12,21 +12,21 @@ from typing import Final, NamedTuple
 
 from outboard.sidecar.components.sqlite.log import positions
 
-__all__ = ["Limits", "Lost", "Swept", "sweep"]
+__all__ = ["LostEvents", "RetentionLimits", "Swept", "sweep"]
 
 EVENTS_AT_ONCE: Final = 500
 """So that nobody who publishes waits long for the deleting of others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RetentionLimits:
     """What may be kept: `age` in milliseconds, `size` of the file in bytes; 0 is without bound."""
 
     age: int
     size: int
 
 
-class Lost(NamedTuple):
+class LostEvents(NamedTuple):
     """So many events of `topic` were deleted before `group` had consumed them."""
 
     group: str
@@ -39,7 +39,7 @@ class Swept:
     """What one step has deleted. `more`: another step is due."""
 
     events: int
-    lost: Sequence[Lost]
+    lost: Sequence[LostEvents]
     more: bool
 
 
@@ -59,7 +59,7 @@ GROUPS_LAST: Final = 7 * 24 * 3600 * 1000
 NOTHING: Final = Swept(0, (), False)
 
 
-def sweep(connection: sqlite3.Connection, limits: Limits, now: int) -> Swept:
+def sweep(connection: sqlite3.Connection, limits: RetentionLimits, now: int) -> Swept:
     """One step of deleting what is beyond `limits`; `now` is in milliseconds since 1970."""
     last = _last_too_much(connection, limits, now)
     if last is None:
@@ -71,7 +71,7 @@ def sweep(connection: sqlite3.Connection, limits: Limits, now: int) -> Swept:
     return Swept(deleted, lost, _last_too_much(connection, limits, now) is not None)
 
 
-def _last_too_much(connection: sqlite3.Connection, limits: Limits, now: int) -> int | None:
+def _last_too_much(connection: sqlite3.Connection, limits: RetentionLimits, now: int) -> int | None:
     """The last offset to delete in the next step; None where all is within the limits."""
     excess = _used(connection) - limits.size if limits.size else 0
     if excess > 0:
@@ -92,7 +92,7 @@ def _used(connection: sqlite3.Connection) -> int:
     return (asked("page_count") - asked("freelist_count")) * asked("page_size")
 
 
-def _unconsumed(connection: sqlite3.Connection, last: int) -> list[Lost]:
+def _unconsumed(connection: sqlite3.Connection, last: int) -> list[LostEvents]:
     rows = connection.execute(
         "SELECT p.consumer_group, t.name, count(*) FROM events AS e "
         "JOIN topics AS t ON t.id = e.topic "
@@ -100,4 +100,4 @@ def _unconsumed(connection: sqlite3.Connection, last: int) -> list[Lost]:
         "WHERE e.offset <= ? AND e.offset > p.committed GROUP BY p.consumer_group, t.name",
         (last,),
     )
-    return [Lost(*row) for row in rows]
+    return [LostEvents(*row) for row in rows]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from outboard.resources.quantity import parse_quantity
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.known import KnownMetadata
@@ -46,7 +46,7 @@ class LogSettings:
     retention_bytes: int = GIB
     heartbeat_interval: float = 3.0
     session_timeout: float = 10.0
-    retry: Retry = field(default_factory=Retry)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 def read_settings(properties: Properties) -> LogSettings:

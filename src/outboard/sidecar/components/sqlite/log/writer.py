@@ -17,13 +17,12 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeGuard, TypeVar
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log import coordinator as members
-from outboard.sidecar.components.sqlite.log import events, positions
+from outboard.sidecar.components.sqlite.log import coordinator, events, positions
 from outboard.sidecar.components.sqlite.log.events import Row
 from outboard.sidecar.components.sqlite.log.file import immediately, translated
 from outboard.sidecar.components.sqlite.log.positions import Claim
 
-__all__ = ["Writer"]
+__all__ = ["LogWriter"]
 
 T = TypeVar("T")
 Outcome = tuple["_Job[object]", object, ComponentError | None]
@@ -62,7 +61,7 @@ class _Offsets:
             self._waiting = {**offsets, **self._waiting}
 
 
-class Writer:
+class LogWriter:
     """`connect` is called in the thread, and before each transaction `check`, which raises ComponentError
     where nothing may be written. There `published` is told the ports of all members, if there are any, after
     each transaction with events; in the loop `refused` is told the claims whose offset was not taken, as
@@ -198,7 +197,7 @@ class Writer:
                     for job in batch:
                         outcomes.append((job, job.work(connection) if job.work else first, None))
                         first += len(job.rows)
-                    ports = members.ports(connection) if rows else []
+                    ports = coordinator.ports(connection) if rows else []
         except BaseException:
             self._offsets.put_back(offsets)
             raise

@@ -9,22 +9,21 @@ import pytest
 from redis import exceptions
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.redis.client.backoff import pause_before
 from outboard.sidecar.components.redis.client.error_translation import refusal, translated
 from outboard.sidecar.components.redis.client.pipelining import Pipelining
-from outboard.sidecar.components.redis.client.port import Command, RedisAway, RedisRefused, Reply
-from outboard.sidecar.components.redis.client.settings import RedisSettings
+from outboard.sidecar.components.redis.client.port import RedisAway, RedisCommand, RedisRefused, RedisReply
+from outboard.sidecar.components.redis.client.settings import RedisSettings, pause_before
 
 
 class Server:
     """Answers each command with itself, one batch after the other, when it is let."""
 
     def __init__(self) -> None:
-        self.batches: list[list[Command]] = []
+        self.batches: list[list[RedisCommand]] = []
         self.free = asyncio.Event()
         self.error: Exception | None = None
 
-    async def send(self, commands: Sequence[Command]) -> Sequence[Reply]:
+    async def send(self, commands: Sequence[RedisCommand]) -> Sequence[RedisReply]:
         self.batches.append(list(commands))
         await self.free.wait()
         if self.error is not None:

@@ -6,8 +6,8 @@ import pytest
 
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.redis.streams.entries import (
-    Entry,
     Pending,
+    StreamEntry,
     Trimming,
     addition,
     after,
@@ -15,7 +15,7 @@ from outboard.sidecar.components.redis.streams.entries import (
     read_entries,
     read_pending,
 )
-from outboard.sidecar.components.redis.streams.held import Held
+from outboard.sidecar.components.redis.streams.held import HeldEntries
 
 MESSAGE = Message(b"\x00{}", {"z": "<a&>", "partitionKey": "k"})
 METADATA = b'{"partitionKey":"k","z":"\\u003ca\\u0026\\u003e"}'
@@ -42,8 +42,8 @@ def test_additions_trim(trimming: Trimming, arguments: tuple[object, ...]) -> No
 
 def test_what_was_written_is_read() -> None:
     assert read_entries([[b"t", [[b"1-0", FIELDS], [b"2-0", FIELDS]]]]) == [
-        Entry(b"1-0", MESSAGE),
-        Entry(b"2-0", MESSAGE),
+        StreamEntry(b"1-0", MESSAGE),
+        StreamEntry(b"2-0", MESSAGE),
     ]
     assert read_entries(None) == []
 
@@ -78,7 +78,7 @@ def test_pending_entries() -> None:
 
 
 def test_what_the_app_has_for_too_long_is_not_held_any_more() -> None:
-    held = Held(limit=60.0)
+    held = HeldEntries(limit=60.0)
     held.take([b"1-0", b"2-0"])
     held.start(b"1-0", now=100.0)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.sidecar.components.sqlite.log.assignment import Plan, plan
+from outboard.sidecar.components.sqlite.log.assignment import AssignmentPlan, plan
 
 MEMBERS = st.sets(st.integers(1, 20), min_size=1, max_size=6)
 OWNERS = st.lists(st.none() | st.integers(1, 25), min_size=1, max_size=20).map(
@@ -12,19 +12,19 @@ OWNERS = st.lists(st.none() | st.integers(1, 25), min_size=1, max_size=20).map(
 
 
 def test_one_member_gets_all() -> None:
-    assert plan(7, {7}, {0: None, 1: None}) == Plan(frozenset({0, 1}), frozenset())
+    assert plan(7, {7}, {0: None, 1: None}) == AssignmentPlan(frozenset({0, 1}), frozenset())
 
 
 def test_what_the_dead_held_is_claimed() -> None:
-    assert plan(7, {7, 9}, {0: 3, 1: 3, 2: 7, 3: 9}) == Plan(frozenset({0}), frozenset())
+    assert plan(7, {7, 9}, {0: 3, 1: 3, 2: 7, 3: 9}) == AssignmentPlan(frozenset({0}), frozenset())
 
 
 def test_what_another_alive_holds_is_not_claimed_until_it_leaves() -> None:
     owners: dict[int, int | None] = {0: 7, 1: 7}
 
-    assert plan(9, {7, 9}, owners) == Plan(frozenset(), frozenset())
-    assert plan(7, {7, 9}, owners) == Plan(frozenset(), frozenset({1}))
-    assert plan(9, {7, 9}, {**owners, 1: None}) == Plan(frozenset({1}), frozenset())
+    assert plan(9, {7, 9}, owners) == AssignmentPlan(frozenset(), frozenset())
+    assert plan(7, {7, 9}, owners) == AssignmentPlan(frozenset(), frozenset({1}))
+    assert plan(9, {7, 9}, {**owners, 1: None}) == AssignmentPlan(frozenset({1}), frozenset())
 
 
 @given(members=MEMBERS, owners=OWNERS)

@@ -10,7 +10,7 @@ import pytest
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events
-from outboard.sidecar.components.sqlite.log.events import Topic, Wanted
+from outboard.sidecar.components.sqlite.log.events import LogTopic, Wanted
 from outboard.sidecar.components.sqlite.log.file import connect, prepare
 
 
@@ -22,13 +22,13 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def append(log: sqlite3.Connection, topic: Topic, *partitions: int, size: int = 1) -> None:
+def append(log: sqlite3.Connection, topic: LogTopic, *partitions: int, size: int = 1) -> None:
     events.append(
         log, [events.row_of(topic, number, Message(b"x" * size, {"a": "\ud800"}), 0) for number in partitions]
     )
 
 
-def found(log: sqlite3.Connection, topic: Topic, seen: int, **wanted: int) -> dict[int, list[int]]:
+def found(log: sqlite3.Connection, topic: LogTopic, seen: int, **wanted: int) -> dict[int, list[int]]:
     asked = {int(name[1:]): Wanted(after, 100) for name, after in wanted.items()}
     return {
         number: [event.offset for event in part]
@@ -88,7 +88,7 @@ def test_metadata_may_be_any_text(log: sqlite3.Connection) -> None:
 def test_a_topic_keeps_its_partitions(log: sqlite3.Connection) -> None:
     made = events.open_topic(log, "t", 4)
 
-    assert events.open_topic(log, "t", 9) == made == Topic(made.id, 4)
+    assert events.open_topic(log, "t", 9) == made == LogTopic(made.id, 4)
 
 
 def test_a_key_has_its_partition_for_ever() -> None:

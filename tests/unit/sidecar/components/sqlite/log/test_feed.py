@@ -12,7 +12,7 @@ import pytest
 
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.sqlite.log import wakeup
-from outboard.sidecar.components.sqlite.log.events import Appended, Event, Found, Topic, Wanted
+from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, ReadResult, Wanted
 from outboard.sidecar.components.sqlite.log.feed import WAITING, Feed
 from outboard.sidecar.components.sqlite.log.log import Log
 from outboard.sidecar.components.sqlite.log.partition import Partition
@@ -20,7 +20,7 @@ from support.processes import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-TOPIC, OTHER = Topic(1, 2), Topic(2, 2)
+TOPIC, OTHER = LogTopic(1, 2), LogTopic(2, 2)
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +32,16 @@ class Reads:
     """A log of which each read ends when the test says so, with what the test says."""
 
     def __init__(self) -> None:
-        self.asked: asyncio.Queue[tuple[int, list[int], asyncio.Future[Found]]] = asyncio.Queue()
+        self.asked: asyncio.Queue[tuple[int, list[int], asyncio.Future[ReadResult]]] = asyncio.Queue()
 
     async def read(
-        self, topic: Topic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
-    ) -> Found:
-        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self, topic: LogTopic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
+    ) -> ReadResult:
+        answer: asyncio.Future[ReadResult] = asyncio.get_running_loop().create_future()
         self.asked.put_nowait((seen, list(fresh), answer))
         return await answer
 
-    async def next(self) -> tuple[int, list[int], Callable[[Found], None]]:
+    async def next(self) -> tuple[int, list[int], Callable[[ReadResult], None]]:
         """From which offset, which fresh partitions, and how to answer."""
         async with asyncio.timeout(PATIENCE):
             seen, fresh, answer = await self.asked.get()
@@ -76,16 +76,16 @@ class Bench:
         return [event.offset for event in self.partitions[number].take(1_000)]
 
 
-def found(seen: int, *news: int, events: Mapping[int, list[int]] | None = None) -> Found:
+def found(seen: int, *news: int, events: Mapping[int, list[int]] | None = None) -> ReadResult:
     read = {number: [event(offset) for offset in given] for number, given in (events or {}).items()}
-    return Found(seen, frozenset(news), read, frozenset())
+    return ReadResult(seen, frozenset(news), read, frozenset())
 
 
-def event(offset: int) -> Event:
-    return Event(offset, Message(str(offset).encode()))
+def event(offset: int) -> LogEvent:
+    return LogEvent(offset, Message(str(offset).encode()))
 
 
-def appended(*offsets: int, partition: int = 0, topic: Topic = TOPIC) -> Appended:
+def appended(*offsets: int, partition: int = 0, topic: LogTopic = TOPIC) -> Appended:
     return Appended(topic, [(partition, event(offset)) for offset in offsets])
 
 

@@ -4,15 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.components.sqlite.log.events import Event, Wanted
+from outboard.sidecar.components.sqlite.log.events import LogEvent, Wanted
 from outboard.sidecar.components.sqlite.log.partition import Partition
 
 
-def events(*offsets: int) -> list[Event]:
-    return [Event(offset, Message(str(offset).encode())) for offset in offsets]
+def events(*offsets: int) -> list[LogEvent]:
+    return [LogEvent(offset, Message(str(offset).encode())) for offset in offsets]
 
 
-def offsets(taken: list[Event]) -> list[int]:
+def offsets(taken: list[LogEvent]) -> list[int]:
     return [event.offset for event in taken]
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from outboard.sidecar.components.sqlite.log import positions
-from outboard.sidecar.components.sqlite.log.events import Topic
+from outboard.sidecar.components.sqlite.log.events import LogTopic
 from outboard.sidecar.components.sqlite.log.file import connect, prepare
 from outboard.sidecar.components.sqlite.log.positions import Claim
 
-MANY = Topic(1, 600)
+MANY = LogTopic(1, 600)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component, MetadataItem
-from outboard.resources.resiliency import Retry
+from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
 
@@ -23,7 +23,11 @@ def properties(**items: str) -> Properties:
 def test_the_defaults() -> None:
     assert read_settings(properties()) == LogSettings(Path("events.db"), "app")
     settings = LogSettings(Path("events.db"), "app")
-    assert (settings.initial_offset, settings.retention_bytes, settings.retry) == ("oldest", 2**30, Retry())
+    assert (settings.initial_offset, settings.retention_bytes, settings.retry) == (
+        "oldest",
+        2**30,
+        RetryPolicy(),
+    )
 
 
 def test_every_item_is_read() -> None:
@@ -38,7 +42,7 @@ def test_every_item_is_read() -> None:
 
     assert read_settings(properties(**items)) == LogSettings(
         Path("events.db"), "group", 0.1, "newest", 4, 86_400, 500 * 2**20, 1, 4,
-        Retry("exponential", 0.1, 1, 120, 2, 0, 0, 7),
+        RetryPolicy("exponential", 0.1, 1, 120, 2, 0, 0, 7),
     )  # fmt: skip
 
 

@@ -15,11 +15,11 @@ import pytest
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber, join
-from outboard.sidecar.components.sqlite.log.events import Row, Topic
+from outboard.sidecar.components.sqlite.log.events import LogTopic, Row
 from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare, presence
-from outboard.sidecar.components.sqlite.log.liveness import Home
+from outboard.sidecar.components.sqlite.log.liveness import ProcessIdentity
 from outboard.sidecar.components.sqlite.log.positions import Claim
-from outboard.sidecar.components.sqlite.log.writer import Writer
+from outboard.sidecar.components.sqlite.log.writer import LogWriter
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +44,9 @@ class Seen:
 @asynccontextmanager
 async def writing(
     path: Path, seen: Seen | None = None, connected: Callable[[], sqlite3.Connection] | None = None
-) -> AsyncIterator[Writer]:
+) -> AsyncIterator[LogWriter]:
     told = seen or Seen()
-    writer = Writer(
+    writer = LogWriter(
         connected or (lambda: connect(path, 0.1)), presence(path), 0.1, told.publish, told.refused.extend
     )
     try:
@@ -56,11 +56,11 @@ async def writing(
         await writer.close()
 
 
-MEMBER = Subscriber("g", Topic(1, 1), Home("h", 1, 0.0), 4711)
+MEMBER = Subscriber("g", LogTopic(1, 1), ProcessIdentity("h", 1, 0.0), 4711)
 
 
 def row(number: int, size: int = 0) -> Row:
-    return events.row_of(Topic(1, 1), 0, Message(str(number).encode() + b"x" * size), 0)
+    return events.row_of(LogTopic(1, 1), 0, Message(str(number).encode() + b"x" * size), 0)
 
 
 def stored(path: Path) -> list[bytes]:
@@ -159,7 +159,7 @@ async def test_of_what_fails_nothing_is_written(path: Path) -> None:
 
 
 async def test_text_that_cannot_be_stored_is_an_error_of_its_publisher_alone(path: Path) -> None:
-    odd = events.row_of(Topic(1, 1), 0, Message(b"odd", content_type="\ud800"), 0)
+    odd = events.row_of(LogTopic(1, 1), 0, Message(b"odd", content_type="\ud800"), 0)
     async with writing(path) as writer:
         outcomes = await asyncio.gather(writer.append([odd]), writer.append([row(1)]), return_exceptions=True)
 
@@ -196,8 +196,8 @@ async def test_offsets_go_along_and_only_those_of_the_owner(path: Path) -> None:
     seen = Seen()
     mine, lost = Claim("g", 1, 0, 7), Claim("g", 1, 1, 7)
     async with writing(path, seen) as writer:
-        await writer.do(lambda c: positions.begin(c, "g", Topic(1, 2), "oldest"))
-        await writer.do(lambda c: positions.claim(c, "g", Topic(1, 2), 7, [0]))
+        await writer.do(lambda c: positions.begin(c, "g", LogTopic(1, 2), "oldest"))
+        await writer.do(lambda c: positions.claim(c, "g", LogTopic(1, 2), 7, [0]))
         writer.commit({mine: 5, lost: 5})
         await writer.append([row(1)])
         writer.commit({mine: 3})  # never back
@@ -211,8 +211,8 @@ async def test_offsets_go_along_and_only_those_of_the_owner(path: Path) -> None:
 async def test_offsets_that_could_not_be_committed_wait_for_the_next(path: Path) -> None:
     claim = Claim("g", 1, 0, 7)
     async with writing(path) as writer:
-        await writer.do(lambda c: positions.begin(c, "g", Topic(1, 1), "oldest"))
-        await writer.do(lambda c: positions.claim(c, "g", Topic(1, 1), 7, [0]))
+        await writer.do(lambda c: positions.begin(c, "g", LogTopic(1, 1), "oldest"))
+        await writer.do(lambda c: positions.claim(c, "g", LogTopic(1, 1), 7, [0]))
         writer.commit({claim: 5})
         with closing(connect(path, 0)) as other, immediately(other, 0), pytest.raises(ComponentError):
             await writer.do(lambda connection: None)
