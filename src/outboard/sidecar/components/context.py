@@ -43,8 +43,8 @@ class ComponentContext:
     `namespace` is what `{namespace}` is built with: `default` where NAMESPACE is not set. `pod_name` is empty
     where POD_NAME is not. `new_id` gives a new UUID in text each time, `random` a number from 0 to below 1.
     `monotonic` gives the machine's own seconds: what processes agree on, as a lease, is real where a test's
-    `clock` is not.
-    Relative paths in component files begin in `directory`: the working directory, unless another one is given.
+    `clock` is not. Relative paths in component files begin in `directory`: the working directory, unless
+    another one is given.
     """
 
     app_id: str
