@@ -21,7 +21,9 @@ from outboard.wire import dapr
 
 __all__ = ["DiscoveryFailed", "discover_subscriptions", "load_app_configuration"]
 
-RETRY: Final = RetryPolicy("exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0)
+RETRY: Final = RetryPolicy(
+    "exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0
+)
 
 
 class DiscoveryFailed(Exception):

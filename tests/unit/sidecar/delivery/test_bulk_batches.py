@@ -16,7 +16,7 @@ from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.channel.http import HttpChannel
-from outboard.sidecar.components.port import MessageHandler, Message, NotAcknowledged, PubSubTraits
+from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSubTraits
 from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
