@@ -118,7 +118,6 @@ def example(target: Path, ports: dict[str, str]) -> Path:
     """A copy of the to-do system with other ports, so that it meets nobody on this machine."""
     folder = target / "todo system"
     ignored = shutil.ignore_patterns("tests", "*.db*", "__pycache__")
-    ignored = shutil.ignore_patterns("tests", "*.db*", "__pycache__")
     shutil.copytree(dev.ROOT / dev.DEMO.parent, folder, ignore=ignored)
     file = folder / dev.DEMO.name
     text = file.read_text(encoding="utf-8")
