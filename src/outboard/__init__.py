@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from outboard.errors import StateStoreNotFound as StateStoreNotFound
     from outboard.errors import TokenRejected as TokenRejected
     from outboard.kit.board import Outboard as Outboard
-    from outboard.kit.outbox.outbox import Outbox as Outbox
+    from outboard.kit.outbox.sql.outbox import Outbox as Outbox
     from outboard.kit.state.store import State as State
     from outboard.kit.state.store import StateEntry as StateEntry
     from outboard.kit.subscriptions.declaration import BulkOptions as BulkOptions
@@ -67,7 +67,7 @@ _HOMES = {
     "DeliveryStatus": "outboard.wire.dapr",
     "Event": "outboard.wire.events",
     "Outboard": "outboard.kit.board",
-    "Outbox": "outboard.kit.outbox.outbox",
+    "Outbox": "outboard.kit.outbox.sql.outbox",
     "State": "outboard.kit.state.store",
     "StateEntry": "outboard.kit.state.store",
     "Topic": "outboard.kit.topic",

@@ -17,7 +17,7 @@ from outboard.clock import Clock, SystemClock
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
 from outboard.kit.names import check_name
-from outboard.kit.outbox.outbox import Outbox
+from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.subscriptions.authentication import refusal
