@@ -20,12 +20,12 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Request, Response
 
-__all__ = ["Answer", "CollapsedClock", "Hops", "ScriptedApp", "call", "component", "json_of", "sidecar_for"]
+__all__ = ["Answer", "AutojumpClock", "Hops", "ScriptedApp", "call", "component", "json_of", "sidecar_for"]
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-class CollapsedClock:
+class AutojumpClock:
     """Sleeping moves it on at once, and gives everybody else a turn."""
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ def sidecar_for(
         Options("api", **options),
         resources,
         memory=memory,
-        clock=CollapsedClock(),
+        clock=AutojumpClock(),
         channel=app,
         recorder=hops,
         random=lambda: 0.5,

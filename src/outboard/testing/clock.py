@@ -6,13 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["CollapsedClock"]
+__all__ = ["AutojumpClock"]
 
 EAGER_SLEEPS: Final = 1_000
 LATER_SLEEP: Final = 0.001
 
 
-class CollapsedClock:
+class AutojumpClock:
     """A clock whose `sleep` returns at once, and by which that time has then passed.
 
     What is tried again for ever would keep the processor busy; after `EAGER_SLEEPS` sleeps each of them takes

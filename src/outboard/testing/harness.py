@@ -24,7 +24,7 @@ from outboard.sidecar.process.garbage_collection import collecting_rarely
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
-from outboard.testing.clock import CollapsedClock
+from outboard.testing.clock import AutojumpClock
 from outboard.testing.recording import HopRecording
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
@@ -64,7 +64,7 @@ class Harness:
     def __init__(self, resources: Sequence[Path] = ()) -> None:
         self._resources = resources
         self._memory = SharedMemory()
-        self._clock = CollapsedClock()
+        self._clock = AutojumpClock()
         self._record = HopRecording()
         self._seen: dict[_Mark, int] = {}
         self._app_ids: set[str] = set()

@@ -9,7 +9,7 @@ from outboard.resources.loader import Resources
 from outboard.sidecar.channel.health import AppHealth, AppHealthOptions, HealthState, probe_forever
 from outboard.sidecar.logs import SidecarLog
 from outboard.wire.http import Response
-from support.sidecars import CollapsedClock, Hops, ScriptedApp, component, sidecar_for
+from support.sidecars import AutojumpClock, Hops, ScriptedApp, component, sidecar_for
 
 
 def states(*probes: bool, threshold: int = 3) -> list[bool]:
@@ -45,7 +45,7 @@ def test_threshold_one() -> None:
 async def test_the_edges_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     answers = chain(["refused", "", "", "slow", "slow"], repeat("slow"))
-    clock, health = CollapsedClock(), AppHealth(healthy=False)
+    clock, health = AutojumpClock(), AppHealth(healthy=False)
 
     async def probe(path: str, timeout: float) -> str:
         assert (path, timeout) == ("/healthz", 0.5)

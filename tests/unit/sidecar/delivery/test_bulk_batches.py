@@ -26,7 +26,7 @@ from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.subscriptions.routes import compile_rules
 from outboard.wire.http import Response
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
-from support.sidecars import CollapsedClock, Hops, ScriptedApp
+from support.sidecars import AutojumpClock, Hops, ScriptedApp
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ class Bench:
     """A bulk consumer on its own."""
 
     def __init__(self, subscription: Subscription = SUBSCRIPTION, inbound: Policies = Policies()) -> None:  # noqa: B008
-        self.app, self.hops, self.broker, clock = ScriptedApp(), Hops(), Broker(), CollapsedClock()
+        self.app, self.hops, self.broker, clock = ScriptedApp(), Hops(), Broker(), AutojumpClock()
         ids = count(1)
         resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
         outbound, taking = (

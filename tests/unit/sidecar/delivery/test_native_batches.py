@@ -36,7 +36,7 @@ from outboard.sidecar.subscriptions.active import ActiveSubscription
 from outboard.sidecar.subscriptions.routes import compile_rules
 from outboard.wire.http import Response
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
-from support.sidecars import CollapsedClock, Hops, ScriptedApp
+from support.sidecars import AutojumpClock, Hops, ScriptedApp
 
 pytestmark = pytest.mark.anyio
 
@@ -85,7 +85,7 @@ class Broker:
 
 class Bench:
     def __init__(self, subscription: Subscription = SUBSCRIPTION, retries: int = 0) -> None:
-        self.app, self.hops, self.broker, self.clock = ScriptedApp(), Hops(), Broker(), CollapsedClock()
+        self.app, self.hops, self.broker, self.clock = ScriptedApp(), Hops(), Broker(), AutojumpClock()
         resilience, ids = Resilience(self.clock, lambda: 0.5, SidecarLog("api", "info", "v")), count(1)
         inbound = Policies(retry=RetryPolicy(max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", Policies()), resilience.guard("ps", "input", inbound)

@@ -4,7 +4,7 @@ import pytest
 
 from outboard.sidecar.process.wait import until_outbound_ready
 from outboard.wire.http import ExchangeFailed, Request, Response
-from support.sidecars import CollapsedClock, ScriptedApp
+from support.sidecars import AutojumpClock, ScriptedApp
 
 pytestmark = pytest.mark.anyio
 
@@ -12,7 +12,7 @@ PATH = "/v1.0/healthz/outbound"
 
 
 async def test_it_asks_until_the_sidecar_is_ready() -> None:
-    sidecar, clock, told = ScriptedApp(), CollapsedClock(), list[str]()
+    sidecar, clock, told = ScriptedApp(), AutojumpClock(), list[str]()
     sidecar.answer(PATH, ExchangeFailed("refused"), ExchangeFailed("refused"), Response(500), Response(204))
     await until_outbound_ready(sidecar, clock, told.append)
     assert told == [
@@ -27,7 +27,7 @@ async def test_it_gives_up_after_a_minute() -> None:
     async def nobody(request: Request, timeout: float | None) -> Response:
         raise ExchangeFailed("refused")
 
-    clock, told = CollapsedClock(), list[str]()
+    clock, told = AutojumpClock(), list[str]()
     await until_outbound_ready(nobody, clock, told.append)
     assert told[-1] == "timeout waiting for Dapr to become outbound ready. Last error: refused"
     assert 60 <= clock.seconds < 61

@@ -16,7 +16,7 @@ from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
-from support.sidecars import CollapsedClock, Hops
+from support.sidecars import AutojumpClock, Hops
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ class Broker:
 class Bench:
     def __init__(self, policies: Policies, **refusals: int) -> None:
         self.broker = Broker({name.encode(): times for name, times in refusals.items()})
-        self.hops, clock = Hops(), CollapsedClock()
+        self.hops, clock = Hops(), AutojumpClock()
         resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
         guards = (
             resilience.guard("ps", "output", policies),

@@ -15,7 +15,7 @@ from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Resilience
-from support.sidecars import CollapsedClock, Hops, call, component, sidecar_for
+from support.sidecars import AutojumpClock, Hops, call, component, sidecar_for
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,7 @@ class Broker:
 
 class Bench:
     def __init__(self, retries: int = 0, **refusals: int) -> None:
-        self.broker, self.hops, clock = Broker(**refusals), Hops(), CollapsedClock()
+        self.broker, self.hops, clock = Broker(**refusals), Hops(), AutojumpClock()
         resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
         policies = Policies(retry=RetryPolicy(max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", policies), resilience.guard("ps", "input", Policies())

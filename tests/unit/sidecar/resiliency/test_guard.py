@@ -13,7 +13,7 @@ from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard, Resilience
-from support.sidecars import CollapsedClock
+from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ BREAKER = CircuitBreaker(trip="consecutiveFailures >= 2", timeout=10.0, name="cb
 
 class Bench:
     def __init__(self) -> None:
-        self.clock = CollapsedClock()
+        self.clock = AutojumpClock()
         self.resilience = Resilience(self.clock, lambda: 0.5, SidecarLog("api", "info", "v"))
         self.attempts = 0
 

@@ -19,7 +19,7 @@ from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.state.saving import SaveFailed, save_all
 from outboard.sidecar.state.stores import LoadedStateStore
-from support.sidecars import CollapsedClock
+from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ class Store:
 
 
 def loaded(store: Store, retries: int = 0) -> LoadedStateStore:
-    resilience = Resilience(CollapsedClock(), lambda: 0.5, SidecarLog("api", "info", "v"))
+    resilience = Resilience(AutojumpClock(), lambda: 0.5, SidecarLog("api", "info", "v"))
     policies = Policies(retry=RetryPolicy(duration=1.0, max_retries=retries))
     return LoadedStateStore("st", store, "", resilience.guard("st", "output", policies))
 

@@ -14,7 +14,7 @@ from outboard.sidecar.api.http.access import is_allowed
 from outboard.sidecar.logs import handled_by
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
-from support.sidecars import Answer, CollapsedClock, call, component
+from support.sidecars import Answer, AutojumpClock, call, component
 
 RESOURCES = Resources((component("env", "secretstores.local.env"), component("mem", "state.in-memory")))
 DIRECT_INVOKE = "ERR_DIRECT_INVOKE"
@@ -40,7 +40,7 @@ def test_rules(allowed: list[str], denied: list[str], path: str, there: bool) ->
 
 def sidecar(configuration: Configuration, **options: Any) -> Sidecar:
     return Sidecar(
-        Options("api", **options), RESOURCES, configuration=configuration, clock=CollapsedClock(),
+        Options("api", **options), RESOURCES, configuration=configuration, clock=AutojumpClock(),
         environment={"SECRET": "s", "OTHER": "o"},
     )  # fmt: skip
 

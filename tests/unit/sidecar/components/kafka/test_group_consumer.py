@@ -15,7 +15,7 @@ from outboard.sidecar.components.kafka.records import Received
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Offset
 from outboard.sidecar.components.port import Message
-from support.sidecars import CollapsedClock
+from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +95,7 @@ class Scene:
         self.consumers = deque(consumers)
         self.handled: list[tuple[str, str]] = []
         self.held: set[str] = set()
-        self.clock = CollapsedClock()
+        self.clock = AutojumpClock()
         settings = KafkaSettings(("localhost:1",), "group", "client", initial_offset=initial_offset)
         retry_context = RetryContext(settings, self.clock, lambda: 0.5)
         self.membership = GroupConsumer(self.consumers.popleft, retry_context)

@@ -13,7 +13,7 @@ from outboard.sidecar.components.kafka.partition_consumer import MANY, Partition
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged
-from support.sidecars import CollapsedClock
+from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ class Scene:
     """A partition with a handler that refuses what `refuse` says, and notes everything."""
 
     def __init__(self, retry: RetryPolicy | None = RetryPolicy(), bounds: BulkBounds | None = None) -> None:  # noqa: B008
-        self.clock = CollapsedClock()
+        self.clock = AutojumpClock()
         self.handled: list[list[int]] = []
         self.settled: list[int] = []
         self.wanted: list[bool] = []

@@ -29,7 +29,7 @@ from outboard.sidecar.components.port import (
     PubSub,
 )
 from support.processes import PATIENCE
-from support.sidecars import CollapsedClock
+from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ BACK_OFF = 5.0
 Scope: TypeAlias = AbstractAsyncContextManager[None]
 
 
-class StoppedClock(CollapsedClock):
+class StoppedClock(AutojumpClock):
     """Nobody's sleep ends before `go`."""
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class StoppedClock(CollapsedClock):
 class Log:
     """A broker and its views."""
 
-    def __init__(self, partitions: int = 4, backlog: int = 0, clock: CollapsedClock | None = None) -> None:
-        self.broker, self.clock = PartitionedBroker(), clock or CollapsedClock()
+    def __init__(self, partitions: int = 4, backlog: int = 0, clock: AutojumpClock | None = None) -> None:
+        self.broker, self.clock = PartitionedBroker(), clock or AutojumpClock()
         self.broker.keep(partitions, backlog)
 
     def app(self, group: str = "app") -> PartitionedPubSub:
