@@ -75,18 +75,16 @@ class NativeBatches:
         their numbers, as with Kafka.
         """
         drain, pubsub = self._single.shared.drain, self._single.pubsub.name
-        if drain.closed:
-            await drain.hold()
         new_id = self._single.shared.new_id
-        entries = [
-            BatchEntry(Arrived(message, pubsub), new_id() if self._unique else str(number))
-            for number, message in enumerate(messages)
-        ]
-        with drain:
+        async with drain:
+            entries = [
+                BatchEntry(Arrived(message, pubsub), new_id() if self._unique else str(number))
+                for number, message in enumerate(messages)
+            ]
             await self._batches.deliver(entries)
         outcomes = [entry.outcome for entry in entries]
-        if drain.closed and any(outcomes):
-            await drain.hold()
+        if any(outcomes):
+            await drain.hold_if_closed()
         return outcomes
 
 

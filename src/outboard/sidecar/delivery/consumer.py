@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Final
 
 from outboard.clock import Clock
@@ -48,24 +49,34 @@ class Drain:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def __enter__(self) -> Drain:
+    async def __aenter__(self) -> None:
+        if self.closed:
+            await _until_cancelled()
         self._in_flight += 1
         self._idle.clear()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._in_flight -= 1
         if not self._in_flight:
             self._idle.set()
+        if kind is not None and issubclass(kind, NotAcknowledged):
+            await self.hold_if_closed()
 
     async def finish(self) -> None:
         """Take nothing new; return once nothing is being handled."""
         self.closed = True
         await self._idle.wait()
 
-    async def hold(self) -> None:
-        """Wait to be cancelled."""
-        await asyncio.Event().wait()
+    async def hold_if_closed(self) -> None:
+        """To be awaited with what was not settled: once closed, until the consumer is cancelled."""
+        if self.closed:
+            await _until_cancelled()
+
+
+async def _until_cancelled() -> None:
+    await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +109,8 @@ class Consumer:
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
-        drain = self.shared.drain
-        if drain.closed:
-            await drain.hold()
-        try:
-            with drain:
-                await self.handle(Arrived(message, self.pubsub.name))
-        except NotAcknowledged:
-            if drain.closed:
-                await drain.hold()
-            raise
+        async with self.shared.drain:
+            await self.handle(Arrived(message, self.pubsub.name))
 
     async def handle(self, arrived: Arrived) -> None:
         """Raises NotAcknowledged."""

@@ -50,16 +50,8 @@ class GatheringConsumer:
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
-        drain = self._single.shared.drain
-        if drain.closed:
-            await drain.hold()
-        try:
-            with drain:
-                await self._enter(message)
-        except NotAcknowledged:
-            if drain.closed:
-                await drain.hold()
-            raise
+        async with self._single.shared.drain:
+            await self._enter(message)
 
     @asynccontextmanager
     async def gathering(self) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ from typing import Final
 from outboard.gojson.jsonsyntax import syntax_error
 from outboard.gojson.rawjson import JsonTextError, members, quote, raw_value
 from outboard.gojson.utf8 import text_of
-from outboard.resources import duration
+from outboard.resources import boolean, duration
 from outboard.sidecar.events.protobuf import is_cloud_event
 from outboard.wire import dapr
 
@@ -43,9 +43,6 @@ SPEC_VERSION: Final = "1.0"
 OVERRIDE: Final = "cloudevent."
 MESSAGE_TTL: Final = "MESSAGE_TTL"
 TTL_KEYS: Final = ("ttl", "ttlinseconds")
-
-TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +157,11 @@ def is_raw_payload(metadata: Mapping[str, str]) -> bool:
     value = metadata.get(dapr.RAW_PAYLOAD)
     if not value:
         return False
-    if value in TRUE or value in FALSE:
-        return value in TRUE
-    raise ValueError(f"{dapr.RAW_PAYLOAD} value must be a valid boolean: actual is '{value}'")
+    try:
+        return boolean.parse(value)
+    except ValueError:
+        text = f"{dapr.RAW_PAYLOAD} value must be a valid boolean: actual is '{value}'"
+        raise ValueError(text) from None
 
 
 def rfc3339(moment: datetime) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from outboard.errors import CommandError
+from outboard.resources import boolean
 
 __all__ = ["FLAGS", "Flag", "Values", "read_flags"]
 
@@ -105,9 +106,6 @@ FLAGS: Final = (
 
 BY_NAME: Final[Mapping[str, Flag]] = {flag.name: flag for flag in FLAGS}
 
-TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -126,7 +124,7 @@ class Values:
         return self.converted(name, int)
 
     def boolean(self, name: str) -> bool:
-        return self.converted(name, _boolean)
+        return self.converted(name, boolean.parse)
 
     def converted(self, name: str, convert: Callable[[str], T]) -> T:
         """The value through `convert`; its ValueError becomes a CommandError."""
@@ -134,7 +132,8 @@ class Values:
         try:
             return convert(text)
         except ValueError as error:
-            kind = "a whole number" if convert is int else "`true` or `false`" if convert is _boolean else ""
+            kinds: dict[object, str] = {int: "a whole number", boolean.parse: "`true` or `false`"}
+            kind = kinds.get(convert)
             problem = f"--{name} {text!r} is not {kind}" if kind else f"--{name}: {error}"
             raise CommandError(problem, BY_NAME[name].help.rstrip(".")) from error
 
@@ -168,9 +167,3 @@ def _next_value(flag: Flag, rest: Iterator[str]) -> str:
     if value is None:
         raise CommandError(f"--{flag.name} has no value", f"Write `--{flag.name} VALUE`")
     return value
-
-
-def _boolean(text: str) -> bool:
-    if text in TRUE or text in FALSE:
-        return text in TRUE
-    raise ValueError(text)

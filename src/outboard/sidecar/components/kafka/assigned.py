@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from outboard.sidecar.components.kafka.client import TopicPartition
-from outboard.sidecar.components.kafka.partition_consumer import PartitionConsumer, TopicHandler
+from outboard.sidecar.components.kafka.partition_consumer import PartitionConsumer
 from outboard.sidecar.components.kafka.records import Received
+from outboard.sidecar.components.kafka.topics import TopicHandler
 
 __all__ = ["AssignedPartitions"]
 

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 from outboard.sidecar.components.kafka.client import ConsumerClient, KafkaFailure
-from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.session import Session
-from outboard.sidecar.components.kafka.topics import Topics, TopicSubscription
+from outboard.sidecar.components.kafka.topics import TopicHandler, Topics, TopicSubscription
 
 __all__ = ["GroupConsumer"]
 
@@ -43,7 +42,8 @@ class GroupConsumer:
         self._enter(subscription)
         try:
             await self._made(subscription)
-            subscribed()
+            if not subscription.failed.done():
+                subscribed()
             await subscription.failed
         finally:
             await self._leave(subscription)

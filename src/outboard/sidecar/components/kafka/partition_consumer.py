@@ -6,28 +6,18 @@ import asyncio
 import base64
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from outboard.sidecar.components.kafka.client import TopicPartition
 from outboard.sidecar.components.kafka.records import Received, to_message
 from outboard.sidecar.components.kafka.redelivery import RetryContext, until_settled
-from outboard.sidecar.components.port import BulkBounds, BulkHandler, MessageHandler, NotAcknowledged
+from outboard.sidecar.components.kafka.topics import TopicHandler
+from outboard.sidecar.components.port import BulkBounds, NotAcknowledged
 
-__all__ = ["PartitionConsumer", "TopicHandler"]
+__all__ = ["PartitionConsumer"]
 
 MANY: Final = 500
 """Messages that wait in memory before no more are fetched; half as many, and fetching goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicHandler:
-    """Who gets the messages of a topic. Without `bounds`, `single` gets each; else `bulk` gets batches."""
-
-    topic: str
-    single: MessageHandler | None = None
-    bulk: BulkHandler | None = None
-    bounds: BulkBounds | None = None
 
 
 class PartitionConsumer:

@@ -17,12 +17,12 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.client import KafkaFailure, ProducerClient
 from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
 from outboard.sidecar.components.kafka.library_log import LibraryLog
-from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
 from outboard.sidecar.components.kafka.publisher import KafkaPublisher
 from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
+from outboard.sidecar.components.kafka.topics import TopicHandler
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from outboard.resources import boolean
 from outboard.resources.node import near
 from outboard.sidecar.components.kafka.settings import Mechanism, Security
 from outboard.sidecar.components.metadata.properties import Properties
@@ -20,8 +21,6 @@ AUTH_TYPES: Final = ("none", "password", "mtls", "certificate")
 ELSEWHERE: Final = ("oidc", "oidc_private_key_jwt", "awsiam")
 MECHANISMS: Final[dict[str, Mechanism]] = {"SHA-256": "SCRAM-SHA-256", "SHA-512": "SCRAM-SHA-512"}
 PLAIN: Final = frozenset({"", "PLAIN", "PLAINTEXT"})
-TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 PEM: Final = "-----BEGIN "
 
 
@@ -67,11 +66,13 @@ def _auth_type(properties: Properties) -> str:
             "kafka error: 'authType' attribute was missing or empty", advice, "authType", "brokers"
         )
     properties.warn("AuthRequired is deprecated", "Use AuthType instead.", "authRequired")
-    if required in FALSE:
-        return "none"
-    if required not in TRUE:
+    try:
+        wanted = boolean.parse(required)
+    except ValueError:
         reason = "kafka error: invalid value for 'authRequired' attribute"
-        raise properties.failure(reason, "Write `authType` instead.", "authRequired")
+        raise properties.failure(reason, "Write `authType` instead.", "authRequired") from None
+    if not wanted:
+        return "none"
     return "password" if properties.string("saslPassword") else "mtls"
 
 

@@ -11,9 +11,9 @@ from typing import Final
 from outboard.sidecar.components.kafka.assigned import AssignedPartitions
 from outboard.sidecar.components.kafka.client import ConsumerClient, KafkaFailure, TopicPartition
 from outboard.sidecar.components.kafka.offsets import Offsets
-from outboard.sidecar.components.kafka.partition_consumer import PartitionConsumer, TopicHandler
+from outboard.sidecar.components.kafka.partition_consumer import PartitionConsumer
 from outboard.sidecar.components.kafka.redelivery import RetryContext
-from outboard.sidecar.components.kafka.topics import Topics
+from outboard.sidecar.components.kafka.topics import TopicHandler, Topics
 
 __all__ = ["Session"]
 

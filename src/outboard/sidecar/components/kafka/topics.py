@@ -6,9 +6,19 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
+from outboard.sidecar.components.port import BulkBounds, BulkHandler, MessageHandler
 
-__all__ = ["TopicSubscription", "Topics"]
+__all__ = ["TopicHandler", "TopicSubscription", "Topics"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicHandler:
+    """Who gets the messages of a topic. Without `bounds`, `single` gets each; else `bulk` gets batches."""
+
+    topic: str
+    single: MessageHandler | None = None
+    bulk: BulkHandler | None = None
+    bounds: BulkBounds | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +32,7 @@ class TopicSubscription:
     def fail(self, error: BaseException) -> None:
         if not self.failed.done():
             self.failed.set_exception(error)
+        self.ready.set()  # nobody need wait any longer
 
 
 class Topics:

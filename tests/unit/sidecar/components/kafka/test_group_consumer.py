@@ -10,10 +10,10 @@ import pytest
 
 from outboard.sidecar.components.kafka.client import KafkaFailure, Listener, TopicPartition
 from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
-from outboard.sidecar.components.kafka.partition_consumer import TopicHandler
 from outboard.sidecar.components.kafka.records import Received
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Offset
+from outboard.sidecar.components.kafka.topics import TopicHandler
 from outboard.sidecar.components.port import Message
 from support.sidecars import AutojumpClock
 

@@ -9,9 +9,10 @@ import pytest
 
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.kafka.client import TopicPartition
-from outboard.sidecar.components.kafka.partition_consumer import MANY, PartitionConsumer, TopicHandler
+from outboard.sidecar.components.kafka.partition_consumer import MANY, PartitionConsumer
 from outboard.sidecar.components.kafka.redelivery import RetryContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
+from outboard.sidecar.components.kafka.topics import TopicHandler
 from outboard.sidecar.components.port import BulkBounds, Message, NotAcknowledged
 from support.sidecars import AutojumpClock
 

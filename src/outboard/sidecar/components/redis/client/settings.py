@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from outboard.resources import duration
+from outboard.resources import boolean, duration
 from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = [
@@ -39,8 +39,6 @@ CHECKED_ONLY: Final = ("maxConnAge", "idleTimeout", "idleCheckFrequency")
 DEFAULT_PORT: Final = 6379
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}\Z", re.ASCII)
 PORT: Final = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
-TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 Address: TypeAlias = tuple[str, int]
 
@@ -141,10 +139,11 @@ def read_boolean(properties: Properties, name: str, default: bool = False) -> bo
     """As Go's `strconv.ParseBool`, stricter than other components. Raises ComponentInitFailed."""
     if name not in properties:
         return default
-    text = properties[name]
-    if text not in TRUE | FALSE:
-        raise properties.failure(f'`{name}` must be "true" or "false"', "Write one of the two.", name)
-    return text in TRUE
+    try:
+        return boolean.parse(properties[name])
+    except ValueError:
+        reason = f'`{name}` must be "true" or "false"'
+        raise properties.failure(reason, "Write one of the two.", name) from None
 
 
 def read_seconds(properties: Properties, name: str, default: float = 0.0) -> float:
