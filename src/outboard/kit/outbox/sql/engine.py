@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from outboard.errors import OutboxUnavailable
 from outboard.kit.outbox.sql.durability import READ_ONLY
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import (
+        AsyncEngine,  # importing it needs greenlet, which an Engine does without
+    )
 
 __all__ = ["AnyEngine", "EngineSource", "LazyEngine"]
 
 T = TypeVar("T")
 
-AnyEngine: TypeAlias = Engine | AsyncEngine
-EngineSource: TypeAlias = AnyEngine | Callable[[], AnyEngine]
+AnyEngine: TypeAlias = "Engine | AsyncEngine"
+EngineSource: TypeAlias = "AnyEngine | Callable[[], AnyEngine]"
 NOTHING: Mapping[str, str] = {}
 MISSING_TABLE = ("no such table", "does not exist")
 
@@ -35,7 +39,7 @@ class LazyEngine:
         """The engine."""
         if self._engine is None:
             source = self._source
-            self._engine = source if isinstance(source, (Engine, AsyncEngine)) else source()
+            self._engine = source() if callable(source) else source
         return self._engine
 
     async def run(self, operation: str, do: Callable[[Connection], T], *, read_only: bool = False) -> T:
@@ -46,7 +50,7 @@ class LazyEngine:
         options = READ_ONLY if read_only else NOTHING
         try:
             engine = self.engine
-            if isinstance(engine, AsyncEngine):
+            if not isinstance(engine, Engine):
                 async with engine.connect() as opened:
                     await opened.execution_options(**options)
                     async with opened.begin():
