@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from outboard.clock import SystemClock
 from outboard.run.processes.process import Launch, running
 from support.projects import lives
 
 pytestmark = pytest.mark.anyio
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="about POSIX signals")
 
+CLOCK = SystemClock()
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -59,7 +61,7 @@ def python(code: str, folder: Path, **variables: str) -> Launch:
 
 async def test_its_output_arrives_in_order_and_whole(tmp_path: Path) -> None:
     lines = Lines()
-    async with running(python(IN_TURNS, tmp_path), lines.take, asyncio.Event()) as process:
+    async with running(python(IN_TURNS, tmp_path), lines.take, asyncio.Event(), CLOCK) as process:
         assert await process.wait() == 0
     assert [*lines] == [str(number) for number in range(500)]
 
@@ -67,14 +69,18 @@ async def test_its_output_arrives_in_order_and_whole(tmp_path: Path) -> None:
 async def test_it_gets_its_folder_and_its_environment(tmp_path: Path) -> None:
     code = "import os; print(os.getcwd()); print(os.environ['GREETING'])"
     lines = Lines()
-    async with running(python(code, tmp_path, GREETING="grüezi"), lines.take, asyncio.Event()) as process:
+    async with running(
+        python(code, tmp_path, GREETING="grüezi"), lines.take, asyncio.Event(), CLOCK
+    ) as process:
         await process.wait()
     assert os.path.samefile(lines[0], tmp_path)  # noqa: ASYNC240
     assert lines[1] == "grüezi"
 
 
 async def test_its_exit_code_is_told(tmp_path: Path) -> None:
-    async with running(python("raise SystemExit(3)", tmp_path), Lines().take, asyncio.Event()) as process:
+    async with running(
+        python("raise SystemExit(3)", tmp_path), Lines().take, asyncio.Event(), CLOCK
+    ) as process:
         assert await process.wait() == 3
 
 
@@ -82,7 +88,7 @@ async def test_its_exit_code_is_told(tmp_path: Path) -> None:
 async def test_what_it_started_ends_with_it(tmp_path: Path, detached: bool) -> None:
     lines = Lines()
     launch = python(PARENT.format(detached=detached, life=600), tmp_path)
-    async with running(launch, lines.take, asyncio.Event(), grace=2) as process:
+    async with running(launch, lines.take, asyncio.Event(), CLOCK, grace=2) as process:
         child = int(await lines.first())
         assert lives(child)
     assert not lives(process.pid)
@@ -93,7 +99,7 @@ async def test_what_it_started_ends_with_it(tmp_path: Path, detached: bool) -> N
 async def test_what_outlives_its_parent_in_the_group_is_stopped_too(tmp_path: Path) -> None:
     lines = Lines()
     launch = python(PARENT.format(detached=False, life=0), tmp_path)
-    async with running(launch, lines.take, asyncio.Event(), grace=2) as process:
+    async with running(launch, lines.take, asyncio.Event(), CLOCK, grace=2) as process:
         await process.wait()
         child = int(await lines.first())
     assert not lives(child)
@@ -102,7 +108,7 @@ async def test_what_outlives_its_parent_in_the_group_is_stopped_too(tmp_path: Pa
 @posix_only
 async def test_one_that_does_not_listen_is_ended_by_force(tmp_path: Path) -> None:
     lines = Lines()
-    async with running(python(STUBBORN, tmp_path), lines.take, asyncio.Event(), grace=0.1) as process:
+    async with running(python(STUBBORN, tmp_path), lines.take, asyncio.Event(), CLOCK, grace=0.1) as process:
         await lines.first()
     assert not lives(process.pid)
 
@@ -110,7 +116,7 @@ async def test_one_that_does_not_listen_is_ended_by_force(tmp_path: Path) -> Non
 @posix_only
 async def test_a_second_request_ends_it_at_once(tmp_path: Path) -> None:
     lines, hurry = Lines(), asyncio.Event()
-    async with running(python(STUBBORN, tmp_path), lines.take, hurry, grace=3600) as process:
+    async with running(python(STUBBORN, tmp_path), lines.take, hurry, CLOCK, grace=3600) as process:
         await lines.first()
         hurry.set()
     assert not lives(process.pid)
@@ -121,7 +127,9 @@ async def test_one_that_was_cancelled_while_stopping_is_not_left_behind(tmp_path
     pids = list[int]()
 
     async def run() -> None:
-        async with running(python(STUBBORN, tmp_path), lines.take, asyncio.Event(), grace=3600) as process:
+        async with running(
+            python(STUBBORN, tmp_path), lines.take, asyncio.Event(), CLOCK, grace=3600
+        ) as process:
             pids.append(process.pid)
             await lines.first()
 
@@ -142,12 +150,14 @@ async def test_a_taker_that_fails_is_an_error_and_not_a_hung_program(tmp_path: P
 
     code = "while True: print('x' * 1000, flush=True)"
     with pytest.raises(OSError, match="no space left"):
-        async with running(python(code, tmp_path), broken, asyncio.Event()) as process:
+        async with running(python(code, tmp_path), broken, asyncio.Event(), CLOCK) as process:
             await process.wait()
 
 
 async def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     nothing: Callable[[str], None] = lambda _: None  # noqa: E731
     with pytest.raises(OSError):
-        async with running(Launch([str(tmp_path / "nothing")], tmp_path, {}), nothing, asyncio.Event()):
+        async with running(
+            Launch([str(tmp_path / "nothing")], tmp_path, {}), nothing, asyncio.Event(), CLOCK
+        ):
             pass

@@ -69,7 +69,7 @@ class Service:
 
     @asynccontextmanager
     async def _process(self, log: AppLog) -> AsyncIterator[Process]:
-        async with running(launch(self.plan), log, self.hurry) as process:
+        async with running(launch(self.plan), log, self.hurry, self.clock) as process:
             self.report(AppStarted(self.plan.app_id, process.pid))
             yield process
 

@@ -17,6 +17,7 @@ from typing import Final, cast
 
 import psutil
 
+from outboard.clock import Clock
 from outboard.run.processes.group import CREATION_FLAGS, ProcessGroup
 from outboard.run.processes.line_splitter import LineSplitter
 
@@ -98,7 +99,11 @@ class Process(asyncio.SubprocessProtocol):
 
 @asynccontextmanager
 async def running(
-    launch: Launch, on_line: Callable[[str], None], hurry: asyncio.Event, grace: float = GRACE
+    launch: Launch,
+    on_line: Callable[[str], None],
+    hurry: asyncio.Event,
+    clock: Clock,
+    grace: float = GRACE,
 ) -> AsyncIterator[Process]:
     """Run a program while the block runs, then stop it and all its descendants.
 
@@ -113,7 +118,7 @@ async def running(
             yield process
         finally:
             try:
-                await _stop(process, group, hurry, grace)
+                await _stop(process, group, hurry, clock, grace)
             finally:
                 group.close()
     finally:
@@ -136,22 +141,25 @@ async def _start(
     )
 
 
-async def _stop(process: Process, group: ProcessGroup, hurry: asyncio.Event, grace: float) -> None:
+async def _stop(
+    process: Process, group: ProcessGroup, hurry: asyncio.Event, clock: Clock, grace: float
+) -> None:
     members = group.members()
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + grace
+    deadline = clock.monotonic() + grace
     try:
         group.ask_to_stop(members)
-        while group.is_alive(members) and not hurry.is_set() and loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(POLL)
+        while group.is_alive(members) and not hurry.is_set() and clock.monotonic() < deadline:
+            await clock.sleep(POLL)
     finally:  # also when a second cancellation breaks into the wait
         group.kill(members)
-        await _finish(process, group, members)
+        await _finish(process, group, members, clock)
 
 
-async def _finish(process: Process, group: ProcessGroup, members: Sequence[psutil.Process]) -> None:
-    while not process.has_ended or group.is_alive(members):  # noqa: ASYNC110 (a signal takes its time)
-        await asyncio.sleep(POLL)
+async def _finish(
+    process: Process, group: ProcessGroup, members: Sequence[psutil.Process], clock: Clock
+) -> None:
+    while not process.has_ended or group.is_alive(members):  # a signal takes its time
+        await clock.sleep(POLL)
     try:
         async with asyncio.timeout(LAST_WORDS):
             await process.until_silent()

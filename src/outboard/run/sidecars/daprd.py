@@ -44,7 +44,7 @@ class DaprdSidecars:
         its log file not be opened.
         """
         with daprd_log(app, report, self.clock.now()) as log:
-            async with running(self._launch(app), log, asyncio.Event(), GRACE) as process:
+            async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
                 watches = [self._watch_health(app, status)]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
