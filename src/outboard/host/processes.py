@@ -1,10 +1,27 @@
-"""Processes of this machine."""
+"""Processes of this machine: running, ended, and told apart from a later one of the same number."""
 
 from __future__ import annotations
 
+import os
+import socket
+from dataclasses import dataclass
+from typing import Final
+
 import psutil
 
-__all__ = ["is_running"]
+__all__ = ["ProcessIdentity", "has_ended", "is_running", "process_identity"]
+
+SAME_START: Final = 2.0
+"""Seconds by which two readings of when a process started may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process, as others can find it: `started` is in seconds, by what the host reckons from."""
+
+    host: str
+    process: int
+    started: float
 
 
 def is_running(process: psutil.Process) -> bool:
@@ -13,3 +30,34 @@ def is_running(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def process_identity(process: int | None = None) -> ProcessIdentity:
+    """This process, or that with the number `process` of this host."""
+    number = os.getpid() if process is None else process
+    return ProcessIdentity(socket.gethostname(), number, _process(number)[1])
+
+
+def has_ended(other: ProcessIdentity, here: ProcessIdentity) -> bool:
+    """Whether `other` is certainly gone. What runs on another host, or in a container, cannot be told."""
+    if other.host != here.host:
+        return False
+    try:
+        process, started = _process(other.process)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+    return abs(started - other.started) > SAME_START
+
+
+def _process(number: int) -> tuple[psutil.Process, float]:
+    """A process, and when it started: in seconds since 1970, on Linux since the host was started.
+
+    Linux knows the latter only. Reckoned from the clock, it would be another time once that clock is set.
+    """
+    booted = psutil.boot_time() if psutil.LINUX else 0.0  # first: psutil 6 keeps it for what follows
+    process = psutil.Process(number)
+    return process, process.create_time() - booted

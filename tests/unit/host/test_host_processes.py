@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import psutil
+import pytest
 
-from outboard.host.processes import is_running
+from outboard.host.processes import ProcessIdentity, has_ended, is_running, process_identity
+
+ELSEWHERE = ProcessIdentity("elsewhere", 1, 0.0)
 
 
 def test_this_process_runs() -> None:
@@ -23,3 +28,36 @@ def test_one_that_has_ended_does_not_also_before_its_parent_has_noticed() -> Non
     assert not is_running(process)
     child.communicate()
     assert not is_running(process)
+
+
+def test_this_process_has_not_ended() -> None:
+    assert process_identity().process == os.getpid()
+    assert not has_ended(process_identity(), process_identity())
+
+
+def test_a_process_that_is_gone_has_ended_also_before_its_parent_has_noticed() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    there = process_identity(child.pid)
+    psutil.wait_procs([psutil.Process(child.pid)], timeout=60)
+    zombie = has_ended(there, process_identity())
+    child.wait()
+
+    assert zombie
+    assert has_ended(there, process_identity())
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the start of a process is kept as a time of day")
+def test_a_clock_that_is_set_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, booted, started = process_identity(), psutil.boot_time(), psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: started(self) + 3600)
+
+    assert not has_ended(before, process_identity())
+
+
+def test_another_process_with_the_same_number_is_not_it() -> None:
+    assert has_ended(replace(process_identity(), started=process_identity().started - 60), process_identity())
+
+
+def test_of_another_host_nothing_is_known() -> None:
+    assert not has_ended(replace(ELSEWHERE, process=2**22 + 1), process_identity())

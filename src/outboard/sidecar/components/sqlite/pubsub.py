@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from outboard.host.processes import has_ended, process_identity
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
@@ -24,7 +25,7 @@ from outboard.sidecar.components.port import (
 from outboard.sidecar.components.pubsub.partitioned import takes_one
 from outboard.sidecar.components.sqlite.log.consumer import ConsumerLimits, LogConsumer
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber
-from outboard.sidecar.components.sqlite.log.liveness import Observer, has_ended, process_identity
+from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log, opened
 from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
 

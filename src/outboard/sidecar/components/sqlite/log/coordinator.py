@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from outboard.host.processes import ProcessIdentity
 from outboard.sidecar.components.sqlite.log import positions
 from outboard.sidecar.components.sqlite.log.assignment import plan
 from outboard.sidecar.components.sqlite.log.events import LogTopic
-from outboard.sidecar.components.sqlite.log.liveness import Member, Observer, ProcessIdentity
+from outboard.sidecar.components.sqlite.log.liveness import Member, Observer
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
 __all__ = ["Assignment", "Subscriber", "join", "leave", "ports", "tend"]

@@ -8,27 +8,12 @@ own clock: clocks that are set, or differ, do not matter.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import psutil
+from outboard.host.processes import ProcessIdentity
 
-__all__ = ["Member", "Observer", "ProcessIdentity", "has_ended", "process_identity"]
-
-SAME_START: Final = 2.0
-"""Seconds by which two readings of when a process started may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessIdentity:
-    """A process, as others can find it: `started` is in seconds, by what the host reckons from."""
-
-    host: str
-    process: int
-    started: float
+__all__ = ["Member", "Observer"]
 
 
 class Member(NamedTuple):
@@ -63,34 +48,3 @@ class Observer:
         """The beats of `member`, and when they were first seen to be so many."""
         beats, moved = self._moved.get(member.id, (-1, now))
         return (beats, moved) if beats == member.beats else (member.beats, now)
-
-
-def process_identity(process: int | None = None) -> ProcessIdentity:
-    """This process, or that with the number `process` of this host."""
-    number = os.getpid() if process is None else process
-    return ProcessIdentity(socket.gethostname(), number, _process(number)[1])
-
-
-def has_ended(other: ProcessIdentity, here: ProcessIdentity) -> bool:
-    """Whether `other` is certainly gone. What runs on another host, or in a container, cannot be told."""
-    if other.host != here.host:
-        return False
-    try:
-        process, started = _process(other.process)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return True
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
-    return abs(started - other.started) > SAME_START
-
-
-def _process(number: int) -> tuple[psutil.Process, float]:
-    """A process, and when it started: in seconds since 1970, on Linux since the host was started.
-
-    Linux knows the latter only. Reckoned from the clock, it would be another time once that clock is set.
-    """
-    booted = psutil.boot_time() if psutil.LINUX else 0.0  # first: psutil 6 keeps it for what follows
-    process = psutil.Process(number)
-    return process, process.create_time() - booted

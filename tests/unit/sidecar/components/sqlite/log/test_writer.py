@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from outboard.host.processes import ProcessIdentity
 from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber, join
 from outboard.sidecar.components.sqlite.log.events import LogTopic, Row
 from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare, presence
-from outboard.sidecar.components.sqlite.log.liveness import ProcessIdentity
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.writer import LogWriter
 
