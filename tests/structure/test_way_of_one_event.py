@@ -30,7 +30,7 @@ class Order(BaseModel):
     number: int
 
 
-def stock() -> int:
+async def stock() -> int:
     return 3
 
 
