@@ -1,4 +1,15 @@
-"""The way of outgoing records into one partition: one batch at a time, in the order of their arrival."""
+"""The way of outgoing records into one partition: one batch at a time, in the order of their arrival.
+
+A record goes from its shipment (`records`) into a batch (`under_way`), and from there it is done, or among
+the `errors`; a shipment is settled once none of its records is in either. What becomes of a batch:
+
+    sent                   its records are done
+    TooLarge               it is halved, and each half sent, down to the record that is too large alone
+    BrokersAway            its records fail, and so does all that waits: it would come too late
+    any other KafkaFailure its records fail; what waits is sent
+
+After a record that failed, those of its key and shipment fail too, so that no key gets out of order.
+"""
 
 from __future__ import annotations
 
@@ -108,14 +119,14 @@ class PartitionProducer:
                 if sent:
                     await self._send(batch, sent)
         finally:
-            self._task = None
+            self._task = None  # whoever puts something from now on begins a new one
 
     def _fill(self) -> tuple[Batch, list[_Sent]]:
         batch, sent = self._producer.new_batch(), list[_Sent]()
         while self._waiting:
             shipment = self._waiting[0]
             while (entry := shipment.next()) is not None:
-                if not batch.add(entry[1]):
+                if not batch.add(entry[1]):  # no room: it is the first of the next batch
                     return batch, sent
                 shipment.records.popleft()
                 shipment.under_way += 1

@@ -11,7 +11,7 @@ from typing import Final, TypeVar, cast
 
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.kafka.security_reader import read_security
-from outboard.sidecar.components.kafka.settings import MEBIBYTE, Compression, KafkaSettings, Offset, Strategy
+from outboard.sidecar.components.kafka.settings import Compression, KafkaSettings, Offset, Strategy
 from outboard.sidecar.components.metadata import backoff
 from outboard.sidecar.components.metadata.backoff import read_backoff
 from outboard.sidecar.components.metadata.known import KnownMetadata
@@ -19,12 +19,13 @@ from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = ["METADATA", "read_settings"]
 
+METADATA_AGE: Final = "clientConnectionTopicMetadataRefreshInterval"
 SERVED: Final = (
     "brokers", "authType", "authRequired", "saslUsername", "saslPassword", "saslMechanism", "caCert",
     "clientCert", "clientKey", "skipVerify", "disableTls", "consumerGroup", "clientID", "initialOffset",
     "version", "maxMessageBytes", "compression", "consumeRetryEnabled", "consumeRetryInterval",
     *backoff.METADATA, "heartbeatInterval", "sessionTimeout", "consumerGroupRebalanceStrategy",
-    "clientConnectionTopicMetadataRefreshInterval",
+    METADATA_AGE,
     "consumerFetchMin", "consumerFetchDefault", "escapeHeaders", "excludeHeaderMetaRegex",
 )  # fmt: skip
 
@@ -70,7 +71,8 @@ METADATA: Final = KnownMetadata(SERVED, UNSERVED)
 PORT: Final = re.compile(r".+:[0-9]{1,5}\Z", re.ASCII)
 VERSION: Final = re.compile(r"0\.\d+\.\d+\.\d+\Z|[1-9]\d*\.\d+\.\d+\Z", re.ASCII)
 NUMBER: Final = re.compile(r"[0-9]+\Z", re.ASCII)
-OFFSETS: Final[dict[str, Offset]] = {"": "latest", "newest": "latest", "oldest": "earliest"}
+DEFAULT: Final = KafkaSettings((), "", "")
+OFFSETS: Final[dict[str, Offset]] = {"": DEFAULT.initial_offset, "newest": "latest", "oldest": "earliest"}
 COMPRESSIONS: Final[dict[str, Compression | None]] = {
     "none": None, "gzip": "gzip", "snappy": "snappy", "lz4": "lz4", "zstd": "zstd",
 }  # fmt: skip
@@ -87,18 +89,18 @@ def read_settings(properties: Properties, app_id: str) -> KafkaSettings:
         client_id=properties.string("clientID", default=app_id),
         security=read_security(properties),
         initial_offset=_one_of(properties, "initialOffset", _exact(properties, "initialOffset"), OFFSETS),
-        max_message_bytes=properties.whole_number("maxMessageBytes", 0) or MEBIBYTE,
+        max_message_bytes=properties.whole_number("maxMessageBytes", 0) or DEFAULT.max_message_bytes,
         compression=_one_of(
             properties, "compression", properties.string("compression", default="none"), COMPRESSIONS
         ),
         retry=_retry(properties),
         session_pause=_pause(properties),
-        heartbeat_interval=properties.seconds("heartbeatInterval", default=3.0),
-        session_timeout=properties.seconds("sessionTimeout", default=10.0),
+        heartbeat_interval=properties.seconds("heartbeatInterval", default=DEFAULT.heartbeat_interval),
+        session_timeout=properties.seconds("sessionTimeout", default=DEFAULT.session_timeout),
         strategy=_strategy(properties),
-        metadata_age=properties.seconds("clientConnectionTopicMetadataRefreshInterval", default=0) or 480.0,
-        fetch_min_bytes=_exact_number(properties, "consumerFetchMin", 1),
-        fetch_bytes=_exact_number(properties, "consumerFetchDefault", MEBIBYTE),
+        metadata_age=properties.seconds(METADATA_AGE, default=0) or DEFAULT.metadata_age,
+        fetch_min_bytes=_exact_number(properties, "consumerFetchMin", DEFAULT.fetch_min_bytes),
+        fetch_bytes=_exact_number(properties, "consumerFetchDefault", DEFAULT.fetch_bytes),
         escape_headers=properties.boolean("escapeHeaders"),
         exclude_headers=_pattern(properties),
     )
@@ -132,11 +134,13 @@ def _one_of(properties: Properties, name: str, text: str, choices: dict[str, T])
 
 def _strategy(properties: Properties) -> Strategy:
     name = "consumerGroupRebalanceStrategy"
-    text = properties.string(name, default="range").lower()
+    text = properties.string(name, default=DEFAULT.strategy).lower()
     if text not in STRATEGIES:
-        problem = f"Invalid consumer group rebalance strategy: {text}. Using default strategy: 'range'"
+        problem = (
+            f"Invalid consumer group rebalance strategy: {text}. Using default strategy: '{DEFAULT.strategy}'"
+        )
         properties.warn(problem, "", name)
-        return "range"
+        return DEFAULT.strategy
     return cast("Strategy", text)
 
 
@@ -161,7 +165,7 @@ def _pause(properties: Properties) -> float:
     text = properties.string("consumeRetryInterval").strip()
     if NUMBER.match(text):
         return int(text) / 1000
-    return properties.seconds("consumeRetryInterval", default=0.1)
+    return properties.seconds("consumeRetryInterval", default=DEFAULT.session_pause)
 
 
 def _retry(properties: Properties) -> RetryPolicy | None:

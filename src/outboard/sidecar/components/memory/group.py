@@ -1,6 +1,18 @@
 """The events that one consumer group has not settled yet: partitions, who works on them, room for more.
 
 No I/O: consumers and publishers of one event loop meet here.
+
+    a partition  free  held  in `ready`  what ends it
+    idle         yes   no    no          `put`: offered
+    offered      yes   no    yes         `take`: taken
+    taken        no    no    no          all are done, or `give_back`: offered, or idle; one failed: `hold`
+    held         no    yes   no          `release`, after the pause: offered
+
+    the group    what is put                     what ends it
+    absent       is kept, the most recent only   the first consumer comes: all is put into its partitions
+    attached     goes into its partition         the last consumer leaves: all goes back, in order
+    full         waits in `room`                 something is settled; or nothing moves: then it is stalled
+    stalled      goes into its partition         as little is left as its consumers want; or MOST events
 """
 
 from __future__ import annotations
@@ -88,7 +100,7 @@ class Group:
     @contextmanager
     def consumer(self, room: int) -> Iterator[None]:
         """One more consumer while the block runs; with it the group holds `room` events more."""
-        self._rooms.append(room)
+        self._rooms.append(room)  # of each its own: who leaves takes no more away than it brought
         if len(self._rooms) == 1:
             self._spread()
         try:
@@ -111,7 +123,7 @@ class Group:
             waiting.append(record)
             if partition.held:
                 self._behind_held += 1
-            elif partition.free and len(waiting) == 1:
+            elif partition.free and len(waiting) == 1:  # with more than one it is offered already
                 self._offer(partition)
 
     async def take(self, most: int, partitions: int) -> list[Acquired]:
@@ -126,7 +138,7 @@ class Group:
             taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
             most -= len(taken)
             acquired.append((partition, taken))
-        if self._ready:
+        if self._ready:  # more than was taken: the next in turn
             self._work.wake()
         return acquired
 
@@ -167,7 +179,7 @@ class Group:
     def hold(self, partition: PartitionQueue) -> None:
         """Nobody gets its events before `release`."""
         partition.held = True
-        self._behind_held += len(partition.waiting)
+        self._behind_held += len(partition.waiting)  # they do not count as long as it is held
         self._room.wake(len(partition.waiting))
 
     def release(self, partition: PartitionQueue) -> None:

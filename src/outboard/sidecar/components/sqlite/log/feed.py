@@ -1,4 +1,13 @@
-"""Where the events of a subscription come from: the log, or straight from this process's publishers."""
+"""Where the events of a subscription come from: the log, or straight from this process's publishers.
+
+All topics of a file share one row of offsets, and `seen` is how far this feed has come in it. What this
+process appends, from offset `first` to `last`, is
+
+    while a read is under way  kept until it ends, which may have found some of it; too much: left to the log
+    last <= seen               left out: a read has found it
+    first = seen + 1           taken from memory: nothing of anybody else lies between
+    first > seen + 1           left to the log: another process has written before it
+"""
 
 from __future__ import annotations
 
@@ -57,7 +66,7 @@ class Feed:
             return
         self._waiting.append(appended)
         if sum(len(each.events) for each in self._waiting) > WAITING:
-            self._waiting.clear()
+            self._waiting.clear()  # the gap that this leaves sends what follows to the log
             self._look.set()
 
     async def read_forever(self) -> None:
@@ -73,7 +82,7 @@ class Feed:
 
     async def _read(self) -> bool:
         """Whether there is more to read at once."""
-        asked = dict(self._partitions)
+        asked = dict(self._partitions)  # partitions come and go while the thread reads
         wanted = {number: each for number, held in asked.items() if (each := held.wanted)}
         fresh = [number for number in wanted if asked[number].fresh]
         self._reading = True
@@ -90,12 +99,12 @@ class Feed:
         self._seen = found.seen
         more = False
         for number, partition in asked.items():
-            if self._partitions.get(number) is not partition:
+            if self._partitions.get(number) is not partition:  # given up since, perhaps claimed anew
                 continue
             if number in found.events:
                 partition.add(found.events[number], number in found.unread)
                 self._filled(partition)
-            elif number in found.news:
+            elif number in found.news:  # it had no room when the read began
                 partition.fresh = True
             more = more or partition.readable
         return more
@@ -108,7 +117,7 @@ class Feed:
         if events[0][1].offset != self._seen + 1:
             self._look.set()
             return
-        self._seen = last
+        self._seen = last  # also where it is of another topic: the offsets are the file's
         if appended.topic.id != self._topic.id:
             return
         partitions = self._partitions

@@ -1,4 +1,15 @@
-"""One partition in the hands of a member: what was read of it, what is being handled. Pure."""
+"""One partition in the hands of a member: what was read of it, what is being handled. Pure.
+
+    state    pending  taken  what ends it
+    empty    none     none   `add`, `follow`: ready
+    ready    some     none   `take`: busy
+    busy     some     some   `settle`: ready or empty; held, where the first event failed
+    held     some     none   its time has come: ready; `skip`: ready or empty
+
+Any of them may be `leaving` as well: nothing more is taken then, and it is given up once it is not busy. And
+any may be `fresh`: the log may have more than was read; what is appended then is not taken from memory, as it
+does not follow what is here.
+"""
 
 from __future__ import annotations
 
@@ -71,10 +82,10 @@ class Partition:
         Whether it is the only one now.
         """
         pending = self._pending
-        if self.fresh or event.offset <= self._read:
+        if self.fresh or event.offset <= self._read:  # there is a gap before it, or it was read already
             return False
         if self.leaving or len(pending) >= self._capacity:
-            self.fresh = True
+            self.fresh = True  # from here on only the log knows what comes next
             return False
         pending.append(event)
         self._read = event.offset
@@ -94,7 +105,7 @@ class Partition:
         """
         taken = [self._pending.popleft() for _ in settled]
         failed = [event for event, done in zip(taken, settled, strict=True) if not done]
-        self._pending.extendleft(reversed(failed))
+        self._pending.extendleft(reversed(failed))  # before what came meanwhile: they are older
         self._taken = 0
         if settled[0]:
             self.failures = 0
