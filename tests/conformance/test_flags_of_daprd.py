@@ -11,8 +11,7 @@ from anyio.from_thread import BlockingPortal
 
 from conformance.question import Group
 from conformance.sidecars import Program, running
-from outboard.sidecar.process.environment import UNSERVED
-from outboard.sidecar.process.flags import FLAGS, Flag
+from outboard.sidecar.process.flags import FLAGS, UNSERVED, Flag
 
 pytestmark = [pytest.mark.engine("daprd"), pytest.mark.timeout(120)]
 

@@ -12,9 +12,20 @@ from outboard.gojson.rawjson import well_formed
 from outboard.gojson.utf8 import text_of
 from outboard.gojson.values import Json, kind
 
-__all__ = ["DecodeError", "decode", "fold", "in_order", "integer", "mismatch", "strings", "text"]
+__all__ = [
+    "DecodeError",
+    "decode",
+    "first_value",
+    "fold",
+    "in_order",
+    "integer",
+    "mismatch",
+    "strings",
+    "text",
+]
 
 SPACE: Final = " \t\n\r"
+ANY_NUMBERS: Final = json.JSONDecoder()
 LONGEST_INTEGER: Final = 300  # digits; any of them is a 64-bit float, which is what Go reads numbers into
 
 
@@ -30,15 +41,26 @@ def decode(body: bytes, numbers: str = "Go value") -> Json:
     """The first JSON value of `body`. `numbers` is what Go would read one into, for the message of one that
     is too large. Raises DecodeError.
     """
-    source = well_formed(text_of(body))
     try:
-        value: Json = DECODER.raw_decode(source.lstrip(SPACE))[0]
+        value = first_value(body, DECODER)
     except _TooLarge as error:
         raise DecodeError(f"json: cannot unmarshal number {error} into {numbers} of type float64") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DecodeError(syntax_error(body) or MAX_DEPTH) from error
     if isinstance(value, int | float) and (problem := syntax_error(body)):
         raise DecodeError(problem)  # of `1e` Python reads the 1
+    return value
+
+
+def first_value(body: bytes, decoder: json.JSONDecoder = ANY_NUMBERS) -> Json:
+    """The first JSON value of `body`; what follows is ignored, as Go's `Decoder` does.
+
+    Raises ValueError, and what `decoder` raises.
+    """
+    try:
+        value: Json = decoder.raw_decode(well_formed(text_of(body)).lstrip(SPACE))[0]
+    except RecursionError as error:
+        raise ValueError(MAX_DEPTH) from error
     return value
 
 

@@ -5,7 +5,6 @@ Source: Dapr pub/sub API, "Expected HTTP Response"; daprd 1.18.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from outboard.gojson.decoding import first_value
 from outboard.gojson.values import Json
 from outboard.sidecar.events import fast_path
 from outboard.wire.dapr import DeliveryStatus
@@ -23,7 +23,6 @@ __all__ = ["Answer", "read_answer", "read_bulk_answer"]
 OK_CLASS: Final = 2
 NOT_FOUND: Final = 404
 ENTRY: Final = frozenset({"entryId", "status"})
-DECODER: Final = json.JSONDecoder()
 SUCCESS: Final = str(DeliveryStatus.SUCCESS)
 
 
@@ -105,10 +104,9 @@ def _decode(body: bytes) -> Json:
     if not body:
         return None
     try:
-        value: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
-    except (ValueError, RecursionError):
+        return first_value(body)
+    except ValueError:
         return None
-    return value
 
 
 def _field(value: Mapping[str, Json], name: str) -> Json:

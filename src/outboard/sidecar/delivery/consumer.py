@@ -1,4 +1,20 @@
-"""One subscription at work: each message is read, delivered, and settled as `decisions` says."""
+"""One subscription at work: each message is read, delivered, and settled as `decisions` says.
+
+How a message ends (what is not acknowledged is the broker's: where it does not redeliver, the hop is LOST):
+
+    what becomes of it                  with a dead letter topic           without one
+    read as Skipped: expired, no route  a copy goes there; acknowledged    acknowledged, DROPPED
+    read as Failed: no event, a bad     goes there; acknowledged           not acknowledged
+    rule
+    the app answers SUCCESS             acknowledged                       acknowledged
+    the app answers DROP                goes there; acknowledged           acknowledged, DROPPED
+    RETRY, and the policies go on       delivered again                    delivered again
+    RETRY, and they are spent           goes there; acknowledged           not acknowledged
+    not acknowledged while draining     held, until its consumer is cancelled
+
+A dead letter that cannot be published counts as RETRY after DROP, and as not acknowledged otherwise, so that
+no event is lost for it.
+"""
 
 from __future__ import annotations
 

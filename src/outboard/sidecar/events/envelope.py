@@ -27,9 +27,9 @@ __all__ = [
     "encode_fields",
     "envelope_fields",
     "expiration_of",
-    "has_ttl",
     "is_raw_payload",
     "media_type",
+    "name_a_ttl",
     "rfc3339",
     "wrap",
 ]
@@ -180,19 +180,17 @@ def expiration_of(metadata: Mapping[str, str] | None, features: frozenset[str], 
         return ""
 
 
-def has_ttl(metadata: Mapping[str, str]) -> bool:
-    """Whether `metadata` says, perhaps in a form that cannot be read, how long an event is to live."""
-    return _names_ttl(tuple(metadata))
-
-
 @lru_cache(maxsize=1_024)
-def _names_ttl(names: tuple[str, ...]) -> bool:
+def name_a_ttl(names: tuple[str, ...]) -> bool:
+    """Whether one of the `names` of metadata tells, perhaps in a form that cannot be read, how long an event
+    is to live.
+    """
     return any(name.lower() in TTL_KEYS for name in names)
 
 
 def _ttl(metadata: Mapping[str, str]) -> float | None:
     """Seconds, None where there is none or, as in daprd, where it cannot be read."""
-    if not has_ttl(metadata):
+    if not name_a_ttl(tuple(metadata)):
         return None
     folded = {name.lower(): value for name, value in metadata.items()}
     text = next((folded[key] for key in TTL_KEYS if key in folded), "")

@@ -1,7 +1,17 @@
 """The short way for what nearly every event is: JSON in Unicode with plain numbers, read and written at once.
 
 Each function gives what the long way gives, byte for byte, or None where it cannot know: then the long way is
-taken, which words the errors too.
+taken, which words the errors too. What each reads, and which numbers it takes:
+
+    read_as_written  one event to publish       those that stay as they stand when the event is written again
+    read_plain       a bulk request             those that `to_json` and Python's `json` write alike
+    read_event       an event to deliver alone  all: its bytes go on as they are, rules see doubles
+    read_alike       one to deliver in a batch  those that Go, which writes it anew, writes as they stand
+    read_object      an app's answer            all: only its texts are looked at
+
+An event that was published here and is delivered here is read once: `Frame.message` leaves what delivery asks
+for in `Message.known`. It does so only where reading the event again could tell nothing else: it never
+expires, it has a `traceparent`, so that none is taken from metadata, and Go writes its numbers as they stand.
 """
 
 from __future__ import annotations
@@ -20,7 +30,7 @@ from pydantic_core import from_json, to_json
 from outboard.gojson.rawjson import PLAIN
 from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, has_ttl, rfc3339
+from outboard.sidecar.events.envelope import SPEC_VERSION, expiration_of, name_a_ttl, rfc3339
 from outboard.wire import dapr
 from outboard.wire.tracing import TraceContext
 
@@ -38,7 +48,7 @@ class _Unusual(ValueError):
 
 
 def _integer(digits: str) -> int:
-    number = int(digits) if len(digits) < 18 else LARGEST
+    number = int(digits) if len(digits) < 18 else LARGEST  # so many digits are beyond it anyway
     if not -LARGEST < number < LARGEST or digits == "-0":
         raise _Unusual
     return number
@@ -46,7 +56,7 @@ def _integer(digits: str) -> int:
 
 def _float(digits: str) -> float:
     number = float(digits)
-    if repr(number) != digits or "e" in digits:
+    if repr(number) != digits or "e" in digits:  # `to_json` and `repr` write exponents differently
         raise _Unusual
     return number
 
@@ -120,6 +130,7 @@ def _decode(data: bytes, decoder: json.JSONDecoder) -> Json:
 def read_as_written(data: bytes) -> dict[str, Json] | None:
     """The JSON object that `read_plain` reads, where `to_json` writes each value of it as it stands."""
     value = read_plain(data)
+    # Comparing costs less than asking whether white space or an escape would be lost.
     return value if isinstance(value, dict) and _written(value) == data else None
 
 
@@ -169,6 +180,7 @@ class Frame:
         skeleton = _skeleton(tuple(event))
         if skeleton is None:
             return None
+        # The skeleton comes first, since a dict keeps the place of a name: so the names are sorted at once.
         fields = {**skeleton, **DEFAULTS, "tracestate": self.tracestate, **event, **self.target}
         if "time" not in event:
             fields["time"] = rfc3339(self.now())
@@ -176,7 +188,7 @@ class Frame:
             fields["traceid"] = fields["traceparent"] = self.traceparent
         if fields["source"] is None or fields["type"] is None or fields["specversion"] is None:
             fields |= {name: default for name, default in DEFAULTS.items() if fields[name] is None}
-        if not metadata or not has_ttl(metadata):
+        if not metadata or not name_a_ttl(tuple(metadata)):
             return fields
         expiration = expiration_of(metadata, self.features, self.now())
         return dict(sorted({**fields, "expiration": expiration}.items())) if expiration else fields

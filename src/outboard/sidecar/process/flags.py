@@ -1,6 +1,9 @@
-"""daprd's flags as one table, and the reading of a command line by it.
+"""daprd's flags and environment variables as tables, and the reading of a command line by them.
 
-The table is also what `outboard sidecar --help` is made of.
+The table of flags is also what `outboard sidecar --help` is made of. The variables are those that have no
+effect here; those with one are read where options are parsed (NAMESPACE, DAPR_API_TOKEN, APP_API_TOKEN) and
+where components are set up (POD_NAME, DAPR_ENV_KEYS).
+Source: Dapr, "Dapr arguments and annotations" and "Environment variable reference"; daprd 1.18.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Final, TypeVar
 from outboard.errors import CommandError
 from outboard.resources import boolean
 
-__all__ = ["FLAGS", "Flag", "Values", "read_flags"]
+__all__ = ["FLAGS", "UNSERVED", "Flag", "Values", "read_flags", "unserved_in"]
 
 T = TypeVar("T")
 
@@ -104,6 +107,27 @@ FLAGS: Final = (
     _inert("app-binding-options-timeout", "bindings"),
 )
 
+UNSERVED: Final[Mapping[str, str]] = {
+    "DAPR_COMPONENTS_SOCKETS_FOLDER": "pluggable components",
+    "DAPR_CONTROLPLANE_NAMESPACE": "a control plane",
+    "DAPR_CONTROLPLANE_TRUST_DOMAIN": "a control plane",
+    "DAPR_HOST_IP": "calls between sidecars",
+    "DAPR_HTTP_DISABLE_H2C": "HTTP/2",
+    "DAPR_SCHEDULER_HOST_ADDRESS_DNS_A": "jobs",
+    "DAPR_TRUST_ANCHORS": "mTLS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "the export of traces",
+    "OTEL_EXPORTER_OTLP_HEADERS": "the export of traces",
+    "OTEL_EXPORTER_OTLP_INSECURE": "the export of traces",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "the export of traces",
+    "OTEL_EXPORTER_OTLP_TIMEOUT": "the export of traces",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "the export of traces",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "the export of traces",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "the export of traces",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "the export of traces",
+    "OTEL_SERVICE_NAME": "the export of traces",
+}
+"""By name, the part of daprd that the variable is for and that this sidecar does not serve."""
+
 BY_NAME: Final[Mapping[str, Flag]] = {flag.name: flag for flag in FLAGS}
 
 
@@ -136,6 +160,11 @@ class Values:
             kind = kinds.get(convert)
             problem = f"--{name} {text!r} is not {kind}" if kind else f"--{name}: {error}"
             raise CommandError(problem, BY_NAME[name].help.rstrip(".")) from error
+
+
+def unserved_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of `UNSERVED` that are set and not empty, each with its part."""
+    return {name: part for name, part in UNSERVED.items() if environment.get(name)}
 
 
 def read_flags(arguments: Sequence[str]) -> Values:

@@ -14,8 +14,7 @@ from outboard.errors import CommandError
 from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
-from outboard.sidecar.process.environment import unserved_in
-from outboard.sidecar.process.flags import FLAGS, Values, read_flags
+from outboard.sidecar.process.flags import FLAGS, Values, read_flags, unserved_in
 from outboard.sidecar.runtime.options import LOOPBACK, Options
 
 __all__ = ["parse"]

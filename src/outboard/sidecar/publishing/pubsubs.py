@@ -43,20 +43,18 @@ class LoadedPubSub:
     inbound: Guard
     bulk: BulkPublishing | None = field(init=False)
     """The component again, if it takes many messages in one step."""
+    orders_bulk: bool = field(init=False)
+    """Whether the messages of one bulk publish keep their order per key."""
 
     def __post_init__(self) -> None:
-        component = self.component
-        object.__setattr__(self, "bulk", component if isinstance(component, BulkPublishing) else None)
+        bulk = self.component if isinstance(self.component, BulkPublishing) else None
+        object.__setattr__(self, "bulk", bulk)
+        object.__setattr__(self, "orders_bulk", bulk is not None and self.component.traits.orders_bulk)
 
     @property
     def request_metadata_first(self) -> bool:
         """Whether the metadata of a bulk publish request counts before that of its entries."""
         return self.component.traits.request_metadata_first
-
-    @property
-    def orders_bulk(self) -> bool:
-        """Whether the messages of one bulk publish keep their order per key."""
-        return self.bulk is not None and self.component.traits.orders_bulk
 
 
 class PubSubPublisher:

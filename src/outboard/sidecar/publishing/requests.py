@@ -8,7 +8,7 @@ from typing import NamedTuple
 from outboard.gojson.values import Json
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["BulkPublishEntry", "EventEntry", "PublishRequest"]
+__all__ = ["BulkPublishEntry", "BulkPublished", "EventEntry", "PublishRequest"]
 
 
 class PublishRequest(NamedTuple):
@@ -27,6 +27,15 @@ class BulkPublishEntry(NamedTuple):
     data: bytes
     content_type: str
     metadata: Mapping[str, str] | None
+
+
+class BulkPublished(NamedTuple):
+    """What became of a bulk request: what was not published by entry id, with the reason, and whether the
+    component keeps the order of each key.
+    """
+
+    failed: Mapping[str, str]
+    ordered: bool
 
 
 class EventEntry(NamedTuple):

@@ -17,8 +17,9 @@ from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_pa
 from outboard.sidecar.events.fast_path import Frame, read_as_written
 from outboard.sidecar.publishing import errors
 from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
-from outboard.sidecar.publishing.requests import BulkPublishEntry, EventEntry, PublishRequest
+from outboard.sidecar.publishing.requests import BulkPublished, BulkPublishEntry, EventEntry, PublishRequest
 from outboard.sidecar.resiliency.failure import Failure
+from outboard.wire import dapr
 
 __all__ = ["PublishService"]
 
@@ -44,18 +45,14 @@ class PublishService:
         self.check(request)
         return _is_raw(request)
 
-    def orders_bulk(self, pubsub: str) -> bool:
-        """Whether the component keeps the order of each key in a bulk request."""
-        loaded = self._publisher.pubsubs.get(pubsub)
-        return loaded is not None and loaded.orders_bulk
-
-    async def publish(self, request: PublishRequest, data: bytes, content_type: str) -> None:
-        """Return once the broker has the event."""
+    async def publish(self, request: PublishRequest, data: bytes, content_type: str) -> bool:
+        """Return once the broker has the event: whether the component orders bulk requests."""
         message = self._message(request, data, content_type)
         try:
             await self._publisher.publish(request.pubsub, request.topic, message)
         except (PublishNotAllowed, PubSubUnknown, Failure) as error:
             raise errors.not_published(request, error) from error
+        return self._publisher.pubsubs[request.pubsub].orders_bulk
 
     async def publish_bulk(
         self,
@@ -64,8 +61,8 @@ class PublishService:
         entries: Iterable[BulkPublishEntry],
         *,
         raw: bool,
-    ) -> Mapping[str, str]:
-        """Publish all: what was not published by entry id, with the reason.
+    ) -> BulkPublished:
+        """Publish all: what became of it.
 
         `events` are the entries where all of them are CloudEvents in JSON. Of any others `entries` are read,
         one after the other, so that what is wrong is told in the order of the request.
@@ -78,14 +75,15 @@ class PublishService:
             )
         except (PublishNotAllowed, PubSubUnknown) as error:
             raise errors.not_published(request, error) from error
-        return {ids[index]: str(error) for index, error in failed.items()}
+        ordered = self._publisher.pubsubs[request.pubsub].orders_bulk
+        return BulkPublished({ids[index]: str(error) for index, error in failed.items()}, ordered)
 
     def _message(self, request: PublishRequest, data: bytes, content_type: str) -> Message:
         metadata = request.metadata
-        if _is_raw(request):
+        if dapr.RAW_PAYLOAD in metadata and _is_raw(request):
             return Message(data, metadata)
         if content_type == CLOUD_EVENT:
-            event, frame = read_as_written(data), self._frame(request)
+            frame, event = self._frame(request), read_as_written(data)
             message = None if event is None or frame is None else frame.message(event, metadata)
             if message is not None:
                 return message

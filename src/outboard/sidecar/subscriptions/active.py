@@ -5,11 +5,11 @@ Source: Dapr, "Declarative, streaming, and programmatic subscription types"; dap
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from outboard.gojson.decoding import first_value
 from outboard.gojson.values import Json
 from outboard.sidecar.subscriptions.routes import Routes, compile_rules
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
@@ -22,9 +22,6 @@ __all__ = [
     "parse_subscribe",
     "topics_by_pubsub",
 ]
-
-
-DECODER: Final = json.JSONDecoder()  # of the first value; what follows is ignored, as in daprd
 
 
 class SubscribeInvalid(ValueError):
@@ -85,8 +82,8 @@ def _items(body: bytes) -> Sequence[Json]:
     if not body.strip():
         return []
     try:
-        items: Json = DECODER.raw_decode(body.decode("utf-8", "replace").lstrip(" \t\r\n"))[0]
-    except (ValueError, RecursionError) as error:
+        items = first_value(body)
+    except ValueError as error:
         raise SubscribeInvalid(f"not JSON: {error}") from error
     if items is None:
         return []

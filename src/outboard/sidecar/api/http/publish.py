@@ -37,8 +37,8 @@ class PublishApi:
             body = await request.body()
         except BodyTooLarge as error:
             raise errors.not_published(asked, error) from error
-        await service.publish(asked, body, request.headers.get("content-type", ""))
-        return self._published(asked)
+        ordered = await service.publish(asked, body, request.headers.get("content-type", ""))
+        return ORDERED if ordered else EMPTY
 
     async def publish_bulk(self, request: ApiRequest) -> Reply:
         """POST or PUT `/v1.0/publish/bulk/{pubsub}/{topic}`: 204, or what was not published."""
@@ -49,8 +49,8 @@ class PublishApi:
         except BodyTooLarge as error:
             raise errors.entries_undecodable(asked, service.app_id, error) from error
         events = None if raw else read_events(body)
-        failed = await service.publish_bulk(asked, events, self._entries(asked, body), raw=raw)
-        reply = self._published(asked)
+        failed, ordered = await service.publish_bulk(asked, events, self._entries(asked, body), raw=raw)
+        reply = ORDERED if ordered else EMPTY
         return reply if not failed else _failed(asked, failed).with_headers(reply.headers)
 
     def _entries(self, asked: PublishRequest, body: bytes) -> Iterator[BulkPublishEntry]:
@@ -64,9 +64,6 @@ class PublishApi:
             except EntryInvalid as error:
                 raise errors.entry_unfit(asked, self._service.app_id, error) from error
             yield entry
-
-    def _published(self, asked: PublishRequest) -> Reply:
-        return ORDERED if self._service.orders_bulk(asked.pubsub) else EMPTY
 
 
 def _asked(request: ApiRequest) -> PublishRequest:
