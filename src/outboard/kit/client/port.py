@@ -72,7 +72,7 @@ class PublishOperations(Protocol):
         """
         ...
 
-    async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
+    async def attempt(self, publications: Sequence[Publication], timeout: float, /) -> BatchAnswer:
         """Publish events of one topic, each once. Raises none of the above: they are outcomes."""
         ...
 
