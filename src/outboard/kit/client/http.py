@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,7 +27,7 @@ from outboard.wire.http import Exchange, Request, Response
 
 __all__ = ["HttpSidecar"]
 
-Attempt: TypeAlias = Callable[[Sequence[Publication], float], Coroutine[object, object, BatchAnswer]]
+Attempt: TypeAlias = Callable[[Sequence[Publication], float], Awaitable[BatchAnswer]]
 
 
 @dataclass(frozen=True, slots=True)

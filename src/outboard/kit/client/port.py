@@ -5,7 +5,7 @@ Every operation takes `timeout`, in seconds, within which it returns or raises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
@@ -72,7 +72,7 @@ class PublishOperations(Protocol):
         """
         ...
 
-    async def attempt(self, publications: Sequence[Publication], timeout: float, /) -> BatchAnswer:
+    def attempt(self, publications: Sequence[Publication], timeout: float, /) -> Awaitable[BatchAnswer]:
         """Publish events of one topic, each once. Raises none of the above: they are outcomes."""
         ...
 
