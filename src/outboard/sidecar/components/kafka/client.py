@@ -9,13 +9,13 @@ from outboard.sidecar.components.kafka.records import Received, Record
 from outboard.sidecar.components.port import ComponentError
 
 __all__ = [
-    "Batch",
     "BrokersAway",
     "ConsumerClient",
     "KafkaFailure",
     "Listener",
     "PartitionLost",
     "ProducerClient",
+    "RecordBatch",
     "TooLarge",
     "TopicPartition",
 ]
@@ -44,7 +44,7 @@ class PartitionLost(KafkaFailure):
     """The partition belongs to another member of the group by now."""
 
 
-class Batch(Protocol):
+class RecordBatch(Protocol):
     """Records that are written to one partition in one step: all or none."""
 
     def add(self, record: Record) -> bool:
@@ -64,9 +64,9 @@ class ProducerClient(Protocol):
         """
         ...
 
-    def new_batch(self) -> Batch: ...
+    def new_batch(self) -> RecordBatch: ...
 
-    async def send(self, tp: TopicPartition, batch: Batch) -> None:
+    async def send(self, tp: TopicPartition, batch: RecordBatch) -> None:
         """Return once all replicas that are in sync have it. Raises KafkaFailure, BrokersAway, TooLarge."""
         ...
 

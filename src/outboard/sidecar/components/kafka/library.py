@@ -22,11 +22,11 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from outboard.sidecar.components.kafka.client import (
-    Batch,
     BrokersAway,
     KafkaFailure,
     Listener,
     PartitionLost,
+    RecordBatch,
     TooLarge,
     TopicPartition,
 )
@@ -100,7 +100,7 @@ class LibraryProducer:
     def new_batch(self) -> LibraryBatch:
         return LibraryBatch(self._producer.create_batch())
 
-    async def send(self, tp: TopicPartition, batch: Batch) -> None:
+    async def send(self, tp: TopicPartition, batch: RecordBatch) -> None:
         assert isinstance(batch, LibraryBatch)
         batch.builder.close()
         async with _translated(self._where):
@@ -227,16 +227,16 @@ async def _translated(where: str = "") -> AsyncIterator[None]:
     try:
         yield
     except errors.MessageSizeTooLargeError as error:
-        raise TooLarge(_told(error)) from error
+        raise TooLarge(_message(error)) from error
     except errors.KafkaError as error:
         if error.retriable:
-            raise BrokersAway(f"{_told(error)} ({where})" if where else _told(error)) from error
-        raise KafkaFailure(_told(error)) from error
+            raise BrokersAway(f"{_message(error)} ({where})" if where else _message(error)) from error
+        raise KafkaFailure(_message(error)) from error
     except UnicodeDecodeError as error:
         text = "kafka: a record has a header whose name is no UTF-8: nothing behind it is read"
         raise KafkaFailure(text) from error
 
 
-def _told(error: errors.KafkaError) -> str:
+def _message(error: errors.KafkaError) -> str:
     text = next((known for kind, known in KNOWN.items() if isinstance(error, kind)), str(error))
     return f"kafka {text}" if text.startswith("server: ") else f"kafka: {text}"

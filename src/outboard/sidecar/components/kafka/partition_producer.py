@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.sidecar.components.kafka.client import (
-    Batch,
     BrokersAway,
     KafkaFailure,
     ProducerClient,
+    RecordBatch,
     TooLarge,
     TopicPartition,
 )
@@ -121,7 +121,7 @@ class PartitionProducer:
         finally:
             self._task = None  # whoever puts something from now on begins a new one
 
-    def _fill(self) -> tuple[Batch, list[_Sent]]:
+    def _fill(self) -> tuple[RecordBatch, list[_Sent]]:
         batch, sent = self._producer.new_batch(), list[_Sent]()
         while self._waiting:
             shipment = self._waiting[0]
@@ -135,7 +135,7 @@ class PartitionProducer:
             shipment.settle()
         return batch, sent
 
-    async def _send(self, batch: Batch, sent: Sequence[_Sent]) -> None:
+    async def _send(self, batch: RecordBatch, sent: Sequence[_Sent]) -> None:
         try:
             await self._producer.send(self._tp, batch)
         except TooLarge as error:
@@ -165,7 +165,7 @@ class PartitionProducer:
             if rest:
                 await self._send(self._packed(rest), rest)
 
-    def _packed(self, sent: Sequence[_Sent]) -> Batch:
+    def _packed(self, sent: Sequence[_Sent]) -> RecordBatch:
         batch = self._producer.new_batch()
         for each in sent:
             batch.add(each.record)  # it had room in a larger one

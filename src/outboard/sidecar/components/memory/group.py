@@ -27,14 +27,14 @@ from outboard.sidecar.components.memory.loss_warnings import BacklogWarnings
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.pubsub.partitioned import Turns
 
-__all__ = ["ABSENT_QUEUE", "Acquired", "Group", "PartitionQueue", "StoredEvent"]
+__all__ = ["ABSENT_QUEUE", "Acquired", "Group", "PartitionQueue", "PublishedEvent"]
 
 ABSENT_QUEUE: Final = 1_000
 MOST: Final = 10_000
 STALLED: Final = 0.5
 """Seconds without room, after which handlers may be waiting for that: they publish to the same topic."""
 
-StoredEvent: TypeAlias = tuple[int, int, Message]
+PublishedEvent: TypeAlias = tuple[int, int, Message]
 """One event on the log: its place in the order of publishing, its partition, and itself."""
 
 
@@ -47,11 +47,11 @@ class PartitionQueue:
     __slots__ = ("free", "held", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: deque[StoredEvent] = deque()
+        self.waiting: deque[PublishedEvent] = deque()
         self.free, self.held = True, False
 
 
-Acquired: TypeAlias = tuple[PartitionQueue, Sequence[StoredEvent]]
+Acquired: TypeAlias = tuple[PartitionQueue, Sequence[PublishedEvent]]
 """The next events of a partition, that nobody else gets until they are settled."""
 
 
@@ -61,12 +61,12 @@ class Group:
     While none is attached the most recent `keep` events are kept in order, the older ones are lost.
     """
 
-    def __init__(self, name: str, topic: str, partitions: int, kept: Iterable[StoredEvent] = ()) -> None:
+    def __init__(self, name: str, topic: str, partitions: int, kept: Iterable[PublishedEvent] = ()) -> None:
         self.name = name
         self.topic = topic
         self._partitions = [PartitionQueue() for _ in range(partitions)]
         self._ready: deque[PartitionQueue] = deque()
-        self._kept: deque[StoredEvent] = deque(kept)
+        self._kept: deque[PublishedEvent] = deque(kept)
         self._rooms: list[int] = []
         self._unsettled = self._behind_held = 0
         self._stalled = False
@@ -110,7 +110,7 @@ class Group:
             if not self._rooms:
                 self._gather()
 
-    def put(self, records: Collection[StoredEvent], keep: int) -> None:
+    def put(self, records: Collection[PublishedEvent], keep: int) -> None:
         """Append events; those that are too many for an absent group push out the oldest."""
         if not self.attached:
             self._keep(records, keep)
@@ -203,7 +203,7 @@ class Group:
         self._ready.append(partition)
         self._work.wake()
 
-    def _keep(self, records: Iterable[StoredEvent], keep: int) -> None:
+    def _keep(self, records: Iterable[PublishedEvent], keep: int) -> None:
         for record in records:
             self._kept.append(record)
             if len(self._kept) > keep:

@@ -25,7 +25,7 @@ from outboard.sidecar.components.memory.group import (
     Acquired,
     Group,
     PartitionQueue,
-    StoredEvent,
+    PublishedEvent,
 )
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -50,7 +50,7 @@ class PartitionedBroker:
     def __init__(self) -> None:
         self.partitions = 1
         self._groups: list[Group] = []
-        self._history: dict[str, deque[StoredEvent]] = {}
+        self._history: dict[str, deque[PublishedEvent]] = {}
         self._backlog = 0
         self._offsets = count()
 
@@ -86,7 +86,7 @@ class PartitionedBroker:
             if not self._backlog and not group.attached:
                 self._groups.remove(group)
 
-    def _record(self, message: Message) -> StoredEvent:
+    def _record(self, message: Message) -> PublishedEvent:
         offset, key = next(self._offsets), message.metadata.get(PARTITION_KEY)
         partition = partition_of(key, self.partitions) if key else offset % self.partitions
         return offset, partition, message

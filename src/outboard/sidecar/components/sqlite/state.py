@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import sqlite3
 import time
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar
 
 from outboard.clock import Clock
@@ -20,8 +19,16 @@ from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Delete, Found, Set, StateTraits
 from outboard.sidecar.components.sqlite.paths import located
-from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
-from outboard.wire.dapr import TTL_IN_SECONDS
+from outboard.sidecar.components.sqlite.state_statements import (
+    LIVE,
+    SCHEMA,
+    SCHEMA_VERSION,
+    Statement,
+    found_in,
+    stamp,
+    statement_for,
+)
+from outboard.sidecar.components.state.values import etag_mismatch
 
 __all__ = ["METADATA", "SqliteSettings", "SqliteState", "create"]
 
@@ -31,29 +38,8 @@ METADATA: Final = KnownMetadata((
 ))  # fmt: skip
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 KEYS_IN_ONE_SELECT: Final = 500
-SCHEMA_VERSION: Final = 1
-LONGEST_LIFE: Final = 9_223_372_036  # seconds: Go counts a duration's nanoseconds in 64 bits
 WAL_PAUSE: Final = 0.005  # seconds
 T = TypeVar("T")
-
-SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS {metadata} (key text NOT NULL PRIMARY KEY, value text NOT NULL)",
-    """CREATE TABLE IF NOT EXISTS {state} (
-        key TEXT NOT NULL PRIMARY KEY,
-        value TEXT NOT NULL,
-        is_binary BOOLEAN NOT NULL,
-        etag TEXT NOT NULL,
-        expiration_time TIMESTAMP DEFAULT NULL,
-        update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
-    )""",
-    "INSERT OR IGNORE INTO {metadata} (key, value) VALUES ('migrations', '1')",
-)
-LIVE: Final = "(expiration_time IS NULL OR expiration_time > :now)"
-ROW: Final = "(key, value, is_binary, etag, expiration_time, update_time)"
-VALUES: Final = "(:key, :value, :is_binary, :new_etag, :expires, :now)"
-ASSIGN: Final = (
-    "value = :value, is_binary = :is_binary, etag = :new_etag, expiration_time = :expires, update_time = :now"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +116,8 @@ class SqliteState:
             reason = f"no answer from the database within {self._settings.timeout:g} s"
             raise ComponentError(f"{reason}; a write may still happen") from error
 
-    def _statement(self, operation: Set | Delete, now: datetime) -> _Statement:
-        check_options(operation.options)
-        at = {"key": operation.key, "etag": operation.etag or None, "now": _stamp(now)}
-        if isinstance(operation, Delete):
-            return _Statement(self._sql(_delete_sql(operation)), at, may_miss=not operation.etag)
-        life = _time_to_live(operation.metadata)
-        data = stored_bytes(operation.value)
-        binary = isinstance(operation.value, bytes)
-        row = {
-            "value": (base64.b64encode(data) if binary else data).decode(),
-            "is_binary": binary,
-            "new_etag": self._new_etag(),
-            "expires": _stamp(now + timedelta(seconds=life)) if life else None,
-        }
-        return _Statement(self._sql(_set_sql(operation)), at | row)
+    def _statement(self, operation: Set | Delete, now: datetime) -> Statement:
+        return statement_for(operation, now, self._new_etag())
 
     def _sql(self, template: str) -> str:
         return template.format(state=self._settings.state_table, metadata=self._settings.metadata_table)
@@ -182,15 +155,15 @@ class SqliteState:
                     "SELECT key, value, is_binary, etag, expiration_time FROM {state} "
                     f"WHERE key IN ({places}) AND {LIVE}"
                 )
-                rows = self._open_connection().execute(sql, names | {"now": _stamp(now)})
-                found.update((row[0], _found(*row[1:])) for row in rows)
+                rows = self._open_connection().execute(sql, names | {"now": stamp(now)})
+                found.update((row[0], found_in(*row[1:])) for row in rows)
         return found
 
-    def _write(self, statements: Sequence[_Statement]) -> None:
+    def _write(self, statements: Sequence[Statement]) -> None:
         connection = self._open_connection()
         with _translated("cannot write"), _transaction(connection):
             for statement in statements:
-                changed = connection.execute(statement.sql, statement.parameters).rowcount
+                changed = connection.execute(self._sql(statement.sql), statement.parameters).rowcount
                 if not changed and not statement.may_miss:
                     raise etag_mismatch()
         self._clean(connection)
@@ -201,7 +174,7 @@ class SqliteState:
         if interval <= 0 or (self._cleaned and (now - self._cleaned).total_seconds() < interval):
             return
         with _translated("cannot clean up"):
-            connection.execute(self._sql(f"DELETE FROM {{state}} WHERE NOT {LIVE}"), {"now": _stamp(now)})
+            connection.execute(self._sql(f"DELETE FROM {{state}} WHERE NOT {LIVE}"), {"now": stamp(now)})
         self._cleaned = now
 
     def _open_connection(self) -> sqlite3.Connection:
@@ -233,47 +206,11 @@ async def create(properties: Properties, context: ComponentContext) -> SqliteSta
     return store
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """One change. Where it changes no row and may not `may_miss`, somebody else was first."""
-
-    sql: str
-    parameters: Mapping[str, object]
-    may_miss: bool = False
-
-
-def _set_sql(operation: Set) -> str:
-    if operation.etag:
-        return f"UPDATE {{state}} SET {ASSIGN} WHERE key = :key AND etag = :etag AND {LIVE}"
-    insert = f"INSERT INTO {{state}} {ROW} VALUES {VALUES} ON CONFLICT (key) DO UPDATE SET {ASSIGN}"
-    return f"{insert} WHERE NOT {LIVE}" if operation.options.concurrency == "first-write" else insert
-
-
-def _delete_sql(operation: Delete) -> str:
-    same = f" AND etag = :etag AND {LIVE}" if operation.etag else ""
-    return f"DELETE FROM {{state}} WHERE key = :key{same}"
-
-
 def _table(properties: Properties, name: str, default: str) -> str:
     table = properties.string(name, default=default)
     if not IDENTIFIER.match(table):
         raise properties.failure(f"`{name}` is not a table name", "Use letters, digits and `_`.", name)
     return table
-
-
-def _time_to_live(metadata: Mapping[str, str]) -> int:
-    """Whole seconds, 0 for ever (absent, 0 or -1). Raises ComponentError."""
-    text = metadata.get(TTL_IN_SECONDS, "")
-    if not text:
-        return 0
-    wrong = f"error parsing TTL: incorrect value for metadata '{TTL_IN_SECONDS}'"
-    try:
-        seconds = go_integer(text, "ParseInt")
-    except ComponentError as error:
-        raise ComponentError(f"{wrong}: {error}") from error
-    if not -1 <= seconds <= LONGEST_LIFE:
-        raise ComponentError(f"{wrong}: must be -1 or greater")
-    return max(seconds, 0)
 
 
 def _switch_to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
@@ -288,17 +225,6 @@ def _switch_to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
             time.sleep(WAL_PAUSE)
         else:
             return
-
-
-def _found(value: str, is_binary: int, etag: str, expires: str | None) -> Found:
-    data = base64.b64decode(value) if is_binary else value.encode()
-    at = None if expires is None else datetime.fromisoformat(expires).replace(tzinfo=UTC)
-    return Found(data, etag, at)
-
-
-def _stamp(moment: datetime) -> str:
-    """As SQLite's own `CURRENT_TIMESTAMP`, which daprd writes and compares with."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @contextmanager

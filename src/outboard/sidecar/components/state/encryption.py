@@ -66,7 +66,7 @@ class EncryptedState:
     async def get(self, keys: Sequence[str]) -> Mapping[str, Found]:
         """A value that is not encrypted, or not with a key that is known, has a `problem`."""
         found = await self._store.get(keys)
-        return {key: self._told(value) for key, value in found.items()}
+        return {key: self._readable(value) for key, value in found.items()}
 
     async def set(self, operation: Set) -> None:
         await self._store.set(self.sealed(operation))
@@ -95,7 +95,7 @@ class EncryptedState:
         sealed = base64.b64encode(nonce + key.cipher.encrypt(nonce, text, None))
         return replace(operation, value=_Sealed(sealed + SEPARATOR + key.name.encode()))
 
-    def _told(self, found: Found) -> Found:
+    def _readable(self, found: Found) -> Found:
         try:
             return replace(found, data=self._opened(found.data))
         except ComponentError as error:

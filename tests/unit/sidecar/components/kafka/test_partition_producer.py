@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from outboard.sidecar.components.kafka.client import (
-    Batch,
     BrokersAway,
     KafkaFailure,
+    RecordBatch,
     TooLarge,
     TopicPartition,
 )
@@ -55,7 +55,7 @@ class FakeProducer:
     def new_batch(self) -> FakeBatch:
         return FakeBatch(self.room)
 
-    async def send(self, place: TopicPartition, batch: Batch) -> None:
+    async def send(self, place: TopicPartition, batch: RecordBatch) -> None:
         assert isinstance(batch, FakeBatch)
         self.at_once += 1
         assert self.at_once == 1, "two batches on the way into one partition"
