@@ -1,27 +1,27 @@
-"""How much code one event passes, from `publish` to the settled delivery in the fixture.
+"""Which code one event passes, from `publish` to the settled delivery in the fixture, as its page tells.
 
-`python3 dev.py test -q -s tests/structure` prints the numbers, and with `-vv` every step.
+`python3 dev.py test -q -s tests/structure` prints the numbers and the modules, and with `-vv` every step.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from difflib import ndiff
 from typing import Annotated
 
 import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
+import dev
 from outboard import Event, Outboard
 from outboard.testing import Harness
 from structure.tracing import Way, entered
 
 pytestmark = pytest.mark.anyio
 
-MODULES = 56
-"""At most so many modules are entered."""
-CHANGES = 194
-"""At most so often does the way change from one module to another."""
+PAGE = dev.ROOT / "docs" / "explanation" / "architecture.md"
 QUIET = 10
 """So many passes of the event loop without a step of outboard's, and the event is done with."""
 
@@ -65,10 +65,24 @@ async def way_of_the_second_event(outboard: Harness) -> Way:
     return way
 
 
-async def test_the_way_of_one_event_is_short(outboard: Harness, request: pytest.FixtureRequest) -> None:
+def told() -> tuple[int, int, list[str]]:
+    """What architecture.md says: how many modules, how many changes, and the modules in their order."""
+    section = PAGE.read_text(encoding="utf-8").split("## The way of one event")[1].split("\n## ")[0]
+    numbers = re.search(r"(\d+) modules, and (\d+) times", section)
+    assert numbers
+    paths = re.findall(r"`([\w/]+)\.py`", section)
+    return int(numbers[1]), int(numbers[2]), [f"outboard.{path.replace('/', '.')}" for path in paths]
+
+
+async def test_the_way_of_one_event_is_the_one_that_is_told(
+    outboard: Harness, request: pytest.FixtureRequest
+) -> None:
     way = await way_of_the_second_event(outboard)
 
     print(f"\none event: {len(way.modules)} modules, {way.changes} changes of module")
     print("\n".join(way.stretches if request.config.get_verbosity() > 1 else way.modules))
-    assert len(way.modules) <= MODULES
-    assert way.changes <= CHANGES
+    modules, changes, in_order = told()
+    changed = "\n".join(ndiff(in_order, way.modules))
+    assert way.modules == in_order, f"{PAGE.name} tells of another way:\n{changed}"
+    assert len(way.modules) == modules
+    assert way.changes <= changes
