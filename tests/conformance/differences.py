@@ -50,6 +50,15 @@ DIFFERENCES: Final = (
         ("default-addresses",),
     ),
     Difference(
+        "A request that a web page of another origin lets a browser make is answered 403, unless "
+        "`--allowed-origins` names it; so is, on loopback, one for a host that is not this machine. The "
+        "public port and the metrics do so too.",
+        "What the request asks for is done; only the answer is kept from the page.",
+        "Any site could publish, save state and shut down, and with a name of its own for this machine (DNS "
+        "rebinding) read state and secrets.",
+        ("other-host", "other-origin", "other-origin-form", "other-site"),
+    ),
+    Difference(
         "The in-memory components are shared by the sidecars of a process. A slow app lets 1,000 events wait "
         "before the publisher; what waits at the end is lost. `backlog` and `partitions` count.",
         "One sidecar, one event that waits; a transaction with two outbox events blocks for ever.",

@@ -72,7 +72,7 @@ ORIGINS = Group(
             ("http: allowed origins",),
             (
                 ask("GET", "/v1.0/metadata", origin="http://one.test"),
-                ask("GET", "/v1.0/metadata", origin="http://three.test"),
+                ask("GET", "/v1.0/metadata", origin="http://one.test", sec_fetch_site="cross-site"),
                 ask("GET", "/v1.0/metadata"),
                 ask(
                     "OPTIONS",
@@ -94,6 +94,34 @@ ORIGINS = Group(
                 ),
                 ask("OPTIONS", "/v1.0/state/mem"),
             ),
+        ),
+        Question(
+            "other-origin",
+            ("http: allowed origins",),
+            (ask("GET", "/v1.0/metadata", origin="http://three.test"),),
+        ),
+        Question(
+            "other-origin-form",
+            ("http: allowed origins",),
+            (
+                ask(
+                    "POST",
+                    "/v1.0/publish/ps/from-a-form",
+                    "a=b",
+                    origin="http://three.test",
+                    content_type="text/plain",
+                ),
+            ),
+        ),
+        Question(
+            "other-site",
+            ("http: allowed origins",),
+            (ask("GET", "/v1.0/metadata", sec_fetch_site="cross-site", sec_fetch_mode="no-cors"),),
+        ),
+        Question(
+            "other-host",
+            ("http: allowed origins",),
+            (ask("GET", "/v1.0/metadata", host="three.test"),),
         ),
         Question(
             "public-port",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from outboard.resources.configuration import Configuration
 from outboard.sidecar.api.http.access import is_allowed
 from outboard.sidecar.api.http.app import Api, ApiSettings
 from outboard.sidecar.api.http.cors import Cors
+from outboard.sidecar.api.http.cross_origin import CrossOriginRules, is_loopback
 from outboard.sidecar.api.http.invoke import INVOKE_PATH, InvokeApi
 from outboard.sidecar.api.http.metadata import MetadataApi
 from outboard.sidecar.api.http.metrics import ErrorCodes, Metrics
@@ -77,7 +78,8 @@ def http_apis(
         log,
         errors,
     )
-    unbounded = ApiSettings(sys.maxsize, options.max_head_bytes)
+    cross_origin = _cross_origin(options, options.public_addresses)
+    unbounded = ApiSettings(sys.maxsize, options.max_head_bytes, cross_origin=cross_origin)
     public = Api(allowed_routes(public_routes(metadata), configuration.api), None, unbounded, log)
     return Apis(main, public, _metrics(options, configuration, errors, log))
 
@@ -88,7 +90,9 @@ def _metrics(
     if not configuration.metrics.enabled:
         return None
     shown = Endpoint(Metrics(options.app_id, errors).show, "Metrics", open=True)
-    return Api(Router([]), shown, ApiSettings(0, options.max_head_bytes), log)
+    cross_origin = _cross_origin(options, options.metrics_addresses)
+    settings = ApiSettings(0, options.max_head_bytes, cross_origin=cross_origin)
+    return Api(Router([]), shown, settings, log)
 
 
 def _settings(options: Options, configuration: Configuration) -> ApiSettings:
@@ -98,6 +102,17 @@ def _settings(options: Options, configuration: Configuration) -> ApiSettings:
         options.max_body_bytes,
         options.max_head_bytes,
         options.api_token,
-        Cors(options.allowed_origins) if options.allowed_origins else None,
+        options.api_token_optional,
+        _cors(options),
+        _cross_origin(options, () if options.unix_domain_socket else options.listen_addresses),
         replace(logging, enabled=enabled),
     )
+
+
+def _cors(options: Options) -> Cors | None:
+    return Cors(options.allowed_origins) if options.allowed_origins else None
+
+
+def _cross_origin(options: Options, addresses: Sequence[str]) -> CrossOriginRules:
+    """The rules of an API that listens on `addresses`; none for a socket, which no page can reach."""
+    return CrossOriginRules(_cors(options), bool(addresses) and is_loopback(addresses))

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from outboard.sidecar.api.http.app import Api
 from outboard.sidecar.api.http.server import serving
 from outboard.sidecar.api.http.unixsocket import listening_at, socket_path
 from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.logs import SidecarLog
-from outboard.sidecar.runtime.apis import Apis
 from outboard.sidecar.runtime.options import Options
 
-__all__ = ["Listening", "listening_for", "serving_all"]
+__all__ = ["Apis", "Listening", "listening_for", "serving_all"]
 
 HTTP_PORT: Final = Purpose("the Dapr HTTP API", "--dapr-http-port")
 PUBLIC_PORT: Final = Purpose("metadata and health", "--dapr-public-port")
@@ -40,14 +40,23 @@ class Listening:
 @contextmanager
 def listening_for(options: Options) -> Iterator[Listening]:
     """Raises PortTaken, and CommandError where it is not possible to listen."""
-    given = (options.public_port, options.public_listen_address)
-    measured = (options.metrics_port, options.metrics_listen_address)
+    given = (options.public_port, options.public_addresses)
+    measured = (options.metrics_port, options.metrics_addresses)
     with (
         _api_sockets(options) as api,
-        _more_sockets(options, *given, PUBLIC_PORT) as public,
-        _more_sockets(options, *measured, METRICS_PORT) as metrics,
+        _more_sockets(*given, PUBLIC_PORT) as public,
+        _more_sockets(*measured, METRICS_PORT) as metrics,
     ):
         yield Listening(api, public, metrics, 0 if options.unix_domain_socket else _port(api))
+
+
+@dataclass(frozen=True, slots=True)
+class Apis:
+    """What is served on which sockets. `metrics` is None where there are none."""
+
+    main: Api
+    public: Api
+    metrics: Api | None
 
 
 @asynccontextmanager
@@ -90,12 +99,12 @@ def _api_sockets(options: Options) -> Iterator[Sequence[socket.socket]]:
 
 @contextmanager
 def _more_sockets(
-    options: Options, port: int | None, address: str, purpose: Purpose
+    port: int | None, addresses: Sequence[str], purpose: Purpose
 ) -> Iterator[Sequence[socket.socket]]:
     if port is None:
         yield ()
         return
-    with listening((address,) if address else options.listen_addresses, port, purpose) as sockets:
+    with listening(addresses, port, purpose) as sockets:
         yield sockets
 
 

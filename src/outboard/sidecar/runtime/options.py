@@ -28,7 +28,8 @@ class Options:
     of NAMESPACE, empty where it is not set. `graceful_shutdown` is in seconds, None waits for ever.
     `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging` None
     leaves it to the Configuration. `without_effect` are the settings given for parts that are not served, by
-    name, each with its part. Relative paths in component files begin in `directory`. The tokens stay out of
+    name, each with its part. With `api_token_optional` a call without a token passes too, unless a browser
+    makes it for a page. Relative paths in component files begin in `directory`. The tokens stay out of
     the repr.
     """
 
@@ -60,6 +61,7 @@ class Options:
     disabled_init_endpoints: frozenset[str] = frozenset()
     namespace: str = ""
     api_token: str = field(default="", repr=False)
+    api_token_optional: bool = False
     app_api_token: str = field(default="", repr=False)
     without_effect: Mapping[str, str] = field(default_factory=dict)
     directory: Path = Path()
@@ -68,6 +70,16 @@ class Options:
     def runtime_namespace(self) -> str:
         """The namespace that names are built with: `default` where none is set."""
         return self.namespace or "default"
+
+    @property
+    def public_addresses(self) -> tuple[str, ...]:
+        """Where the public port listens."""
+        return (self.public_listen_address,) if self.public_listen_address else self.listen_addresses
+
+    @property
+    def metrics_addresses(self) -> tuple[str, ...]:
+        """Where the port of the metrics listens."""
+        return (self.metrics_listen_address,) if self.metrics_listen_address else self.listen_addresses
 
     @property
     def app(self) -> AppConnection:

@@ -1,4 +1,4 @@
-"""The HTTP API as an ASGI application: token, route, handler, answer."""
+"""The HTTP API as an ASGI application: origin, token, route, handler, answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from outboard.resources.configuration import ApiLogging
 from outboard.sidecar.api.http.cors import Cors
+from outboard.sidecar.api.http.cross_origin import CrossOriginRules, comes_from_browser
 from outboard.sidecar.api.http.errors import error_reply
 from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
 from outboard.sidecar.api.http.metrics import ErrorCodes
@@ -35,12 +36,17 @@ HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """`token` empty asks for none; the sizes are in bytes; without `cors` nothing is said about origins."""
+    """`token` empty asks for none; the sizes are in bytes; without `cors` no page is told about origins.
+
+    With `token_optional` a request without a token passes too, unless a browser sent it for a page.
+    """
 
     max_body_bytes: int
     max_head_bytes: int
     token: str = field(default="", repr=False)
+    token_optional: bool = False
     cors: Cors | None = None
+    cross_origin: CrossOriginRules = CrossOriginRules()
     log_calls: ApiLogging = field(default_factory=ApiLogging)
 
 
@@ -85,12 +91,19 @@ class Api:
     async def _with_cors(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
         cors = self._settings.cors
         if cors is None:
-            return await self._reply(request)
+            return await self._from_allowed(request)
         preflight = cors.preflight(request)
         if preflight is not None:
             return None, preflight.with_headers(self._trace(request))
-        endpoint, reply = await self._reply(request)
+        endpoint, reply = await self._from_allowed(request)
         return endpoint, reply.with_headers(cors.headers(request))
+
+    async def _from_allowed(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
+        refusal = self._settings.cross_origin.refusal(request)
+        if refusal is None:
+            return await self._reply(request)
+        self._log.warning("%s %s was refused: %s", request.method, request.raw_path, refusal)
+        return None, error_reply(refusal)
 
     async def _reply(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
         found = self._router.find(request.method, request.raw_path)
@@ -129,10 +142,13 @@ class Api:
             return error_reply(ApiError(500, "ERR_INTERNAL", told))
 
     def _has_token(self, request: ApiRequest) -> bool:
-        if not self._token:
+        given = request.headers.get(dapr.API_TOKEN_HEADER)
+        if not self._token or (given is None and self._may_lack_token(request)):
             return True
-        given = request.headers.get(dapr.API_TOKEN_HEADER, "").encode("latin-1")
-        return hmac.compare_digest(given, self._token)
+        return hmac.compare_digest((given or "").encode("latin-1"), self._token)
+
+    def _may_lack_token(self, request: ApiRequest) -> bool:
+        return self._settings.token_optional and not comes_from_browser(request.headers)
 
     def _log_call(self, request: ApiRequest, endpoint: Endpoint | None, reply: Reply, seconds: float) -> None:
         wanted = self._settings.log_calls

@@ -46,6 +46,10 @@ class Cors:
             return {"vary": "Origin", ALLOW_ORIGIN: allowed}
         return {"vary": "Origin"}
 
+    def allows(self, origin: str) -> bool:
+        """Whether pages of `origin` may call."""
+        return bool(self._allowing(origin))
+
     def _allowing(self, origin: str) -> str:
         """What to allow to `origin`; empty for nothing."""
         if not origin:
