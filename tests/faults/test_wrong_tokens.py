@@ -33,6 +33,7 @@ spec:
   routes: {default: /orders}
 """
 
+EVENT = {"content-type": "application/cloudevents+json"}
 HEADERS = {
     "missing": [],
     "wrong": [WRONG.encode()],
@@ -161,7 +162,7 @@ def test_the_app_takes_no_event_without_its_token(
     program, client = app
     forged = client.post("/orders", content=order(13), headers=token_headers(given))
     asked = client.get("/dapr/subscribe", headers=token_headers(given))
-    right = client.post("/orders", content=order(1), headers={"dapr-api-token": TOKEN})
+    right = client.post("/orders", content=order(1), headers={"dapr-api-token": TOKEN, **EVENT})
 
     assert (forged.status_code, asked.status_code) == (401, 401)
     assert forged.json() == asked.json() == {"error": "the dapr-api-token is missing or wrong"}

@@ -152,7 +152,8 @@ async def test_what_is_no_event_at_all_is_kept_byte_by_byte(
     handled = declare(board)
     async with serving(app, board) as client:
         for _ in range(2):
-            response = await client.post("/on", content=body)
+            headers = {"content-type": "application/cloudevents+json"}
+            response = await client.post("/on", content=body, headers=headers)
             assert response.json() == SUCCESS
     assert handled == []
     first, second = exchange.events

@@ -425,7 +425,8 @@ async def test_a_delivery_that_breaks_off_is_not_handled(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/on", "query_string": b"", "headers": []}
+    headers = [(b"content-type", b"application/cloudevents+json")]
+    scope = {"type": "http", "method": "POST", "path": "/on", "query_string": b"", "headers": headers}
     async with serving(app, board):
         await app(scope, receive, send)
     assert (sent, log.lines) == ([], [])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from outboard.wire.cloudevents import is_json
 from outboard.wire.dapr import API_TOKEN_HEADER
 
 __all__ = ["refusal", "refusal_of_event"]
@@ -21,6 +23,8 @@ log: Final = logging.getLogger("outboard.subscriptions")
 
 TOKEN: Final = API_TOKEN_HEADER.encode("ascii")
 CALLER: Final = b"dapr-caller-app-id"
+CONTENT_TYPE: Final = b"content-type"
+BINARY: Final = b"ce-specversion"
 
 
 def refusal(scope: Scope, app_token: str) -> Response | None:
@@ -35,8 +39,30 @@ def refusal(scope: Scope, app_token: str) -> Response | None:
 
 
 def refusal_of_event(scope: Scope, app_token: str) -> Response | None:
-    """As `refusal`, for an event: nor may another app send one, through the sidecar of this one."""
-    return _refuse_forged(scope) or refusal(scope, app_token)
+    """As `refusal`, for an event: nor may another app send one through the sidecar of this one, nor a web page.
+
+    A browser sends what a form can hold, such as text/plain, to any address without asking; anything else of
+    another origin it asks about first, and the app has to agree.
+    """
+    return _refuse_forged(scope) or refusal(scope, app_token) or _refuse_form(scope)
+
+
+def _refuse_form(scope: Scope) -> Response | None:
+    """daprd sends application/cloudevents+json, and batches as application/json."""
+    if _is_event_type(scope["headers"]):
+        return None
+    log.warning("a request to %s was refused: its content type is none of an event", scope["path"])
+    advice = "send application/cloudevents+json, another JSON type, or a CloudEvent in binary mode"
+    return JSONResponse({"error": f"this content type is none of an event: {advice}"}, 415)
+
+
+def _is_event_type(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any((name == CONTENT_TYPE and _is_json(value)) or name == BINARY for name, value in headers)
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: bytes) -> bool:
+    return bool(content_type) and is_json(content_type.decode("latin-1"))
 
 
 def _refuse_forged(scope: Scope) -> Response | None:

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.api.http.app import Api
 from outboard.sidecar.api.http.server import serving
 from outboard.sidecar.api.http.unixsocket import listening_at, socket_path
 from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.runtime.apis import Apis
 from outboard.sidecar.runtime.options import Options
 
-__all__ = ["Apis", "Listening", "listening_for", "serving_all"]
+__all__ = ["Listening", "listening_for", "serving_all"]
 
 HTTP_PORT: Final = Purpose("the Dapr HTTP API", "--dapr-http-port")
 PUBLIC_PORT: Final = Purpose("metadata and health", "--dapr-public-port")
@@ -48,15 +48,6 @@ def listening_for(options: Options) -> Iterator[Listening]:
         _more_sockets(*measured, METRICS_PORT) as metrics,
     ):
         yield Listening(api, public, metrics, 0 if options.unix_domain_socket else _port(api))
-
-
-@dataclass(frozen=True, slots=True)
-class Apis:
-    """What is served on which sockets. `metrics` is None where there are none."""
-
-    main: Api
-    public: Api
-    metrics: Api | None
 
 
 @asynccontextmanager

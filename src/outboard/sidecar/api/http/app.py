@@ -46,7 +46,7 @@ class ApiSettings:
     token: str = field(default="", repr=False)
     token_optional: bool = False
     cors: Cors | None = None
-    cross_origin: CrossOriginRules = CrossOriginRules()
+    cross_origin: CrossOriginRules = field(default_factory=CrossOriginRules)
     log_calls: ApiLogging = field(default_factory=ApiLogging)
 
 

@@ -41,14 +41,18 @@ class CrossOriginRules:
         """What a request that a page of somebody else made is answered; None for any other request."""
         headers = request.headers
         if self.loopback_only and not self._names_this_machine(headers.get("host", "")):
-            return _refused("HOST", f"{_shown(headers['host'])} is no host of this API, which is for this machine")
+            return _refused(
+                "HOST", f"{_shown(headers['host'])} is no host of this API, which is for this machine"
+            )
         if ORIGIN in headers:
             origin = headers[ORIGIN]
             if self._allows(origin) or _is_own(origin, headers.get("host", "")):
                 return None
             return _refused("ORIGIN", f"pages of {_shown(origin)} may not call this API")
         if headers.get(SITE, "").lower() in OTHER_SITES and not _is_followed_link(request.method, headers):
-            return None if self._allows("null") else _refused("ORIGIN", "pages elsewhere may not call this API")
+            return (
+                None if self._allows("null") else _refused("ORIGIN", "pages elsewhere may not call this API")
+            )
         return None
 
     def _allows(self, origin: str) -> bool:
