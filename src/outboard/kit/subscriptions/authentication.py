@@ -39,7 +39,7 @@ def refusal(scope: Scope, app_token: str) -> Response | None:
 
 
 def refusal_of_event(scope: Scope, app_token: str) -> Response | None:
-    """As `refusal`, for an event: nor may another app send one through the sidecar of this one, nor a web page.
+    """As `refusal`, for an event: nor may another app send one through this one's sidecar, nor a web page.
 
     A browser sends what a form can hold, such as text/plain, to any address without asking; anything else of
     another origin it asks about first, and the app has to agree.
