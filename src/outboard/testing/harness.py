@@ -204,7 +204,7 @@ class Harness:
 
 
 def _is_event(topic: Topic[T], payload: bytes) -> bool:
-    """Of what is no CloudEvent the kit makes a dead letter with an id of its own; no handler ever has it."""
+    """Whether a handler could have it. What is no CloudEvent is dead-lettered, under an id of the kit."""
     try:
         topic.codec.decode(payload)
     except InvalidCloudEvent:

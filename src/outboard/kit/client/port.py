@@ -51,7 +51,7 @@ class Publication(NamedTuple):
 
 
 PublishResult: TypeAlias = SidecarError | ExchangeFailed | None
-"""Of one event: None where the broker has it, ExchangeFailed where no answer came."""
+"""How one event ended: None where the broker has it, ExchangeFailed where no answer came."""
 
 
 class BatchAnswer(NamedTuple):

@@ -75,7 +75,7 @@ def backoff(failures: int, randomness: float, longest: float = LONGEST_SECONDS) 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Of one pub/sub component. Open, it lets nothing pass; after that one event, to find out.
+    """Guards one pub/sub component. Open, it lets nothing pass; after that one event, to find out.
 
     `failures` are those in a row; `until` is when it was or will be open no more, by the monotonic clock in
     seconds, None while it is closed. `probing` is while that one event is under way.

@@ -82,7 +82,7 @@ class Settlement:
 
     @property
     def sequences(self) -> list[int]:
-        """Of all events in it."""
+        """The sequences of all events in it."""
         put_off = [item.sequence for item in self.postponed]
         return [*self.delivered, *put_off, *(item.sequence for item in self.refused)]
 

@@ -22,11 +22,11 @@ __all__ = ["CallHandler", "Middleware", "chained"]
 
 CallHandler: TypeAlias = Callable[[HandlerCall], Awaitable[HandlerRun]]
 Middleware: TypeAlias = Callable[[CallHandler, Declaration], CallHandler]
-"""From what comes next on the way to a handler, and what was declared of that, to itself before it."""
+"""Makes one link of a chain: it is given the next link and the declaration of the handler at the end."""
 
 
 def chained(middlewares: Sequence[Middleware], declaration: Declaration) -> CallHandler:
-    """The whole way to a handler. Without middlewares it is the run itself, and costs nothing."""
+    """The whole way to a handler. Without middlewares this is `run_handler` itself, and costs nothing."""
     call: CallHandler = run_handler
     for middleware in reversed(middlewares):
         call = middleware(call, declaration)

@@ -136,7 +136,7 @@ def _is_object(body: bytes) -> bool:
 
 
 def _of_many(entries: Iterable[BulkEntry[Any]], statuses: Iterable[DeliveryStatus]) -> Response:
-    """Of entries that share an id, one is told of: the sidecar would take the last status for all of them."""
+    """The answer names an id once, with its worst status: the sidecar would take the last one for all."""
     by_id: dict[str, DeliveryStatus] = {}
     for entry, status in zip(entries, statuses, strict=True):
         known = by_id.setdefault(entry.entry_id, status)

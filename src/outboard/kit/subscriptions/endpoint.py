@@ -18,7 +18,7 @@ handler that answered 200 for it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -173,8 +173,7 @@ class Runner:
     @property
     def route(self) -> str:
         """The path of the request."""
-        path: str = self.scope["path"]
-        return path
+        return str(self.scope["path"])
 
     @cached_property
     def _shared(self) -> RawHeaders:
@@ -183,7 +182,7 @@ class Runner:
     async def run(self, given: object, part: ReceivedEvent | None = None) -> HandlerRun:
         """Let the handler run with `given`, an event or a batch of them. An error is a part of the result.
 
-        `part` is what the request within has of this one; all of it where it is None.
+        With `part`, the request within holds only that event of this one; without, it holds all.
         """
         if not self.is_direct:
             return await self._serve(Invocation(given), part)
@@ -221,7 +220,8 @@ class Runner:
 
         scope = invocation_scope(self.scope, invocation)
         if part is not None:  # the headers of the request are of the whole batch, in part
-            scope["headers"] = [*self._shared, *_raw(part.headers())]
+            own = [(name.encode(), value.encode()) for name, value in part.headers().items()]
+            scope["headers"] = [*self._shared, *own]
         try:
             await self.serve(scope, receive, send)
         except Exception as error:
@@ -233,10 +233,10 @@ class Runner:
 
 
 class HandlerCall(NamedTuple):
-    """One run of a handler. `received` are its events; what of them it is given is `given`.
+    """One run of a handler, which is given `given`: the event or the list of events that were `received`.
 
-    `runner` is of the request in which they came. `part` is what of that the run gets to see: one event of a
-    bulk delivery, or all of it where it is None.
+    `runner` belongs to the request in which they came. With `part`, the run sees only that event of a bulk
+    delivery; without, it sees the whole request.
     """
 
     runner: Runner
@@ -248,7 +248,3 @@ class HandlerCall(NamedTuple):
 def run_handler(call: HandlerCall) -> Awaitable[HandlerRun]:
     """Let a handler run: the last link of the chain that leads to it."""
     return call.runner.run(call.given, call.part)
-
-
-def _raw(headers: Mapping[str, str]) -> RawHeaders:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]

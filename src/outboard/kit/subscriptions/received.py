@@ -101,7 +101,7 @@ class ReceivedInBulk(ReceivedEvent):
         return _headers(self._entry)
 
     def trace(self) -> TraceContext | None:
-        """That of the request is the trace of another event, perhaps."""
+        """The event says it, or its metadata: the headers of the request may belong to another event."""
         return _trace(_attributes(self.reading)) or _trace(self._entry.metadata)
 
 

@@ -66,7 +66,7 @@ class SidecarConnection:
     def publish(
         self, pubsub: str, topic: str, write: Callable[[], Publication], timeout: float
     ) -> Coroutine[object, None, None]:
-        """What returns once the broker has the event. Parameters, errors: see `CoalescingPublisher.publish`.
+        """Publish one event; the coroutine ends once the broker has it. See `CoalescingPublisher.publish`.
 
         From another event loop than that of the connection the event is sent by itself.
         """

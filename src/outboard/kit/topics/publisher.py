@@ -135,7 +135,7 @@ class EventPublisher:
         metadata: Mapping[str, str],
         timeout: float | None,
     ) -> Awaitable[None]:
-        """What returns once the broker has `event`, a whole one."""
+        """Send `event`, a whole one. What this gives back ends once the broker has it."""
         connection = self.connections.current(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
@@ -156,7 +156,7 @@ class EventPublisher:
         return Publication(pubsub, topic, body, metadata, *_trace_fields(event))
 
     def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
-        """What returns once the broker has an event that was written before."""
+        """Send an event that was written before. What this gives back ends once the broker has it."""
         pubsub, topic = publication.pubsub, publication.topic
         connection = self.connections.current(f"publishing to topic '{topic}'")
         return connection.publish(pubsub, topic, lambda: publication, timeout)

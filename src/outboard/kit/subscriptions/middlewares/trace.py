@@ -12,7 +12,7 @@ __all__ = ["continue_trace"]
 
 
 def continue_trace(call_next: CallHandler, _: Declaration) -> CallHandler:
-    """A `Middleware`. The events of a batch have no trace in common: it stays in that of the request."""
+    """A `Middleware`. The events of a batch have no common trace: their run stays in that of the request."""
 
     async def within_trace(call: HandlerCall) -> HandlerRun:
         if len(call.received) > 1:
