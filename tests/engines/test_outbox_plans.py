@@ -113,7 +113,7 @@ async def test_a_backlog_is_not_read_to_its_end_for_the_first_of_it(bench: Outbo
 async def test_lanes_in_back_off_are_looked_up_among_few_rows(bench: OutboxBench) -> None:
     await bench.store.claim("r", 30.0)
     heads = (await bench.store.fetch("r", FetchRequest(LIMIT)))[: KEYS - 1]
-    put_off = [Postponed(event.sequence, 3_600.0, "no leader") for event in heads]
+    put_off = [Postponed(event.sequence, 59.0, "no leader") for event in heads]
     await bench.store.settle("r", Settlement(postponed=put_off))
     plans = Plans(bench.engine, "ORDER BY")
     found = await bench.store.fetch("r", FetchRequest(LIMIT))

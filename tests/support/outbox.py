@@ -60,6 +60,8 @@ class Broker:
         self.published: list[tuple[str, object]] = []
         """(key, data) in the order in which they came."""
         self.ids: list[str] = []
+        self.asked = 0
+        """How often it was asked to publish."""
         self.answers: Callable[[Publication], SidecarError | None] = lambda _: None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -69,6 +71,7 @@ class Broker:
     async def publish(self, publication: Publication, timeout: float) -> None:
         key = publication.metadata.get(PARTITION_KEY, "")
         self._now[key] += 1
+        self.asked += 1
         self.most_at_once[key] = max(self.most_at_once[key], self._now[key])
         try:
             await self.gate.wait()

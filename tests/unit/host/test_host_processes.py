@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
+from outboard.host import processes
 from outboard.host.processes import ProcessIdentity, has_ended, is_running, process_identity
 
 ELSEWHERE = ProcessIdentity("elsewhere", 1, 0.0)
+GONE = 2**22 + 1
+LINUX = pytest.mark.skipif(not psutil.LINUX, reason="Linux has namespaces of processes, and /proc")
 
 
 def test_this_process_runs() -> None:
@@ -60,4 +64,49 @@ def test_another_process_with_the_same_number_is_not_it() -> None:
 
 
 def test_of_another_host_nothing_is_known() -> None:
-    assert not has_ended(replace(ELSEWHERE, process=2**22 + 1), process_identity())
+    assert not has_ended(replace(ELSEWHERE, process=GONE), process_identity())
+
+
+def test_a_process_that_is_nowhere_has_ended() -> None:
+    assert has_ended(replace(process_identity(), process=GONE), process_identity())
+    assert not has_ended(replace(process_identity(), process=0), process_identity()), (
+        "which is no number of a process"
+    )
+
+
+@LINUX
+def test_of_a_container_with_the_same_name_nothing_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its processes have numbers of its own: those of others say nothing of them."""
+    here = process_identity()
+    namespace = tmp_path / "pid"
+    namespace.symlink_to("pid:[1]")
+    monkeypatch.setattr(processes, "PROCESS_NAMESPACE", namespace)
+    assert not has_ended(replace(process_identity(), process=GONE), here)
+    monkeypatch.setattr(processes, "PROCESS_NAMESPACE", tmp_path / "missing")
+    assert not has_ended(replace(process_identity(), process=GONE), process_identity()), (
+        "where it cannot be told, nothing is"
+    )
+
+
+@LINUX
+def test_of_the_time_before_the_machine_was_started_nothing_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It may be another machine that has the same name."""
+    here = process_identity()
+    (tmp_path / "boot").write_text("another\n")
+    monkeypatch.setattr(processes, "BOOT_ID", tmp_path / "boot")
+    assert not has_ended(replace(process_identity(), process=GONE), here)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows hides no processes")
+def test_a_process_that_is_only_hidden_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = process_identity()
+
+    def hidden(number: int) -> None:
+        raise psutil.NoSuchProcess(number)
+
+    monkeypatch.setattr(processes, "_process", hidden)
+    assert not has_ended(here, here)

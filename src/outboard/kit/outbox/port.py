@@ -107,7 +107,10 @@ class FetchRequest:
 
 
 class ParkedEvent(NamedTuple):
-    """An event that the sidecar refused. `body` is the CloudEvent, in its structured form."""
+    """An event that the sidecar refused. `body` is the CloudEvent, in its structured form.
+
+    `attempts` are those that had an answer: an outage counts none.
+    """
 
     sequence: int
     event_id: str
@@ -135,7 +138,11 @@ class OutboxStore(Protocol):
         ...
 
     async def claim(self, token: str, seconds: float) -> frozenset[int]:
-        """Take every partition that is free, renew those of `token`, for `seconds`; the partitions it has."""
+        """Take every partition that is free, renew those of `token`, for `seconds`; the partitions it has.
+
+        One is free whose lease is over, or longer than `seconds` (the clock went back), or of a relay whose
+        process is gone.
+        """
         ...
 
     async def release(self, token: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -45,9 +45,16 @@ class LazyEngine:
     async def run(self, operation: str, do: Callable[[Connection], T], *, read_only: bool = False) -> T:
         """What `do` returns, once its transaction is committed. `operation` follows "could not".
 
-        An `Engine` is used in a thread. Raises OutboxUnavailable.
+        An `Engine` is used in a thread. What writes is ended first where it is cancelled, so that nothing is
+        committed behind the back of whoever undoes it next. Raises OutboxUnavailable.
         """
-        options = READ_ONLY if read_only else NOTHING
+        if read_only:
+            return await self._transaction(operation, do, READ_ONLY)
+        return await _ended(self._transaction(operation, do, NOTHING))
+
+    async def _transaction(
+        self, operation: str, do: Callable[[Connection], T], options: Mapping[str, str]
+    ) -> T:
         try:
             engine = self.engine
             if not isinstance(engine, Engine):
@@ -58,6 +65,18 @@ class LazyEngine:
             return await asyncio.to_thread(_run, engine, do, options)
         except (SQLAlchemyError, OSError) as error:
             raise OutboxUnavailable(operation, _reason(error)) from error
+
+
+async def _ended(work: Coroutine[None, None, T]) -> T:
+    """What `work` returns. It is not cancelled with its caller, who then waits for it in vain."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        task.exception()  # seen: the caller has no use for it any more
+        raise
+    return task.result()
 
 
 def _run(engine: Engine, do: Callable[[Connection], T], options: Mapping[str, str]) -> T:

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, func, no
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import FromClause
 
+from outboard.kit.outbox.failures import LONGEST_SECONDS
 from outboard.kit.outbox.port import FetchRequest
 from outboard.kit.outbox.sql.tables import may_block
 
@@ -39,7 +40,9 @@ def due_events(
 ) -> Select[int, int, int, str, str, str, bytes, str]:
     """What `wanted` asks for of these partitions, in order of sequence; `now`: milliseconds since 1970."""
     row, earlier = outbox, outbox.alias("earlier")
-    put_off = and_(earlier.c.parked_at.is_(None), earlier.c.available_at > now)
+    # What is put off for longer than any was, was put off before the clock went back.
+    latest = now + round(LONGEST_SECONDS * 1000)
+    put_off = and_(earlier.c.parked_at.is_(None), earlier.c.available_at.between(now + 1, latest))
     holding = and_(earlier.c.parked_at.is_not(None), earlier.c.hold)
     behind = select(earlier.c.sequence).where(
         earlier.c.lane == row.c.lane,
@@ -50,7 +53,7 @@ def due_events(
     query = (
         select(row.c.sequence, row.c.lane, row.c.partition, row.c.event_id, row.c.pubsub, row.c.topic,
                row.c.body, row.c.details)
-        .where(row.c.parked_at.is_(None), row.c.available_at <= now)
+        .where(row.c.parked_at.is_(None), not_(row.c.available_at.between(now + 1, latest)))
         .where(row.c.partition.in_(partitions), not_(behind.exists()))
         .order_by(row.c.sequence)
         .limit(wanted.limit)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from outboard.clock import Clock
 from outboard.errors import ExtraMissing
+from outboard.kit.outbox.lease import new_token
 from outboard.kit.outbox.relay import Relay
 from outboard.kit.outbox.sender import Publish, SendContext
 from outboard.kit.outbox.wakeups import Wakeups
 from outboard.tasks import background_tasks
-from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ class Outbox:
 
         `random` gives numbers in [0, 1).
         """
-        relay = Relay(new_id(), self._store, SendContext(publish, clock, random, timeout))
+        relay = Relay(new_token(), self._store, SendContext(publish, clock, random, timeout))
         loop = asyncio.get_running_loop()
 
         def wake() -> None:

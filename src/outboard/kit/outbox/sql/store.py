@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    not_,
     or_,
     select,
     text,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outboard.kit.client.port import Publication
+from outboard.kit.outbox.lease import is_abandoned
 from outboard.kit.outbox.partitions import PARTITIONS
 from outboard.kit.outbox.port import FetchRequest, ParkedEvent, Settlement, StoredEvent
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
@@ -51,15 +53,21 @@ class SqlOutboxStore:
     """An `OutboxStore` on SQLite or PostgreSQL.
 
     `now` reads the clock once for each transaction: within one, a row is either due or it is not.
+    `is_abandoned` says of a token whether its relay is certainly gone.
     """
 
     def __init__(
-        self, tables: Tables, engine: LazyEngine, now: Callable[[Connection], int] = database_now
+        self,
+        tables: Tables,
+        engine: LazyEngine,
+        now: Callable[[Connection], int] = database_now,
+        is_abandoned: Callable[[str], bool] = is_abandoned,
     ) -> None:
         self._outbox = tables.outbox
         self._lease = tables.lease
         self._run = engine.run
         self._now = now
+        self._is_abandoned = is_abandoned
 
     async def prepare(self) -> None:
         """As `OutboxStore.prepare`."""
@@ -109,8 +117,12 @@ class SqlOutboxStore:
 
     def _claim(self, token: str, seconds: float, connection: Connection) -> frozenset[int]:
         lease, now = self._lease, self._now(connection)
-        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now)
         until = now + round(seconds * 1000)
+        # One that ends later than any could was made before the clock went back.
+        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now, lease.c.lease_until > until)
+        others = connection.scalars(select(lease.c.token).where(lease.c.token != "", not_(free_or_own)))
+        if abandoned := [other for other in set(others) if self._is_abandoned(other)]:
+            free_or_own = or_(free_or_own, lease.c.token.in_(abandoned))
         connection.execute(update(lease).where(free_or_own).values(token=token, lease_until=until))
         return frozenset(connection.scalars(select(lease.c.partition).where(lease.c.token == token)))
 
@@ -147,7 +159,9 @@ class SqlOutboxStore:
             .where(row.c.partition.in_(self._own(token, now)))
         )
         if settlement.postponed:
-            put_off = fenced.values(available_at=bindparam("until"), last_error=bindparam("error"))
+            put_off = fenced.values(
+                attempts=row.c.attempts + 1, available_at=bindparam("until"), last_error=bindparam("error")
+            )
             connection.execute(put_off, [
                 {"number": item.sequence, "until": now + round(item.seconds * 1000), "error": item.error}
                 for item in settlement.postponed
