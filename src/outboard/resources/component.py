@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from outboard.gojson import encoding
 from outboard.resources import duration
+from outboard.resources.finding import Errors, refuse_errors
 from outboard.resources.node import Node
 
 __all__ = ["Component", "MetadataItem", "SecretKeyRef", "parse"]
@@ -62,24 +63,40 @@ class Component:
 def parse(document: Node) -> Component:
     """The component in `document`, of which apiVersion and kind are known to be right.
 
-    Raises ResourceError for what is missing or of the wrong type.
+    Raises ResourceError for what is missing or of the wrong type, ResourcesInvalid for several such errors.
     """
-    metadata = document.require("metadata", "Add `metadata:` with the component's `name:`.")
-    spec = document.require("spec", "Add `spec:` with the component's `type:`, `version:` and `metadata:`.")
-    auth = document.mapping("auth")
-    return Component(
-        name=_name(metadata.require("name", "Add `name:`: the app calls the component by it.")),
-        type=_type(spec),
-        version=spec.string("version"),
-        namespace=metadata.string("namespace"),
-        metadata=tuple(_item(node) for node in spec.sequence("metadata")),
-        secret_store="" if auth is None else auth.string("secretStore"),
-        scopes=document.strings("scopes"),
-        init_timeout=_init_timeout(spec),
-        ignore_errors=spec.boolean("ignoreErrors"),
-        path=document.path,
-        line=document.line,
-    )
+    errors = Errors()
+    read = Component("", "", path=document.path, line=document.line)
+    with errors.gathered():
+        metadata = document.require("metadata", "Add `metadata:` with the component's `name:`.")
+        name = _name(metadata.require("name", "Add `name:`: the app calls the component by it."))
+        read = replace(read, name=name, namespace=metadata.string("namespace"))
+    with errors.gathered():
+        spec = document.require(
+            "spec", "Add `spec:` with the component's `type:`, `version:` and `metadata:`."
+        )
+        read = replace(read, metadata=_items(spec, errors))
+        read = replace(
+            read,
+            type=_type(spec),
+            version=spec.string("version"),
+            init_timeout=_init_timeout(spec),
+            ignore_errors=spec.boolean("ignoreErrors"),
+        )
+    with errors.gathered():
+        auth = document.mapping("auth")
+        store = "" if auth is None else auth.string("secretStore")
+        read = replace(read, secret_store=store, scopes=document.strings("scopes"))
+    refuse_errors(errors.findings)
+    return read
+
+
+def _items(spec: Node, errors: Errors) -> tuple[MetadataItem, ...]:
+    items: list[MetadataItem] = []
+    for node in spec.sequence("metadata"):
+        with errors.gathered():
+            items.append(_item(node))
+    return tuple(items)
 
 
 def _name(node: Node) -> str:

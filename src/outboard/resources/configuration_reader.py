@@ -6,13 +6,12 @@ whatever its kind, and ignores all that it does not know. Here a person is told.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from outboard.errors import CommandError, ResourceError
+from outboard.errors import CommandError
 from outboard.resources import document, shape
 from outboard.resources.configuration import (
     ApiAccess,
@@ -21,12 +20,12 @@ from outboard.resources.configuration import (
     MetricsSettings,
     SecretScope,
 )
-from outboard.resources.finding import Finding, refuse_errors
+from outboard.resources.finding import Errors, Finding, refuse_errors
 from outboard.resources.node import Node, near
+from outboard.resources.variables import expand_variables
 
-__all__ = ["expand_variables", "load_configuration", "read_configuration"]
+__all__ = ["load_configuration", "read_configuration"]
 
-VARIABLE: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[*#$@!?0-9-]))")
 DEFAULT_FEATURES: Final = Configuration().features
 ACCESS: Final = ("allow", "deny")
 UNSERVED: Final = {
@@ -68,24 +67,9 @@ def read_configuration(paths: Sequence[Path], environment: Mapping[str, str]) ->
     for path in paths:
         if not path.is_file():
             raise CommandError(f"--config {path}: there is no such file", "Name a Configuration file")
-        try:
+        with settings.errors.gathered():
             settings.take(path, environment)
-        except ResourceError as error:
-            settings.findings.append(Finding.of(error))
     return settings.configuration()
-
-
-def expand_variables(text: str, environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """`text` with its variables filled in, and the names of those that are not set, which become empty."""
-    missing: dict[str, None] = {}
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] if match[2] is None else match[2]
-        if name not in environment:
-            missing[name] = None
-        return environment.get(name, "")
-
-    return VARIABLE.sub(value, text), tuple(missing)
 
 
 @dataclass(slots=True)
@@ -99,13 +83,13 @@ class _Settings:
     denied_components: frozenset[str] = frozenset()
     features: tuple[tuple[str, bool], ...] = ()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
-    findings: list[Finding] = field(default_factory=list)
+    errors: Errors = field(default_factory=Errors)
 
     def take(self, path: Path, environment: Mapping[str, str]) -> None:
         text, missing = expand_variables(document.text_of(path), environment)
         for name in missing:
             problem = f"environment variable {name} is not set; it counts as empty"
-            self.findings.append(Finding(str(path), 0, problem))
+            self.errors.findings.append(Finding(str(path), 0, problem))
         documents = document.load(path, text)
         if not documents:
             return
@@ -124,25 +108,44 @@ class _Settings:
             self.denied_components,
             _enabled(self.features),
             self.metrics,
-            tuple(self.findings),
+            tuple(self.errors.findings),
         )
 
     def _read(self, spec: Node) -> None:
-        if (allowed := _at(spec, "api", "allowed")) is not None:
-            self.allowed = _access_rules(allowed)
-        if (denied := _at(spec, "api", "denied")) is not None:
-            self.denied = _access_rules(denied)
-        if (logging := _at(spec, "logging", "apiLogging")) is not None:
-            self.logging = _api_logging(logging, self.logging)
-        if (scopes := _at(spec, "secrets", "scopes")) is not None:
-            self.scopes = _secret_scopes(scopes)
-        if (denied := _at(spec, "components", "deny")) is not None:
-            self.denied_components = frozenset(node.as_string() for node in denied.items())
-        if (features := _at(spec, "features")) is not None:
-            self.features = tuple(map(_feature, features.items()))
-        for key in METRICS:
-            if (metrics := _at(spec, key)) is not None:
-                self.metrics = _metrics(metrics, self.metrics)
+        readers: Sequence[tuple[Sequence[str], Callable[[Node], None]]] = (
+            (("api", "allowed"), self._read_allowed),
+            (("api", "denied"), self._read_denied),
+            (("logging", "apiLogging"), self._read_logging),
+            (("secrets", "scopes"), self._read_scopes),
+            (("components", "deny"), self._read_denied_components),
+            (("features",), self._read_features),
+            *(((key,), self._read_metrics) for key in METRICS),
+        )
+        for keys, read in readers:
+            with self.errors.gathered():
+                if (node := _at(spec, *keys)) is not None:
+                    read(node)
+
+    def _read_allowed(self, node: Node) -> None:
+        self.allowed = _access_rules(node)
+
+    def _read_denied(self, node: Node) -> None:
+        self.denied = _access_rules(node)
+
+    def _read_logging(self, node: Node) -> None:
+        self.logging = _api_logging(node, self.logging)
+
+    def _read_scopes(self, node: Node) -> None:
+        self.scopes = _secret_scopes(node)
+
+    def _read_denied_components(self, node: Node) -> None:
+        self.denied_components = frozenset(each.as_string() for each in node.items())
+
+    def _read_features(self, node: Node) -> None:
+        self.features = tuple(map(_feature, node.items()))
+
+    def _read_metrics(self, node: Node) -> None:
+        self.metrics = _metrics(node, self.metrics)
 
     def _warn_about(self, document: Node) -> None:
         kind = document.string("kind")
@@ -162,7 +165,7 @@ class _Settings:
                     )
 
     def _warn(self, node: Node, problem: str, advice: str = "") -> None:
-        self.findings.append(Finding(str(node.path), node.key_line or node.line, problem, advice))
+        self.errors.findings.append(Finding(str(node.path), node.key_line or node.line, problem, advice))
 
 
 def _at(node: Node, *keys: str) -> Node | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from outboard.errors import ResourceError, ResourcesInvalid
 
-__all__ = ["Finding", "Severity", "refuse_errors"]
+__all__ = ["Errors", "Finding", "Severity", "refuse_errors"]
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -34,6 +35,23 @@ class Finding:
     def of(error: ResourceError) -> Finding:
         """`error` as a value."""
         return Finding(error.path, error.line, error.problem, error.advice, "error")
+
+
+class Errors:
+    """Gathers the errors of several readers as findings, so that the first does not hide the others."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Ends the block at its first error, which is kept; what is behind the block goes on."""
+        try:
+            yield
+        except ResourceError as error:
+            self.findings.append(Finding.of(error))
+        except ResourcesInvalid as several:
+            self.findings += [Finding.of(each) for each in several.errors if isinstance(each, ResourceError)]
 
 
 def refuse_errors(findings: Iterable[Finding]) -> None:

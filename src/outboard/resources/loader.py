@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from outboard.errors import CommandError, ResourceError
+from outboard.errors import CommandError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
-from outboard.resources.finding import Finding, refuse_errors
+from outboard.resources.finding import Errors, Finding, refuse_errors
 from outboard.resources.node import Node, near
 from outboard.resources.resiliency import Resiliency, unknown_policies
 from outboard.resources.shape import Shape
@@ -95,20 +95,15 @@ class _Found:
         self.components: list[Component] = []
         self.subscriptions: list[DeclaredSubscription] = []
         self.resiliencies: list[Resiliency] = []
-        self.findings: list[Finding] = []
+        self._errors = Errors()
+        self.findings = self._errors.findings
 
     def read(self, path: Path) -> None:
         """Take the documents of the file at `path`; what is wrong in one does not keep from the next."""
-        try:
-            nodes = document.read(path)
-        except ResourceError as error:
-            self.findings.append(Finding.of(error))
-            return
-        for index, node in enumerate(nodes):
-            try:
-                self._add(node, first=index == 0)
-            except ResourceError as error:
-                self.findings.append(Finding.of(error))
+        with self._errors.gathered():
+            for index, node in enumerate(document.read(path)):
+                with self._errors.gathered():
+                    self._add(node, first=index == 0)
 
     def _add(self, node: Node, *, first: bool) -> None:
         """Take one document; `first` of its file or not. Raises ResourceError."""

@@ -6,7 +6,8 @@ import pytest
 
 from outboard.errors import CommandError, ResourceError
 from outboard.resources.configuration import ApiAccess, ApiLogging, Configuration, SecretScope
-from outboard.resources.configuration_reader import expand_variables, load_configuration
+from outboard.resources.configuration_reader import load_configuration, read_configuration
+from outboard.resources.variables import expand_variables
 
 HEAD = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\n"
 
@@ -153,3 +154,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_file_sets_nothing(tmp_path: Path) -> None:
     assert loaded(tmp_path, "", head="# nothing\n") == Configuration()
+
+
+def test_all_errors_of_all_files_are_told(tmp_path: Path) -> None:
+    wrong = "kind: Configuration\nspec: {components: {deny: x}, features: [{name: a, enabled: perhaps}]}\n"
+    paths = [tmp_path / name for name in ("a.yaml", "b.yaml")]
+    for path in paths:
+        path.write_text(wrong, encoding="utf-8")
+
+    findings = read_configuration(paths, {}).findings
+
+    assert [(Path(each.file).name, each.severity) for each in findings] == [
+        ("a.yaml", "error"),
+        ("a.yaml", "error"),
+        ("b.yaml", "error"),
+        ("b.yaml", "error"),
+    ]

@@ -441,3 +441,18 @@ def test_a_policy_in_a_file_that_cannot_be_read_is_not_missed(tmp_path: Path) ->
     (error,) = read_resources([folder], "app").findings
 
     assert "`fast`: 'soon' is not a duration" in error.problem
+
+
+def test_all_errors_of_one_component_are_told(tmp_path: Path) -> None:
+    text = component("true", type="state").replace(
+        "v1}", "v1, metadata: [{value: a}, {name: b}, {value: c}]}"
+    )
+
+    findings = read_resources([write(tmp_path, a=text)], "app").findings
+
+    assert [each.problem for each in findings] == [
+        "unquoted, `true` is the name `true` to daprd",
+        "`name` is missing",
+        "`name` is missing",
+        "`type: state` is not of the form category.name",
+    ]
