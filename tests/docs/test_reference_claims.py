@@ -58,7 +58,9 @@ def test_the_editor_gets_the_variables_that_the_command_shows(tmp_path: Path) ->
     (tmp_path / "components").mkdir()
     (tmp_path / "dapr.yaml").write_text(files["dapr.yaml"].replace("Port: ", "Port: 2"), encoding="utf-8")
     specs = read_template(tmp_path / "dapr.yaml").apps
-    plan = make_plan(specs, RunOptions(frozenset({"notification"})), MachinePorts(), this_interpreter(), {})
+    plan = make_plan(
+        specs, RunOptions(frozenset({"notification"})), MachinePorts(), this_interpreter(), {}, str
+    )
     told = next(app for app in plan.apps if app.app_id == "notification").added_environment
     (launch,) = json.loads(files[".vscode/launch.json"])["configurations"]
     given = {

@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "how-to" / "where-did-my-event-go.md"
 MANIFESTS = ROOT / "deploy" / "kubernetes"
 ALL = list(commands(PAGE))
 KUBECTL = [command for command in ALL if command.words[0] == "kubectl"]
-GETS = [command for command in ALL if command.words[:2] == ["curl", "-s"] and len(command.words) == 3]
+GETS = [command for command in ALL if command.words[:2] == ["curl", "-s"] and "-X" not in command.words]
 GREP = [command for command in ALL if command.words[:1] == ["grep"]]
 
 
@@ -184,16 +184,23 @@ class Seen:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Of a system in which a task was created and its event has arrived."""
-    with todo_system(tmp_path_factory.mktemp("where") / "todo") as todo:
+    with todo_system(tmp_path_factory.mktemp("where") / "todo", APP_API_TOKEN="mine") as todo:
         httpx.post(f"{todo.backend}/tasks", json={"title": "milk"}, trust_env=False).raise_for_status()
         todo.program.wait_for("TASK EVENT RECEIVED")
         eventually(lambda: "Published to" in todo.program.output, lambda: todo.program.output, todo.program)
         addresses = {"localhost:3500": todo.sidecar, "localhost:8001": todo.notification}
         answers = {
-            command.words[-1]: httpx.get(_at(command.words[-1], addresses), trust_env=False).text
+            command.words[-1]: httpx.get(
+                _at(command.words[-1], addresses), headers=_headers(command), trust_env=False
+            ).text
             for command in GETS
         }
         return Seen(todo.program.output, answers)
+
+
+def _headers(command: Command) -> dict[str, str]:
+    name, colon, value = (command.option("-H") or "").partition(": ")
+    return {name: value} if colon else {}
 
 
 def _at(target: str, addresses: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from support.todo import EXAMPLE, TodoSystem, todo_system
 
 @pytest.fixture(scope="module")
 def todo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TodoSystem]:
-    with todo_system(tmp_path_factory.mktemp("system") / "todo") as system:
+    with todo_system(tmp_path_factory.mktemp("system") / "todo", APP_API_TOKEN="mine") as system:
         yield system
 
 
@@ -66,7 +66,9 @@ def test_todo_each_change_arrives_in_order_with_the_whole_task(
 def test_todo_notification_service_announces_its_subscription(client: httpx.Client, todo: TodoSystem) -> None:
     expected = {"pubsubname": "kafka-pubsub", "topic": "task-events", "route": "/events/task"}
 
-    assert client.get(f"{todo.notification}/dapr/subscribe").json() == [expected]
+    url = f"{todo.notification}/dapr/subscribe"
+    assert client.get(url, headers={"dapr-api-token": "mine"}).json() == [expected]
+    assert client.get(url).status_code == 401
 
 
 def test_todo_state_api_keeps_any_json_object(client: httpx.Client, todo: TodoSystem) -> None:

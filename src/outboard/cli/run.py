@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from outboard.cli.parameters import Given, OutputFormat
 from outboard.cli.run_options import ONE_APP
+from outboard.run.plan.tokens import TokenUse
 
 if TYPE_CHECKING:
     from outboard.run.output.events import Report
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from outboard.run.plan.settings import Value
 
 __all__ = ["run"]
+
+
+TOKEN_BYTES: Final = 24
 
 
 class SidecarKind(StrEnum):
@@ -69,6 +74,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    tokens: Annotated[
+        TokenUse,
+        typer.Option(
+            help="Tokens between apps and sidecars: made, and asked of browsers alone by the sidecars; "
+            "asked of everybody; or not made.",
+            envvar="OUTBOARD_RUN_TOKENS",
+        ),
+    ] = TokenUse.OPTIONAL,
     app_id: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +110,7 @@ def run(
       outboard run --dry-run -o json     what would be started, for machines
     """
     import os
+    import secrets
 
     from outboard.host.ports import MachinePorts
     from outboard.run.plan.command_line import chosen_apps, chosen_daprd, component_folders
@@ -106,8 +120,9 @@ def run(
     given = {name.replace("_", "-"): _value(value) for name, value in settings.items() if value}
     apps = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
     daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, Path.home())
-    options = RunOptions(frozenset(attach or ()), reload, component_folders(resources or ()), daprd)
-    plan = make_plan(apps, options, MachinePorts(), this_interpreter(), os.environ)
+    options = RunOptions(frozenset(attach or ()), reload, component_folders(resources or ()), daprd, tokens)
+    make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
+    plan = make_plan(apps, options, MachinePorts(), this_interpreter(), os.environ, make_token)
     if dry_run:
         _describe(plan, output)
     else:

@@ -37,6 +37,7 @@ def _as_json(app: AppPlan) -> Json:
         "sidecar": list(app.sidecar),
         "environment": dict(app.variables),
         "ownEnvironment": [*sorted(app.own_variables)],
+        "tokens": [*sorted(app.tokens)],
         "startedBy": _starter(app),
         "reload": app.reload,
         "appLog": app.app_log.value,
@@ -53,6 +54,9 @@ def _as_lines(app: AppPlan, program: str) -> Iterator[str]:
     sidecar = " ".join(filter(None, [program, shlex.join(app.sidecar)]))
     yield f"  sidecar:     http://localhost:{app.http_port}  {sidecar}"
     yield f"  environment: {' '.join(f'{name}={value}' for name, value in app.variables.items())}"
+    if app.tokens:
+        optional = ", asked of browsers alone" if app.api_token_optional else ""
+        yield f"  tokens:      {', '.join(sorted(app.tokens))} (another one at each start{optional})"
     if app.own_variables:
         yield f"               and from {app.origin}: {', '.join(sorted(app.own_variables))}"
 

@@ -26,6 +26,7 @@ from outboard.run.plan.settings import (
 )
 from outboard.run.plan.sidecar_program import OutboardProgram, SidecarProgram
 from outboard.run.plan.template import AppSpec, Destination
+from outboard.run.plan.tokens import API_TOKEN, MakeToken, TokenUse, made_tokens
 
 __all__ = ["AppPlan", "RunOptions", "RunPlan", "make_plan"]
 
@@ -38,23 +39,26 @@ class RunOptions:
     """What the command line asks of a run: the apps that a debugger starts, and restarts on change.
 
     `resources` are folders in the place of those that the apps name; empty leaves them these. `daprd` is
-    the executable that serves as sidecar; None is Outboard's own, in this process.
+    the executable that serves as sidecar; None is Outboard's own, in this process. `tokens` says which are
+    made.
     """
 
     attach: frozenset[str] = frozenset()
     reload: bool = False
     resources: tuple[str, ...] = ()
     daprd: Path | None = None
+    tokens: TokenUse = TokenUse.OPTIONAL
 
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
     """One app and its sidecar.
 
-    `variables` are what Dapr tells an app through its environment, `own_variables` what its author adds;
-    those and what is `inherited` may hold secrets and stay out of the repr. `app_port` 0: the app is not
-    called. `sidecar` is daprd's command line. An app without a `command` is not started here; `attached`
-    says that somebody else starts it, as often as they like.
+    `variables` are what Dapr tells an app through its environment, `tokens` those made for this run,
+    `own_variables` what its author adds; these two and what is `inherited` may hold secrets and stay out of
+    the repr. With `api_token_optional` the sidecar takes calls without a token too, but for those of
+    browsers. `app_port` 0: the app is not called. `sidecar` is daprd's command line. An app without a
+    `command` is not started here; `attached` says that somebody else starts it, as often as they like.
     """
 
     app_id: str
@@ -67,8 +71,10 @@ class AppPlan:
     sidecar: tuple[str, ...]
     origin: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     own_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
+    api_token_optional: bool = False
     attached: bool = False
     reload: bool = False
     app_log: Destination = Destination.CONSOLE
@@ -91,7 +97,7 @@ class AppPlan:
     @property
     def added_environment(self) -> dict[str, str]:
         """The variables that whoever starts the app has to add."""
-        return {**self.variables, **self.own_variables}
+        return {**self.variables, **self.tokens, **self.own_variables}
 
     @property
     def full_environment(self) -> dict[str, str]:
@@ -113,8 +119,11 @@ def make_plan(
     ports: Ports,
     interpreter: Interpreter,
     environment: Mapping[str, str],
+    make_token: MakeToken,
 ) -> RunPlan:
     """Decide everything about a run of `specs` under `options`; `environment` is this process's.
+
+    `make_token` gives another secret text each time.
 
     Raises PortTaken for a port that somebody has, with their name, and CommandError for `--attach` of an
     unknown app.
@@ -126,7 +135,7 @@ def make_plan(
     settings = with_ports(adapted, options.attach, program, ports)
     return RunPlan(
         tuple(
-            _app(spec, values, options, program, interpreter, inherited)
+            _app(spec, values, options, program, interpreter, inherited, make_token)
             for spec, values in zip(adapted, settings, strict=True)
         ),
         options.daprd,
@@ -164,10 +173,13 @@ def _app(
     program: SidecarProgram,
     interpreter: Interpreter,
     inherited: Mapping[str, str],
+    make_token: MakeToken,
 ) -> AppPlan:
     attached = spec.app_id in options.attach
     variables = _variables(spec.app_id, settings)
     together = {**inherited, **variables, **spec.environment}
+    own_sidecar = options.daprd is None
+    tokens = made_tokens(options.tokens, together, make_token, may_be_optional=own_sidecar)
     if "PATH" not in spec.environment:
         inherited = {**inherited, "PATH": interpreter.search_path(together, os.pathsep)}
     return AppPlan(
@@ -181,8 +193,10 @@ def _app(
         sidecar=program.arguments(spec.app_id, settings),
         origin=spec.origin,
         variables=variables,
+        tokens=tokens,
         own_variables=spec.environment,
         inherited=inherited,
+        api_token_optional=options.tokens is TokenUse.OPTIONAL and API_TOKEN in tokens,
         attached=attached,
         reload=options.reload and bool(spec.command) and not attached,
         app_log=spec.app_log,

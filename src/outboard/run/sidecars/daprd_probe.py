@@ -11,9 +11,10 @@ from outboard.run.availability import AppAvailability
 from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
 from outboard.run.plan.settings import LISTEN_ADDRESSES
+from outboard.run.plan.tokens import APP_TOKEN
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
 from outboard.sidecar.channel.exchange import app_url, exchange_with
-from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.dapr import API_TOKEN_HEADER, SUBSCRIBE_PATH
 from outboard.wire.http import Exchange, ExchangeFailed, Request
 
 __all__ = ["exchange_with_sidecar", "until_healthy", "watch_subscriptions"]
@@ -61,8 +62,14 @@ async def watch_subscriptions(app: AppPlan, availability: AppAvailability, repor
         asking = SubscriptionMonitor(exchange)
         await availability.until_there()
         with suppress(ExchangeFailed):  # away again
-            await asking(Request("GET", SUBSCRIBE_PATH), TIMEOUT)
+            await asking(Request("GET", SUBSCRIBE_PATH, _with_token(app)), TIMEOUT)
         await asking.watch(availability, lambda: report(changed))
+
+
+def _with_token(app: AppPlan) -> dict[str, str]:
+    """The headers by which `app` takes a request for its sidecar's."""
+    token = app.full_environment.get(APP_TOKEN)
+    return {API_TOKEN_HEADER: token} if token else {}
 
 
 async def _is_healthy(exchange: Exchange, path: str) -> bool:

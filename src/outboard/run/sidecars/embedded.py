@@ -66,7 +66,11 @@ class LocalSidecars:
         ServiceDied where the sidecar ends by itself, as the shutdown API makes it.
         """
         environment = app.full_environment
-        options = replace(parse(app.sidecar, environment), directory=app.directory)
+        options = replace(
+            parse(app.sidecar, environment),
+            directory=app.directory,
+            api_token_optional=app.api_token_optional,
+        )
         configuration = read_configuration(options.config_paths, environment)
         resources = read_resources(options.resources_paths, options.app_id, options.namespace)
         refuse_errors((*configuration.findings, *resources.findings))

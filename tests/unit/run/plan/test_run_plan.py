@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from outboard.run.plan.interpreter import Interpreter
 from outboard.run.plan.plan import AppPlan, RunOptions, RunPlan, make_plan
 from outboard.run.plan.settings import Value
 from outboard.run.plan.template import AppSpec
+from outboard.run.plan.tokens import TokenUse
 
 HERE = Interpreter(Path("/venv/bin/python"), Path("/venv"))
 FOLDER = Path("/project/backend")
@@ -45,7 +47,10 @@ def plan(
     owners: Mapping[int, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> RunPlan:
-    return make_plan(specs, options or RunOptions(), FakePorts(owners or {}), HERE, environment or {})
+    made = (f"made-{number}" for number in count(1))
+    return make_plan(
+        specs, options or RunOptions(), FakePorts(owners or {}), HERE, environment or {}, lambda: next(made)
+    )
 
 
 def only(made: RunPlan) -> AppPlan:
@@ -219,3 +224,40 @@ def test_a_description_tells_the_engine() -> None:
     described = plan_as_json(plan(spec()))
     assert isinstance(described, dict)
     assert described["engine"] == "outboard"
+
+
+def test_makes_tokens_of_its_own_for_each_app() -> None:
+    first, second = plan(spec("one"), spec("two")).apps
+    assert first.tokens == {"DAPR_API_TOKEN": "made-1", "APP_API_TOKEN": "made-2"}
+    assert second.tokens == {"DAPR_API_TOKEN": "made-3", "APP_API_TOKEN": "made-4"}
+    assert first.full_environment.items() >= first.tokens.items() <= first.added_environment.items()
+    assert first.api_token_optional
+
+
+def test_a_token_that_is_given_counts_and_is_asked_of_everybody() -> None:
+    given = replace(spec(), environment={"APP_API_TOKEN": ""})
+    app = only(plan(given, environment={"DAPR_API_TOKEN": "sesame"}))
+    assert app.tokens == {}
+    assert (app.full_environment["DAPR_API_TOKEN"], app.full_environment["APP_API_TOKEN"]) == ("sesame", "")
+    assert not app.api_token_optional
+
+
+def test_tokens_are_required_or_not_made() -> None:
+    required = only(plan(spec(), options=RunOptions(tokens=TokenUse.REQUIRED)))
+    assert (len(required.tokens), required.api_token_optional) == (2, False)
+    none = only(plan(spec(), options=RunOptions(tokens=TokenUse.NONE)))
+    assert (none.tokens, none.api_token_optional) == ({}, False)
+
+
+def test_daprd_would_shut_out_an_app_that_sends_no_token() -> None:
+    daprd = Path("/usr/bin/daprd")
+    assert only(plan(spec(), options=RunOptions(daprd=daprd))).tokens == {"APP_API_TOKEN": "made-1"}
+    required = RunOptions(daprd=daprd, tokens=TokenUse.REQUIRED)
+    assert len(only(plan(spec(), options=required)).tokens) == 2
+
+
+def test_tokens_are_told_by_name_only() -> None:
+    made = plan(spec())
+    for shown in (repr(made), plan_as_text(made), str(plan_as_json(made))):
+        assert "made-1" not in shown
+    assert "APP_API_TOKEN, DAPR_API_TOKEN" in plan_as_text(made)
