@@ -16,9 +16,9 @@ import pytest
 
 from outboard.errors import CommandError, PortTaken
 from outboard.resources.loader import Resources
-from outboard.sidecar.api.http.unixsocket import listening_at, socket_path
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
+from outboard.sidecar.runtime.unixsocket import listening_at, socket_path
 
 pytestmark = pytest.mark.anyio
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix domain sockets in Python here")

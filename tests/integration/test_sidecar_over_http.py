@@ -21,10 +21,10 @@ from outboard.errors import PortTaken
 from outboard.hops.record import HopKind
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, RetryPolicy, Target
-from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.channel.exchange import LONGEST_ANSWER, exchange_with
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
+from outboard.sidecar.runtime.sockets import Purpose, listening
 from outboard.wire.http import ExchangeFailed, Request
 from support.sidecars import Hops, component
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from outboard.gojson.values import Json
 from outboard.hops.record import Hop, HopKind
 from outboard.wire.deadletters import DeadLetterAttributes
-from outboard.wire.subscriptions import Json
 
 __all__ = ["DeadLetter", "Delivery", "dead_letters", "deliveries", "event_id", "of_kind", "story"]
 

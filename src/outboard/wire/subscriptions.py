@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from outboard.gojson.values import Json
 
-__all__ = ["BulkSubscribe", "Json", "Rule", "Subscription"]
+__all__ = ["BulkSubscribe", "Rule", "Subscription"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from conformance.question import Group, Question, ask, subscribed
 from conformance.questions.files import component
-from outboard.wire.subscriptions import Json
+from outboard.gojson.values import Json
 
 __all__ = ["GROUPS", "REFUSED"]
 

@@ -45,7 +45,7 @@ from outboard.sidecar.subscriptions.routes import Routes
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["Consumer", "Delivering", "Drain"]
+__all__ = ["Consumer", "DeliveryContext", "Drain"]
 
 DEAD_LETTER_TIMEOUT: Final = 30.0
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
@@ -96,7 +96,7 @@ async def _until_cancelled() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivering:
+class DeliveryContext:
     """What every subscription of one sidecar shares."""
 
     channel: AppChannel
@@ -116,7 +116,7 @@ class Consumer:
     subscription: Subscription
     routes: Routes
     pubsub: LoadedPubSub
-    shared: Delivering
+    shared: DeliveryContext
     _reader: Reader = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.port import BulkSubscribing, ComponentError, MessageHandler
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
-from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
@@ -29,7 +29,9 @@ Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 @asynccontextmanager
-async def subscribing(subscriptions: Iterable[ActiveSubscription], shared: Delivering) -> AsyncIterator[None]:
+async def subscribing(
+    subscriptions: Iterable[ActiveSubscription], shared: DeliveryContext
+) -> AsyncIterator[None]:
     """Consume while the block runs: when it begins every subscription that can be made is made.
 
     At its end nothing new is taken, what is being handled is waited for (30 s at most), and what was not
@@ -102,7 +104,7 @@ async def _attempt(consumer: Consumer, subscribe: Subscribe, made: asyncio.Event
     consumer.shared.log.error(text, consumer.pubsub.name, consumer.subscription.topic, reason)
 
 
-async def _finish(tasks: list[asyncio.Task[None]], shared: Delivering) -> None:
+async def _finish(tasks: list[asyncio.Task[None]], shared: DeliveryContext) -> None:
     try:
         async with asyncio.timeout(DRAIN_LIMIT):
             await shared.drain.finish()

@@ -20,7 +20,7 @@ from typing import Final
 from outboard.host.listening import is_listening
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
-from outboard.sidecar.delivery.consumer import Delivering
+from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.subscriber import subscribing
 from outboard.sidecar.discovery.endpoints import (
     DiscoveryFailed,
@@ -44,7 +44,7 @@ class AppLifecycle:
     outbox at work, from the time on when the app is first well.
     """
 
-    shared: Delivering
+    shared: DeliveryContext
     declarative: Sequence[ActiveSubscription]
     disabled_endpoints: frozenset[str]
     awaited: AppConnection | None

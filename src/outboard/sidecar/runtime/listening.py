@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.sidecar.api.http.server import serving
-from outboard.sidecar.api.http.unixsocket import listening_at, socket_path
-from outboard.sidecar.api.ports import Purpose, listening
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.runtime.apis import Apis
 from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sockets import Purpose, listening
+from outboard.sidecar.runtime.unixsocket import listening_at, socket_path
 
 __all__ = ["Listening", "listening_for", "serving_all"]
 

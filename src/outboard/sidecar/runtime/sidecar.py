@@ -30,7 +30,7 @@ from outboard.resources.loader import Resources
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
-from outboard.sidecar.delivery.consumer import Delivering, Drain
+from outboard.sidecar.delivery.consumer import DeliveryContext, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
@@ -254,7 +254,7 @@ class Sidecar:
             health=AppHealth(healthy=options.app_health is None),
         )
         return AppLifecycle(
-            Delivering(
+            DeliveryContext(
                 channel,
                 self._publisher,
                 self._journal,

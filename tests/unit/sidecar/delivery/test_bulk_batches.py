@@ -17,7 +17,7 @@ from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSubTraits
-from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
@@ -66,7 +66,7 @@ class Bench:
         pubsub = LoadedPubSub("ps", self.broker, TopicAccess(), outbound, taking)
         journal = Journal("api", clock, self.hops)
         publisher = PubSubPublisher({"ps": pubsub}, "api", journal)
-        shared = Delivering(
+        shared = DeliveryContext(
             HttpChannel(self.app, "api"), publisher, journal, clock, lambda: 0.5, lambda: f"e{next(ids)}",
             SidecarLog("api", "info", "v"), Drain(),
         )  # fmt: skip

@@ -26,7 +26,7 @@ from outboard.sidecar.components.port import (
     PubSubTraits,
 )
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
-from outboard.sidecar.delivery.consumer import Consumer, Delivering, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
 from outboard.sidecar.delivery.subscriber import subscribing
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
@@ -92,7 +92,7 @@ class Bench:
         self.pubsub = LoadedPubSub("ps", self.broker, TopicAccess(prefix="space."), *guards)
         journal = Journal("api", self.clock, self.hops)
         self.drain = Drain()
-        self.shared = Delivering(
+        self.shared = DeliveryContext(
             HttpChannel(self.app, "api"), PubSubPublisher({"ps": self.pubsub}, "api", journal), journal,
             self.clock,
             lambda: 0.5, lambda: f"id{next(ids)}", SidecarLog("api", "info", "v"), self.drain,

@@ -7,7 +7,7 @@ import pytest
 
 from outboard.errors import CommandError, PortTaken
 from outboard.host.owners import owner_of
-from outboard.sidecar.api.ports import Purpose, listening
+from outboard.sidecar.runtime.sockets import Purpose, listening
 
 PURPOSE = Purpose("the Dapr HTTP API", "--dapr-http-port")
 
