@@ -58,7 +58,13 @@ def first_value(body: bytes, decoder: json.JSONDecoder = ANY_NUMBERS) -> Json:
     Raises ValueError, and what `decoder` raises.
     """
     try:
-        value: Json = decoder.raw_decode(well_formed(text_of(body)).lstrip(SPACE))[0]
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        text = text_of(body)
+    if "\\u" in text:
+        text = well_formed(text)
+    try:
+        value: Json = decoder.raw_decode(text.lstrip(SPACE))[0]
     except RecursionError as error:
         raise ValueError(MAX_DEPTH) from error
     return value

@@ -168,6 +168,8 @@ class Consumer:
 
     async def accept(self, arrived: Arrived, answer: Answer) -> bool:
         """Settle what the app answered to with SUCCESS or DROP. False if a dead letter was not published."""
+        if answer.outcome is DeliveryStatus.SUCCESS:
+            return True
         if last_step(answer, bool(self.subscription.dead_letter_topic)) is Step.DEAD_LETTER:
             return await self.dead_letter(arrived, answer.detail)
         if answer.outcome is DeliveryStatus.DROP:
@@ -175,13 +177,13 @@ class Consumer:
         return True
 
     async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
-        number = 0
+        number, event_id = 0, str(incoming.event.get("id", ""))
 
         async def attempt() -> None:
             nonlocal number
             number += 1
             answer = await self.shared.channel.deliver(incoming, arrived.metadata)
-            self.tell(arrived, incoming.id, answer, number)
+            self.tell(arrived, event_id, answer, number)
             if answer.outcome is DeliveryStatus.RETRY:
                 raise NotDelivered(answer.detail, answer.code)
             if not await self.accept(arrived, answer):
@@ -189,11 +191,11 @@ class Consumer:
 
         try:
             await self.pubsub.inbound.run(
-                attempt, timed_out=lambda: self.tell(arrived, incoming.id, LATE, number)
+                attempt, timed_out=lambda: self.tell(arrived, event_id, LATE, number)
             )
         except Failure as failure:
             if isinstance(failure, CircuitOpen):
-                self.log_undelivered(incoming.id, failure)
+                self.log_undelivered(event_id, failure)
             await self.give_up(arrived, str(failure))
 
     def log_undelivered(self, event_id: str, reason: CircuitOpen) -> None:

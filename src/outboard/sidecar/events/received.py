@@ -43,10 +43,6 @@ class Incoming(NamedTuple):
     data: bytes
     path: str
 
-    @property
-    def id(self) -> str:
-        return str(self.event.get("id", ""))
-
 
 def parse_event(data: bytes) -> dict[str, Json]:
     """The CloudEvent that lies on a topic. It must be a JSON object; nothing else is checked, as in daprd.
