@@ -107,7 +107,7 @@ async def test_one_after_the_other_and_each_is_settled() -> None:
     assert scene.settled == [5, 6, 10]
 
 
-async def test_what_is_refused_comes_again_after_the_back_off_and_holds_the_others() -> None:
+async def test_what_is_refused_comes_again_after_the_backoff_and_holds_the_others() -> None:
     scene = Scene()
     scene.refuse[0] = 3
     scene.put(0, 1)

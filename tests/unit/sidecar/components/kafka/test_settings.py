@@ -71,7 +71,7 @@ def test_each_item_is_read(metadata: dict[str, str], field: str, value: object) 
     assert getattr(read(**metadata), field) == value
 
 
-def test_the_back_off_is_read_as_daprd_does() -> None:
+def test_the_backoff_is_read_as_daprd_does() -> None:
     settings = read(
         backOffPolicy="exponential", backOffInitialInterval="100", backOffMaxInterval="10s",
         backOffMultiplier="3", backOffRandomizationFactor="0", backOffMaxElapsedTime="0",

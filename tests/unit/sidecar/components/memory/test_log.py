@@ -187,7 +187,7 @@ async def test_every_group_gets_every_event_and_one_group_shares_them() -> None:
     assert sorted(first.data + second.data) == sorted(everything)
 
 
-async def test_an_event_that_is_refused_comes_again_after_the_back_off_before_those_behind_it() -> None:
+async def test_an_event_that_is_refused_comes_again_after_the_backoff_before_those_behind_it() -> None:
     log, got = Log(), Collected(a=2)
     async with consuming(log.app(), got):
         await log.publish("a", "b", "c", key="k")
@@ -282,7 +282,7 @@ async def test_what_a_cancelled_consumer_had_goes_to_another_of_its_group() -> N
     assert got.data == ["a"]
 
 
-async def test_a_partition_whose_consumer_leaves_during_the_back_off_goes_to_another() -> None:
+async def test_a_partition_whose_consumer_leaves_during_the_backoff_goes_to_another() -> None:
     log, first, second = Log(clock=StoppedClock()), Collected(a=1), Collected()
     async with consuming(log.app(), first):
         await log.publish("a", "b", key="k")
@@ -517,6 +517,6 @@ async def test_sidecars_that_do_not_agree_on_the_partitions_of_a_component() -> 
         await made(memory, partitions="3")
 
 
-async def test_a_back_off_that_is_no_duration() -> None:
+async def test_a_backoff_that_is_no_duration() -> None:
     with pytest.raises(ComponentInitFailed, match="`backOffDuration` is not a duration"):
         await made(SharedMemory(), partitions="2", backOffDuration="soon")

@@ -152,7 +152,7 @@ async def test_a_failed_event_comes_again_after_five_seconds_for_ever(path: Path
     assert inbox.tried == ["a"] * 201 + ["b"]
 
 
-async def test_back_off_may_grow(path: Path) -> None:
+async def test_backoff_may_grow(path: Path) -> None:
     clock, inbox = Clock(), Inbox(a=4)
     retry = RetryPolicy("exponential", initial_interval=1, multiplier=2, max_interval=5, randomization=0)
     async with opened(path, clock=clock, retry=retry) as pubsub, consuming(pubsub, inbox):
