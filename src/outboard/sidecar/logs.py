@@ -15,6 +15,7 @@ from typing import Any, Final, TextIO
 __all__ = ["LOGGER_NAME", "DaprFormatter", "SidecarLog", "handled_by", "install", "speaking"]
 
 LOGGER_NAME: Final = "outboard.sidecar"
+SERVER_LOGGER_NAME: Final = "uvicorn.error"
 RUNTIME: Final = "dapr.runtime"
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -60,12 +61,13 @@ _SPEAKER: ContextVar[SidecarLog | None] = ContextVar("_SPEAKER", default=None)
 
 
 @contextmanager
-def speaking(log: SidecarLog) -> Iterator[None]:
+def speaking(log: SidecarLog, scope: str = COMPONENTS) -> Iterator[None]:
     """What is logged in this block, and in tasks begun in it, without naming a sidecar is `log`'s.
 
-    Component adapters log through plain loggers; this tells the sidecars of one process apart there too.
+    Component adapters and the HTTP server log through plain loggers; this tells the sidecars of one process
+    apart there too. `scope` is the part of the runtime that is named.
     """
-    token = _SPEAKER.set(log.scoped(COMPONENTS))
+    token = _SPEAKER.set(log.scoped(scope))
     try:
         yield
     finally:
@@ -124,12 +126,24 @@ def install(stream: TextIO, *, as_json: bool = False) -> Iterator[None]:
 
 @contextmanager
 def handled_by(handler: logging.Handler) -> Iterator[None]:
-    """Give `handler` the records of this process's sidecars; `record.dapr["app_id"]` tells them apart."""
-    logger = logging.getLogger(LOGGER_NAME)
+    """Give `handler` the records of this process's sidecars; `record.dapr["app_id"]` tells them apart.
+
+    Those of the HTTP server are among them: on its own it would write past the log, in a form of its own.
+    """
     handler.addFilter(_attribute)
+    with (
+        _handled_by(handler, LOGGER_NAME, logging.DEBUG),
+        _handled_by(handler, SERVER_LOGGER_NAME, logging.WARNING),
+    ):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: logging.Handler, name: str, level: int) -> Iterator[None]:
+    logger = logging.getLogger(name)
     before = logger.level, logger.propagate
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logger.setLevel(level)
     logger.propagate = False
     try:
         yield

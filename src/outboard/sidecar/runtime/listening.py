@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from outboard.sidecar.api.http.app import Api
 from outboard.sidecar.api.http.server import serving
-from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.runtime.apis import Apis
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sockets import Purpose, listening
@@ -19,6 +20,7 @@ __all__ = ["Listening", "listening_for", "serving_all"]
 
 HTTP_PORT: Final = Purpose("the Dapr HTTP API", "--dapr-http-port")
 PUBLIC_PORT: Final = Purpose("metadata and health", "--dapr-public-port")
+SERVER: Final = "http"
 METRICS_PORT: Final = Purpose("the metrics", "--metrics-port")
 
 
@@ -59,16 +61,21 @@ async def serving_all(
     Yields what to call to take no further requests, before the block ends.
     """
     async with AsyncExitStack() as stack:
-        closes = [await stack.enter_async_context(serving(apis.main, sockets.api, drain))]
+
+        async def serve(api: Api, bound: Sequence[socket.socket]) -> Callable[[], None]:
+            with speaking(log, SERVER):
+                return await stack.enter_async_context(serving(api, bound, drain))
+
+        closes = [await serve(apis.main, sockets.api)]
         if sockets.http_port:
             log.info("HTTP server is running on port %d", sockets.http_port)
         else:
             log.info("HTTP server listening on UNIX socket: %s", sockets.api[0].getsockname())
         if sockets.public:
-            closes.append(await stack.enter_async_context(serving(apis.public, sockets.public, drain)))
+            closes.append(await serve(apis.public, sockets.public))
             log.info("metadata and health are served on public port %d", sockets.public_port)
         if sockets.metrics and apis.metrics is not None:
-            closes.append(await stack.enter_async_context(serving(apis.metrics, sockets.metrics, drain)))
+            closes.append(await serve(apis.metrics, sockets.metrics))
             log.info("metrics server started on port %d", _port(sockets.metrics))
 
         def close() -> None:

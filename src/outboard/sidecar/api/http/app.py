@@ -71,12 +71,17 @@ class Api:
         self._log = log
         self._errors = errors
 
+    @property
+    def max_head_bytes(self) -> int:
+        """The size of a head from which on it is refused."""
+        return self._settings.max_head_bytes + HEAD_SLACK
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = ApiRequest(scope, receive, self._settings.max_body_bytes)
         started = time.perf_counter()
-        if request.head_bytes > self._settings.max_head_bytes + HEAD_SLACK:
+        if request.head_bytes > self.max_head_bytes:
             return await send_reply(send, HEAD_TOO_LARGE)
         try:
             endpoint, reply = await self._with_cors(request)

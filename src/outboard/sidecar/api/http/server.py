@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from outboard.sidecar.api.http.app import Api
+from outboard.sidecar.api.http.protocol import BoundedHttpProtocol
 
 __all__ = ["serving"]
 
@@ -43,7 +44,8 @@ async def serving(
     """
     config = uvicorn.Config(
         api,
-        http="httptools",
+        http=BoundedHttpProtocol,
+        h11_max_incomplete_event_size=api.max_head_bytes,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -1,0 +1,106 @@
+"""HTTP as it comes in: bounded in size and time while a head is read, before anybody knows who calls.
+
+Source: daprd 1.18, which waits ten seconds for a head and closes the connection without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+__all__ = ["BoundedHttpProtocol"]
+
+HEAD_SECONDS: Final = 10.0
+TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Connection: close\r\n\r\n431 Request Header Fields Too Large"
+)
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with the size in `h11_max_incomplete_event_size` for what makes no whole part of a request.
+
+    The parser keeps what it has read of a head, and of the trailers behind a body, until that is whole.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limit = config.h11_max_incomplete_event_size
+        self._kept = 0
+        self._in_head = True
+        self._has_progressed = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_head = False
+        self._watch_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._has_progressed = False
+        super().data_received(data)
+        self._kept = 0 if self._has_progressed else self._kept + len(data)
+        if self._limit is not None and self._kept > self._limit and not self.transport.is_closing():
+            self._refuse()
+        self._watch_head()
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._has_progressed = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_progressed = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._has_progressed = True
+        super().on_message_complete()
+
+    def _refuse(self) -> None:
+        self._in_head = False
+        if not self._is_answering():
+            self.transport.write(TOO_LARGE)
+        self.transport.close()
+
+    def _watch_head(self) -> None:
+        """A head that came at once, as nearly all do, sets no timer."""
+        if self._in_head and self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._out_of_time)
+        elif not self._in_head and self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _out_of_time(self) -> None:
+        """While an earlier request is answered nothing is read, so that no head can come."""
+        self._deadline = None
+        if self._is_answering():
+            self._watch_head()
+        else:
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request
+        return cycle is not None and not cycle.response_complete
