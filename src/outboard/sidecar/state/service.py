@@ -17,8 +17,7 @@ from outboard.sidecar.state.items import Operation, StateItem
 from outboard.sidecar.state.keys import IllegalKey, stored_key
 from outboard.sidecar.state.outbox.plan import Traced, Write
 from outboard.sidecar.state.outbox.relay import OutboxFailed, StateOutbox
-from outboard.sidecar.state.saving import SaveFailed, save_all
-from outboard.sidecar.state.stores import LoadedStateStore
+from outboard.sidecar.state.stores import LoadedStateStore, SaveFailed, save_all
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["StateService"]

@@ -17,8 +17,7 @@ from outboard.sidecar.components.port import (
 )
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
-from outboard.sidecar.state.saving import SaveFailed, save_all
-from outboard.sidecar.state.stores import LoadedStateStore
+from outboard.sidecar.state.stores import LoadedStateStore, SaveFailed, save_all
 from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
