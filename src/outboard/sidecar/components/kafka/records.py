@@ -88,7 +88,7 @@ def to_record(message: Message, settings: KafkaSettings) -> Record:
         None if number is None else _partition_number(number),
     )
     if (size := record.size) > settings.max_message_bytes:
-        limit = f"configured ProducerClient.MaxMessageBytes: {size} > {settings.max_message_bytes}"
+        limit = f"configured Producer.MaxMessageBytes: {size} > {settings.max_message_bytes}"
         raise RecordTooLarge(f"kafka: invalid configuration (Attempt to produce message larger than {limit})")
     return record
 

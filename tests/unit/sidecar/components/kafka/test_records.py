@@ -66,7 +66,7 @@ def test_the_size_counts_as_that_of_daprds_client() -> None:
     """3,000 bytes and the header `rawPayload: true` are 3,060, said daprd."""
     message = Message(b"x" * 3_000, {"rawPayload": "true"})
     assert to_record(message, SETTINGS).size == 3_060
-    with pytest.raises(RecordTooLarge, match=r"MaxMessageBytes: 3060 > 2000"):
+    with pytest.raises(RecordTooLarge, match=r"configured Producer\.MaxMessageBytes: 3060 > 2000"):
         to_record(message, replace(SETTINGS, max_message_bytes=2_000))
 
 
