@@ -23,53 +23,22 @@ import pytest
 
 import dev
 from support.processes import free_ports
+from support.wheels import environment_with, install, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this clone."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, dev.ROOT)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
 def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that holds the wheel, what it depends on, and nothing else."""
-    folder = tmp_path_factory.mktemp("empty") / "venv"
-    run(sys.executable, "-m", "venv", folder)
-    run(dev.python_of(folder), "-m", "pip", "install", "--quiet", wheel, venv=folder)
-    return folder
+    return environment_with(wheel, tmp_path_factory.mktemp("empty") / "venv")
 
 
 @pytest.fixture(scope="module")
 def venv_with_sql(wheel: Path, venv: Path) -> Path:
     """The environment with the extra that the to-do system asks for."""
-    run(
-        dev.python_of(venv), "-m", "pip", "install", "--quiet", f"outboard[sql] @ {wheel.as_uri()}", venv=venv
-    )
+    install(venv, f"outboard[sql] @ {wheel.as_uri()}")
     return venv
-
-
-def run(*command: object, venv: Path | None = None, cwd: Path | None = None) -> str:
-    """What `command` prints; a failure shows it all."""
-    environment = dev.environment_for(os.environ, venv) if venv else None
-    done = subprocess.run(
-        [str(part) for part in command],
-        env=environment,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, f"{command} answered {done.returncode}:\n{done.stdout}"
-    return done.stdout
 
 
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
