@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from outboard.gojson.decoding import first_value
 from outboard.gojson.values import Json
+from outboard.sidecar.channel.refusals import refusal
 from outboard.sidecar.events import fast_path
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
@@ -50,18 +51,17 @@ def read_answer(response: Response) -> Answer:
         if not response.body:
             return _success(response.status)
         return _by_status(_status_of(_decode(response.body)), response.status)
-    detail = f"status code returned: {response.status}"
     outcome = DeliveryStatus.DROP if response.status == NOT_FOUND else DeliveryStatus.RETRY
-    return Answer(outcome, detail, response.status)
+    return Answer(outcome, refusal(response), response.status)
 
 
 def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> dict[str, Answer]:
     """The answer to each entry of a batch; RETRY for one that is not told about or cannot be read."""
     if response.status == NOT_FOUND:
-        dropped = Answer(DeliveryStatus.DROP, "status code returned: 404", NOT_FOUND, dead_letter=False)
+        dropped = Answer(DeliveryStatus.DROP, refusal(response), NOT_FOUND, dead_letter=False)
         return dict.fromkeys(entry_ids, dropped)
     if not response.ok:
-        failed = Answer(DeliveryStatus.RETRY, f"status code returned: {response.status}", response.status)
+        failed = Answer(DeliveryStatus.RETRY, refusal(response), response.status)
         return dict.fromkeys(entry_ids, failed)
     success = _success(response.status)
     if response.body == _all_succeeded(entry_ids):
