@@ -50,11 +50,12 @@ class Batch(NamedTuple):
 class Discovered:
     """What the app subscribes to by itself.
 
-    Where it answers that it knows no subscriptions `missing` is true; `problem` says why its answer tells of
-    none otherwise.
+    `without_route` are those that no event could be given to. Where it answers that it knows no subscriptions
+    `missing` is true; `problem` says why its answer tells of none otherwise.
     """
 
     subscriptions: Sequence[Subscription] = ()
+    without_route: Sequence[Subscription] = ()
     missing: bool = False
     problem: str = ""
 

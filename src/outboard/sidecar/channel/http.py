@@ -20,9 +20,10 @@ from outboard.gojson.values import Json
 from outboard.sidecar.channel.answers import Answer, read_answer, read_bulk_answer
 from outboard.sidecar.channel.app import Batch, BatchedEvent, Discovered, NotAnswered
 from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.channel.refusals import excerpt
 from outboard.sidecar.events import envelope
 from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
-from outboard.sidecar.subscriptions.active import parse_subscribe
+from outboard.sidecar.subscriptions.active import SubscribeInvalid, parse_subscribe
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
@@ -76,10 +77,11 @@ class HttpChannel:
     async def discover(self) -> Discovered:
         response = await self._get(dapr.SUBSCRIBE_PATH)
         if response.status == OK:
-            subscriptions, _ = parse_subscribe(response.body)
-            return Discovered(subscriptions)
+            return _discovered(response.body)
         returned = f"app returned http status code {response.status}"
         problem = f"{returned} from subscription endpoint {dapr.SUBSCRIBE_PATH}"
+        if body := excerpt(response.body):
+            problem += f", body: {body}"
         return Discovered(missing=response.status == NOT_FOUND, problem=problem)
 
     async def load_configuration(self) -> bool:
@@ -135,6 +137,15 @@ class HttpChannel:
         if self._token:
             headers[dapr.API_TOKEN_HEADER] = self._token
         return headers
+
+
+def _discovered(body: bytes) -> Discovered:
+    """Raises SubscribeInvalid, with what was answered."""
+    try:
+        subscriptions, without_route = parse_subscribe(body)
+    except SubscribeInvalid as error:
+        raise SubscribeInvalid(f"{error}; it answered {excerpt(body)}") from error
+    return Discovered(subscriptions, without_route)
 
 
 def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -49,7 +49,6 @@ __all__ = ["Consumer", "DeliveryContext", "Drain"]
 
 DEAD_LETTER_TIMEOUT: Final = 30.0
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
-LOG_LEVELS: Final = {"debug": 10, "warning": 30}
 
 
 class Drain:
@@ -118,6 +117,7 @@ class Consumer:
     pubsub: LoadedPubSub
     shared: DeliveryContext
     _reader: Reader = field(init=False, repr=False)
+    _told_unrouted: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         reader = Reader(self.subscription, self.routes, self.shared.new_id)
@@ -148,9 +148,27 @@ class Consumer:
 
     async def skip(self, arrived: Arrived, skipped: Skipped) -> None:
         """Acknowledge without delivery; a copy goes to the dead letter topic, if that can be done."""
-        self.shared.log.log(LOG_LEVELS[skipped.level], skipped.reason)
+        self._tell_skipped(skipped)
         if not self.subscription.dead_letter_topic or not await self.dead_letter(arrived, skipped.reason):
             self.journal(HopKind.DROPPED, arrived, detail=skipped.reason)
+
+    def _tell_skipped(self, skipped: Skipped) -> None:
+        """Of events without a route only the first at a level that is seen: there may be thousands."""
+        log = self.shared.log
+        if not skipped.unrouted:
+            log.warning("%s", skipped.reason)
+        elif self._told_unrouted.is_set():
+            log.debug("%s", skipped.reason)
+        else:
+            self._told_unrouted.set()
+            log.warning("%s. %s", skipped.reason, self._unrouted())
+
+    def _unrouted(self) -> str:
+        rules = "; ".join(f"`{rule.match}`" for rule, _ in self.routes.rules)
+        return (
+            f"None of the rules matches ({rules}), and there is no default route. "
+            "This is said once for each subscription: of further events at level debug"
+        )
 
     async def fail(self, arrived: Arrived, failed: Failed) -> None:
         """To the dead letter topic, or else back to the broker. Raises NotAcknowledged."""

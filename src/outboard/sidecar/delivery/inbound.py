@@ -41,10 +41,10 @@ class Arrived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Not for the app, and acknowledged: expired, or without a matching rule."""
+    """Not for the app, and acknowledged: expired, or without a matching rule (`unrouted`)."""
 
     reason: str
-    level: str = "debug"
+    unrouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,15 @@ class Reader:
             return Failed(f"error deserializing pubsub metadata: {error}", str(error))
         if received.has_expired(event, now):
             expired = f"dropping expired pub/sub event {event.get('id')} as of {event.get('expiration')}"
-            return Skipped(expired, "warning")
+            return Skipped(expired)
         try:
             path = self._routes.path_for(event)
         except RouteFailed as error:
             reason = f"error finding matching route for event {event.get('id')} {where}: {error}"
             return Failed(reason, str(error))
         if path is None:
-            return Skipped(f"no matching route for event {event.get('id')} {where}; skipping")
+            unrouted = f"no matching route for event {event.get('id')} {where}; skipping"
+            return Skipped(unrouted, unrouted=True)
         return Incoming(event, data, path)
 
     def _event(self, arrived: Arrived) -> tuple[Mapping[str, Json], bytes]:

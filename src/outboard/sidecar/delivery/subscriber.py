@@ -9,17 +9,17 @@ from dataclasses import replace
 from itertools import count
 from typing import Final, TypeAlias
 
+from outboard.resources.node import near
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.port import BulkSubscribing, ComponentError, MessageHandler
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
-from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
-from outboard.sidecar.subscriptions.active import ActiveSubscription
+from outboard.sidecar.subscriptions.active import ActiveSubscription, NotStarted
 
-__all__ = ["subscribing"]
+__all__ = ["startable", "subscribing"]
 
 AGAIN: Final = RetryPolicy("exponential", max_elapsed=0)
 DRAIN_LIMIT: Final = 30.0
@@ -32,17 +32,17 @@ Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 async def subscribing(
     subscriptions: Iterable[ActiveSubscription], shared: DeliveryContext
 ) -> AsyncIterator[None]:
-    """Consume while the block runs: when it begins every subscription that can be made is made.
+    """Consume while the block runs: when it begins every one of `subscriptions`, all startable, is made.
 
     At its end nothing new is taken, what is being handled is waited for (30 s at most), and what was not
     settled is left to the broker.
     """
     shared, pubsubs = replace(shared, drain=Drain()), shared.publisher.pubsubs
-    startable = [active for active in subscriptions if _can_start(active, pubsubs, shared.log)]
+    every = list(subscriptions)
     tasks: list[asyncio.Task[None]] = []
     try:
-        made = [asyncio.Event() for _ in startable]
-        for active, event in zip(startable, made, strict=True):
+        made = [asyncio.Event() for _ in every]
+        for active, event in zip(every, made, strict=True):
             pubsub = pubsubs[active.subscription.pubsub_name]
             consumer = Consumer(active.subscription, active.routes, pubsub, shared)
             tasks.append(asyncio.create_task(_consume(consumer, event)))
@@ -52,18 +52,37 @@ async def subscribing(
         await _finish(tasks, shared)
 
 
-def _can_start(active: ActiveSubscription, pubsubs: Mapping[str, LoadedPubSub], log: SidecarLog) -> bool:
-    topic, name = active.subscription.topic, active.subscription.pubsub_name
+def startable(
+    subscriptions: Iterable[ActiveSubscription],
+    pubsubs: Mapping[str, LoadedPubSub],
+    left_out: Mapping[str, str],
+) -> tuple[list[ActiveSubscription], list[NotStarted]]:
+    """Those that can be consumed, and why the others cannot.
+
+    `left_out` are the components that the app does not get, by name, with the reason.
+    """
+    started, not_started = [], []
+    for active in subscriptions:
+        topic, name = active.subscription.topic, active.subscription.pubsub_name
+        if problem := _problem(name, topic, pubsubs, left_out):
+            not_started.append(NotStarted(name, topic, problem))
+        else:
+            started.append(active)
+    return started, not_started
+
+
+def _problem(name: str, topic: str, pubsubs: Mapping[str, LoadedPubSub], left_out: Mapping[str, str]) -> str:
+    """Why the app gets nothing of `topic`; empty where it does."""
     pubsub = pubsubs.get(name)
-    if pubsub is None:
-        log.warning(
-            "subscription to topic '%s' is not started: no pub/sub component '%s' is loaded", topic, name
-        )
-        return False
-    if not pubsub.access.may_subscribe(topic):
-        log.error("subscription to topic '%s' on pubsub '%s' is not allowed", topic, name)
-        return False
-    return True
+    if pubsub is not None:
+        allowed = pubsub.access.may_subscribe(topic)
+        return "" if allowed else "this is not allowed by the component's scopes for topics"
+    if name in left_out:
+        return f"pub/sub component '{name}' is left out: {left_out[name]}"
+    others = ", ".join(pubsubs) or "none"
+    found = f"no pub/sub component '{name}' is loaded (loaded: {others})"
+    hint = near(name, pubsubs)
+    return f"{found}. {hint}" if hint else found
 
 
 async def _consume(consumer: Consumer, made: asyncio.Event) -> None:

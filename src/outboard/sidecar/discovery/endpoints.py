@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from outboard.clock import Clock
@@ -12,14 +13,15 @@ from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.subscriptions.active import (
     ActiveSubscription,
+    NotStarted,
     SubscribeInvalid,
     activate,
-    topics_by_pubsub,
 )
 from outboard.sidecar.subscriptions.routes import RuleInvalid
 from outboard.wire import dapr
+from outboard.wire.subscriptions import Subscription
 
-__all__ = ["DiscoveryFailed", "discover_subscriptions", "load_app_configuration"]
+__all__ = ["DiscoveryFailed", "Programmatic", "discover_subscriptions", "load_app_configuration"]
 
 RETRY: Final = RetryPolicy(
     "exponential", max_retries=3, initial_interval=0.5, max_interval=1.0, max_elapsed=10.0
@@ -28,6 +30,18 @@ RETRY: Final = RetryPolicy(
 
 class DiscoveryFailed(Exception):
     """The app's subscriptions cannot be used; then none is started, those declared in files neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programmatic:
+    """The subscriptions that an app names; `not_started` are those that it names in vain.
+
+    `unasked` says why there are none, where nothing is wrong with that.
+    """
+
+    active: Sequence[ActiveSubscription] = ()
+    not_started: Sequence[NotStarted] = ()
+    unasked: str = ""
 
 
 async def load_app_configuration(channel: AppChannel, log: SidecarLog) -> None:
@@ -41,25 +55,30 @@ async def load_app_configuration(channel: AppChannel, log: SidecarLog) -> None:
 
 async def discover_subscriptions(
     channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog
-) -> list[ActiveSubscription]:
+) -> Programmatic:
     """Ask for `/dapr/subscribe`, again where the app does not answer. Raises DiscoveryFailed."""
     try:
-        discovered = await _ask(channel, clock, random, log)
+        discovered = await _ask(channel, clock, random)
         active = [activate(each, "PROGRAMMATIC") for each in discovered.subscriptions]
     except (SubscribeInvalid, RuleInvalid) as error:
         raise DiscoveryFailed(f"the app's answer at {dapr.SUBSCRIBE_PATH} cannot be used: {error}") from error
     if discovered.missing:
         log.debug("the app has no %s: it subscribes to nothing by itself", dapr.SUBSCRIBE_PATH)
-    elif discovered.problem:
-        log.error("%s: it subscribes to nothing", discovered.problem)
-    for pubsub, topics in topics_by_pubsub(active).items():
-        told = "app is subscribed to the following topics: [[%s]] through pubsub=%s"
-        log.info(told, " ".join(topics), pubsub)
-    return active
+        return Programmatic(unasked=f"it answers 404 at {dapr.SUBSCRIBE_PATH}")
+    if discovered.problem:
+        return Programmatic(
+            not_started=[NotStarted("", "", f"{discovered.problem}: it subscribes to nothing")]
+        )
+    return Programmatic(active, [_without_route(each) for each in discovered.without_route])
 
 
-async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog) -> Discovered:
-    """The app's answer; one without subscriptions where it does not answer at all."""
+def _without_route(subscription: Subscription) -> NotStarted:
+    reason = f"its item at {dapr.SUBSCRIBE_PATH} has no `route`, and no `routes` with a rule or a `default`"
+    return NotStarted(subscription.pubsub_name, subscription.topic, reason)
+
+
+async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float]) -> Discovered:
+    """The app's answer; one with a problem where it does not answer at all."""
     started, failures = clock.monotonic(), 0
     while True:
         try:
@@ -69,6 +88,5 @@ async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float], l
             delay = delay_after(RETRY, failures, clock.monotonic() - started, random)
             reason = str(error)
         if delay is None:
-            log.error("the app did not answer at %s: %s", dapr.SUBSCRIBE_PATH, reason)
-            return Discovered()
+            return Discovered(problem=f"the app did not answer at {dapr.SUBSCRIBE_PATH}: {reason}")
         await clock.sleep(delay)

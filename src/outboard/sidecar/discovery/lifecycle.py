@@ -12,7 +12,8 @@ them the sidecar is ready before the app is, and consuming follows its health:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,13 +22,20 @@ from outboard.host.listening import is_listening
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
 from outboard.sidecar.delivery.consumer import DeliveryContext
-from outboard.sidecar.delivery.subscriber import subscribing
+from outboard.sidecar.delivery.subscriber import startable, subscribing
 from outboard.sidecar.discovery.endpoints import (
     DiscoveryFailed,
+    Programmatic,
     discover_subscriptions,
     load_app_configuration,
 )
-from outboard.sidecar.subscriptions.active import ActiveSubscription, merge
+from outboard.sidecar.subscriptions.active import (
+    ActiveSubscription,
+    Discovery,
+    NotStarted,
+    merge,
+    topics_by_pubsub,
+)
 from outboard.tasks import background_tasks
 
 __all__ = ["AppLifecycle"]
@@ -40,7 +48,8 @@ class AppLifecycle:
     """Looks after one app, in two scopes: `probing` may go on after `attend` was cancelled.
 
     `awaited` tells where the app is to be waited for first; `health` is None where it is not probed.
-    `discovered` is told what the app subscribes to. `ready` is called when the sidecar is. `relaying` is the
+    `left_out` are the components that the app does not get, by name, with the reason. `discovered` is told
+    what the app subscribes to. `ready` is called when the sidecar is. `relaying` is the
     outbox at work, from the time on when the app is first well.
     """
 
@@ -49,7 +58,8 @@ class AppLifecycle:
     disabled_endpoints: frozenset[str]
     awaited: AppConnection | None
     health: AppHealthOptions | None
-    discovered: Callable[[Sequence[ActiveSubscription]], None]
+    left_out: Mapping[str, str]
+    discovered: Callable[[Discovery], None]
     ready: Callable[[], None]
     relaying: Callable[[], AbstractAsyncContextManager[None]]
     present: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -112,27 +122,40 @@ class AppLifecycle:
             log.warning("Skipping application configuration loading: disabled by --disable-init-endpoints")
         else:
             await load_app_configuration(channel, log)
-        subscriptions, failure = await self._merged()
-        if failure:
-            log.error("%s. No subscription of this app is started", failure)
-        self.discovered(subscriptions if not failure else merge(self.declarative, ()))
-        return subscriptions
+        discovery = await self._discovery()
+        for each in discovery.not_started:
+            log.log(logging.WARNING if each.topic else logging.ERROR, "%s", each)
+        self.discovered(discovery)
+        return discovery.started
 
-    async def _merged(self) -> tuple[Sequence[ActiveSubscription], str]:
-        """The subscriptions to start, and why there are none where the app's cannot be used."""
+    async def _discovery(self) -> Discovery:
+        """What is started of what files and the app ask for; nothing where the app's cannot be used."""
         try:
-            return merge(self.declarative, await self._programmatic()), ""
+            found = await self._programmatic()
         except DiscoveryFailed as failure:
-            return (), str(failure)
+            reason = f"{failure}. No subscription of this app is started"
+            return Discovery(merge(self.declarative, ()), (), [NotStarted("", "", reason)])
+        merged = merge(self.declarative, found.active)
+        started, not_started = startable(merged, self.shared.publisher.pubsubs, self.left_out)
+        self._tell_subscribed(started)
+        return Discovery(merged, started, [*found.not_started, *not_started], found.unasked)
 
-    async def _programmatic(self) -> list[ActiveSubscription]:
+    def _tell_subscribed(self, started: Sequence[ActiveSubscription]) -> None:
+        """Only of what gets its events; of what files ask for is told when they are read."""
+        log = self.shared.log.scoped("processor.subscription")
+        named = [active for active in started if active.type == "PROGRAMMATIC"]
+        for pubsub, topics in topics_by_pubsub(named).items():
+            told = "app is subscribed to the following topics: [[%s]] through pubsub=%s"
+            log.info(told, " ".join(topics), pubsub)
+
+    async def _programmatic(self) -> Programmatic:
         shared = self.shared
         if "subscribe" in self.disabled_endpoints:
-            skipped = "Skipping programmatic subscription loading: disabled by --disable-init-endpoints"
-            shared.log.warning(skipped)
-            return []
+            disabled = "disabled by --disable-init-endpoints"
+            shared.log.warning("Skipping programmatic subscription loading: %s", disabled)
+            return Programmatic(unasked=f"it was not asked: {disabled}")
         if not shared.publisher.pubsubs:
-            return []
+            return Programmatic(unasked="it was not asked, since no pub/sub component is loaded")
         log = shared.log.scoped("processor.subscription")
         return await discover_subscriptions(shared.channel, shared.clock, shared.random, log)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.errors import ApiError
-from outboard.sidecar.subscriptions.active import ActiveSubscription
+from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery
 
 __all__ = ["RUNTIME_VERSION", "ComponentInfo", "MetadataService", "Readiness", "SidecarInfo"]
 
@@ -34,8 +34,8 @@ class ComponentInfo:
 class SidecarInfo:
     """What the metadata API tells, as far as it is known.
 
-    `components` and `resiliencies` are there once the components are up, `subscriptions` grows when the app
-    has been asked, and `extended` is what clients have put in.
+    `components` and `resiliencies` are there once the components are up, `subscriptions` grows, and
+    `discovery` is there, when the app has been asked. `extended` is what clients have put in.
     """
 
     app_id: str
@@ -43,15 +43,19 @@ class SidecarInfo:
     features: Sequence[str] = ()
     components: Sequence[ComponentInfo] = ()
     subscriptions: Sequence[ActiveSubscription] = ()
+    discovery: Discovery | None = None
     resiliencies: Sequence[str] = ()
     extended: dict[str, str] = field(default_factory=dict)
 
 
 class Readiness:
-    """`outbound`: components can be used. `runtime`: the app is there too, and its subscriptions are made."""
+    """`outbound`: components can be used. `discovered`: the app has been asked what it takes. `runtime`: the
+    app is there too, and its subscriptions are made, unless they wait for it to be well.
+    """
 
     def __init__(self) -> None:
         self.outbound = asyncio.Event()
+        self.discovered = asyncio.Event()
         self.runtime = asyncio.Event()
 
     @property

@@ -46,7 +46,7 @@ from outboard.sidecar.runtime.unserved import unserved_needs
 from outboard.sidecar.secrets.service import SecretService
 from outboard.sidecar.state.outbox.relay import StateOutbox
 from outboard.sidecar.state.service import StateService
-from outboard.sidecar.subscriptions.active import ActiveSubscription, merge
+from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery, merge
 from outboard.wire import identity
 from outboard.wire.http import Exchange
 
@@ -103,7 +103,8 @@ class Sidecar:
             random,
         )
         self._loaded = loaded = LoadedComponents()
-        self._info = SidecarInfo(app_id, options.app, configuration.features)
+        self.info = SidecarInfo(app_id, options.app, configuration.features)
+        """What is loaded and what the app takes, as far as it is known."""
         self._journal = Journal(app_id, clock, recorder)
         self._publisher = PubSubPublisher(loaded.pubsubs, app_id, self._journal)
         self._outbox = StateOutbox(
@@ -113,7 +114,7 @@ class Sidecar:
             PublishService(app_id, self._publisher, clock, new_id),
             StateService(loaded.states, app_id, self._outbox),
             SecretService(loaded.secrets, configuration.may_read),
-            MetadataService(self._info, self.readiness),
+            MetadataService(self.info, self.readiness),
         )
         self._apis = http_apis(options, configuration, services, self._asked_to_stop, log)
         self.api = self._apis.main
@@ -194,15 +195,15 @@ class Sidecar:
                 opened = self._loaded.opened(
                     self.options, resources, configuration, self._context, resilience
                 )
-                self._info.components = await stack.enter_async_context(opened)
-            self._info.resiliencies = [each.name for each in resources.resiliencies]
+                self.info.components = await stack.enter_async_context(opened)
+            self.info.resiliencies = [each.name for each in resources.resiliencies]
             yield
 
     @asynccontextmanager
     async def _app_watched(self) -> AsyncIterator[AppLifecycle | None]:
         """Yields None where there is no app. Raises ResourceError for a subscription that cannot be."""
         declared = activate_declared(self._resources.subscriptions, self._log)
-        self._info.subscriptions = merge(declared, ())
+        self.info.subscriptions = merge(declared, ())
         self.readiness.outbound.set()
         async with self._exchange() as exchange:
             if exchange is None:
@@ -268,13 +269,15 @@ class Sidecar:
             options.disabled_init_endpoints,
             awaited=options.app if self._channel is None else None,
             health=options.app_health,
+            left_out={},
             discovered=self._discovered,
             ready=lambda: self._initialized(started),
             relaying=lambda: self._outbox.relaying(self._loaded.states.values()),
         )
 
-    def _discovered(self, subscriptions: Sequence[ActiveSubscription]) -> None:
-        self._info.subscriptions = subscriptions
+    def _discovered(self, discovery: Discovery) -> None:
+        self.info.subscriptions, self.info.discovery = discovery.subscriptions, discovery
+        self.readiness.discovered.set()
 
     def _initialized(self, started: float) -> None:
         """Everything that was begun at `started` (the clock's monotonic time) is ready."""

@@ -16,6 +16,8 @@ from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
 __all__ = [
     "ActiveSubscription",
+    "Discovery",
+    "NotStarted",
     "SubscribeInvalid",
     "activate",
     "merge",
@@ -35,6 +37,36 @@ class ActiveSubscription:
     subscription: Subscription
     routes: Routes
     type: Literal["DECLARATIVE", "PROGRAMMATIC"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """What an app asked for and does not get events of; `topic` is empty where that is all of it.
+
+    `reason` is then a whole sentence, else a phrase.
+    """
+
+    pubsub: str
+    topic: str
+    reason: str
+
+    def __str__(self) -> str:
+        if not self.topic:
+            return self.reason
+        return f"subscription to topic '{self.topic}' on pubsub '{self.pubsub}' is not started: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What an app takes: all of its `subscriptions`, those of them that are `started`, and what is not.
+
+    `unasked` says why the app itself has named none, empty where it has been asked and has answered.
+    """
+
+    subscriptions: Sequence[ActiveSubscription] = ()
+    started: Sequence[ActiveSubscription] = ()
+    not_started: Sequence[NotStarted] = ()
+    unasked: str = ""
 
 
 def activate(subscription: Subscription, type: Literal["DECLARATIVE", "PROGRAMMATIC"]) -> ActiveSubscription:
@@ -65,13 +97,13 @@ def topics_by_pubsub(active: Iterable[ActiveSubscription]) -> dict[str, list[str
     return topics
 
 
-def parse_subscribe(body: bytes) -> tuple[list[Subscription], list[str]]:
-    """The subscriptions in an app's answer, and the topics of those that have no route and are left out.
+def parse_subscribe(body: bytes) -> tuple[list[Subscription], list[Subscription]]:
+    """The subscriptions in an app's answer, and those that have no route and are left out.
 
     Keys are case-insensitive; an empty body is an empty list. Raises SubscribeInvalid.
     """
     found = [_subscription(_fields(item, "an item")) for item in _items(body)]
-    return [item for item in found if item.rules], [item.topic for item in found if not item.rules]
+    return [item for item in found if item.rules], [item for item in found if not item.rules]
 
 
 def _target(active: ActiveSubscription) -> tuple[str, str]:

@@ -38,7 +38,7 @@ def test_rules_stand_in_order_and_the_default_last() -> None:
 
 
 def test_one_without_a_route_is_left_out() -> None:
-    assert parse_subscribe(b'[{"pubsubname":"ps","topic":"t"}]') == ([], ["t"])
+    assert parse_subscribe(b'[{"pubsubname":"ps","topic":"t"}]') == ([], [Subscription("ps", "t", ())])
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"[]", b"null"])

@@ -1,0 +1,127 @@
+"""What keeps an app from its events is told in the sidecar's log, once, and not as if it got them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from outboard.gojson.values import Json
+from outboard.hops.record import HopKind
+from outboard.resources.loader import Resources
+from outboard.sidecar.logs import LOGGER_NAME
+from outboard.wire.http import ExchangeFailed, Response
+from support.sidecars import Hops, ScriptedApp, call, component, sidecar_for
+
+pytestmark = pytest.mark.anyio
+
+PUBSUB = component("pubsub", "pubsub.in-memory")
+JSON = "application/json"
+
+
+def item(topic: str, pubsub: str = "pubsub", **more: Json) -> dict[str, Json]:
+    return {"pubsubname": pubsub, "topic": topic, "route": "/events", **more}
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with _propagating(), caplog.at_level(logging.DEBUG):
+        yield caplog
+
+
+@contextmanager
+def _propagating() -> Iterator[None]:
+    logger = logging.getLogger(LOGGER_NAME)
+    before, logger.propagate = logger.propagate, True
+    try:
+        yield
+    finally:
+        logger.propagate = before
+
+
+async def started(app: ScriptedApp, *components: Any) -> list[tuple[str, str]]:
+    """The topics that a sidecar consumes for `app`, each with its component."""
+    async with sidecar_for(app, Resources(components or (PUBSUB,)), Hops()).running() as sidecar:
+        discovery = sidecar.info.discovery
+    assert discovery is not None
+    return [(each.subscription.pubsub_name, each.subscription.topic) for each in discovery.started]
+
+
+def told(log: pytest.LogCaptureFixture, text: str) -> list[str]:
+    return [record.levelname for record in log.records if text in record.getMessage()]
+
+
+async def test_a_subscription_to_a_component_that_is_not_loaded(log: pytest.LogCaptureFixture) -> None:
+    app = ScriptedApp([item("orders", "pubsubb"), item("jobs")])
+    assert await started(app) == [("pubsub", "jobs")]
+    assert told(log, "subscription to topic 'orders' on pubsub 'pubsubb' is not started") == ["WARNING"]
+    assert told(log, "(loaded: pubsub). Did you mean `pubsub`?") == ["WARNING"]
+    assert told(log, "subscribed to the following topics: [[jobs]] through pubsub=pubsub") == ["INFO"]
+    assert not told(log, "[[orders]]")
+
+
+async def test_a_subscription_that_the_scopes_for_topics_forbid(log: pytest.LogCaptureFixture) -> None:
+    scoped = component("pubsub", "pubsub.in-memory", subscriptionScopes="api=jobs")
+    assert await started(ScriptedApp([item("orders")]), scoped) == []
+    assert told(log, "'orders' on pubsub 'pubsub' is not started: this is not allowed by") == ["WARNING"]
+    assert not told(log, "subscribed to the following topics")
+
+
+async def test_an_item_without_a_route(log: pytest.LogCaptureFixture) -> None:
+    app = ScriptedApp([{"pubsubname": "pubsub", "topic": "orders"}, item("jobs")])
+    assert await started(app) == [("pubsub", "jobs")]
+    assert told(log, "'orders' on pubsub 'pubsub' is not started: its item at /dapr/subscribe has no `route`")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (Response(200, body=b"<html>hello</html>"), "cannot be used: not JSON"),
+        (Response(200, body=b"<html>hello</html>"), "it answered <html>hello</html>. No subscription"),
+        (Response(200, body=b'[{"topic": 1}]'), "topic is not a string"),
+        (Response(500, body=b'{"detail":"boom"}'), 'status code 500 from subscription endpoint'),
+        (Response(401, body=b'{"detail":"token"}'), 'body: {"detail":"token"}: it subscribes to nothing'),
+        (ExchangeFailed("refused", sent=False), "did not answer at /dapr/subscribe: refused"),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_cannot_be_used(
+    answer: Response | ExchangeFailed, text: str, log: pytest.LogCaptureFixture
+) -> None:
+    app = ScriptedApp()
+    app.answer("/dapr/subscribe", *[answer] * 4)
+    assert await started(app) == []
+    assert told(log, text) == ["ERROR"]
+
+
+async def test_a_rule_that_is_no_expression(log: pytest.LogCaptureFixture) -> None:
+    rules: Json = {"rules": [{"match": "event.type.lowerAscii() == 'a'", "path": "/a"}]}
+    app = ScriptedApp([{"pubsubname": "pubsub", "topic": "orders", "routes": rules}, item("jobs")])
+    assert await started(app) == []
+    assert told(log, "lowerAscii") == ["ERROR"]
+    assert not told(log, "subscribed to the following topics")
+
+
+async def test_an_event_without_a_route_is_told_once(log: pytest.LogCaptureFixture) -> None:
+    rules: Json = {"rules": [{"match": "event.type == 'a'", "path": "/a"}]}
+    app = ScriptedApp([{"pubsubname": "pubsub", "topic": "orders", "routes": rules}])
+    hops = Hops()
+    async with sidecar_for(app, Resources((PUBSUB,)), hops, log_level="debug").running() as sidecar:
+        for _ in range(3):
+            await call(sidecar.api, "POST", "/v1.0/publish/pubsub/orders", {}, content_type=JSON)
+        await hops.until(HopKind.DROPPED, 3)
+    assert told(log, "no matching route for event") == ["WARNING", "DEBUG", "DEBUG"]
+    assert told(log, "None of the rules matches (`event.type == 'a'`), and there is no default") == [
+        "WARNING"
+    ]
+
+
+async def test_the_answer_of_the_app_is_told_with_its_body(log: pytest.LogCaptureFixture) -> None:
+    app, hops = ScriptedApp([item("orders")]), Hops()
+    app.answer("/events", Response(422, body=b'{"detail":[{"type":"missing","loc":["body","title"]}]}'))
+    async with sidecar_for(app, Resources((PUBSUB,)), hops).running() as sidecar:
+        await call(sidecar.api, "POST", "/v1.0/publish/pubsub/orders", {}, content_type=JSON)
+        await hops.until(HopKind.LOST)
+    assert told(log, '"loc":["body","title"]}]} (the app gets a CloudEvent; the payload is under `data`)')
