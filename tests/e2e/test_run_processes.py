@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from outboard.clock import SystemClock
+from outboard.host.processes import process_identity
+from outboard.run.processes import orphans
 from outboard.run.processes.process import Launch, running
 from support.projects import lives
 
@@ -161,3 +163,52 @@ async def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> Non
             Launch([str(tmp_path / "nothing")], tmp_path, {}), nothing, asyncio.Event(), CLOCK
         ):
             pass
+
+
+RUN = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from outboard.clock import SystemClock
+from outboard.run.processes.process import Launch, running
+
+async def main():
+    lines = asyncio.Queue()
+    launch = Launch((sys.executable, "-c", PROGRAM), Path.cwd(), os.environ)
+    async with running(launch, lines.put_nowait, asyncio.Event(), SystemClock()) as process:
+        print(process.pid, await lines.get(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@posix_only
+@pytest.mark.parametrize("detached", [False, True], ids=["in its group", "in a session of its own"])
+async def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path, detached: bool) -> None:
+    program = PARENT.format(detached=detached, life=600)
+    code = RUN.replace("PROGRAM", repr(program))
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await run.communicate()
+    pids = [int(word) for word in output.split()]
+    assert (run.returncode, len(pids)) == (-9, 2)
+    while any(lives(pid) for pid in pids):  # noqa: ASYNC110 (nobody tells of the end of an orphan)
+        await asyncio.sleep(0.02)
+
+
+@posix_only
+async def test_one_that_does_not_listen_is_ended_with_a_run_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STUBBORN, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    assert program.stdout is not None
+    await program.stdout.readline()
+    monkeypatch.setattr(orphans, "GRACE", 0.1)
+    started = process_identity(program.pid).started
+    orphans.end(program.pid, started + 10)
+    assert lives(program.pid), "another process with the number of one that has ended"
+    await asyncio.to_thread(orphans.end, program.pid, started)
+    assert await program.wait() == -9

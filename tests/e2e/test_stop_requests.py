@@ -18,7 +18,7 @@ from support.projects import PATIENCE, Project, Run, lives, outboard_program, pi
 if sys.platform == "win32":
     SIGNALS = ["SIGINT", "SIGBREAK"]
 else:
-    SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
+    SIGNALS = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"]
 
 PROGRAM = """
 import functools, importlib, signal, sys

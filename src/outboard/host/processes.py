@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-__all__ = ["ProcessIdentity", "has_ended", "is_running", "process_identity"]
+__all__ = ["SAME_START", "ProcessIdentity", "has_ended", "is_running", "process_identity"]
 
 SAME_START: Final = 2.0
 """Seconds by which two readings of when a process started may differ."""

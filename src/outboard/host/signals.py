@@ -1,4 +1,4 @@
-"""Requests to stop that come from outside: Ctrl-C, SIGTERM, a closed terminal."""
+"""Requests to stop that come from outside: Ctrl-C, SIGTERM, SIGQUIT, a closed terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Final
 
 __all__ = ["exit_on_stop_signals", "ignore_stop_signals", "stop_signals"]
 
-NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""SIGHUP is the end of a terminal on POSIX; SIGBREAK is Ctrl-Break, and the window's end, on Windows."""
+NAMES: Final = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGBREAK")
+"""On POSIX SIGQUIT is Ctrl-\\, and SIGHUP the end of a terminal; on Windows SIGBREAK is Ctrl-Break, and the
+window's end."""
 FATAL: Final = 128
 """What shells add to the number of the signal that ended a program."""
 

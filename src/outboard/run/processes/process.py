@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -20,6 +20,7 @@ import psutil
 from outboard.clock import Clock
 from outboard.run.processes.group import CREATION_FLAGS, ProcessGroup
 from outboard.run.processes.line_splitter import LineSplitter
+from outboard.run.processes.orphans import ended_with_this_process
 
 __all__ = ["Launch", "Process", "running"]
 
@@ -114,13 +115,11 @@ async def running(
     transport, process = await _start(launch, on_line)
     try:
         group = ProcessGroup(process.pid)
-        try:
-            yield process
-        finally:
+        with ended_with_this_process(process.pid), closing(group):
             try:
-                await _stop(process, group, hurry, clock, grace)
+                yield process
             finally:
-                group.close()
+                await _stop(process, group, hurry, clock, grace)
     finally:
         transport.close()
 
