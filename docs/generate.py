@@ -313,6 +313,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "StateInvalid": "`State`: a stored value that is not of the declared type, or one to be saved",
     "StateStoreNotFound": "`State`",
     "TokenRejected": "`publish` and `State`",
+    "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",
 }
 
 

@@ -48,6 +48,7 @@ __all__ = [
     "StateInvalid",
     "StateStoreNotFound",
     "TokenRejected",
+    "UnexpectedAnswer",
 ]
 
 
@@ -229,6 +230,20 @@ class SidecarUnavailable(SidecarError):
     operation: str
     waited: float
     reason: str
+
+
+@dataclass(eq=False)
+class UnexpectedAnswer(SidecarError):
+    """{address} does not answer as a Dapr sidecar does: {operation} got HTTP {status}, {content_type}:
+    {beginning}. It counts as failed. See what listens there, and what DAPR_HTTP_ENDPOINT and DAPR_HTTP_PORT
+    of this process say.
+    """
+
+    address: str
+    operation: str
+    status: int
+    content_type: str
+    beginning: str
 
 
 @dataclass(eq=False)

@@ -71,8 +71,8 @@ class Topic(Generic[T]):
         too many wait, the call waits for its turn. One that is cancelled before its event has left has not
         published it.
 
-        Raises SidecarUnavailable, PubSubNotFound, PublishForbidden, EventTooLarge, TokenRejected,
-        PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
+        Raises SidecarUnavailable, UnexpectedAnswer, PubSubNotFound, PublishForbidden, EventTooLarge,
+        TokenRejected, PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
         event, pairs = self.publisher.new_event(data, self.type, **arguments)
         await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)

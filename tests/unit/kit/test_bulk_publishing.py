@@ -13,6 +13,7 @@ from outboard.errors import (
     PublishForbidden,
     PubSubNotFound,
     TokenRejected,
+    UnexpectedAnswer,
 )
 from outboard.kit.client.bulk import BulkPublisher
 from outboard.kit.client.port import Publication
@@ -108,12 +109,17 @@ async def test_a_failure_in_part_is_taken_apart(bulk: BulkPublisher, exchange: S
         (Response(500, {}, b'{"errorCode":"ERR_PUBSUB_PUBLISH_MESSAGE","message":"no"}'), PublishFailed),
         (Response(500, {}, b'{"failedEntries":[],"errorCode":"X"}'), PublishFailed),
         (Response(500, {}, b'{"failedEntries":[{"entryId":"7","error":"?"}]}'), PublishFailed),
-        (Response(500, {}, b'{"failedEntries":"all"}'), PublishFailed),
-        (Response(502, {}, b"<html>Bad gateway</html>"), PublishFailed),
-        (Response(200, {}, b"<html>Welcome</html>"), PublishFailed),
-        (Response(200, {}, b"[]"), PublishFailed),
-        (Response(200, {}, b'{"failedEntries":[3]}'), PublishFailed),
-        (Response(302, {"location": "/"}, b""), PublishFailed),
+        (Response(500, {}, b'{"failedEntries":"all"}'), UnexpectedAnswer),
+        (Response(502, {}, b"<html>Bad gateway</html>"), UnexpectedAnswer),
+        (Response(200, {}, b"<html>Welcome</html>"), UnexpectedAnswer),
+        (Response(200, {}, b""), UnexpectedAnswer),
+        (Response(200, {}, b"{}"), UnexpectedAnswer),
+        (Response(200, {}, b'{"status":"ok"}'), UnexpectedAnswer),
+        (Response(200, {}, b"[]"), UnexpectedAnswer),
+        (Response(200, {}, b'{"failedEntries":[3]}'), UnexpectedAnswer),
+        (Response(201, {}, b""), UnexpectedAnswer),
+        (Response(202, {}, b'{"failedEntries":[]}'), UnexpectedAnswer),
+        (Response(302, {"location": "/"}, b""), UnexpectedAnswer),
     ],
 )
 async def test_what_concerns_all_is_told_to_all(
@@ -126,7 +132,16 @@ async def test_what_concerns_all_is_told_to_all(
     assert len(exchange.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"failedEntries":[]}', b'{"failedEntries":null}'])
+async def test_who_does_not_answer_as_dapr_is_no_reason_to_keep_to_a_route(
+    bulk: BulkPublisher, exchange: ScriptedExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange.answers.append(Response(200, {"content-type": "text/html"}, b"<html>Welcome</html>"))
+    with caplog.at_level("INFO", "outboard.publishing"):
+        await bulk.attempt(events(2), 1.0)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("body", [b'{"failedEntries":[]}', b'{"failedEntries":null}'])
 async def test_a_success_with_a_body(bulk: BulkPublisher, exchange: ScriptedExchange, body: bytes) -> None:
     exchange.answers.append(Response(200, {}, body))
     assert (await bulk.attempt(events(2), 1.0)).outcomes == [None, None]

@@ -13,6 +13,8 @@ from support.scripted import FakeClock, ScriptedExchange
 
 pytestmark = pytest.mark.anyio
 
+JSON = {"content-type": "application/json"}
+
 
 @pytest.fixture
 def sidecar(exchange: ScriptedExchange, clock: FakeClock) -> HttpSidecar:
@@ -40,7 +42,7 @@ async def test_no_token_is_sent_where_none_is_set(exchange: ScriptedExchange, cl
 
 
 async def test_get(sidecar: HttpSidecar, exchange: ScriptedExchange) -> None:
-    exchange.answers.append(Response(200, {"etag": "7"}, b'{"a":1}'))
+    exchange.answers.append(Response(200, {**JSON, "etag": "7"}, b'{"a":1}'))
     item = await sidecar.get_state("s", "a/b", StateRead("strong", {"x": "y"}), 1.0)
     assert item == StateItem("a/b", b'{"a":1}', "7")
     assert exchange.requests[0].target == "/v1.0/state/s/a%2Fb?consistency=strong&metadata.x=y"
@@ -50,7 +52,7 @@ async def test_get(sidecar: HttpSidecar, exchange: ScriptedExchange) -> None:
 async def test_get_many_keeps_the_order_of_the_keys(sidecar: HttpSidecar, exchange: ScriptedExchange) -> None:
     found = [b'{"key":"c"}', b'{"key":"b","data":null,"etag":"2"}']
     found.append(b'{"key":"a","data":{"n":12345678901234567890},"etag":"1"}')
-    exchange.answers.append(Response(200, {}, b"[" + b",".join(found) + b"]"))
+    exchange.answers.append(Response(200, JSON, b"[" + b",".join(found) + b"]"))
     items = await sidecar.get_states("s", ["a", "b", "c", "d"], StateRead(), 1.0)
     assert items == [
         StateItem("a", b'{"n":12345678901234567890}', "1"),
@@ -65,7 +67,7 @@ async def test_get_many_keeps_the_order_of_the_keys(sidecar: HttpSidecar, exchan
 async def test_get_many_that_went_wrong(
     sidecar: HttpSidecar, exchange: ScriptedExchange, body: bytes
 ) -> None:
-    exchange.answers.append(Response(200, {}, body))
+    exchange.answers.append(Response(200, JSON, body))
     with pytest.raises(StateFailed):
         await sidecar.get_states("s", ["a"], StateRead(), 1.0)
 

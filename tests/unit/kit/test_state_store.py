@@ -14,6 +14,8 @@ from support.scripted import ScriptedExchange
 
 pytestmark = pytest.mark.anyio
 
+JSON = {"content-type": "application/json"}
+
 
 class Preferences(BaseModel):
     theme: str
@@ -28,7 +30,7 @@ def preferences(board: Outboard) -> State[Preferences]:
 async def test_get_is_typed(
     board: Outboard, preferences: State[Preferences], exchange: ScriptedExchange
 ) -> None:
-    exchange.answers.append(Response(200, {"etag": "3"}, b'{"theme":"dark","tags":["a"]}'))
+    exchange.answers.append(Response(200, {**JSON, "etag": "3"}, b'{"theme":"dark","tags":["a"]}'))
     async with board.connected(exchange=exchange):
         assert await preferences.get("ana") == Preferences(theme="dark", tags=("a",))
         assert await preferences.get("bob") is None
@@ -37,13 +39,13 @@ async def test_get_is_typed(
 
 
 async def test_null_is_something(board: Outboard, exchange: ScriptedExchange) -> None:
-    exchange.answers.append(Response(200, {"etag": "1"}, b"null"))
+    exchange.answers.append(Response(200, {**JSON, "etag": "1"}, b"null"))
     async with board.connected(exchange=exchange):
         assert await board.state().entry("k") == StateEntry("k", None, "1")
 
 
 async def test_untyped_in_one_line(board: Outboard, exchange: ScriptedExchange) -> None:
-    exchange.answers.extend([Response(204), Response(200, {}, b'{"a":[1,null]}')])
+    exchange.answers.extend([Response(204), Response(200, JSON, b'{"a":[1,null]}')])
     async with board.connected(exchange=exchange):
         await board.state().save("key", {"a": [1, None]})
         assert await board.state().get("key") == {"a": [1, None]}
@@ -77,7 +79,7 @@ async def test_save_with_everything(
 
 async def test_several(board: Outboard, preferences: State[Preferences], exchange: ScriptedExchange) -> None:
     found = b'[{"key":"bob"},{"key":"ana","data":{"theme":"dark"},"etag":"1"}]'
-    exchange.answers.extend([Response(204), Response(200, {}, found)])
+    exchange.answers.extend([Response(204), Response(200, JSON, found)])
     async with board.connected(exchange=exchange):
         await preferences.save_many(
             {"ana": Preferences(theme="dark"), "bob": Preferences(theme="light")}, ttl=2
@@ -164,7 +166,7 @@ async def test_what_json_cannot_hold_is_not_saved(
 async def test_values_that_are_no_model_of_it(
     board: Outboard, preferences: State[Preferences], exchange: ScriptedExchange
 ) -> None:
-    exchange.answers.append(Response(200, {}, b'{"theme": 7, "password": "sesame"}'))
+    exchange.answers.append(Response(200, JSON, b'{"theme": 7, "password": "sesame"}'))
     unfit: Any = {"tags": ["sesame"]}
     async with board.connected(exchange=exchange):
         for operation in (preferences.get("ana"), preferences.save("ana", unfit)):

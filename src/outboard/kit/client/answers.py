@@ -1,7 +1,8 @@
 """From the sidecar's answer to the exception that an author catches. Pure.
 
 Source: daprd's error bodies ("Error codes reference guide"), both families: `{errorCode, message}` with or
-without `details`; and plain text, as for a wrong token.
+without `details`; plain text for a wrong token. Success is 204, and 200 for what reads. Anything else was
+not answered by Dapr.
 """
 
 from __future__ import annotations
@@ -22,13 +23,18 @@ from outboard.errors import (
     StateFailed,
     StateStoreNotFound,
     TokenRejected,
+    UnexpectedAnswer,
 )
 from outboard.wire.dapr import ErrorCode
 from outboard.wire.http import Response
 
 __all__ = ["bulk_errors", "publish_error", "state_error"]
 
+OK: Final = 200
+NO_CONTENT: Final = 204
+TOO_LARGE: Final = 413
 MAX_REASON: Final = 500
+MAX_BEGINNING: Final = 100
 NO_CODE: Final = "without a code"
 STORE_MISSING: Final = (ErrorCode.STATE_STORE_NOT_FOUND, ErrorCode.STATE_STORE_NOT_CONFIGURED)
 
@@ -40,12 +46,19 @@ class _Refusal:
 
 
 def publish_error(response: Response, pubsub: str, topic: str, address: str) -> SidecarError | None:
-    """What a publish ended in; None where it succeeded."""
-    if response.ok:
+    """What a publish ended in; None where it succeeded.
+
+    Only what Dapr answers is a success, since whoever believes another 200 deletes what nobody has taken.
+    """
+    if response.status == NO_CONTENT:
         return None
-    refusal = _read(response)
     if response.status == 401:
         return TokenRejected(address)
+    refusal = _refusal(response)
+    if refusal is None and response.status == TOO_LARGE:  # of whoever stands before the sidecar
+        refusal = _Refusal(NO_CODE, _shorten(_text(response)))
+    if refusal is None:
+        return _unexpected(response, f"publishing to topic '{topic}' of '{pubsub}'", address)
     if response.status == 403:
         return PublishForbidden(pubsub, topic, refusal.message)
     if refusal.code == ErrorCode.PUBSUB_NOT_FOUND:
@@ -61,42 +74,49 @@ def bulk_errors(
     Entries that a failure does not name have succeeded. An answer that cannot be understood is a failure of
     all. Source: Dapr, "Pub/sub API reference", "Publish multiple messages to a given topic".
     """
-    if response.ok and not response.body:
+    body = _object(response)
+    failed = _failed_entries(body) if response.status == OK or response.status >= 500 else None
+    if failed and failed.keys() <= {str(position) for position in range(count)}:
+        code = _code(body) or NO_CODE
+        return [
+            PublishFailed(pubsub, topic, response.status, code, _shorten(failed[name]))
+            if (name := str(position)) in failed
+            else None
+            for position in range(count)
+        ]
+    if failed:
+        code = _code(body) or NO_CODE
+        reason = "its answer to a bulk publish cannot be understood: any of its events may be lost"
+        return [PublishFailed(pubsub, topic, response.status, code, reason) for _ in range(count)]
+    if response.status == OK and failed == {}:
         return [None] * count
-    if response.ok or response.status >= 500:
-        body = _object(response)
-        failed = _failed_entries(body)
-        if failed and failed.keys() <= {str(position) for position in range(count)}:
-            code = _code(body)
-            return [
-                PublishFailed(pubsub, topic, response.status, code, _shorten(failed[name]))
-                if (name := str(position)) in failed
-                else None
-                for position in range(count)
-            ]
-        if response.ok and failed == {}:
-            return [None] * count
-        if response.ok or failed:
-            reason = "its answer to a bulk publish cannot be understood: any of its events may be lost"
-            return [PublishFailed(pubsub, topic, response.status, _code(body), reason) for _ in range(count)]
     return [publish_error(response, pubsub, topic, address) for _ in range(count)]
 
 
 def state_error(
-    response: Response, store: str, operation: str, guarded: Sequence[str], address: str
+    response: Response,
+    store: str,
+    operation: str,
+    guarded: Sequence[str],
+    address: str,
+    *,
+    reads: bool = False,
 ) -> SidecarError | None:
     """What an operation on a state store ended in; None where it succeeded.
 
-    `operation` follows "could not"; `guarded` are the keys that were given with an ETag.
+    `operation` follows "could not"; `guarded` are the keys that were given with an ETag. What `reads` is
+    answered with JSON, unless nothing is there.
     """
-    if response.ok:
+    if response.status == NO_CONTENT or (reads and response.status == OK and _is_json(response)):
         return None
-    refusal = _read(response)
-    key = ", ".join(guarded)
     if response.status == 401:
         return TokenRejected(address)
+    refusal = _refusal(response)
+    if refusal is None:
+        return _unexpected(response, f"a try to {operation} of state store '{store}'", address)
     if refusal.code in STORE_MISSING:
         return StateStoreNotFound(store)
+    key = ", ".join(guarded)
     # A transaction answers 500 for a conflict, so the text decides there (daprd, messages of ETagError).
     if guarded and (response.status == 409 or "possible etag mismatch" in refusal.message):
         return EtagMismatch(store, key)
@@ -105,11 +125,29 @@ def state_error(
     return StateFailed(store, operation, response.status, refusal.code, refusal.message)
 
 
-def _read(response: Response) -> _Refusal:
+def _refusal(response: Response) -> _Refusal | None:
+    """What Dapr says of an error; None where the answer is not one of Dapr's errors."""
     body = _object(response)
-    if body is None:
-        return _Refusal(NO_CODE, _shorten(response.body.decode("utf-8", "replace").strip()))
-    return _Refusal(_code(body), _shorten(str(body.get("message") or "")))
+    code = _code(body)
+    if body is None or not code or response.status < 400:
+        return None
+    return _Refusal(code, _shorten(str(body.get("message") or "")))
+
+
+def _unexpected(response: Response, operation: str, address: str) -> UnexpectedAnswer:
+    kind = response.headers.get("content-type") or "without a content type"
+    text = " ".join(_text(response).split())
+    beginning = repr(text[:MAX_BEGINNING]) if text else "nothing"
+    return UnexpectedAnswer(address, operation, response.status, kind[:MAX_BEGINNING], beginning)
+
+
+def _is_json(response: Response) -> bool:
+    kind, _, _ = response.headers.get("content-type", "").partition(";")
+    return kind.strip().lower() == "application/json"
+
+
+def _text(response: Response) -> str:
+    return response.body[:MAX_REASON].decode("utf-8", "replace").strip()
 
 
 def _object(response: Response) -> dict[str, object] | None:
@@ -121,14 +159,15 @@ def _object(response: Response) -> dict[str, object] | None:
 
 
 def _code(body: Mapping[str, object] | None) -> str:
-    return str((body or {}).get("errorCode") or NO_CODE)
+    """Empty where it names none, so that it is no error of Dapr's."""
+    return str((body or {}).get("errorCode") or "")
 
 
 def _failed_entries(body: Mapping[str, object] | None) -> dict[str, str] | None:
     """The errors by entry id; None where the answer is not one to a bulk publish."""
-    if body is None:
+    if body is None or "failedEntries" not in body:
         return None
-    entries = body.get("failedEntries") or []
+    entries = body["failedEntries"] or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return None
     return {str(entry.get("entryId")): str(entry.get("error") or "") for entry in entries}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.errors import UnexpectedAnswer
 from outboard.kit.client import api
 from outboard.kit.client.answers import bulk_errors, publish_error
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult
@@ -65,11 +66,11 @@ class BulkPublisher:
             response = await self._send(api.publish_bulk(route, publications), self._left(deadline))
             if _is_missing(route, response):
                 continue
-            if response.status != 404:
+            errors = bulk_errors(response, pubsub, topic, len(publications), self._settings.endpoint)
+            if response.status != 404 and not isinstance(errors[0], UnexpectedAnswer):
                 self._remember(route)
             if response.status in MAY_BE_ONE_EVENTS_FAULT:
                 return await self._publish_halves(publications, deadline)
-            errors = bulk_errors(response, pubsub, topic, len(publications), self._settings.endpoint)
             return BatchAnswer(errors, _is_ordered(response))
         return await self._publish_each(publications, deadline)
 

@@ -61,8 +61,8 @@ class HttpSidecar:
     async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem:
         operation = f"read key '{key}'"
         response = await self._send(api.get(store, key, read), operation, timeout, True)
-        self._check(response, store, operation, ())
-        if response.status == 204 or not response.body:
+        self._check(response, store, operation, (), reads=True)
+        if response.status == 204:
             return StateItem(key)
         return StateItem(key, response.body, response.headers.get("etag"))
 
@@ -71,7 +71,7 @@ class HttpSidecar:
     ) -> Sequence[StateItem]:
         operation = f"read {len(keys)} keys"
         response = await self._send(api.get_many(store, keys, read), operation, timeout, True)
-        self._check(response, store, operation, ())
+        self._check(response, store, operation, (), reads=True)
         found = {item.key: item for item in _read_items(response, store, operation)}
         return [found.get(key, StateItem(key)) for key in keys]
 
@@ -99,8 +99,10 @@ class HttpSidecar:
         request = api.authorized(request, self.settings.api_token)
         return await self.retries.send(request, operation, timeout, repeatable=repeatable)
 
-    def _check(self, response: Response, store: str, operation: str, guarded: Sequence[str]) -> None:
-        if error := state_error(response, store, operation, guarded, self.settings.endpoint):
+    def _check(
+        self, response: Response, store: str, operation: str, guarded: Sequence[str], *, reads: bool = False
+    ) -> None:
+        if error := state_error(response, store, operation, guarded, self.settings.endpoint, reads=reads):
             raise error
 
 

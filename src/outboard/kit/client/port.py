@@ -68,7 +68,8 @@ class PublishOperations(Protocol):
     async def publish(self, publication: Publication, timeout: float) -> None:
         """Return once the broker has the event; try again while nobody takes it.
 
-        Raises SidecarUnavailable, TokenRejected, PublishForbidden, PubSubNotFound, PublishFailed.
+        Raises SidecarUnavailable, UnexpectedAnswer, TokenRejected, PublishForbidden, PubSubNotFound,
+        PublishFailed.
         """
         ...
 
@@ -118,7 +119,7 @@ class StateDelete:
 
 
 class StateOperations(Protocol):
-    """All raise SidecarUnavailable, TokenRejected, StateStoreNotFound and StateFailed."""
+    """All raise SidecarUnavailable, UnexpectedAnswer, TokenRejected, StateStoreNotFound and StateFailed."""
 
     async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem: ...
 

@@ -39,7 +39,8 @@ class State(Generic[T]):
     """The values of one state store, as `T`. `board.state(...)` makes it.
 
     Every call takes `timeout` in seconds (the board's unless given), and raises SidecarUnavailable,
-    TokenRejected, StateStoreNotFound, StateFailed, and InvalidName for a key that Dapr does not take.
+    UnexpectedAnswer, TokenRejected, StateStoreNotFound, StateFailed, and InvalidName for a key that Dapr does
+    not take.
     Source: Dapr, "State management API reference".
     """
 

@@ -14,10 +14,16 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from outboard.errors import PublishFailed, PublishForbidden, SidecarError, SidecarUnavailable
+from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.port import Publication
+from outboard.kit.client.settings import Settings
 from outboard.kit.outbox.partitions import LEASE_SECONDS
 from outboard.kit.outbox.port import FetchRequest, Refused, Settlement
+from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.sender import SendContext
+from outboard.wire.http import Response
 from support.outbox import OutboxBench, running, sqlite_engine, until
+from support.scripted import ScriptedExchange
 
 pytestmark = pytest.mark.anyio
 
@@ -172,6 +178,28 @@ async def test_an_outage_counts_no_attempt_and_asks_seldom(bench: OutboxBench) -
     bench.clock.advance(11)
     await bench.work(relay)
     assert sorted(bench.broker.published) == [("a", 1), ("b", 2)]
+
+
+async def test_a_server_that_is_no_sidecar_takes_no_event(
+    bench: OutboxBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever listens there answers 200: the events are kept until the sidecar is back."""
+    welcome = Response(200, {"content-type": "text/html"}, b"<html>Welcome</html>")
+    exchange = ScriptedExchange()
+    exchange.answers.append(welcome)
+    sidecar = HttpSidecar.through(exchange, Settings(), bench.clock, lambda: 0.5)
+    context = SendContext(sidecar.publish, bench.clock, lambda: 0.5, 5.0)
+    bench.commit(1, key="a")
+    relay = Relay("r", bench.store, context)
+    await bench.work(relay)
+    assert await bench.store.waiting() == 1
+    assert await bench.store.parked(10) == []
+    assert "http://127.0.0.1:3500 does not answer as a Dapr sidecar does" in caplog.text
+    assert "HTTP 200, text/html: '<html>Welcome</html>'" in caplog.text
+    bench.clock.advance(11)
+    await bench.work(relay)
+    assert await bench.store.waiting() == 0
+    assert len(exchange.events) == 2
 
 
 async def test_one_component_that_is_down_holds_up_no_other(bench: OutboxBench) -> None:
