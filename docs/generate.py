@@ -269,6 +269,7 @@ CATEGORIES: Final[Mapping[str, Mapping[str, str]]] = {
 EVENTS: Final[Mapping[str, str]] = {
     "log": "A line of an app or of its sidecar (`source` is `app` or `sidecar`); `level` is the sidecar's.",
     "caution": "Something will not be as one might expect; `text` says what.",
+    "note": "What was decided where nothing was said; `text` says what.",
     "started": "An app was started, or started again.",
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from outboard import Outboard, State
 from outboard.host.ports import MachinePorts
 from outboard.run.plan.interpreter import this_interpreter
-from outboard.run.plan.plan import RunOptions, make_plan
+from outboard.run.plan.plan import ChosenApps, RunOptions, make_plan
 from outboard.run.plan.template import read_template
 from outboard.testing import Harness
 from outboard.wire.http import Request
@@ -57,10 +57,9 @@ def test_the_editor_gets_the_variables_that_the_command_shows(tmp_path: Path) ->
     }
     (tmp_path / "components").mkdir()
     (tmp_path / "dapr.yaml").write_text(files["dapr.yaml"].replace("Port: ", "Port: 2"), encoding="utf-8")
-    specs = read_template(tmp_path / "dapr.yaml").apps
-    plan = make_plan(
-        specs, RunOptions(frozenset({"notification"})), MachinePorts(), this_interpreter(), {}, str
-    )
+    chosen = ChosenApps(read_template(tmp_path / "dapr.yaml").apps)
+    options = RunOptions(frozenset({"notification"}))
+    plan = make_plan(chosen, options, MachinePorts(), this_interpreter(), {}, str)
     told = next(app for app in plan.apps if app.app_id == "notification").added_environment
     (launch,) = json.loads(files[".vscode/launch.json"])["configurations"]
     given = {

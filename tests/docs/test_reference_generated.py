@@ -9,7 +9,7 @@ import pytest
 
 from docs.generate import PAGES, filled, refuse_difference
 from outboard.cli.run import run
-from outboard.run.plan.template import APP_KEYS
+from outboard.run.plan.template_keys import APP_KEYS
 
 REGENERATE = "out of date: run `python docs/generate.py`"
 

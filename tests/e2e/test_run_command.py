@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.processes import free_ports
 from support.projects import (
     APP,
     CTRL_C,
@@ -84,9 +85,13 @@ def test_a_taken_port_is_named_with_its_owner(project: Project) -> None:
     assert "Traceback" not in errors
 
 
-def test_an_unknown_key_is_an_error_with_its_line(project: Project) -> None:
+def test_an_unknown_key_is_a_caution_with_its_line_and_an_error_when_strict(project: Project) -> None:
     project.add("backend", more="    appHealthTreshold: 3\n")
     with running(project) as run:
+        told = run.event("caution")["text"]
+        run.ready()
+        assert run.interrupt() == 0
+    with running(project, "--strict") as run:
         assert run.ended() == 1
         errors = run.errors()
     line = (
@@ -95,8 +100,9 @@ def test_an_unknown_key_is_an_error_with_its_line(project: Project) -> None:
         .splitlines()
         .index("    appHealthTreshold: 3")
     )
-    assert f"dapr.yaml:{line + 1}: unknown key `appHealthTreshold`" in errors
-    assert "Did you mean `appHealthThreshold`?" in errors
+    for text in (told, errors):
+        assert f"dapr.yaml:{line + 1}: unknown key `appHealthTreshold`" in text
+        assert "Did you mean `appHealthThreshold`?" in text
 
 
 def test_a_program_that_is_not_there_is_told_before_anything_starts(project: Project) -> None:
@@ -128,6 +134,86 @@ def test_one_app_from_the_command_line_and_a_script_that_is_done(project: Projec
         run = Run(process)
         assert run.line("HELLO").startswith("HELLO job")
         assert run.ended() == 0
+
+
+def test_two_services_that_name_no_components_find_each_other_from_two_terminals(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    (port,) = free_ports(1)
+    subscriber = ["run", "-o", "json", "--app-id", "worker", "-p", str(port), "--", "python", "app.py"]
+    publisher = ["run", "-o", "json", "--", "python", "-c", "import time; time.sleep(600)"]
+    with (
+        outboard(subscriber, tmp_path, TOPICS="jobs") as first,
+        outboard(publisher, tmp_path) as second,
+    ):
+        worker, other = Run(first), Run(second)
+        assert "worker names no resources folder" in worker.event("note")["text"]
+        worker.ready()
+        assert "no --app-id" in other.event("note")["text"]
+        (sidecar,) = other.ready().values()
+        publish(sidecar, "jobs", n=1)
+        assert worker.line("EVENT 1")
+        assert (worker.interrupt(), other.interrupt()) == (0, 0)
+
+
+def test_a_sidecar_without_a_command_is_one_for_an_app_that_runs_already(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    port = project.ports["worker"]
+    variables = {"APP_PORT": str(port), "APP_ID": "worker", "DAPR_HTTP_PORT": "0", "TOPICS": "jobs"}
+    arguments = ["run", "-o", "json", "--app-id", "worker", "-p", str(port), "-d", "components"]
+    with (
+        debugged(project, {**os.environ, **variables}) as app,
+        outboard(arguments, project.folder) as process,
+    ):
+        run = Run(process)
+        publish(run.ready()["worker"], "jobs", n=1)
+        assert next_line(app, "EVENT").startswith("EVENT 1")
+        assert run.interrupt() == 0
+
+
+@posix_only
+def test_a_program_in_the_folder_of_the_app_is_started_from_another_one(project: Project) -> None:
+    (project.folder / "go").mkdir()
+    program = project.folder / "go" / "run.sh"
+    program.write_text("#!/bin/sh\necho IN $(basename $(pwd))\n", encoding="utf-8")
+    program.chmod(0o755)
+    project.apps.append("  - appID: go\n    appDirPath: go\n    command: [./run.sh]\n")
+    with running(project) as run:
+        assert run.line("IN ") == "IN go"
+        assert run.ended() == 0
+
+
+def test_with_keep_going_the_others_survive_a_service_that_dies(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    project.add("backend")
+    with running(project, "--keep-going") as run:
+        sidecars = run.ready()
+        publish(sidecars["backend"], "jobs", n=1, die=True)
+        ended = run.event("ended")
+        assert (ended["app"], ended["code"], ended["detail"]) == ("worker", 7, "the others go on")
+        assert httpx.get(f"{sidecars['backend']}/v1.0/healthz", trust_env=False).status_code == 204
+        assert run.interrupt() == 0
+
+
+def test_with_keep_going_the_exit_code_tells_that_one_failed(project: Project) -> None:
+    for app_id, code in (("good", 0), ("bad", 3)):
+        script = f'["python", "-c", "raise SystemExit({code})"]'
+        project.apps.append(f"  - appID: {app_id}\n    appDirPath: .\n    command: {script}\n")
+    with running(project, "--keep-going") as run:
+        assert run.ended() == 1
+        assert "bad ended with exit code 3" in run.errors()
+    assert {event["app"] for event in run.rest() if event["event"] == "ended"} == {"good", "bad"}
+
+
+def test_runs_that_start_at_once_pick_ports_of_their_own(project: Project) -> None:
+    arguments = ["run", "-o", "json", "-d", "components", "-a"]
+    with (
+        outboard([*arguments, "one"], project.folder) as one,
+        outboard([*arguments, "two"], project.folder) as two,
+        outboard([*arguments, "three"], project.folder) as three,
+    ):
+        runs = [Run(process) for process in (one, two, three)]
+        assert len({url for run in runs for url in run.ready().values()}) == 3
+        assert [run.interrupt() for run in runs] == [0, 0, 0]
 
 
 def attached_environment(run: Run) -> dict[str, str]:

@@ -195,7 +195,7 @@ def _python(
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, **variables},
+        env={**os.environ, "HOME": str(folder), "USERPROFILE": str(folder), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,

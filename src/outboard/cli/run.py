@@ -82,12 +82,18 @@ def run(
             envvar="OUTBOARD_RUN_TOKENS",
         ),
     ] = TokenUse.OPTIONAL,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="When an app fails, let the others go on.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Take warnings about your files for errors.")
+    ] = False,
     app_id: Annotated[
         str | None,
         typer.Option(
             "--app-id",
             "-a",
-            help="Name of the app.",
+            help="Name of the app (default: that of the folder).",
             show_default=False,
             rich_help_panel=ONE_APP,
         ),
@@ -112,21 +118,30 @@ def run(
     import os
     import secrets
 
-    from outboard.host.ports import MachinePorts
+    from outboard.host.ports import MachinePorts, reserving
     from outboard.run.plan.command_line import chosen_apps, chosen_daprd, component_folders
+    from outboard.run.plan.default_resources import with_defaults, write_embedded
     from outboard.run.plan.interpreter import this_interpreter
     from outboard.run.plan.plan import RunOptions, make_plan
+    from outboard.run.plan.settings import is_given
 
+    home = Path.home()
     given = {name.replace("_", "-"): _value(value) for name, value in settings.items() if value}
-    apps = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
-    daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, Path.home())
-    options = RunOptions(frozenset(attach or ()), reload, component_folders(resources or ()), daprd, tokens)
+    given = {flag: value for flag, value in given.items() if is_given(flag, value)}
+    daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, home)
+    folders = component_folders(resources or ())
+    options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
+    chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
+    apps, embedded = with_defaults(chosen, options, home)
+    if embedded and not dry_run:
+        write_embedded(home)
     make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
-    plan = make_plan(apps, options, MachinePorts(), this_interpreter(), os.environ, make_token)
-    if dry_run:
-        _describe(plan, output)
-    else:
-        _execute(plan, output)
+    with reserving(MachinePorts()) as ports:
+        plan = make_plan(apps, options, ports, this_interpreter(), os.environ, make_token)
+        if dry_run:
+            _describe(plan, output)
+        else:
+            _execute(plan, output)
 
 
 def _value(given: Given) -> Value:

@@ -17,6 +17,8 @@ __all__ = ["ONE_APP", "run_parameters"]
 
 ONE_APP: Final = "One app, as with `dapr run`"
 LARGEST_PORT: Final = 65535
+NOT_CHOSEN: Final = -1
+"""As a port it is what `dapr run` shows as its default, and stands for none, as does 0."""
 INERT: Final = frozenset(flag.name for flag in FLAGS if flag.inert)
 TYPES: Final[Mapping[Kind, object]] = {
     Kind.TEXT: str | None,
@@ -43,13 +45,18 @@ def run_parameters() -> list[inspect.Parameter]:
 def _of_setting(setting: Setting) -> inspect.Parameter:
     is_port, is_switch = setting.kind is Kind.PORT, setting.kind is Kind.BOOLEAN
     option = typer.Option(
-        *(f"--{setting.flag}", *([f"-{setting.short}"] if setting.short else [])),
+        *_names(setting),
         help=setting.help,
         metavar=METAVARS.get(setting.kind),
         show_default=False,
         rich_help_panel=ONE_APP,
-        min=1 if is_port else None,
+        min=NOT_CHOSEN if is_port else None,
         max=LARGEST_PORT if is_port else None,
         hidden=setting.flag in INERT,
     )
     return parameter(setting.flag, TYPES[setting.kind], option, default=False if is_switch else None)
+
+
+def _names(setting: Setting) -> list[str]:
+    long = [f"--{flag}" for flag in (setting.flag, setting.old_flag) if flag]
+    return long + ([f"-{setting.short}"] if setting.short else [])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from typing import Final, Protocol
 
 from outboard.errors import PortTaken
 from outboard.host.listening import accepts
 from outboard.host.owners import owner_of
 
-__all__ = ["MachinePorts", "Ports", "port_taken", "reserve_address"]
+__all__ = ["MachinePorts", "Ports", "ReservedPorts", "port_taken", "reserve_address", "reserving"]
 
 LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 LAST_PORT: Final = 65535
@@ -42,6 +44,50 @@ class MachinePorts:
         if port is None:
             raise PortTaken(first, "a sidecar", "others, as all the ports above it", "--dapr-http-port")
         return port
+
+
+class ReservedPorts:
+    """Ports of which no two runs of this machine pick one at the same time.
+
+    A picked port is held by a datagram socket: a kernel's register of names, which leaves the port free for
+    the stream sockets that a sidecar opens a moment later, and forgets what a killed process held.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._held: list[socket.socket] = []
+
+    def owner(self, port: int) -> str | None:
+        return self._ports.owner(port)
+
+    def pick(self, first: int, avoid: Collection[int]) -> int:
+        passed = set(avoid)
+        while True:
+            port = self._ports.pick(first, passed)
+            if self._reserve(port):
+                return port
+            passed.add(port)
+
+    def _reserve(self, port: int) -> bool:
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._held.append(held)
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE  # elsewhere forbidden: nobody else can reserve it either
+        return True
+
+    def close(self) -> None:
+        """Others may pick these ports again."""
+        for held in self._held:
+            held.close()
+
+
+@contextmanager
+def reserving(ports: Ports) -> Iterator[ReservedPorts]:
+    """`ports`, of which what is picked is kept from other runs until the end of the block."""
+    with closing(ReservedPorts(ports)) as reserved:
+        yield reserved
 
 
 def port_taken(port: int, purpose: str, option: str) -> PortTaken:

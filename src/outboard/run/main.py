@@ -7,7 +7,7 @@ from pathlib import Path
 
 from outboard.clock import Clock, SystemClock
 from outboard.host.event_loop import new_event_loop
-from outboard.run.output.events import Caution, Report
+from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.daprd_components import check_components
 from outboard.run.plan.plan import RunPlan
 from outboard.run.service import launch
@@ -28,6 +28,10 @@ def execute(plan: RunPlan, report: Report) -> None:
     for app in plan.apps:
         if app.started_here:
             launch(app)  # before anything is started: a misspelled program is told at once
+    for note in plan.notes:
+        report(Note(note))
+    for finding in plan.findings:
+        report(Caution(str(finding)))
     clock = SystemClock()
     serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
 

@@ -63,7 +63,8 @@ class Service:
         async with self._process(log) as process:
             code = await process.wait()
         if code or self.plan.app_port:  # whoever is to be called must stay
-            self.report(AppEnded(self.plan.app_id, code, "everything else is stopped"))
+            others = "the others go on" if self.plan.keep_going else "everything else is stopped"
+            self.report(AppEnded(self.plan.app_id, code, others))
             raise ServiceDied(self.plan.app_id, code)
         self.report(AppEnded(self.plan.app_id, code, "it is done"))
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.errors import OutboardError
+from outboard.errors import OutboardError, ServiceDied
 from outboard.run.availability import AppAvailability, keep_watch
 from outboard.run.output.events import (
     AppEndpoint,
@@ -108,6 +108,7 @@ class _Run:
         self._hurry = asyncio.Event()
         self._apps = [_App(app, _availability(app), SidecarStatus()) for app in plan.apps]
         self._sidecars: list[asyncio.Task[None]] = []
+        self._died: list[ServiceDied] = []
         self._report = report
         self._serve = serve
         self._clock = clock
@@ -137,9 +138,20 @@ class _Run:
         async with background_tasks(*self._beside_services()), asyncio.TaskGroup() as services:
             for app in here:
                 service = Service(app.plan, self._report, self._clock, self._hurry, app.availability)
-                services.create_task(service.run())
+                services.create_task(self._run_service(service))
             if len(here) < len(self._apps):
                 await asyncio.Event().wait()
+        if self._died:
+            raise self._died[0]
+
+    async def _run_service(self, service: Service) -> None:
+        """With `keep_going` the death of one is told at the end of all."""
+        try:
+            await service.run()
+        except ServiceDied as error:
+            if not service.plan.keep_going:
+                raise
+            self._died.append(error)
 
     def _beside_services(self) -> Iterable[Coroutine[None, None, None]]:
         yield self._announce()

@@ -38,6 +38,8 @@ class Ended:
 @pytest.fixture
 def outboard(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
     return Command(capsys)
 
 
@@ -97,15 +99,18 @@ def test_the_sidecar_has_every_flag_that_run_gives_it() -> None:
         (["sidecar"], "--app-id is missing"),
         (["sidecar", "--app-id", "a.b"], "dot"),
         (["run", "--app-idd", "x"], "--app-id"),
-        (["run", "--app-port", "8000"], "--app-port is for one app"),
         (["run", "--app-id", "x", "-f", "dapr.yaml"], "exclude each other"),
-        (["run", "--", "python"], "the app has no name"),
+        (["run", "dapr.yaml"], "Name a run file with -f: `outboard run -f dapr.yaml`"),
+        (["run", "--app-port", "8000"], "--app-port is for one app"),
+        (["run", "--components-path", "components"], "use `--resources FOLDER`"),
         (["run"], "there is no run file"),
         (["run", "-f", "nowhere"], "there is no run file"),
         (["frobnicate"], "No such command"),
     ],
 )
 def test_wrong_usage_is_told_and_exits_with_2(outboard: Command, arguments: list[str], said: str) -> None:
+    if "--app-id" not in arguments and arguments != ["run"]:
+        Path("dapr.yaml").write_text("version: 1\napps: [{appDirPath: .}]\n", encoding="utf-8")
     ended = outboard(*arguments)
     assert ended.code == 2
     assert said in ended.err
@@ -116,7 +121,7 @@ def test_a_mistake_in_a_file_exits_with_1(outboard: Command, tmp_path: Path) -> 
     ended = outboard("run")
     assert ended.code == 1
     assert ended.err.startswith("Error: ")
-    assert "dapr.yaml:2: unknown key `appz`. Did you mean `apps`?" in ended.err
+    assert "dapr.yaml:1: `apps` is missing. Line 2 has `appz`: did you mean `apps`?" in ended.err
 
 
 def test_shows_its_version(outboard: Command) -> None:
@@ -144,6 +149,45 @@ def test_a_dry_run_of_one_app_from_the_command_line(outboard: Command, tmp_path:
     assert app["command"][1:] == ["-m", "api", "--port", "1"]
     assert app["folder"] == str(tmp_path)
     assert {"--resources-path", "components", "--enable-app-health-check"} <= set(app["sidecar"])
+
+
+def test_a_command_without_a_name_is_called_as_its_folder(
+    outboard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my shop.v2").mkdir()
+    monkeypatch.chdir(tmp_path / "my shop.v2")
+    for arguments in (["--", "python", "app.py"], ["python", "app.py"], ["-p", "4323", "--", "python"]):
+        plan = json.loads(outboard("run", "--dry-run", "-o", "json", *arguments).out)
+        assert plan["apps"][0]["app"] == "my-shop-v2"
+        assert "no --app-id: the app is called 'my-shop-v2', as its folder is" in plan["notes"]
+
+
+def test_the_old_name_of_the_resources_folder_is_taken(outboard: Command, tmp_path: Path) -> None:
+    (tmp_path / "components").mkdir()
+    arguments = ("--app-id", "api", "--components-path", "components", "--", "python")
+    (app,) = json.loads(outboard("run", "--dry-run", "-o", "json", *arguments).out)["apps"]
+    assert app["sidecar"][2:4] == ["--resources-path", "components"]
+
+
+def test_ports_that_choose_nothing_are_as_good_as_none(outboard: Command, tmp_path: Path) -> None:
+    arguments = ("--app-id", "api", "-p", "0", "-H", "-1", "--", "python")
+    (app,) = json.loads(outboard("run", "--dry-run", "-o", "json", *arguments).out)["apps"]
+    assert app["appPort"] is None
+    assert app["httpPort"] >= 3500
+
+
+def test_a_key_that_dapr_ignores_is_a_warning_and_an_error_with_strict(
+    outboard: Command, tmp_path: Path
+) -> None:
+    text = TEMPLATE.format(port=4324) + "    appHealthTreshold: 3\n"
+    (tmp_path / "dapr.yaml").write_text(text, encoding="utf-8")
+    said = "dapr.yaml:9: unknown key `appHealthTreshold` is ignored. Did you mean `appHealthThreshold`?"
+    warned = outboard("run", "--dry-run")
+    assert warned.code == 0
+    assert said in warned.out
+    refused = outboard("run", "--dry-run", "--strict")
+    assert refused.code == 1
+    assert said in refused.err
 
 
 def test_python_m_outboard_is_the_command() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from outboard.host.listening import accepts, is_listening
 from outboard.host.owners import describe_process
-from outboard.host.ports import MachinePorts, port_taken
+from outboard.host.ports import MachinePorts, ReservedPorts, port_taken, reserving
 
 
 @pytest.fixture
@@ -69,6 +69,19 @@ def test_picks_the_next_free_port_that_is_not_to_be_avoided(listener: socket.soc
 )
 def test_a_process_is_described_without_its_arguments(command: list[str], expected: str) -> None:
     assert describe_process("redis", command, 7) == expected
+
+
+def test_two_runs_that_start_at_once_pick_different_ports(listener: socket.socket) -> None:
+    first = MachinePorts().pick(port_of(listener), ())
+    with reserving(MachinePorts()) as one, reserving(MachinePorts()) as other:
+        picked = [ports.pick(first, ()) for ports in (one, other, one)]
+        assert len(set(picked)) == 3
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+            server.bind(("127.0.0.1", picked[0]))  # a reserved port is free for who opens it
+        assert one.owner(port_of(listener)) is not None
+    with reserving(MachinePorts()) as later:
+        assert isinstance(later, ReservedPorts)
+        assert later.pick(picked[0], ()) == picked[0]
 
 
 @pytest.mark.anyio

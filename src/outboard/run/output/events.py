@@ -15,6 +15,7 @@ __all__ = [
     "Attach",
     "Caution",
     "LogLine",
+    "Note",
     "Ready",
     "Reloading",
     "Report",
@@ -47,6 +48,13 @@ class LogLine:
 @dataclass(frozen=True, slots=True)
 class Caution:
     """Something will not be as a person expects; the run goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was decided where nothing was said; nothing is wrong with it."""
 
     text: str
 
@@ -136,6 +144,7 @@ class RunStopped:
 RunEvent: TypeAlias = (
     LogLine
     | Caution
+    | Note
     | AppStarted
     | Attach
     | AppFound

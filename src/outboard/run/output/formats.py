@@ -18,6 +18,7 @@ from outboard.run.output.events import (
     Attach,
     Caution,
     LogLine,
+    Note,
     Ready,
     Reloading,
     RunEvent,
@@ -35,6 +36,7 @@ PALETTE: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "b
 EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     LogLine: "log",
     Caution: "caution",
+    Note: "note",
     AppStarted: "started",
     Attach: "attach",
     AppFound: "found",
@@ -105,6 +107,8 @@ def _sentences(event: RunEvent) -> list[str]:
     match event:
         case Caution():
             return [f"caution: {event.text}"]
+        case Note():
+            return [event.text]
         case AppStarted():
             return [f"{event.app} started (process {event.pid})"]
         case AppFound():

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
 from outboard.run.plan.daprd_executable import find_daprd
+from outboard.run.plan.plan import ChosenApps
 from outboard.run.plan.settings import RESOURCES_PATH, Value
-from outboard.run.plan.template import AppSpec, read_template
+from outboard.run.plan.template import FILE_NAME, AppSpec, read_template
 
 __all__ = ["chosen_apps", "chosen_daprd", "component_folders"]
 
 COMMAND_LINE: Final = "--app-id"
 """The origin of an app that no file describes."""
+
+
+YAML: Final = frozenset({".yaml", ".yml"})
+NAMELESS: Final = "app"
 
 
 def chosen_apps(
@@ -23,19 +29,37 @@ def chosen_apps(
     command: Sequence[str],
     settings: Mapping[str, Value],
     folder: Path,
-) -> Sequence[AppSpec]:
+) -> ChosenApps:
     """Those of the run file (`folder`'s dapr.yaml where none is named), or the one of the command line.
 
     `settings` are by flag. Raises CommandError for what excludes each other, ResourceError for the file.
     """
-    if not (app_id or command):
+    one_app = bool(app_id or command or (settings and not (folder / FILE_NAME).is_file()))
+    if run_file is not None or not one_app:
+        if app_id or command:
+            raise CommandError(
+                "-f and an app on the command line exclude each other", "Leave one of them out."
+            )
         _refuse_settings_of_one_app(settings)
-        return read_template(run_file or folder).apps
-    if run_file is not None:
-        raise CommandError("-f and an app on the command line exclude each other", "Leave one of them out.")
-    if not app_id:
-        raise CommandError("the app has no name", "Name it: `outboard run --app-id NAME -- COMMAND`.")
-    return [AppSpec(app_id, folder, tuple(command), COMMAND_LINE, settings=settings)]
+        template = read_template(run_file or folder)
+        return ChosenApps(template.apps, findings=template.findings)
+    _refuse_run_file_as_command(command, folder)
+    name = app_id or _app_id_of(folder)
+    spec = AppSpec(name, folder, tuple(command), COMMAND_LINE, settings=settings)
+    return ChosenApps(
+        [spec], () if app_id else (f"no --app-id: the app is called '{name}', as its folder is",)
+    )
+
+
+def _refuse_run_file_as_command(command: Sequence[str], folder: Path) -> None:
+    if len(command) == 1 and Path(command[0]).suffix in YAML and (folder / command[0]).is_file():
+        problem = f"{command[0]} is a file to read, no command to start"
+        raise CommandError(problem, f"Name a run file with -f: `outboard run -f {command[0]}`.")
+
+
+def _app_id_of(folder: Path) -> str:
+    """The folder's name with what an app id cannot have made hyphens: the same one at every start."""
+    return "-".join(re.findall(r"[\w-]+", folder.name)) or NAMELESS
 
 
 def _refuse_settings_of_one_app(settings: Mapping[str, Value]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from outboard.gojson.values import Json
 from outboard.run.plan.plan import AppPlan, RunPlan
@@ -17,13 +18,16 @@ def plan_as_json(plan: RunPlan) -> Json:
         "engine": "outboard" if plan.daprd is None else "daprd",
         "daprd": None if plan.daprd is None else str(plan.daprd),
         "apps": [_as_json(app) for app in plan.apps],
+        "notes": list(plan.notes),
+        "findings": [asdict(finding) for finding in plan.findings],
     }
 
 
 def plan_as_text(plan: RunPlan) -> str:
     """The same, for reading."""
     program = "" if plan.daprd is None else shlex.quote(str(plan.daprd))
-    return "\n".join(line for app in plan.apps for line in _as_lines(app, program))
+    lines = [line for app in plan.apps for line in _as_lines(app, program)]
+    return "\n".join([*lines, *plan.notes, *(f"caution: {finding}" for finding in plan.findings)])
 
 
 def _as_json(app: AppPlan) -> Json:

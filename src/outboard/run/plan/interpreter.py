@@ -7,6 +7,7 @@ environment counts for more: then PATH decides, as in any shell.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -59,7 +60,7 @@ def program_path(command: tuple[str, ...], directory: Path, environment: Mapping
     """
     name = command[0]
     # Windows looks for a relative program in this process's folder, not in the one it is to start in.
-    place = str(directory / name) if len(Path(name).parts) > 1 else name
+    place = str(directory / name) if _has_folder(name) else name
     found = shutil.which(place, path=environment.get("PATH"))
     if found is None:
         problem = f"{app} cannot be started: there is no program {name!r}"
@@ -67,3 +68,8 @@ def program_path(command: tuple[str, ...], directory: Path, environment: Mapping
             problem, f"It is looked for from {directory} and on PATH: correct the command, or install it."
         )
     return found
+
+
+def _has_folder(name: str) -> bool:
+    """Whether `name` says where the program is, as `./run.sh` does: a path forgets its `./`."""
+    return any(separator in name for separator in (os.sep, os.altsep) if separator)

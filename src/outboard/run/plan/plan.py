@@ -11,9 +11,10 @@ from typing import Final
 
 from outboard.errors import CommandError
 from outboard.host.ports import Ports
+from outboard.resources.finding import Finding, refuse_errors
 from outboard.run.plan.daprd import DaprdProgram
 from outboard.run.plan.interpreter import Interpreter
-from outboard.run.plan.port_assignment import port_in, with_ports
+from outboard.run.plan.port_assignment import port_in, shared_app_ports, with_ports
 from outboard.run.plan.settings import (
     APP_PORT,
     APP_PROTOCOL,
@@ -28,7 +29,7 @@ from outboard.run.plan.sidecar_program import OutboardProgram, SidecarProgram
 from outboard.run.plan.template import AppSpec, Destination
 from outboard.run.plan.tokens import API_TOKEN, MakeToken, TokenUse, made_tokens
 
-__all__ = ["AppPlan", "RunOptions", "RunPlan", "make_plan"]
+__all__ = ["AppPlan", "ChosenApps", "RunOptions", "RunPlan", "make_plan"]
 
 ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
 """Inherited, these would lead an app to another sidecar than its own."""
@@ -40,7 +41,8 @@ class RunOptions:
 
     `resources` are folders in the place of those that the apps name; empty leaves them these. `daprd` is
     the executable that serves as sidecar; None is Outboard's own, in this process. `tokens` says which are
-    made.
+    made. With `keep_going` an app that fails ends nothing else; with `strict` a warning about a file is an
+    error.
     """
 
     attach: frozenset[str] = frozenset()
@@ -48,6 +50,17 @@ class RunOptions:
     resources: tuple[str, ...] = ()
     daprd: Path | None = None
     tokens: TokenUse = TokenUse.OPTIONAL
+    keep_going: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenApps:
+    """The apps of a run; `notes` say what was decided for a person, `findings` are about the run file."""
+
+    specs: Sequence[AppSpec]
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,8 @@ class AppPlan:
     `own_variables` what its author adds; these two and what is `inherited` may hold secrets and stay out of
     the repr. With `api_token_optional` the sidecar takes calls without a token too, but for those of
     browsers. `app_port` 0: the app is not called. `sidecar` is daprd's command line. An app without a
-    `command` is not started here; `attached` says that somebody else starts it, as often as they like.
+    `command` is not started here; `attached` says that somebody else starts it, as often as they like. With
+    `keep_going` its failure ends nothing else.
     """
 
     app_id: str
@@ -77,6 +91,7 @@ class AppPlan:
     api_token_optional: bool = False
     attached: bool = False
     reload: bool = False
+    keep_going: bool = False
     app_log: Destination = Destination.CONSOLE
     sidecar_log: Destination = Destination.CONSOLE
 
@@ -107,27 +122,35 @@ class AppPlan:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """`daprd` is the sidecars' executable; None where they are Outboard's own."""
+    """`daprd` is the sidecars' executable; None where they are Outboard's own.
+
+    `notes` say what was decided for a person, `findings` what they should know of their files.
+    """
 
     apps: tuple[AppPlan, ...]
     daprd: Path | None = None
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def make_plan(
-    specs: Sequence[AppSpec],
+    chosen: ChosenApps,
     options: RunOptions,
     ports: Ports,
     interpreter: Interpreter,
     environment: Mapping[str, str],
     make_token: MakeToken,
 ) -> RunPlan:
-    """Decide everything about a run of `specs` under `options`; `environment` is this process's.
+    """Decide everything about a run of `chosen` under `options`; `environment` is this process's.
 
     `make_token` gives another secret text each time.
 
     Raises PortTaken for a port that somebody has, with their name, and CommandError for `--attach` of an
-    unknown app.
+    unknown app; where `options` are strict ResourceError, or ResourcesInvalid, for what is else a warning.
     """
+    specs = chosen.specs
+    if options.strict:
+        refuse_errors(replace(each, severity="error") for each in chosen.findings)
     _check_attached(specs, options)
     inherited = {name: value for name, value in environment.items() if name not in ELSEWHERE}
     adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
@@ -139,7 +162,15 @@ def make_plan(
             for spec, values in zip(adapted, settings, strict=True)
         ),
         options.daprd,
+        (*chosen.notes, *map(_shared_port, shared_app_ports(specs).items())),
+        chosen.findings,
     )
+
+
+def _shared_port(shared: tuple[int, list[str]]) -> str:
+    port, names = shared
+    apps = " and ".join(names)
+    return f"{apps} have the same app port, {port}: whatever listens there gets the events of each"
 
 
 def _check_attached(specs: Sequence[AppSpec], options: RunOptions) -> None:
@@ -199,6 +230,7 @@ def _app(
         api_token_optional=options.tokens is TokenUse.OPTIONAL and API_TOKEN in tokens,
         attached=attached,
         reload=options.reload and bool(spec.command) and not attached,
+        keep_going=options.keep_going,
         app_log=spec.app_log,
         sidecar_log=spec.sidecar_log,
     )

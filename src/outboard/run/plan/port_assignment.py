@@ -19,8 +19,9 @@ from outboard.run.plan.settings import (
 )
 from outboard.run.plan.sidecar_program import SidecarProgram
 from outboard.run.plan.template import AppSpec
+from outboard.wire.dapr import DEFAULT_HTTP_PORT
 
-__all__ = ["port_in", "with_ports"]
+__all__ = ["port_in", "shared_app_ports", "with_ports"]
 
 PURPOSES: Final[Mapping[str, str]] = {
     APP_PORT: "the app",
@@ -35,24 +36,49 @@ PURPOSES: Final[Mapping[str, str]] = {
 def with_ports(
     specs: Sequence[AppSpec], attached: Collection[str], program: SidecarProgram, ports: Ports
 ) -> list[dict[str, Value]]:
-    """The settings of each of `specs`, with all its ports. The port of an `attached` app may be open already.
+    """The settings of each of `specs`, with all its ports.
 
-    Raises PortTaken for a port that two want, or that somebody has.
+    The port of an app that is not started here (an `attached` one, or one without a command) may be open
+    already, and two apps may have one, as with `dapr run`. Beside others nobody is given the default port of
+    the HTTP API: code that names it would reach a sidecar that is not its own.
+
+    Raises PortTaken for another port that two want, or that somebody has.
     """
     given: dict[int, str] = {}
+    of_apps: set[int] = set()
     for spec in specs:
         for flag in (APP_PORT, *program.first_ports(spec.settings)):
-            if port := port_in(spec.settings, flag):
-                _claim(given, port, spec, flag)
-                if flag != APP_PORT or spec.app_id not in attached:
-                    _refuse_taken(port, spec, flag, ports)
+            port = port_in(spec.settings, flag)
+            if not port or (flag == APP_PORT and port in of_apps):
+                continue
+            _claim(given, port, spec, flag)
+            if flag == APP_PORT:
+                of_apps.add(port)
+            if flag != APP_PORT or _opens_port(spec, attached):
+                _refuse_taken(port, spec, flag, ports)
+    if len(specs) > 1:
+        given.setdefault(DEFAULT_HTTP_PORT, "nobody")
     return [_with_picked_ports(spec, program.first_ports(spec.settings), given, ports) for spec in specs]
+
+
+def shared_app_ports(specs: Sequence[AppSpec]) -> dict[int, list[str]]:
+    """The app ports that several apps have, and their names."""
+    apps: dict[int, list[str]] = {}
+    for spec in specs:
+        if port := port_in(spec.settings, APP_PORT):
+            apps.setdefault(port, []).append(spec.app_id)
+    return {port: names for port, names in apps.items() if len(names) > 1}
 
 
 def port_in(settings: Mapping[str, Value], flag: str) -> int:
     """The port that `flag` is set to; 0 where it is not."""
     value = settings.get(flag, 0)
     return value if isinstance(value, int) else 0
+
+
+def _opens_port(spec: AppSpec, attached: Collection[str]) -> bool:
+    """Whether the app of `spec` is started by this run."""
+    return bool(spec.command) and spec.app_id not in attached
 
 
 def _claim(given: dict[int, str], port: int, spec: AppSpec, flag: str) -> None:

@@ -11,7 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-__all__ = ["BY_FLAG", "BY_KEY", "SETTINGS", "Kind", "Setting", "Value", "sidecar_arguments"]
+__all__ = ["BY_FLAG", "BY_KEY", "SETTINGS", "Kind", "Setting", "Value", "is_given", "sidecar_arguments"]
 
 Value: TypeAlias = "int | bool | str | tuple[str, ...]"
 
@@ -46,7 +46,7 @@ class Kind(Enum):
 class Setting:
     """`key` is the name in dapr.yaml and `flag` daprd's, without dashes; `short` is that of `dapr run`.
 
-    `shared` settings may stand under `common` too.
+    `shared` settings may stand under `common` too. `old_flag` is an older name of the flag.
     """
 
     key: str
@@ -55,6 +55,7 @@ class Setting:
     help: str
     shared: bool = True
     short: str = ""
+    old_flag: str = ""
 
 
 SETTINGS: Final = (
@@ -84,6 +85,7 @@ SETTINGS: Final = (
         Kind.PATHS,
         "Folder with component files. May be given more than once.",
         short="d",
+        old_flag="components-path",
     ),
     Setting("configFilePath", CONFIG, Kind.PATH, "Dapr Configuration file.", short="c"),
     Setting(
@@ -181,6 +183,11 @@ SETTINGS: Final = (
 
 BY_KEY: Final[Mapping[str, Setting]] = MappingProxyType({setting.key: setting for setting in SETTINGS})
 BY_FLAG: Final[Mapping[str, Setting]] = MappingProxyType({setting.flag: setting for setting in SETTINGS})
+
+
+def is_given(flag: str, value: Value) -> bool:
+    """Whether `value` chooses something: a port of 0 or -1 does not, as with `dapr run`."""
+    return BY_FLAG[flag].kind is not Kind.PORT or (isinstance(value, int) and value > 0)
 
 
 def sidecar_arguments(app_id: str, values: Mapping[str, Value]) -> tuple[str, ...]:

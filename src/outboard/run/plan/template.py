@@ -14,24 +14,26 @@ from typing import Final
 
 from outboard.errors import CommandError, ResourceError
 from outboard.resources.document import Node, read
-from outboard.run.plan.settings import BY_KEY, CONFIG, RESOURCES_PATH, SETTINGS, Kind, Setting, Value
+from outboard.resources.finding import Finding
+from outboard.run.plan.settings import CONFIG, RESOURCES_PATH, SETTINGS, Kind, Setting, Value
+from outboard.run.plan.template_keys import (
+    APP_KEYS,
+    COMMON_KEYS,
+    TOP_KEYS,
+    instead_of,
+    refuse_other_kinds,
+    unknown_keys,
+)
+from outboard.run.plan.template_paths import existing_path, folder_of, resources_paths
 
-__all__ = ["AppSpec", "Destination", "Template", "parse_template", "read_template"]
+__all__ = ["FILE_NAME", "AppSpec", "Destination", "Template", "parse_template", "read_template"]
 
 FILE_NAME: Final = "dapr.yaml"
 VERSION: Final = 1
 LARGEST_PORT: Final = 65535
 
-COMMON_KEYS: Final = frozenset(
-    {setting.key for setting in SETTINGS if setting.shared}
-    | {"resourcesPath", "env", "appLogDestination", "daprdLogDestination", "runtimePath", "daprPath"}
-)
-APP_KEYS: Final = (
-    COMMON_KEYS
-    | frozenset(BY_KEY)
-    | {"appID", "appDirPath", "command", "containerImage", "containerImagePullPolicy", "createService"}
-)
-"""`runtimePath`, `daprPath` and the container keys are Dapr's too; they have no meaning for a local run."""
+NOT_CHOSEN: Final = -1
+"""What `dapr run` takes, as 0, for a port that is not given."""
 
 
 class Destination(StrEnum):
@@ -62,8 +64,11 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class Template:
+    """The apps of a run file, and what a person should know of it."""
+
     path: Path
     apps: tuple[AppSpec, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def read_template(path: Path) -> Template:
@@ -76,6 +81,8 @@ def read_template(path: Path) -> Template:
         advice = "Name it with -f, or start one app with `outboard run --app-id NAME -- COMMAND`."
         raise CommandError(f"there is no run file {file}", advice)
     documents = read(file)
+    for document in documents[:1]:
+        refuse_other_kinds(document)
     if len(documents) != 1:
         problem = "no app is described here" if not documents else "a run file is one YAML document"
         raise ResourceError(
@@ -86,7 +93,7 @@ def read_template(path: Path) -> Template:
 
 def parse_template(root: Node) -> Template:
     """The run file whose document is `root`. Raises ResourceError; looks whether the paths in it exist."""
-    root.refuse_unknown({"version", "common", "apps", "name"})
+    findings = list(unknown_keys(root, TOP_KEYS))
     for node in root.repeated():
         problem = (
             f"key `{node.key}` is written twice, in line {node.earlier_line} and in line {node.key_line}"
@@ -95,13 +102,14 @@ def parse_template(root: Node) -> Template:
     version = root.require("version", "Add `version: 1` as the first line.")
     if version.as_string() != str(VERSION):
         raise version.error(f"version {version.as_string()} is not known", f"Write `version: {VERSION}`.")
-    apps = root.require("apps", "List the apps under `apps:`.").items()
+    advice = instead_of("apps", root, TOP_KEYS) or "List the apps under `apps:`."
+    apps = root.require("apps", advice).items()
     if not apps:
         raise root.error("no app is described here", "List the apps under `apps:`.")
-    common = _Section.read(root.mapping("common"), COMMON_KEYS, root.path.parent.absolute())
-    specs = tuple(_app(node, common) for node in apps)
+    common = _Section.read(root.mapping("common"), COMMON_KEYS, root.path.parent.absolute(), findings)
+    specs = tuple(_app(node, common, findings) for node in apps)
     _refuse_twins(apps, specs)
-    return Template(root.path, specs)
+    return Template(root.path, specs, tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +121,18 @@ class _Section:
     logs: Mapping[str, Destination] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, node: Node | None, known: frozenset[str], base: Path) -> _Section:
+    def read(cls, node: Node | None, known: frozenset[str], base: Path, findings: list[Finding]) -> _Section:
+        """What stands in `node`; what a person should know of it is added to `findings`."""
         if node is None:
             return cls()
-        node.refuse_unknown(known)
-        settings = {
-            setting.flag: _value(found, setting, base)
-            for setting in SETTINGS
-            if setting.key in known and (found := node.get(setting.key)) is not None
-        }
-        if (single := node.get("resourcesPath")) is not None:
-            settings[RESOURCES_PATH] = (*_tuple(settings.get(RESOURCES_PATH)), _path(single, base))
+        findings += unknown_keys(node, known)
+        settings: dict[str, Value] = {}
+        for setting in SETTINGS:
+            found = node.get(setting.key) if setting.key in known else None
+            if found is not None and (value := _value(found, setting, base)) is not None:
+                settings[setting.flag] = value
+        if (folders := resources_paths(node, base, findings)) is not None:
+            settings[RESOURCES_PATH] = folders
         logs = {key: _destination(found) for key in LOG_KEYS if (found := node.get(key)) is not None}
         return cls(settings, node.string_map("env"), logs)
 
@@ -131,14 +140,12 @@ class _Section:
 LOG_KEYS: Final = ("appLogDestination", "daprdLogDestination")
 
 
-def _app(node: Node, common: _Section) -> AppSpec:
-    node.refuse_unknown(APP_KEYS)
+def _app(node: Node, common: _Section, findings: list[Finding]) -> AppSpec:
     base = node.path.parent.absolute()
-    folder = node.require(
-        "appDirPath", "Name the app's folder, relative to this file: `appDirPath: ./backend`."
-    )
-    directory = Path(_path(folder, base))
-    own = _Section.read(node, APP_KEYS, directory)
+    advice = "Name the app's folder, relative to this file: `appDirPath: ./backend`."
+    folder = node.require("appDirPath", instead_of("appDirPath", node, APP_KEYS) or advice)
+    directory = Path(folder_of(folder, folder.as_string(), base))
+    own = _Section.read(node, APP_KEYS, directory, findings)
     logs = {**common.logs, **own.logs}
     return AppSpec(
         app_id=_app_id(node, directory),
@@ -187,7 +194,8 @@ def _refuse_twins(nodes: tuple[Node, ...], specs: tuple[AppSpec, ...]) -> None:
             raise node.error(problem, "Give each app an `appID` of its own.")
 
 
-def _value(node: Node, setting: Setting, base: Path) -> Value:
+def _value(node: Node, setting: Setting, base: Path) -> Value | None:
+    """None where what is written stands for nothing. Folders of resources are read for themselves."""
     match setting.kind:
         case Kind.PORT:
             return _port(node)
@@ -196,38 +204,18 @@ def _value(node: Node, setting: Setting, base: Path) -> Value:
         case Kind.BOOLEAN:
             return node.as_boolean()
         case Kind.PATH:
-            return _path(node, base)
+            return existing_path(node, node.as_string(), base) if node.as_string() else None
         case Kind.PATHS:
-            return _paths(node, base)
+            return None
         case _:
             return node.as_string()
 
 
-def _port(node: Node) -> int:
+def _port(node: Node) -> int | None:
     port = node.as_integer()
-    if not 0 < port <= LARGEST_PORT:
+    if not NOT_CHOSEN <= port <= LARGEST_PORT:
         raise node.error(f"`{node.key}` must be a port from 1 to {LARGEST_PORT}, not {port}", "Correct it.")
-    return port
-
-
-def _paths(node: Node, base: Path) -> tuple[str, ...]:
-    # Dapr's page shows one path, or several separated by commas; the type is a list.
-    if isinstance(node.value, tuple):
-        return tuple(_path(item, base) for item in node.items())
-    return tuple(_resolve(node, part.strip(), base) for part in node.as_string().split(","))
-
-
-def _path(node: Node, base: Path) -> str:
-    return _resolve(node, node.as_string(), base)
-
-
-def _resolve(node: Node, written: str, base: Path) -> str:
-    path = (base / Path(written).expanduser()).resolve()
-    if not path.exists():
-        named = f"`{node.key}` names " if node.key else ""
-        advice = f"It is looked for relative to {base}. Correct the path, or create it."
-        raise node.error(f"{named}{written}, which does not exist", advice)
-    return str(path)
+    return port if port > 0 else None
 
 
 def _destination(node: Node) -> Destination:
@@ -238,7 +226,3 @@ def _destination(node: Node) -> Destination:
         raise node.error(
             f"`{node.key}` must be one of {allowed}, not {node.as_string()!r}", "Correct it."
         ) from None
-
-
-def _tuple(value: Value | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()

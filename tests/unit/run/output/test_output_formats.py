@@ -12,7 +12,9 @@ from outboard.run.output.events import (
     AppFound,
     AppStarted,
     Attach,
+    Caution,
     LogLine,
+    Note,
     Ready,
     Reloading,
     RunEvent,
@@ -26,6 +28,8 @@ from outboard.run.output.formats import JsonLines, TextLines
 
 EVERY_EVENT: tuple[RunEvent, ...] = (
     LogLine("api", Source.APP, "hello"),
+    Caution("look"),
+    Note("so it is"),
     AppStarted("api", 7),
     Attach("api", 8000, "/project", ("python", "-m", "api"), {"APP_ID": "api"}),
     AppFound("api", 8000),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from outboard.errors import CommandError, PortTaken
+from outboard.errors import CommandError, PortTaken, ResourceError
+from outboard.resources.finding import Finding
 from outboard.run.plan.description import plan_as_json, plan_as_text
 from outboard.run.plan.interpreter import Interpreter
-from outboard.run.plan.plan import AppPlan, RunOptions, RunPlan, make_plan
+from outboard.run.plan.plan import AppPlan, ChosenApps, RunOptions, RunPlan, make_plan
 from outboard.run.plan.settings import Value
 from outboard.run.plan.template import AppSpec
 from outboard.run.plan.tokens import TokenUse
@@ -47,10 +48,9 @@ def plan(
     owners: Mapping[int, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> RunPlan:
-    made = (f"made-{number}" for number in count(1))
-    return make_plan(
-        specs, options or RunOptions(), FakePorts(owners or {}), HERE, environment or {}, lambda: next(made)
-    )
+    made, chosen = (f"made-{number}" for number in count(1)), ChosenApps(specs)
+    ports = FakePorts(owners or {})
+    return make_plan(chosen, options or RunOptions(), ports, HERE, environment or {}, lambda: next(made))
 
 
 def only(made: RunPlan) -> AppPlan:
@@ -64,6 +64,34 @@ def test_picks_the_ports_that_are_not_given_and_free() -> None:
     ).apps
     assert (first.http_port, first.grpc_port, first.app_port) == (3503, 50002, 0)
     assert (second.http_port, second.grpc_port, second.app_port) == (3501, 50003, 3502)
+
+
+def test_beside_others_nobody_gets_the_port_that_code_names_by_default() -> None:
+    assert only(plan(spec())).http_port == 3500
+    assert [app.http_port for app in plan(spec("one"), spec("two")).apps] == [3501, 3502]
+    assert [app.http_port for app in plan(spec("one"), spec("two", dapr_http_port=3500)).apps] == [3501, 3500]
+
+
+def test_an_app_that_nobody_starts_here_may_run_already() -> None:
+    app = only(plan(spec(command=(), app_port=5000), owners={5000: "the app (process 7)"}))
+    assert (app.app_port, app.started_here) == (5000, False)
+
+
+def test_two_apps_may_have_one_app_port_and_a_note_says_so() -> None:
+    made = plan(spec("one", app_port=5000), spec("two", app_port=5000))
+    assert [app.app_port for app in made.apps] == [5000, 5000]
+    assert made.notes == (
+        "one and two have the same app port, 5000: whatever listens there gets the events of each",
+    )
+    with pytest.raises(PortTaken, match="5000"):
+        plan(spec("one", app_port=5000), spec("two", app_port=5000, dapr_http_port=5000))
+
+
+def test_strict_takes_a_warning_about_the_run_file_for_an_error() -> None:
+    chosen = ChosenApps([spec()], findings=(Finding("dapr.yaml", 4, "unknown key `x` is ignored"),))
+    assert make_plan(chosen, RunOptions(), FakePorts(), HERE, {}, str).findings == chosen.findings
+    with pytest.raises(ResourceError, match=r"dapr\.yaml:4: unknown key"):
+        make_plan(chosen, RunOptions(strict=True), FakePorts(), HERE, {}, str)
 
 
 def test_tells_the_app_its_ports_as_dapr_run_does() -> None:
@@ -139,7 +167,7 @@ def test_one_port_for_two_apps_is_refused_with_both_named() -> None:
 
 
 def test_the_option_of_an_app_from_the_command_line_is_its_flag() -> None:
-    app = AppSpec("x", FOLDER, (), "--app-id", settings={"app-port": 80})
+    app = AppSpec("x", FOLDER, ("python",), "--app-id", settings={"app-port": 80})
     with pytest.raises(PortTaken, match="with --app-port"):
         plan(app, owners={80: "somebody"})
 
@@ -184,8 +212,8 @@ def test_each_daprd_gets_all_its_ports() -> None:
     made = plan(spec("one"), spec("two", metrics_port=9095), options=DAPRD, owners={9090: "prometheus"})
     first, second = made.apps
     assert made.daprd == Path("/usr/bin/daprd")
-    assert ports_of(first) == {"http": "3500", "grpc": "50001", "internal-grpc": "50002", "metrics": "9091"}
-    assert ports_of(second) == {"http": "3501", "grpc": "50003", "internal-grpc": "50004", "metrics": "9095"}
+    assert ports_of(first) == {"http": "3501", "grpc": "50001", "internal-grpc": "50002", "metrics": "9091"}
+    assert ports_of(second) == {"http": "3502", "grpc": "50003", "internal-grpc": "50004", "metrics": "9095"}
     assert second.variables["DAPR_METRICS_PORT"] == "9095"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -102,12 +103,78 @@ def test_several_resource_folders_may_stand_in_one_line(folder: Path) -> None:
     assert template.apps[0].settings["resources-path"] == expected
 
 
-def test_an_unknown_key_is_named_with_its_line_and_the_near_one(folder: Path) -> None:
-    path = folder / "dapr.yaml"
-    error = error_of(folder, "version: 1\napps:\n  - appDirPath: backend\n    appPrt: 8000\n")
-    assert (error.path, error.line) == (str(path), 4)
-    assert "`appPrt`" in str(error)
-    assert "Did you mean `appPort`?" in str(error)
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            "apps:\n  - appDirPath: backend\n    appPrt: 8000\n",
+            4,
+            "`appPrt` is ignored. Did you mean `appPort`?",
+        ),
+        ("common: {appPort: 1}\napps: [{appDirPath: backend}]\n", 2, "It belongs under one app in `apps`."),
+        (
+            "resourcesPath: .\napps: [{appDirPath: backend}]\n",
+            2,
+            "It belongs under `common`, or under one app",
+        ),
+        ("apps:\n  - appDirPath: backend\n    apps: 1\n", 4, "It belongs at the top of the file."),
+        ("commen: {}\napps: [{appDirPath: backend}]\n", 2, "Did you mean `common`?"),
+        ("apps:\n  - appDirPath: backend\n    venv: .venv\n", 4, "unknown key `venv` is ignored"),
+    ],
+)
+def test_an_unknown_key_is_a_warning_with_its_line_and_the_near_or_right_place(
+    folder: Path, text: str, line: int, said: str
+) -> None:
+    (finding,) = read(folder, "version: 1\n" + text).findings
+    assert (finding.file, finding.line) == (str(folder / "dapr.yaml"), line)
+    assert said in str(finding)
+    assert finding.severity == "warning"
+    assert "`env`" not in str(finding)
+
+
+def test_keys_that_begin_with_x_are_the_authors_own(folder: Path) -> None:
+    text = "version: 1\nx-a: &a {A: b}\ncommon: {x-b: 1}\napps: [{appDirPath: backend, x-c: 1, env: *a}]\n"
+    template = read(folder, text)
+    assert not template.findings
+    assert template.apps[0].environment == {"A": "b"}
+
+
+def test_what_dapr_takes_for_nothing_is_not_given(folder: Path) -> None:
+    text = (
+        "version: 1\ncommon: {resourcesPath: ''}\n"
+        "apps: [{appDirPath: backend, appPort: 0, daprHTTPPort: -1, resourcesPath: '', configFilePath: ''}]\n"
+    )
+    assert read(folder, text).apps[0].settings == {}
+
+
+def test_a_folder_of_resources_that_is_named_twice_counts_once(folder: Path) -> None:
+    text = (
+        "version: 1\napps:\n  - appDirPath: backend\n"
+        "    resourcesPath: resources\n    resourcesPaths: [resources]\n"
+    )
+    template = read(folder, text)
+    assert template.apps[0].settings["resources-path"] == (str(folder / "backend" / "resources"),)
+    (finding,) = template.findings
+    assert (finding.line, "which line 5 names too" in finding.problem) == (4, True)
+
+
+COMPONENT = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: x}\nspec: {type: pubsub.redis}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (COMPONENT, "this is a Dapr resource of kind Component, no run file. .*`resourcesPath`"),
+        (COMPONENT + "---\n" + COMPONENT, "kind Component, no run file"),
+        (
+            COMPONENT.replace("Component", "Configuration"),
+            "kind Configuration, no run file. .*`configFilePath`",
+        ),
+        ("apiVersion: apps/v1\nkind: Deployment\n", "this is a Kubernetes resource of kind Deployment"),
+    ],
+)
+def test_another_kind_of_file_is_said_to_be_what_it_is(folder: Path, text: str, said: str) -> None:
+    assert re.search(said, str(error_of(folder, text)))
 
 
 @pytest.mark.parametrize(
@@ -117,8 +184,14 @@ def test_an_unknown_key_is_named_with_its_line_and_the_near_one(folder: Path) ->
         ("apps: [{appDirPath: backend}]\n", 1, "`version` is missing"),
         ("version: 1\n", 1, "`apps` is missing"),
         ("version: 1\napps: []\n", 1, "no app is described"),
-        ("version: 1\ncommen: {}\napps: [{appDirPath: backend}]\n", 2, "Did you mean `common`?"),
-        ("version: 1\ncommon:\n  appPort: 1\napps: [{appDirPath: backend}]\n", 3, "unknown key `appPort`"),
+        ("version: 1\nappz: []\n", 1, "Line 2 has `appz`: did you mean `apps`?"),
+        ("version: 1\napps:\n  - appDirPth: x\n", 3, "Line 3 has `appDirPth`: did you mean `appDirPath`?"),
+        ("version: 1\napps:\n  - appDirPath: dapr.yaml\n", 3, "dapr.yaml, which is a file"),
+        (
+            "version: 1\napps:\n  - appDirPath: .\n    resourcesPath: dapr.yaml\n",
+            4,
+            "dapr.yaml, which is a file. Name its folder",
+        ),
         ("version: 1\napps:\n  - appID: x\n", 3, "`appDirPath` is missing"),
         ("version: 1\napps:\n  - appDirPath: nowhere\n", 3, "nowhere, which does not exist"),
         ("version: 1\napps:\n  - appDirPath: backend\n    appPort: 70000\n", 4, "a port from 1 to 65535"),
