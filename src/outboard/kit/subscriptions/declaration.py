@@ -200,10 +200,11 @@ class BatchDecorator(_Decorator[T]):
 
 
 def _checked(options: SubscriptionOptions, place: str) -> SubscriptionOptions:
-    if not options.path.startswith("/") or any(character in options.path for character in "{}?#"):
-        raise HandlerUnsuitable(
-            place, f"has the path {options.path!r}", "A path begins with '/' and has no parameters"
-        )
+    if not options.path.startswith("/") and (options.path or options.router is None):
+        advice = "A path begins with '/'; on a router with a prefix it may be empty"
+        raise HandlerUnsuitable(place, f"has the path {options.path!r}", advice)
+    if any(character in options.path for character in "{}?#"):
+        raise HandlerUnsuitable(place, f"has the path {options.path!r}", "A path has no parameters")
     _check_number(place, "max_events", 1 if options.max_events is None else options.max_events, 1)
     bulk = options.bulk or BulkOptions()
     _check_number(place, "max_messages_count", bulk.max_messages_count, 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from outboard.errors import DuplicateSubscription, HandlerUnsuitable
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration
+from outboard.kit.subscriptions.paths import PATH_ADVICE, path_problem
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
 __all__ = ["ServedHandler", "subscriptions"]
@@ -18,7 +19,6 @@ class ServedHandler:
 
     declaration: Declaration
     path: str
-    route_name: str
 
 
 def subscriptions(served: Sequence[ServedHandler]) -> list[Subscription]:
@@ -66,6 +66,8 @@ def _check_rules(items: Iterable[ServedHandler]) -> None:
 def _check_paths(served: Iterable[ServedHandler]) -> None:
     seen: dict[str, Declaration] = {}
     for item in served:
+        if problem := path_problem(item.path):
+            raise HandlerUnsuitable(item.declaration.place, problem, PATH_ADVICE)
         if item.path in seen:
             problem = f"has the path {item.path}, which {seen[item.path].place} has too"
             raise HandlerUnsuitable(item.declaration.place, problem, "Give each handler a path of its own")

@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import NoMatchFound
 
 from outboard.errors import NotMounted, RouterNotIncluded
 from outboard.kit.subscriptions.batches import BatchHandling
@@ -16,7 +15,13 @@ from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling, Han
 from outboard.kit.subscriptions.endpoint import endpoint_of
 from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
-from outboard.kit.subscriptions.routes import DirectCalls, effective_routes, refuse_unfit, subscription_route
+from outboard.kit.subscriptions.routes import (
+    DirectCalls,
+    effective_routes,
+    path_in,
+    refuse_unfit,
+    subscription_route,
+)
 from outboard.kit.subscriptions.signature import EVENT, EVENTS, ExpectedParameter
 from outboard.wire.bulk import BulkCodec
 from outboard.wire.subscriptions import Subscription
@@ -75,18 +80,16 @@ class Registry:
         if app not in self._apps and (served or not self._apps) and self._declared:
             raise NotMounted(self._declared[0][0].place)
         for declaration, name in self._declared:
-            if all(_path(mounted, name) is None for mounted in self._apps):
+            if all(path_in(mounted, declaration, name) is None for mounted in self._apps):
                 raise RouterNotIncluded(declaration.place)
         subscriptions(served)
         for item in served:
-            for route in effective_routes(app, item.route_name):
+            for route in effective_routes(app, item.declaration):
                 refuse_unfit(route, item.declaration)
 
     def _served(self, app: FastAPI) -> list[ServedHandler]:
-        paths = ((declaration, _path(app, name), name) for declaration, name in self._declared)
-        return [
-            ServedHandler(declaration, path, name) for declaration, path, name in paths if path is not None
-        ]
+        paths = ((declaration, path_in(app, declaration, name)) for declaration, name in self._declared)
+        return [ServedHandler(declaration, path) for declaration, path in paths if path is not None]
 
     def _add_route(self, target: APIRouter, declaration: Declaration, name: str) -> None:
         handler = endpoint_of(declaration.handler, declaration.place, _takes(declaration))
@@ -100,7 +103,7 @@ class Registry:
             route_class_override=subscription_route(
                 self._deliveries(declaration),
                 handler,
-                DirectCalls(name, is_bare=handler.is_bare),
+                DirectCalls(declaration, is_bare=handler.is_bare),
                 self._app_token,
             ),
         )
@@ -122,10 +125,3 @@ class Registry:
 
 def _takes(declaration: Declaration) -> ExpectedParameter:
     return EVENT if declaration.options.max_events is None else EVENTS
-
-
-def _path(app: FastAPI, name: str) -> str | None:
-    try:
-        return str(app.url_path_for(name))
-    except NoMatchFound:
-        return None

@@ -15,6 +15,7 @@ import fastapi.routing
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
+from starlette.routing import NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from outboard.errors import HandlerUnsuitable
@@ -23,7 +24,14 @@ from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.deliveries import Deliveries
 from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, current_event
 
-__all__ = ["DirectCalls", "EffectiveRoute", "effective_routes", "refuse_unfit", "subscription_route"]
+__all__ = [
+    "DirectCalls",
+    "EffectiveRoute",
+    "effective_routes",
+    "path_in",
+    "refuse_unfit",
+    "subscription_route",
+]
 
 BODY_ADVICE: Final = (
     "The body of the request is the event. In a dependency, take it with "
@@ -34,7 +42,10 @@ BATCH_ADVICE: Final = "It takes a batch, in which there is no single event: let 
 
 
 class EffectiveRoute(Protocol):
-    """What FastAPI tells of a route. `dependencies` are those of the route and of the routers around it."""
+    """What FastAPI tells of a route: `path` and `dependencies` with those of the routers around it."""
+
+    @property
+    def path(self) -> str: ...
 
     @property
     def dependencies(self) -> Sequence[object]: ...
@@ -46,16 +57,29 @@ class EffectiveRoute(Protocol):
     def dependant(self) -> Any: ...
 
 
-def effective_routes(app: FastAPI, name: str) -> Iterator[EffectiveRoute]:
-    """The routes of this name, one for each way that leads to it.
+def effective_routes(app: FastAPI, declaration: Declaration) -> Iterator[EffectiveRoute]:
+    """The routes of this declaration, one for each way that leads to it.
 
-    Since FastAPI 0.137 the dependencies of a router join its routes later, unseen by the route. 0.137 itself
-    has no public way to see them; there, a route of a router is not among the results.
+    Since FastAPI 0.137 the prefix and the dependencies of a router join its routes later, unseen by the
+    route. 0.137 itself has no public way to see them; there, a route of a router is not among the results.
     """
     contexts = getattr(fastapi.routing, "iter_route_contexts", None)
     for route in contexts(app.routes) if contexts else app.routes:
-        if getattr(route, "name", None) == name and hasattr(route, "dependencies"):
+        if getattr(getattr(route, "original_route", route), "declaration", None) is declaration:
             yield cast("EffectiveRoute", route)
+
+
+def path_in(app: FastAPI, declaration: Declaration, name: str) -> str | None:
+    """The path of the handler in `app`, prefixes of routers included; None where it has none.
+
+    `name` is that of its route, by which it is found in an app that is mounted in this one.
+    """
+    for route in effective_routes(app, declaration):
+        return route.path
+    try:
+        return str(app.url_path_for(name))
+    except NoMatchFound:
+        return None
 
 
 def refuse_unfit(route: EffectiveRoute, declaration: Declaration) -> None:
@@ -80,8 +104,8 @@ class DirectCalls:
     router. What an app has is looked at once, when the first event comes.
     """
 
-    def __init__(self, name: str, *, is_bare: bool) -> None:
-        self._name = name
+    def __init__(self, declaration: Declaration, *, is_bare: bool) -> None:
+        self._declaration = declaration
         self._is_bare = is_bare
         self._known: WeakKeyDictionary[FastAPI, bool] = WeakKeyDictionary()
 
@@ -91,7 +115,7 @@ class DirectCalls:
             return False
         known = self._known.get(app)
         if known is None:
-            routes = list(effective_routes(app, self._name))
+            routes = list(effective_routes(app, self._declaration))
             known = bool(routes) and not any(route.dependencies for route in routes)
             self._known[app] = known
         return known
@@ -106,6 +130,8 @@ def subscription_route(
     """
 
     class SubscriptionRoute(APIRoute):
+        declaration = deliveries.declaration
+
         def __init__(self, *args: object, **kwargs: object) -> None:
             super().__init__(*args, **kwargs)  # type: ignore[arg-type]
             refuse_unfit(self, deliveries.declaration)
