@@ -257,11 +257,12 @@ class TokenRejected(SidecarError):
 
 @dataclass(eq=False)
 class PubSubNotFound(SidecarError):
-    """the sidecar has no pub/sub component '{pubsub}': nothing was published. Check the component's name, its
-    `scopes` and namespace, and DAPR_PUBSUB_NAME.
+    """the sidecar has no pub/sub component '{pubsub}': nothing was published. {loaded} Check the component's
+    name, its `scopes` and namespace, and DAPR_PUBSUB_NAME.
     """
 
     pubsub: str
+    loaded: str = "It lists what it has at /v1.0/metadata."
 
 
 @dataclass(eq=False)
@@ -301,11 +302,12 @@ class PublishFailed(SidecarError):
 
 @dataclass(eq=False)
 class StateStoreNotFound(SidecarError):
-    """the sidecar has no state store '{store}'. Check the component's name, its `scopes` and namespace, and
-    DAPR_STATE_STORE_NAME.
+    """the sidecar has no state store '{store}'. {loaded} Check the component's name, its `scopes` and
+    namespace, and DAPR_STATE_STORE_NAME.
     """
 
     store: str
+    loaded: str = "It lists what it has at /v1.0/metadata."
 
 
 @dataclass(eq=False)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.errors import UnexpectedAnswer
+from outboard.errors import PubSubNotFound, UnexpectedAnswer
 from outboard.kit.client import api
 from outboard.kit.client.answers import bulk_errors, publish_error
+from outboard.kit.client.loaded import name_loaded
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult
 from outboard.kit.client.settings import Settings
 from outboard.wire.dapr import (
@@ -47,6 +49,20 @@ class BulkPublisher:
 
     async def attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
         """As `PublishOperations.attempt`; a batch of one is a plain publish."""
+        deadline = self._clock.monotonic() + timeout
+        answer = await self._attempt(publications, timeout)
+        missing = next((each for each in answer.outcomes if isinstance(each, PubSubNotFound)), None)
+        if missing is None:
+            return answer
+        left = deadline - self._clock.monotonic()
+        named = await name_loaded(missing, self._exchange, self._settings, left)
+        told: list[PublishResult] = [
+            copy(named) if isinstance(each, PubSubNotFound) else each
+            for each in answer.outcomes  # an exception of its own for each of those who wait
+        ]
+        return answer._replace(outcomes=told)
+
+    async def _attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
         try:
             if len(publications) == 1:
                 return await self._publish_one(publications[0], timeout)
@@ -77,11 +93,11 @@ class BulkPublisher:
     async def _publish_halves(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
         """What was refused as a whole is taken apart, so that one event harms no other; order is kept."""
         middle = len(publications) // 2
-        first = await self.attempt(publications[:middle], self._left(deadline))
+        first = await self._attempt(publications[:middle], self._left(deadline))
         if any(isinstance(outcome, ExchangeFailed) for outcome in first.outcomes):
             untried = [ExchangeFailed("it was not tried", sent=False)] * (len(publications) - middle)
             return BatchAnswer([*first.outcomes, *untried])
-        second = await self.attempt(publications[middle:], self._left(deadline))
+        second = await self._attempt(publications[middle:], self._left(deadline))
         return BatchAnswer([*first.outcomes, *second.outcomes], first.ordered and second.ordered)
 
     async def _publish_each(self, publications: Sequence[Publication], deadline: float) -> BatchAnswer:
@@ -89,7 +105,7 @@ class BulkPublisher:
 
         async def one(publication: Publication) -> PublishResult:
             async with slots:
-                return (await self.attempt([publication], self._left(deadline))).outcomes[0]
+                return (await self._attempt([publication], self._left(deadline))).outcomes[0]
 
         outcomes = await asyncio.gather(*map(one, publications))
         if None in outcomes:

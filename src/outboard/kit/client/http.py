@@ -9,10 +9,11 @@ from typing import TypeAlias
 from pydantic_core import from_json, to_json
 
 from outboard.clock import Clock
-from outboard.errors import StateFailed
+from outboard.errors import SidecarError, StateFailed
 from outboard.kit.client import api
 from outboard.kit.client.answers import publish_error, state_error
 from outboard.kit.client.bulk import BulkPublisher
+from outboard.kit.client.loaded import name_loaded
 from outboard.kit.client.port import (
     BatchAnswer,
     Publication,
@@ -51,17 +52,18 @@ class HttpSidecar:
 
     async def publish(self, publication: Publication, timeout: float) -> None:
         pubsub, topic = publication.pubsub, publication.topic
+        deadline = self.retries.clock.monotonic() + timeout
         # Safe to repeat: the event's id is in the body, so that a second copy is known for one.
         response = await self._send(
             api.publish(publication), f"publishing to topic '{topic}' of '{pubsub}'", timeout, True
         )
         if error := publish_error(response, pubsub, topic, self.settings.endpoint):
-            raise error
+            raise await self._named(error, deadline)
 
     async def get_state(self, store: str, key: str, read: StateRead, timeout: float) -> StateItem:
         operation = f"read key '{key}'"
-        response = await self._send(api.get(store, key, read), operation, timeout, True)
-        self._check(response, store, operation, (), reads=True)
+        request = api.get(store, key, read)
+        response = await self._exchange(request, store, operation, (), timeout, reads=True)
         if response.status == 204:
             return StateItem(key)
         return StateItem(key, response.body, response.headers.get("etag"))
@@ -70,40 +72,50 @@ class HttpSidecar:
         self, store: str, keys: Sequence[str], read: StateRead, timeout: float
     ) -> Sequence[StateItem]:
         operation = f"read {len(keys)} keys"
-        response = await self._send(api.get_many(store, keys, read), operation, timeout, True)
-        self._check(response, store, operation, (), reads=True)
+        request = api.get_many(store, keys, read)
+        response = await self._exchange(request, store, operation, (), timeout, reads=True)
         found = {item.key: item for item in _read_items(response, store, operation)}
         return [found.get(key, StateItem(key)) for key in keys]
 
     async def save_states(self, store: str, saves: Sequence[StateSave], timeout: float) -> None:
         operation = f"save {_list(saves)}"
-        guarded = _guarded(saves)
-        response = await self._send(api.save(store, saves), operation, timeout, not guarded)
-        self._check(response, store, operation, guarded)
+        await self._exchange(api.save(store, saves), store, operation, _guarded(saves), timeout)
 
     async def delete_state(self, store: str, delete: StateDelete, timeout: float) -> None:
         operation = f"delete {_list([delete])}"
-        guarded = _guarded([delete])
-        response = await self._send(api.delete(store, delete), operation, timeout, not guarded)
-        self._check(response, store, operation, guarded)
+        await self._exchange(api.delete(store, delete), store, operation, _guarded([delete]), timeout)
 
     async def transact(
         self, store: str, operations: Sequence[StateSave | StateDelete], timeout: float
     ) -> None:
         operation = f"run a transaction on {_list(operations)}"
-        guarded = _guarded(operations)
-        response = await self._send(api.transact(store, operations), operation, timeout, not guarded)
-        self._check(response, store, operation, guarded)
+        await self._exchange(api.transact(store, operations), store, operation, _guarded(operations), timeout)
 
     async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
         request = api.authorized(request, self.settings.api_token)
         return await self.retries.send(request, operation, timeout, repeatable=repeatable)
 
-    def _check(
-        self, response: Response, store: str, operation: str, guarded: Sequence[str], *, reads: bool = False
-    ) -> None:
+    async def _exchange(
+        self,
+        request: Request,
+        store: str,
+        operation: str,
+        guarded: Sequence[str],
+        timeout: float,
+        *,
+        reads: bool = False,
+    ) -> Response:
+        """The answer of a state store. What is guarded is not repeated. Raises what it refuses with."""
+        deadline = self.retries.clock.monotonic() + timeout
+        response = await self._send(request, operation, timeout, not guarded)
         if error := state_error(response, store, operation, guarded, self.settings.endpoint, reads=reads):
-            raise error
+            raise await self._named(error, deadline)
+        return response
+
+    async def _named(self, error: SidecarError, deadline: float) -> SidecarError:
+        """`error`, with the components that there are where one was not found."""
+        left = deadline - self.retries.clock.monotonic()
+        return await name_loaded(error, self.retries.exchange, self.settings, left)
 
 
 def _guarded(items: Sequence[StateSave | StateDelete]) -> list[str]:
