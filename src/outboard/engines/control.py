@@ -74,7 +74,7 @@ def _up(machine: Machine, name: str, port: int) -> Instance:
         return there
     _refuse_taken(machine.ports, name, port)
     folder = machine.folder_of(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds events and state
     instance = STARTERS[name](machine, port, folder)
     machine.instances.remember(instance)
     return instance

@@ -15,6 +15,7 @@ import psutil
 from outboard.engines.instance import Instance
 from outboard.errors import EngineUnavailable
 from outboard.host.listening import accepts
+from outboard.host.private_files import private_opener
 from outboard.host.processes import is_running
 
 __all__ = ["is_open", "start", "stop"]
@@ -40,7 +41,7 @@ def start(
     Raises EngineUnavailable with its last lines where it does not; nothing of it runs then.
     """
     log = folder / "server.log"
-    with log.open("ab") as output:
+    with open(log, "ab", opener=private_opener) as output:
         process = subprocess.Popen(
             command,
             cwd=folder,

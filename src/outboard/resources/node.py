@@ -22,6 +22,8 @@ Scalar: TypeAlias = "bool | int | float | str | None"
 
 TRUE: Final = frozenset({"true", "yes", "on", "y"})
 FALSE: Final = frozenset({"false", "no", "off", "n"})
+LARGEST: Final = 4 * 1024 * 1024
+"""Characters of a value that is written out."""
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}\Z")
 
 
@@ -74,6 +76,8 @@ class Node:
         """The scalar's text, whether quoted or not; `null` is the empty string. Raises ResourceError."""
         if isinstance(self.value, tuple | Mapping):
             raise self._unlike("a single value")
+        if "\0" in self.text:  # neither a path, nor a variable, nor a header may hold it
+            raise self._unlike("text without a NUL character")
         return "" if self.value is None else self.text
 
     def as_boolean(self) -> bool:
@@ -90,11 +94,20 @@ class Node:
         raise self._unlike("a whole number")
 
     def plain(self) -> Json:
-        """The value as plain Python: dict, list, str, int, float, bool or None."""
+        """The value as plain Python: dict, list, str, int, float, bool or None.
+
+        Raises ResourceError where aliases make far more of it than is written.
+        """
+        if self._size({}) > LARGEST:
+            problem = f"with its aliases this value has more than {LARGEST} characters"
+            raise self.error(problem, "Write it without aliases, or shorter.")
+        return self._plain()
+
+    def _plain(self) -> Json:
         if isinstance(self.value, Mapping):
-            return {key: node.plain() for key, node in self.value.items()}
+            return {key: node._plain() for key, node in self.value.items()}
         if isinstance(self.value, tuple):
-            return [node.plain() for node in self.value]
+            return [node._plain() for node in self.value]
         return self.value
 
     def repeated(self) -> Iterator[Node]:
@@ -108,6 +121,14 @@ class Node:
             if id(node.value) not in seen:  # aliases: what they share is looked at once
                 seen.add(id(node.value))
                 waiting += reversed(node._below())
+
+    def _size(self, known: dict[int, int]) -> int:
+        """The characters of its scalars and keys, aliases written out; what they share is counted once."""
+        if not isinstance(self.value, tuple | Mapping):
+            return len(self.text) + 1
+        if id(self.value) not in known:
+            known[id(self.value)] = 1 + sum(len(each.key) + each._size(known) for each in self._below())
+        return known[id(self.value)]
 
     def _below(self) -> list[Node]:
         if isinstance(self.value, Mapping):
@@ -202,4 +223,5 @@ def _describe(node: Node) -> str:
         return "a mapping"
     if isinstance(node.value, tuple):
         return "a list"
-    return f"`{node.text}`" if node.text else "nothing"
+    text = repr(node.text) if "\0" in node.text else node.text
+    return f"`{text}`" if text else "nothing"

@@ -221,3 +221,20 @@ def test_case_counts_for_known_keys_only_where_asked() -> None:
 )
 def test_near(word: str, answer: str) -> None:
     assert near(word, ["brokers", "authType"]) == answer
+
+
+@pytest.mark.parametrize("leaf", ["lol", "x" * 100_000], ids=["many", "long"])
+def test_aliases_that_make_far_more_of_a_value_than_is_written_are_refused(leaf: str) -> None:
+    lines = [f"- &a0 [{leaf}]", *(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20))]
+    with pytest.raises(ResourceError, match="with its aliases this value has more than") as caught:
+        one("\n".join(lines)).plain()
+    assert caught.value.line == 1
+
+
+def test_aliases_are_written_out() -> None:
+    assert one("a: &a {b: 1}\nc: [*a, *a]").plain() == {"a": {"b": 1}, "c": [{"b": 1}, {"b": 1}]}
+
+
+def test_text_with_a_nul_is_refused() -> None:
+    with pytest.raises(ResourceError, match="`a` must be text without a NUL character"):
+        one('a: "x\\0y"').string("a")

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
+from outboard.host.private_files import private_opener
 from outboard.run.output.events import LogLine, Report, Source
 from outboard.run.output.logrus import parse_line
 from outboard.run.plan.plan import AppPlan
@@ -112,5 +113,5 @@ def _file(app: AppPlan, wanted: Destination, source: Source, now: datetime) -> I
         return
     path = log_file(app.directory, app.app_id, source, now)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", buffering=1) as file:
+    with open(path, "w", encoding="utf-8", buffering=1, opener=private_opener) as file:
         yield file

@@ -68,8 +68,8 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
         block_shutdown=values.converted("dapr-block-shutdown-duration", duration.parse) or None,
         disabled_init_endpoints=_disabled_endpoints(values),
         namespace=environment.get("NAMESPACE", ""),
-        api_token=environment.get("DAPR_API_TOKEN", ""),
-        app_api_token=environment.get("APP_API_TOKEN", ""),
+        api_token=_token(environment, "DAPR_API_TOKEN"),
+        app_api_token=_token(environment, "APP_API_TOKEN"),
         without_effect=_without_effect(values, environment),
     )
 
@@ -77,6 +77,15 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
 def _without_effect(values: Values, environment: Mapping[str, str]) -> dict[str, str]:
     flags = {f"--{flag.name}": flag.unserved for flag in FLAGS if flag.inert and flag.name in values.given}
     return flags | unserved_in(environment)
+
+
+def _token(environment: Mapping[str, str], name: str) -> str:
+    """Without the token in the error: it is a secret."""
+    token = environment.get(name, "")
+    if not token.isprintable():
+        problem = f"{name} holds a character that no header may hold (a line end, perhaps), or is not UTF-8"
+        raise CommandError(problem, "Set it to letters, digits and signs")
+    return token
 
 
 def _port(values: Values, name: str) -> int | None:

@@ -174,3 +174,11 @@ def test_what_is_wrong_is_named_with_what_to_do(arguments: list[str], problem: s
 def test_every_flag_teaches_something_and_stands_once_in_the_table() -> None:
     assert len({flag.name for flag in FLAGS}) == len(FLAGS)
     assert all(len(flag.help) > 20 for flag in FLAGS)
+
+
+@pytest.mark.parametrize("name", ["DAPR_API_TOKEN", "APP_API_TOKEN"])
+@pytest.mark.parametrize("token", ["secret\udcff", "secret\n", "sec\0ret"])
+def test_a_token_that_no_header_may_hold_is_refused_without_telling_it(name: str, token: str) -> None:
+    with pytest.raises(CommandError, match=f"^{name} holds a character") as caught:
+        parse(["--app-id", "api"], {name: token})
+    assert "secret" not in str(caught.value)

@@ -42,8 +42,14 @@ class Properties(Mapping[str, str]):
         return len(self.values_by_name)
 
     def string(self, *names: str, default: str = "") -> str:
-        """The first of `names` (a setting and its aliases) that is set and not empty."""
-        return next((self[name] for name in names if self.get(name)), default)
+        """The first of `names` (a setting and its aliases) that is set and not empty.
+
+        Raises ComponentInitFailed for a NUL in it, which nothing that is named by text may hold.
+        """
+        value = next((self[name] for name in names if self.get(name)), default)
+        if "\0" in value:
+            raise self.failure(f"`{names[0]}` holds a NUL character", "Take it out.", *names)
+        return value
 
     def required(self, *names: str) -> str:
         """Raises ComponentInitFailed where none of `names` is set."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
-__all__ = ["located"]
+__all__ = ["file_of", "located"]
 
 FILE: Final = "file:"
 IN_MEMORY: Final = (":memory:", "mode=memory")
@@ -23,3 +24,10 @@ def located(database: str, directory: Path) -> str:
     if path.startswith("/"):
         return database
     return (directory.absolute() / unquote(path)).as_uri() + "".join(options)
+
+
+def file_of(database: str) -> Path | None:
+    """The file of `database`, a path or a `file:` URI; None for one in memory, or with no file of its own."""
+    if not database or any(word in database for word in IN_MEMORY):
+        return None
+    return Path(url2pathname(urlsplit(database).path) if database.startswith(FILE) else database)

@@ -8,17 +8,19 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
 from outboard.clock import Clock
+from outboard.host.private_files import make_private
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Delete, Found, Set, StateTraits
-from outboard.sidecar.components.sqlite.paths import located
+from outboard.sidecar.components.sqlite.paths import file_of, located
+from outboard.sidecar.components.sqlite.presence import presence
 from outboard.sidecar.components.sqlite.state_statements import (
     LIVE,
     SCHEMA,
@@ -54,6 +56,11 @@ class SqliteSettings:
     wal: bool = True
     cleanup_interval: float = 0.0
 
+    @property
+    def may_create(self) -> bool:
+        """Whether a file that is not there is made, as the `mode` of a URI says."""
+        return "mode=" not in self.database or "mode=rwc" in self.database
+
 
 class SqliteState:
     """One connection, used by one thread, which does one operation at a time."""
@@ -69,6 +76,7 @@ class SqliteState:
         self._new_etag = new_etag
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state-sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._check: Callable[[], None] = _is_there
         self._cleaned: datetime | None = None
 
     async def open(self) -> None:
@@ -126,7 +134,11 @@ class SqliteState:
 
     def _open(self) -> None:
         settings = self._settings
+        file = file_of(settings.database)
         with _translated(f"cannot open {settings.database}"):
+            if file is not None and settings.may_create:
+                with suppress(OSError):  # SQLite says it in its own words, at once
+                    make_private(file)
             connection = self._connection = sqlite3.connect(
                 settings.database,
                 timeout=settings.busy_timeout,
@@ -140,6 +152,9 @@ class SqliteState:
                     connection.execute(self._sql(statement))
                 found = connection.execute(self._sql("SELECT value FROM {metadata} WHERE key = 'migrations'"))
                 version = found.fetchone()[0]
+            if file is not None:
+                self._check = presence(file)
+            self._check()
         if str(version) != str(SCHEMA_VERSION):
             reason = f"the tables in {settings.database} are of version {version}"
             raise ComponentError(f"{reason}, this sidecar knows version {SCHEMA_VERSION}")
@@ -161,11 +176,13 @@ class SqliteState:
 
     def _write(self, statements: Sequence[Statement]) -> None:
         connection = self._open_connection()
+        self._check()
         with _translated("cannot write"), _transaction(connection):
             for statement in statements:
                 changed = connection.execute(self._sql(statement.sql), statement.parameters).rowcount
                 if not changed and not statement.may_miss:
                     raise etag_mismatch()
+        self._check()
         self._clean(connection)
 
     def _clean(self, connection: sqlite3.Connection) -> None:
@@ -186,6 +203,10 @@ class SqliteState:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_there() -> None:
+    """A database in memory cannot be removed."""
 
 
 async def create(properties: Properties, context: ComponentContext) -> SqliteState:

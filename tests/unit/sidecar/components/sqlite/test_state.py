@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -65,6 +66,10 @@ async def opened(settings: SqliteSettings, clock: StillClock | None = None) -> A
         yield store
     finally:
         await store.close()
+
+
+def modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
@@ -230,6 +235,7 @@ async def test_the_path_has_two_names(path: Path, name: str) -> None:
     ("values", "said"),
     [
         ({}, "c.yaml:3 could not be set up: the metadata item `connectionString` is missing or empty"),
+        ({"connectionString": "a\0b"}, "`connectionString` holds a NUL character"),
         ({"connectionString": "x", "tableName": "a; DROP TABLE b"}, "`tableName` is not a table name"),
         ({"connectionString": "x", "metadataTableName": "1"}, "`metadataTableName` is not a table name"),
         ({"connectionString": "x", "timeout": "500ms"}, "`timeout` must be at least 1 s"),
@@ -249,3 +255,43 @@ async def test_sidecars_that_start_at_once_share_a_new_file(tmp_path: Path) -> N
         async with contextlib.AsyncExitStack() as stack:
             openings = [stack.enter_async_context(opened(settings)) for _ in range(4)]
             await asyncio.gather(*openings)
+
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="about files of POSIX")
+
+
+@posix_only
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+async def test_nothing_is_acknowledged_that_goes_to_a_file_which_is_gone(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "state.db"
+    async with opened(SqliteSettings(str(path))) as store:
+        await store.set(Set("k", b"1"))
+        gone = path.with_name(path.name + suffix)
+        gone.unlink()
+        with pytest.raises(ComponentError, match="was removed or replaced while it was in use"):
+            await store.set(Set("k", b"2"))
+
+
+@posix_only
+async def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    for database in (str(tmp_path / "a.db"), (tmp_path / "b.db").as_uri()):
+        async with opened(SqliteSettings(database)) as store:
+            await store.set(Set("k", b"1"))
+            assert modes(tmp_path) == {0o600}
+
+
+@posix_only
+async def test_a_file_that_is_there_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.touch(0o640)
+    path.chmod(0o640)
+    async with opened(SqliteSettings(str(path))):
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
+async def test_a_uri_that_makes_no_file_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with pytest.raises(ComponentError, match="cannot open"):
+        async with opened(SqliteSettings(f"{path.as_uri()}?mode=rw")):
+            pass
+    assert not path.exists()

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from outboard.host.private_files import make_private
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.sqlite.log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
-__all__ = ["connect", "immediately", "prepare", "presence", "translated"]
+__all__ = ["connect", "immediately", "prepare", "translated"]
 
 HEADER: Final = 100  # bytes
 MAGIC: Final = b"SQLite format 3\x00"
@@ -52,32 +53,6 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
-
-
-def presence(path: Path) -> Callable[[], None]:
-    """A check that raises ComponentError once the file that is at `path` now is there no longer.
-
-    An open file goes on to work after it was deleted; in write-ahead logging SQLite does not look. What is
-    written to it would be acknowledged, and gone when it is closed. Raises ComponentError if there is none.
-    """
-    place = path.absolute()
-    try:
-        known = place.stat()
-    except OSError as error:
-        raise ComponentError(_unusable(path, error)) from error
-
-    def check() -> None:
-        try:
-            there = os.path.samestat(place.stat(), known)
-        except OSError:
-            there = False
-        if not there:
-            raise ComponentError(
-                f"{path} was removed or replaced while it was in use: nothing can be kept in it any more. "
-                "Restart the sidecar"
-            )
-
-    return check
 
 
 @contextmanager
@@ -137,6 +112,7 @@ def _create(path: Path) -> None:
         raise ComponentError(f"cannot make {path}: there is no folder {path.parent}. Make it first")
     draft = path.with_name(f".{path.name}.{uuid4().hex}.new")
     try:
+        make_private(draft)
         with translated(f"cannot make {path}"), closing(sqlite3.connect(draft)) as connection:
             connection.executescript(SCHEMA)
         _publish(draft, path)

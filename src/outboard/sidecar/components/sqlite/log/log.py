@@ -16,13 +16,14 @@ from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events, retention, wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, Row
-from outboard.sidecar.components.sqlite.log.file import connect, prepare, presence
+from outboard.sidecar.components.sqlite.log.file import connect, prepare
 from outboard.sidecar.components.sqlite.log.loss_warnings import LossWarnings
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.reader import LogReader, reading
 from outboard.sidecar.components.sqlite.log.retention import RetentionLimits
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
 from outboard.sidecar.components.sqlite.log.writer import LogWriter
+from outboard.sidecar.components.sqlite.presence import presence
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Log", "Watcher", "opened"]

@@ -62,10 +62,10 @@ class _Offsets:
 
 
 class LogWriter:
-    """`connect` is called in the thread, and before each transaction `check`, which raises ComponentError
-    where nothing may be written. There `published` is told the ports of all members, if there are any, after
-    each transaction with events; in the loop `refused` is told the claims whose offset was not taken, as
-    others hold them now.
+    """`connect` is called in the thread, and before and after each transaction `check`, which raises
+    ComponentError where nothing may be written. There `published` is told the ports of all members, if there
+    are any, after each transaction with events; in the loop `refused` is told the claims whose offset was not
+    taken, as others hold them now.
     """
 
     def __init__(
@@ -198,6 +198,7 @@ class LogWriter:
                         outcomes.append((job, job.work(connection) if job.work else first, None))
                         first += len(job.rows)
                     ports = coordinator.ports(connection) if rows else []
+            self._check()  # again, before anybody is told: it may have gone away meanwhile
         except BaseException:
             self._offsets.put_back(offsets)
             raise

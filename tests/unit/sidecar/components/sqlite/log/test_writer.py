@@ -17,9 +17,10 @@ from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber, join
 from outboard.sidecar.components.sqlite.log.events import LogTopic, Row
-from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare, presence
+from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.writer import LogWriter
+from outboard.sidecar.components.sqlite.presence import presence
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +126,23 @@ async def test_on_a_full_disk_the_publisher_is_told_and_everything_else_stays(pa
     assert isinstance(outcomes[0], ComponentError)
     assert outcomes[1] == 2  # its offset
     assert stored(path) == [b"1", b"3", b"4"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_nothing_is_acknowledged_that_goes_to_a_file_beside_it_which_is_gone(
+    path: Path, suffix: str
+) -> None:
+    async with writing(path) as writer:
+        await writer.append([row(1)])
+        gone = path.with_name(path.name + suffix)
+        gone.unlink()
+        outcomes = await asyncio.gather(
+            *(writer.append([row(number)]) for number in range(50)), return_exceptions=True
+        )
+
+    for outcome in outcomes:
+        assert str(outcome).startswith(f"{gone} was removed or replaced while it was in use")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
@@ -241,3 +259,10 @@ async def test_a_file_that_cannot_be_opened_is_an_error(path: Path) -> None:
     with pytest.raises(ComponentError, match=r"^no$"):
         async with writing(path, connected=refuse):
             pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere permissions are those of the folder")
+async def test_its_files_are_for_their_owner_alone(path: Path) -> None:
+    async with writing(path) as writer:
+        await writer.append([row(1)])
+        assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
