@@ -188,6 +188,8 @@ def _build(attributes: Mapping[str, Json], data: Json | bytes) -> CloudEvent:
     for name in REQUIRED:
         if name not in attributes:
             raise InvalidCloudEvent(name, "is missing")
+    if "data" in attributes:  # of a header `ce-data`
+        raise InvalidCloudEvent("data", "cannot name an extension")
     core = {name: _check_string(name, attributes[name]) for name in REQUIRED + OPTIONAL if name in attributes}
     time = _parse_time(core.pop("time")) if "time" in core else None
     extensions = {

@@ -60,14 +60,18 @@ class DeadLetterAttributes:
         return cls(
             reason=str(members[REASON]),
             origin=str(members.get(ORIGIN, "")),
-            attempts=attempts if isinstance(attempts, int) else None,
+            attempts=attempts if type(attempts) is int else None,
             time=str(members.get(TIME, "")),
         )
 
     @property
     def topic(self) -> str:
         """The topic that the event came from, empty where the origin names none."""
-        return unquote(urlsplit(self.origin).path.rpartition("/")[2])
+        try:
+            path = urlsplit(self.origin).path
+        except ValueError:  # anybody may write the attribute, and not each text is a URI: `//[`
+            return ""
+        return unquote(path.rpartition("/")[2])
 
 
 def _printable(text: str) -> str:

@@ -144,9 +144,10 @@ class EventCodec(Generic[T]):
         except ValidationError as error:
             raise self._unfit(envelope.id, error) from None
         members: dict[str, Any] = {name: getattr(envelope, name) for name in CORE}
-        event: Event[T] = Event[self.model].model_construct(  # type: ignore[name-defined]
-            **members, **dict[str, Any](envelope.extensions), data=data
-        )
+        event: Event[T] = Event[self.model].model_construct(**members, data=data)  # type: ignore[name-defined]
+        event.__pydantic_extra__.update(
+            envelope.extensions
+        )  # any name: as an argument `cls` could not be given
         return event
 
     def _unfit(self, event_id: str, error: ValidationError) -> InvalidEventData:

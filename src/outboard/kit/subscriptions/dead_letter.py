@@ -51,26 +51,26 @@ class Envelope:
 
 
 def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
-    """Read what was delivered. Never fails: what is not an object becomes the data of one.
+    """Read what was delivered. Never fails: what is not an object, or no event by any change of an attribute,
+    becomes the data of one.
 
     Header names are in lower case. What is missing of the required attributes is filled in; an id is made
     of the content, so that each delivery has the same. An attribute that no event can have is set aside in
     an extension (`time` in `invalidtime`): a dead letter that is poison itself would block its topic.
     """
-    members = _members(body, headers.get("content-type", ""))
     defaults = {
         "specversion": "1.0",
         "id": content_id(body, headers),
         "source": "unknown",
         "type": EVENT_TYPE,
     }
-    for name, default in defaults.items():
-        given = members.get(name)
-        if isinstance(given, int) and not isinstance(given, bool):
-            members[name] = str(given)
-        elif not isinstance(given, str) or not given:
-            members[name] = default
-    members = _readable(members, defaults)
+    known = _object(body)
+    said = headers.get("content-type", "")
+    as_it_is = [known] if _can_be_written(known) else []
+    # The bytes need not be what is said of them.
+    candidates = [*as_it_is, _as_data(known, body, said), _as_data(known, body, "")]
+    readable = (_readable(candidate, defaults) for candidate in candidates)
+    members = next((found for found in readable if found), {**_as_data({}, body, ""), **defaults})
     key = partition_key(members, headers)
     return Envelope(members, key if key is None or key.isprintable() else None)
 
@@ -91,11 +91,8 @@ def content_id(body: bytes, headers: Mapping[str, str]) -> str:
     return hashlib.sha256(position.encode("utf-8", "replace") + b"\n" + body).hexdigest()[:32]
 
 
-def _members(body: bytes, content_type: str) -> dict[str, Any]:
-    """The members of the object in `body`; where they cannot be had or written again, all of it as data."""
-    known = _object(body)
-    if _can_be_written(known):
-        return known
+def _as_data(known: Mapping[str, Any], body: bytes, content_type: str) -> dict[str, Any]:
+    """All of `body` as the data of an event, which is told apart as the object in it was."""
     is_envelope_type = "cloudevents" in content_type or not content_type
     return {
         **{name: value for name, value in known.items() if name in IDENTITY and isinstance(value, str)},
@@ -122,19 +119,33 @@ def _can_be_written(members: Mapping[str, Any]) -> bool:
     return bool(members)
 
 
-def _readable(members: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
-    """`members` as an event that `EventCodec` reads; each attribute that keeps it from that is set aside."""
-    for _ in range(len(members)):
+def _readable(members: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, Any] | None:
+    """`members` as an event that `EventCodec` reads; each attribute that keeps it from that is set aside.
+
+    None where that does not help: its data is not of its content type, say.
+    """
+    found = {**members, **_required(members, defaults)}
+    for _ in range(len(found) + 1):
         try:
-            ANY_EVENT.decode(to_json(members))
+            ANY_EVENT.decode(to_json(found))
         except InvalidCloudEvent as error:
             name = error.attribute
-            rest = {key: value for key, value in members.items() if key != name}
+            rest = {key: value for key, value in found.items() if key != name}
             replaced = {name: defaults[name]} if name in defaults else {}
-            members = {**rest, **replaced, _aside(name): _as_text(members.get(name))}
+            found = {**rest, **replaced, _aside(name): _as_text(found.get(name))}
+        except Exception:  # whatever it is: what cannot be read here is kept as data, and told of so
+            return None
         else:
-            break
-    return members
+            return found
+    return None
+
+
+def _required(members: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, str]:
+    """The required attributes: a number is one as text, and what is missing has its default."""
+    given = {name: members.get(name) for name in defaults}
+    numbers = {name: str(value) for name, value in given.items() if type(value) is int}
+    texts = {name: value for name, value in given.items() if isinstance(value, str) and value}
+    return {**defaults, **numbers, **texts}
 
 
 def _aside(name: str) -> str:
