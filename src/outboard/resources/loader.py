@@ -15,6 +15,7 @@ from outboard.errors import CommandError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
 from outboard.resources.finding import Errors, Finding, refuse_errors
+from outboard.resources.left_out import LeftOut, in_namespace, left_out
 from outboard.resources.node import Node, near
 from outboard.resources.resiliency import Resiliency, unknown_policies
 from outboard.resources.shape import Shape
@@ -35,12 +36,16 @@ Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency)
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one app's sidecar is to use, in the order of files, and what a person should know about them."""
+    """What one app's sidecar is to use, in the order of files, and what a person should know about them.
+
+    `left_out` are the components that it does not get.
+    """
 
     components: tuple[Component, ...] = ()
     subscriptions: tuple[DeclaredSubscription, ...] = ()
     resiliencies: tuple[Resiliency, ...] = ()
     findings: tuple[Finding, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
@@ -74,7 +79,7 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
             found.read(path)
         else:
             found.findings.append(Finding(str(path), 0, "not loaded, only .yaml and .yml files are"))
-    components = [each for each in found.components if _in_namespace(each, namespace)]
+    components = [each for each in found.components if in_namespace(each, namespace)]
     subscriptions = _last_of_each_name(_of_app(found.subscriptions, app_id))
     resiliencies = tuple(_of_app(found.resiliencies, app_id))
     findings = [*found.findings, *_duplicates(components)]
@@ -85,6 +90,7 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
         subscriptions=tuple(subscriptions),
         resiliencies=resiliencies,
         findings=tuple(findings),
+        left_out=tuple(left_out(found.components, app_id, namespace)),
     )
 
 
@@ -163,10 +169,6 @@ def _entries(folder: Path) -> list[Path]:
     except OSError as error:
         problem = f"cannot read the resources folder {folder}: {error.strerror}"
         raise CommandError(problem, "Correct `--resources-path`, or create the folder.") from error
-
-
-def _in_namespace(each: Component, namespace: str) -> bool:
-    return not namespace or not each.namespace or each.namespace == namespace
 
 
 def _of_app(resources: Iterable[Scoped], app_id: str) -> Iterator[Scoped]:

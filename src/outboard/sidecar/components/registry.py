@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from outboard.errors import ComponentInitFailed, ResourcesInvalid
 from outboard.resources.component import Component
 from outboard.resources.finding import Finding
+from outboard.resources.left_out import LeftOut
 from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
@@ -139,6 +140,8 @@ class Components:
     secrets: dict[str, Loaded[SecretStore]] = field(default_factory=dict)
     all: list[Loaded[AnyComponent]] = field(default_factory=list)
     """Of every category, in the order in which they were set up."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Those that could not be set up and are not needed (`ignoreErrors`)."""
 
 
 @asynccontextmanager
@@ -160,6 +163,8 @@ async def open_components(
                 if not component.ignore_errors:
                     raise
                 logger.error("Failed to init component %s: %s", component, error)  # noqa: TRY400
+                reason = f"it could not be set up: {error.reason}"
+                up.left_out.append(LeftOut(component.name, component.type, reason))
                 continue
             stack.push_async_callback(loaded.instance.close)
             _put(up, loaded)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from outboard.resources.left_out import LeftOut
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery
@@ -34,14 +35,15 @@ class ComponentInfo:
 class SidecarInfo:
     """What the metadata API tells, as far as it is known.
 
-    `components` and `resiliencies` are there once the components are up, `subscriptions` grows, and
-    `discovery` is there, when the app has been asked. `extended` is what clients have put in.
+    `components`, `left_out` and `resiliencies` are there once the components are up; when the app has been
+    asked `subscriptions` grows and `discovery` is there. `extended` is what clients have put in.
     """
 
     app_id: str
     app: AppConnection
     features: Sequence[str] = ()
     components: Sequence[ComponentInfo] = ()
+    left_out: Sequence[LeftOut] = ()
     subscriptions: Sequence[ActiveSubscription] = ()
     discovery: Discovery | None = None
     resiliencies: Sequence[str] = ()

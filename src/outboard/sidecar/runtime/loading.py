@@ -10,6 +10,7 @@ from typing import Final
 from outboard.errors import ComponentInitFailed, ResourceError
 from outboard.resources.component import Component
 from outboard.resources.configuration import Configuration
+from outboard.resources.left_out import LeftOut
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, merge
 from outboard.resources.subscription import DeclaredSubscription
@@ -43,6 +44,8 @@ class LoadedComponents:
     pubsubs: dict[str, LoadedPubSub] = field(default_factory=dict)
     states: dict[str, LoadedStateStore] = field(default_factory=dict)
     secrets: dict[str, LoadedSecretStore] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Those that the app does not get, with the reason."""
 
     @asynccontextmanager
     async def opened(
@@ -58,8 +61,10 @@ class LoadedComponents:
         Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be.
         """
         guarding = _Guarding.of(resources.resiliencies, resilience)
-        allowed = _allowed(resources.components, configuration, resilience.log)
+        allowed, denied = _allowed(resources.components, configuration, resilience.log)
+        self.left_out.extend((*resources.left_out, *denied))
         async with open_components(allowed, context) as up:
+            self.left_out.extend(up.left_out)
             for name, pubsub in up.pubsubs.items():
                 self.pubsubs[name] = _pubsub(pubsub, options, guarding)
             for name, state in up.states.items():
@@ -71,16 +76,17 @@ class LoadedComponents:
 
 def _allowed(
     components: Iterable[Component], configuration: Configuration, log: SidecarLog
-) -> Sequence[Component]:
-    """Those of a type that the Configuration does not deny; of the others the log tells."""
-    allowed = []
+) -> tuple[Sequence[Component], Sequence[LeftOut]]:
+    """Those of a type that the Configuration does not deny, and the others, of which the log tells."""
+    allowed, denied = [], []
     for each in components:
         if configuration.allows_component(each.type, each.version):
             allowed.append(each)
         else:
             text = "component '%s' cannot be loaded because components of type '%s' are not allowed"
             log.warning(text, each.name, each)
-    return allowed
+            denied.append(LeftOut(each.name, each.type, "the Configuration does not allow its type"))
+    return allowed, denied
 
 
 @dataclass(frozen=True, slots=True)

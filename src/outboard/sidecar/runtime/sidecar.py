@@ -26,6 +26,7 @@ from outboard.clock import Clock, SystemClock
 from outboard.hops.journal import Journal
 from outboard.hops.record import Recorder
 from outboard.resources.configuration import Configuration
+from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
@@ -191,11 +192,17 @@ class Sidecar:
                 unserved = unserved_needs(resources, self.options.without_effect)
                 for finding in (*configuration.findings, *resources.findings, *unserved):
                     log.warning("%s", finding)
+                for left in resources.left_out:
+                    log.warning("%s", left.told(self.options.app_id))
+                if not resources.components:
+                    reason = none_loaded(self.options.resources_paths, resources.left_out)
+                    log.warning("no component is loaded: %s", reason)
                 resilience = Resilience(self._clock, self._random, log)
                 opened = self._loaded.opened(
                     self.options, resources, configuration, self._context, resilience
                 )
                 self.info.components = await stack.enter_async_context(opened)
+            self.info.left_out = self._loaded.left_out
             self.info.resiliencies = [each.name for each in resources.resiliencies]
             yield
 
@@ -269,7 +276,7 @@ class Sidecar:
             options.disabled_init_endpoints,
             awaited=options.app if self._channel is None else None,
             health=options.app_health,
-            left_out={},
+            left_out={left.name: left.reason for left in self._loaded.left_out},
             discovered=self._discovered,
             ready=lambda: self._initialized(started),
             relaying=lambda: self._outbox.relaying(self._loaded.states.values()),

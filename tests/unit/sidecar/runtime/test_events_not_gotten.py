@@ -11,6 +11,7 @@ import pytest
 
 from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
+from outboard.resources.left_out import LeftOut
 from outboard.resources.loader import Resources
 from outboard.sidecar.logs import LOGGER_NAME
 from outboard.wire.http import ExchangeFailed, Response
@@ -125,3 +126,22 @@ async def test_the_answer_of_the_app_is_told_with_its_body(log: pytest.LogCaptur
         await call(sidecar.api, "POST", "/v1.0/publish/pubsub/orders", {}, content_type=JSON)
         await hops.until(HopKind.LOST)
     assert told(log, '"loc":["body","title"]}]} (the app gets a CloudEvent; the payload is under `data`)')
+
+
+async def test_a_component_that_is_left_out(log: pytest.LogCaptureFixture) -> None:
+    left = LeftOut("shop-pubsub", "pubsub.in-memory", "its scopes are [orders]")
+    resources = Resources((PUBSUB,), left_out=(left,))
+    app = ScriptedApp([item("orders", "shop-pubsub")])
+    async with sidecar_for(app, resources, Hops()).running() as sidecar:
+        assert sidecar.info.left_out == [left]
+    assert told(log, "'shop-pubsub' (pubsub.in-memory) is left out of api: its scopes are [orders]") == [
+        "WARNING"
+    ]
+    assert told(log, "not started: pub/sub component 'shop-pubsub' is left out: its scopes are [orders]")
+
+
+async def test_no_component_at_all(log: pytest.LogCaptureFixture) -> None:
+    async with sidecar_for(ScriptedApp([item("orders")]), Resources(), Hops()).running() as sidecar:
+        assert sidecar.info.discovery is not None
+        assert sidecar.info.discovery.unasked == "it was not asked, since no pub/sub component is loaded"
+    assert told(log, "no component is loaded: no folder with component files was named") == ["WARNING"]
