@@ -44,19 +44,14 @@ DIFFERENCES: Final = (
         ),
     ),
     Difference(
-        "Without `--dapr-listen-addresses` the API listens on 127.0.0.1 and ::1 only.",
-        "On every address of the machine.",
-        "Nobody else on the network is to publish.",
-        ("default-addresses",),
-    ),
-    Difference(
-        "A request that a web page of another origin lets a browser make is answered 403, unless "
-        "`--allowed-origins` names it; so is, on loopback, one for a host that is not this machine. The "
-        "public port and the metrics do so too.",
-        "What the request asks for is done; only the answer is kept from the page.",
-        "Any site could publish, save state and shut down, and with a name of its own for this machine (DNS "
-        "rebinding) read state and secrets.",
-        ("other-host", "other-origin", "other-origin-form", "other-site"),
+        "Without `--dapr-listen-addresses` the API listens on 127.0.0.1 and ::1 only. A request that a web "
+        "page of another origin lets a browser make is answered 403, unless `--allowed-origins` names it; so "
+        "is, on loopback, one for a host that is not this machine. The public port and the metrics do so too.",
+        "It listens on every address of the machine. What such a request asks for is done; only the answer "
+        "is kept from the page.",
+        "Nobody else is to publish, save state, shut down, or, with a name of its own for this machine (DNS "
+        "rebinding), read state and secrets.",
+        ("default-addresses", "other-host", "other-origin", "other-origin-form", "other-site"),
     ),
     Difference(
         "The in-memory components are shared by the sidecars of a process. A slow app lets 1,000 events wait "
