@@ -46,7 +46,7 @@ DIFFERENCES: Final = (
     Difference(
         "Without `--dapr-listen-addresses` the API listens on 127.0.0.1 and ::1 only. A request that a web "
         "page of another origin lets a browser make is answered 403, unless `--allowed-origins` names it; so "
-        "is, on loopback, one for a host that is not this machine. The public port and the metrics do so too.",
+        "is, on loopback, one for a host that is not this machine, and so they are on the other ports.",
         "It listens on every address of the machine. What such a request asks for is done; only the answer "
         "is kept from the page.",
         "Nobody else is to publish, save state, shut down, or, with a name of its own for this machine (DNS "
