@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from typing_extensions import TypeForm
 
 from outboard.clock import Clock, SystemClock
+from outboard.errors import DeclarationError
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
 from outboard.kit.names import check_name
@@ -23,6 +25,7 @@ from outboard.kit.state.store import State
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.middlewares.trace import continue_trace
+from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.topic import OnRefused, Topic
@@ -35,6 +38,8 @@ from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
 
 __all__ = ["Outboard"]
+
+log: Final = logging.getLogger("outboard.subscriptions")
 
 T = TypeVar("T")
 
@@ -176,13 +181,15 @@ class Outboard:
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
 
-        Call it before the app starts. The trace context of requests is carried to what they publish.
+        Call it before the app starts. Where the app serves `/dapr/subscribe` too, the answer has the
+        subscriptions of both; a health endpoint of its own stays the one that answers. The trace context of
+        requests is carried to what they publish.
         """
         if self._registry.is_mounted(app):
             return
-        app.add_api_route(SUBSCRIBE_PATH, self._subscriptions, methods=["GET"], include_in_schema=False)
         if health_path is not None:
-            app.add_api_route(health_path, _health, methods=["GET"], include_in_schema=False)
+            add_in_front(app, health_path, _health)
+        add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
         app.add_middleware(TraceContextMiddleware)
         self._registry.mount(app)
 
@@ -194,6 +201,7 @@ class Outboard:
         Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
         """
         self._registry.check(app)
+        leave_to_the_app(app, _health)
         async with self.connected(), self._relaying():
             yield
 
@@ -237,8 +245,11 @@ class Outboard:
     async def _subscriptions(self, request: Request) -> Response:
         if answer := refusal(request.scope, self.settings.app_token):
             return answer
-        items = self._registry.subscriptions(request.app)
-        return JSONResponse([item.to_json() for item in items])
+        try:
+            return JSONResponse(await self._registry.told(request, self._subscriptions))
+        except DeclarationError as error:
+            log.error("the sidecar is told of no subscription: %s", error)  # noqa: TRY400 - it says where
+            return JSONResponse({"error": str(error)}, 500)
 
 
 async def _health() -> dict[str, str]:

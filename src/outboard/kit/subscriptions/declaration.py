@@ -44,6 +44,7 @@ __all__ = [
     "SubscribeDecorator",
     "SubscriptionOptions",
     "dead_letter_topic",
+    "place_of",
 ]
 
 T = TypeVar("T")
@@ -160,7 +161,7 @@ class _Decorator(Generic[T]):
     declare: Callable[[Declaration], None]
 
     def _declare(self, handler: Handler) -> None:
-        place = _place(handler)
+        place = place_of(handler)
         declaration = Declaration(
             pubsub=self.pubsub,
             topic=self.topic,
@@ -237,7 +238,8 @@ def _policy(options: SubscriptionOptions, topic: str, place: str) -> PoisonPolic
     return DeadLetterPolicy(check_name("dead letter topic", name))
 
 
-def _place(handler: Handler) -> str:
+def place_of(handler: Handler) -> str:
+    """Where a function comes from, for a person: "name (file:line)"."""
     name = getattr(handler, "__qualname__", None) or type(handler).__name__
     code = getattr(inspect.unwrap(handler), "__code__", None)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else str(name)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 
 from outboard.errors import NotMounted, RouterNotIncluded
+from outboard.gojson.values import Json
 from outboard.kit.subscriptions.batches import BatchHandling
 from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
 from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling, Handling
 from outboard.kit.subscriptions.endpoint import endpoint_of
 from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
+from outboard.kit.subscriptions.merging import other_answers, refuse_doubles
+from outboard.kit.subscriptions.neighbours import refuse_hidden
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
 from outboard.kit.subscriptions.routes import (
     DirectCalls,
@@ -24,7 +27,6 @@ from outboard.kit.subscriptions.routes import (
 )
 from outboard.kit.subscriptions.signature import EVENT, EVENTS, ExpectedParameter
 from outboard.wire.bulk import BulkCodec
-from outboard.wire.subscriptions import Subscription
 
 __all__ = ["Registry"]
 
@@ -67,9 +69,18 @@ class Registry:
             if declaration.options.router is None:
                 self._add_route(app.router, declaration, name)
 
-    def subscriptions(self, app: FastAPI) -> list[Subscription]:
-        """What `app` is subscribed to. Raises DuplicateSubscription, HandlerUnsuitable."""
-        return subscriptions(self._served(app))
+    async def told(self, request: Request, endpoint: object) -> list[Json]:
+        """What the app of `request` answers at `/dapr/subscribe`, where the board's own is `endpoint`.
+
+        Raises DuplicateSubscription, HandlerUnsuitable.
+        """
+        served = self._served(request.app)
+        others = await other_answers(request, endpoint)
+        refuse_doubles((item.declaration for item in served), others)
+        return [
+            *(item.to_json() for item in subscriptions(served)),
+            *(item for other in others for item in other.items),
+        ]
 
     def check(self, app: FastAPI) -> None:
         """Refuse what could not be served.
@@ -86,6 +97,7 @@ class Registry:
         for item in served:
             for route in effective_routes(app, item.declaration):
                 refuse_unfit(route, item.declaration)
+            refuse_hidden(app, item.declaration, item.path)
 
     def _served(self, app: FastAPI) -> list[ServedHandler]:
         paths = ((declaration, path_in(app, declaration, name)) for declaration, name in self._declared)

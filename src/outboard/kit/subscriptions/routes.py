@@ -8,14 +8,14 @@ answer is kept back, and answers the sidecar when everything of it has ended.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import fastapi.routing
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
-from starlette.routing import NoMatchFound
+from starlette.routing import BaseRoute, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from outboard.errors import HandlerUnsuitable
@@ -27,7 +27,9 @@ from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, current
 __all__ = [
     "DirectCalls",
     "EffectiveRoute",
+    "declaration_of",
     "effective_routes",
+    "every_route",
     "path_in",
     "refuse_unfit",
     "subscription_route",
@@ -63,10 +65,24 @@ def effective_routes(app: FastAPI, declaration: Declaration) -> Iterator[Effecti
     Since FastAPI 0.137 the prefix and the dependencies of a router join its routes later, unseen by the
     route. 0.137 itself has no public way to see them; there, a route of a router is not among the results.
     """
+    for route in every_route(app.routes):
+        if declaration_of(route) is declaration:
+            yield route
+
+
+def every_route(routes: Sequence[BaseRoute]) -> Iterator[Any]:
+    """The routes and those of included routers, in the order in which they are tried, prefixes included.
+
+    What is given has the attributes of a route. In FastAPI 0.137, a router is among them as it is.
+    """
     contexts = getattr(fastapi.routing, "iter_route_contexts", None)
-    for route in contexts(app.routes) if contexts else app.routes:
-        if getattr(getattr(route, "original_route", route), "declaration", None) is declaration:
-            yield cast("EffectiveRoute", route)
+    return iter(contexts(routes) if contexts else routes)
+
+
+def declaration_of(route: object) -> Declaration | None:
+    """The declaration whose route it is; None for a route that is no handler's."""
+    found: Declaration | None = getattr(getattr(route, "original_route", route), "declaration", None)
+    return found
 
 
 def path_in(app: FastAPI, declaration: Declaration, name: str) -> str | None:
