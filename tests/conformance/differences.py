@@ -54,6 +54,14 @@ DIFFERENCES: Final = (
         ("default-addresses", "other-host", "other-origin", "other-origin-form", "other-site"),
     ),
     Difference(
+        "Metadata of an event becomes no header of its delivery that tells who sent a request or for whom: "
+        "`authorization`, `cookie`, `origin`, `dapr-api-token`, `x-forwarded-…`, `x-user…`, `x-auth…` and "
+        "their like.",
+        "All metadata does, but for what HTTP itself needs.",
+        "Whoever may publish would speak for a user, a proxy or a sidecar.",
+        ("header-names-of-others",),
+    ),
+    Difference(
         "The in-memory components are shared by the sidecars of a process. A slow app lets 1,000 events wait "
         "before the publisher; what waits at the end is lost. `backlog` and `partitions` count.",
         "One sidecar, one event that waits; a transaction with two outbox events blocks for ever.",

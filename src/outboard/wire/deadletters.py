@@ -13,12 +13,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 from outboard.wire.cloudevents import format_time
 
-__all__ = ["DeadLetterAttributes", "origin", "written"]
+__all__ = ["SIZE", "DeadLetterAttributes", "origin", "written"]
 
 REASON: Final = "deadletterreason"
 ORIGIN: Final = "deadletterorigin"
 ATTEMPTS: Final = "deadletterattempts"
 TIME: Final = "deadlettertime"
+SIZE: Final = "deadlettersize"
 MAX_REASON: Final = 1000
 
 

@@ -134,8 +134,8 @@ ENVELOPES = (
         "?metadata.Some-Name=1&metadata.grpc-x=2&metadata.x-bin=3&metadata.connection=close&metadata.content-length=9"
         "&metadata.content-type=a/b&metadata.host=h&metadata.keep-alive=1&metadata.te=1&metadata.trailer=1&metadata.upgrade=1"
         "&metadata.transfer-encoding=x&metadata.user-agent=u&metadata.accept=a&metadata.traceparent=t&metadata.tracestate=u"
-        "&metadata.pubsubName=z&metadata.dapr-api-token=q&metadata.dapr-app-id=w&metadata.cookie=c&metadata.__key=k"
-        "&metadata.authorization=a&metadata.:path=x&metadata.proxy-authorization=y&metadata.destination-app-id=z",
+        "&metadata.pubsubName=z&metadata.dapr-app-id=w&metadata.__key=k"
+        "&metadata.:path=x&metadata.destination-app-id=z",
         content_type=JSON,
     ),
     publishes(
@@ -143,10 +143,18 @@ ENVELOPES = (
         ("delivery: headers",),
         {},
         "?metadata.Some-Name=1&metadata.grpc-x=2&metadata.x-bin=3&metadata.keep-alive=1&metadata.te=1&metadata.trailer=1"
-        "&metadata.traceparent=t&metadata.tracestate=u&metadata.pubsubName=z&metadata.dapr-api-token=q&metadata.dapr-app-id=w"
-        "&metadata.cookie=c&metadata.__key=k&metadata.authorization=a&metadata.proxy-authorization=y&metadata.ce_id=1"
-        "&metadata.destination-app-id=z&metadata.content-type=a/b&metadata.date=d&metadata.x-forwarded-for=f",
+        "&metadata.traceparent=t&metadata.tracestate=u&metadata.pubsubName=z&metadata.dapr-app-id=w"
+        "&metadata.__key=k&metadata.ce_id=1"
+        "&metadata.destination-app-id=z&metadata.content-type=a/b&metadata.date=d",
         1,
+        content_type=JSON,
+    ),
+    publishes(
+        "header-names-of-others",
+        ("delivery: headers",),
+        {},
+        "?metadata.authorization=a&metadata.cookie=c&metadata.dapr-api-token=q&metadata.x-forwarded-for=f"
+        "&metadata.x-user-id=u&metadata.origin=o&metadata.proxy-authorization=y&metadata.dapr-caller-app-id=w",
         content_type=JSON,
     ),
     publishes(

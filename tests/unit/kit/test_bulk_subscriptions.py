@@ -667,3 +667,27 @@ async def test_a_handler_that_is_cancelled_from_within_is_retry(
     entries = [bulk_entry(str(n), task(n, partitionkey="a" if n > 1 else "b")) for n in (1, 2, 3)]
     async with serving(app, board) as client:
         assert await deliver_bulk(client, "/on", entries) == {"1": "SUCCESS", "2": "RETRY", "3": "RETRY"}
+
+
+async def test_metadata_of_an_event_does_not_speak_for_others(
+    app: FastAPI, board: Outboard, serving: Serving
+) -> None:
+    seen: list[dict[str, str]] = []
+
+    @board.topic("tasks", Task).subscribe("/on", bulk=True)
+    async def on_task(event: Event[Task], request: Request) -> None:
+        seen.append(dict(request.headers))
+
+    metadata = {
+        "Authorization": "a",
+        "cookie": "c",
+        "X-User-Id": "u",
+        "host": "evil",
+        "x-correlation-id": "7",
+    }
+    async with serving(app, board) as client:
+        await deliver_bulk(client, "/on", [bulk_entry("1", task(1), metadata)])
+    (headers,) = seen
+    assert not {"authorization", "cookie", "x-user-id"} & set(headers)
+    assert headers["x-correlation-id"] == "7"
+    assert headers["host"] != "evil"

@@ -6,14 +6,15 @@ import asyncio
 import base64
 import json
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, field_validator
 
 from outboard import DeliveryStatus, Drop, Event, Outboard
-from outboard.kit.subscriptions.dead_letter import dead_letter, read_envelope
+from outboard.kit.subscriptions.dead_letter import cut_down, dead_letter, read_envelope
 from outboard.kit.subscriptions.outcomes import Attempts
 from outboard.wire.deadletters import origin
 from outboard.wire.http import ExchangeFailed, Response
@@ -317,3 +318,79 @@ def test_attempts_are_bounded() -> None:
     assert attempts.count(keys[0]) == 1
     attempts.forget(keys[1])
     assert attempts.count(keys[1]) == 1
+
+
+TOO_LARGE = b'{"errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE", "message": "Message was too large"}'
+
+
+async def test_a_dead_letter_that_is_too_large_is_cut_and_says_so(
+    app: FastAPI, board: Outboard, exchange: ScriptedExchange, serving: Serving, envelope: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    declare(board)
+    exchange.answers.append(Response(500, body=TOO_LARGE))
+    whole = {**envelope, "data": "x" * 4_000_000, "subject": "s" * 2000, "partitionkey": "k"}
+    async with serving(app, board) as client:
+        response = await client.post("/on", json=whole)
+        sent = response.request.content
+
+    assert response.json() == SUCCESS
+    letter = exchange.events[-1]
+    assert len(exchange.requests[-1].body) < 100_000
+    assert {name: letter[name] for name in ("id", "source", "type", "partitionkey", "deadlettersize")} == {
+        **{name: envelope[name] for name in ("id", "source", "type")},
+        "partitionkey": "k",
+        "deadlettersize": len(sent),
+    }
+    assert base64.b64decode(letter["data_base64"]) == sent[: 64 * 1024]
+    assert "subject" not in letter
+    assert letter["deadletterreason"]
+    assert f"has {len(sent)} bytes: its dead letter would be too large" in caplog.text
+
+
+async def test_a_dead_letter_that_fails_otherwise_is_not_cut(
+    app: FastAPI, board: Outboard, exchange: ScriptedExchange, serving: Serving, envelope: dict[str, Any]
+) -> None:
+    declare(board)
+    exchange.answers.append(Response(500, body=TOO_LARGE.replace(b"was too large", b"was lost")))
+    async with serving(app, board) as client:
+        response = await client.post("/on", json={**envelope, "data": "no task"})
+    assert response.json() == RETRY
+    assert len(exchange.events) == 1
+
+
+def test_what_is_cut_is_short_whatever_it_holds() -> None:
+    many = {f"x{number}": "y" * 1000 for number in range(5000)}
+    body = json.dumps({"id": "i" * 5000, "source": "s", "type": "t", "specversion": "1.0", **many}).encode()
+    cut = cut_down(read_envelope(body, {}), body)
+    letter = dead_letter(cut, reason="r", origin="o", attempts=1, now=FakeClock().now())
+    assert len(letter) < 200_000
+    assert cut.members["source"] == "s"
+    assert len(cut.members["id"]) == 32
+
+
+@pytest.mark.parametrize("depends", [False, True])
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_an_event_does_not_end_the_app(
+    app: FastAPI, board: Outboard, serving: Serving, envelope: dict[str, Any], depends: bool, threaded: bool
+) -> None:
+    async def asynchronous(event: Event[object]) -> None:
+        raise SystemExit(0)
+
+    def in_thread(event: Event[object]) -> None:
+        raise SystemExit(0)
+
+    async def nothing() -> None: ...
+
+    router = APIRouter(dependencies=[Depends(nothing)] if depends else [])
+    handler = in_thread if threaded else asynchronous
+    board.topic("tasks").subscribe("/on", router=router)(handler)
+    board.topic("many").subscribe_batch("/batch", router=router)(handler_of_batches)
+    app.include_router(router)
+    async with serving(app, board) as client:
+        assert (await client.post("/on", json=envelope)).json() == RETRY
+        assert (await client.post("/batch", json=envelope)).json() == RETRY
+
+
+async def handler_of_batches(events: Sequence[Event[object]]) -> None:
+    raise SystemExit(1)

@@ -18,16 +18,20 @@ from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent
 from outboard.wire.dapr import EVENT_TYPE
-from outboard.wire.deadletters import written
+from outboard.wire.deadletters import SIZE, written
 from outboard.wire.events import EventCodec
 from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Envelope", "content_id", "dead_letter", "has_position", "read_envelope"]
+__all__ = ["Envelope", "content_id", "cut_down", "dead_letter", "has_position", "read_envelope"]
 
 POSITION_HEADERS: Final = ("__topic", "__partition", "__offset")
 NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits)
 IDENTITY: Final = ("source", "id", "type")
+DATA: Final = frozenset({"data", "data_base64", "datacontenttype", "dataschema"})
+KEPT_OF_BODY: Final = 64 * 1024
+KEPT_OF_ATTRIBUTE: Final = 1024
+KEPT_ATTRIBUTES: Final = 32
 ANY_EVENT: Final = EventCodec(object)
 
 
@@ -78,6 +82,29 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
 def dead_letter(envelope: Envelope, *, reason: str, origin: str, attempts: int, now: datetime) -> bytes:
     """The structured CloudEvent to publish: the event as it was, and the attributes of a dead letter."""
     return to_json({**envelope.members, **written(reason, origin, attempts, now)})
+
+
+def cut_down(envelope: Envelope, body: bytes) -> Envelope:
+    """The envelope of an event whose dead letter is too large for the way: short, and it says so.
+
+    Its data are the first 64 KiB of the `body` that was delivered, and `deadlettersize` is the size of all
+    of it in bytes. Attributes longer than 1,024 characters are left out, and those after the 32nd.
+    """
+    short = [
+        (name, value)
+        for name, value in envelope.members.items()
+        if name not in DATA and max(len(name), len(str(value))) <= KEPT_OF_ATTRIBUTE
+    ]
+    required = {"specversion": "1.0", "id": content_id(body, {}), "source": "unknown", "type": EVENT_TYPE}
+    data = {
+        "datacontenttype": "application/octet-stream",
+        "data_base64": base64.b64encode(body[:KEPT_OF_BODY]).decode("ascii"),
+        SIZE: len(body),
+    }
+    known = {name: value for name, value in short if name in required}
+    others = dict([pair for pair in short if pair[0] not in required][:KEPT_ATTRIBUTES])
+    key = envelope.key if envelope.key is None or len(envelope.key) <= KEPT_OF_ATTRIBUTE else None
+    return Envelope({**required, **known, **others, **data}, key)
 
 
 def has_position(headers: Mapping[str, str]) -> bool:

@@ -188,6 +188,8 @@ class Runner:
             return await self._serve(Invocation(given), part)
         try:
             result = await self.call(given)
+        except SystemExit as error:
+            return HandlerRun(error=_no_end(error))
         except Exception as error:
             return await self._raise_in_app(error, given, part)
         if result is None:
@@ -224,12 +226,21 @@ class Runner:
             scope["headers"] = [*self._shared, *own]
         try:
             await self.serve(scope, receive, send)
+        except SystemExit as error:
+            return HandlerRun(error=_no_end(error))
         except Exception as error:
             return HandlerRun(error=error)
         status = statuses[0] if statuses else None
         if status == 200 and invocation.returned and invocation.result is None:
             return ENDED
         return HandlerRun(http_status=status, returned=invocation.returned, result=invocation.result)
+
+
+def _no_end(error: SystemExit) -> RuntimeError:
+    """An event does not end the app: it would be delivered to the next one, and end that."""
+    ended = RuntimeError(f"SystemExit({error.code!r}) was raised for an event, which does not end the app")
+    ended.__cause__ = error
+    return ended
 
 
 class HandlerCall(NamedTuple):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from outboard.clock import Clock
-from outboard.errors import OutboardError
+from outboard.errors import EventTooLarge, OutboardError
 from outboard.kit.client.port import Publication
-from outboard.kit.subscriptions.dead_letter import Envelope, dead_letter
+from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Redeliver
@@ -148,11 +148,9 @@ class Settler:
     async def _dead_letter(
         self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
     ) -> DeliveryStatus:
-        envelope = received.envelope()
         try:
-            sidecar = self.dead_letters.connections.sidecar("publishing a dead letter")
-            letter = self._publication(topic, reason, envelope, attempts, route)
-            await sidecar.publish(letter, self.dead_letters.timeout)
+            letter = self._publication(topic, reason, received.envelope(), attempts, route)
+            await self._publish(letter, lambda: self._cut(topic, reason, received, attempts, route))
         except OutboardError as error:
             log.error(  # noqa: TRY400 - the message says it all
                 "event %s is held, for its dead letter could not be published to '%s': %s (it is poison: %s)",
@@ -164,6 +162,27 @@ class Settler:
             return DeliveryStatus.RETRY
         log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
         return DeliveryStatus.SUCCESS
+
+    async def _publish(self, letter: Publication, cut: Callable[[], Publication]) -> None:
+        """Raises OutboardError. What is too large for the sidecar or the broker would be held for ever."""
+        sidecar = self.dead_letters.connections.sidecar("publishing a dead letter")
+        try:
+            await sidecar.publish(letter, self.dead_letters.timeout)
+        except OutboardError as error:
+            if not _is_too_large(error):
+                raise
+            await sidecar.publish(cut(), self.dead_letters.timeout)
+
+    def _cut(
+        self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
+    ) -> Publication:
+        body = received.body()
+        log.error(
+            "event %s has %d bytes: its dead letter would be too large, and has the first of them only",
+            self._name(received),
+            len(body),
+        )
+        return self._publication(topic, reason, cut_down(received.envelope(), body), attempts, route)
 
     def _publication(
         self, topic: str, reason: str, envelope: Envelope, attempts: int, route: str
@@ -184,3 +203,8 @@ class Settler:
 
     def _name(self, received: ReceivedEvent) -> str:
         return f"{received.identity()[1]!r} of topic '{self.declaration.topic}' for {self.declaration.place}"
+
+
+def _is_too_large(error: OutboardError) -> bool:
+    """What the sidecar and the brokers say of it has no code of its own."""
+    return isinstance(error, EventTooLarge) or "too large" in str(error).lower()

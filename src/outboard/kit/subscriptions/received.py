@@ -15,6 +15,7 @@ from outboard.wire.bulk import BulkEntry, BulkRequest
 from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
 from outboard.wire.events import Event, EventCodec
+from outboard.wire.forwarding import may_be_header
 from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
@@ -124,7 +125,8 @@ def _trace(source: Mapping[str, object]) -> TraceContext | None:
 
 def _headers(entry: BulkEntry[Any]) -> dict[str, str]:
     """daprd delivers the metadata of an event, and its trace, as headers."""
-    headers = {name.lower(): value for name, value in entry.metadata.items()}
+    lowered = {name.lower(): value for name, value in entry.metadata.items()}
+    headers = {name: value for name, value in lowered.items() if may_be_header(name)}
     headers[CONTENT_TYPE] = STRUCTURED_CONTENT_TYPE
     if entry.event is not None:
         for name in TRACE_NAMES:

@@ -26,6 +26,7 @@ from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
 from outboard.sidecar.subscriptions.active import SubscribeInvalid, parse_subscribe
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.forwarding import may_be_header
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 from outboard.wire.tracing import ZERO_TRACEPARENT, TraceContext
 
@@ -34,23 +35,6 @@ __all__ = ["HttpChannel"]
 OK: Final = 200
 NOT_FOUND: Final = 404
 UNHEALTHY: Final = "app is not in a healthy state"
-NOT_FORWARDED: Final = frozenset(
-    [
-        "content-type",
-        "content-length",
-        "host",
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "destination-app-id",
-    ]
-)
 UNESCAPED: Final = "/%:@!$&'()*+,;=?"
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 NOT_IN_A_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -164,7 +148,7 @@ def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
 def _header_name(key: str) -> str | None:
     """None for what is not forwarded; names that gRPC keeps for itself get a prefix."""
     name = key.lower()
-    if name in NOT_FORWARDED or name.endswith("-bin"):
+    if name.endswith("-bin") or not may_be_header(name):
         return None
     if name.startswith(":"):
         return f"dapr-{name[1:]}"

@@ -29,6 +29,15 @@ def test_broker_metadata_becomes_headers() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["authorization", "Cookie", "X-User-Id", "x-forwarded-for", "X-Auth-Request-Email", "origin",
+     "Sec-Fetch-Site", "dapr-api-token", "dapr-caller-app-id", "x-real-ip", "X-Api-Key", "x-original-url"],
+)  # fmt: skip
+def test_metadata_does_not_speak_for_others(name: str) -> None:
+    assert forwarded({name: "forged", "x-correlation-id": "7"}) == {"x-correlation-id": "7"}
+
+
 async def test_the_token_of_the_app_cannot_be_set_by_metadata() -> None:
     app = ScriptedApp()
     channel = HttpChannel(app, "api", token="right")
