@@ -46,20 +46,17 @@ DIFFERENCES: Final = (
     Difference(
         "Without `--dapr-listen-addresses` the API listens on 127.0.0.1 and ::1 only. A request that a web "
         "page of another origin lets a browser make is answered 403, unless `--allowed-origins` names it; so "
-        "is, on loopback, one for a host that is not this machine, and so they are on the other ports.",
+        "is, on loopback, one for a host that is not this machine, and so they are on the other ports. "
+        "An event's metadata becomes no header that tells who sent a request or for whom (`authorization`, "
+        "`cookie`, `x-user…`, `x-forwarded-…`).",
         "It listens on every address of the machine. What such a request asks for is done; only the answer "
-        "is kept from the page.",
+        "is kept from the page. All metadata becomes headers, but for what HTTP itself needs.",
         "Nobody else is to publish, save state, shut down, or, with a name of its own for this machine (DNS "
-        "rebinding), read state and secrets.",
-        ("default-addresses", "other-host", "other-origin", "other-origin-form", "other-site"),
-    ),
-    Difference(
-        "Metadata of an event becomes no header of its delivery that tells who sent a request or for whom: "
-        "`authorization`, `cookie`, `origin`, `dapr-api-token`, `x-forwarded-…`, `x-user…`, `x-auth…` and "
-        "their like.",
-        "All metadata does, but for what HTTP itself needs.",
-        "Whoever may publish would speak for a user, a proxy or a sidecar.",
-        ("header-names-of-others",),
+        "rebinding), read state and secrets; and a publisher does not speak for a user or a proxy.",
+        (
+            "default-addresses", "header-names-of-others", "other-host", "other-origin", "other-origin-form",
+            "other-site",
+        ),
     ),
     Difference(
         "The in-memory components are shared by the sidecars of a process. A slow app lets 1,000 events wait "
