@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite import pubsub as pubsub_sqlite
 from outboard.sidecar.components.sqlite.log import log
 from outboard.sidecar.components.sqlite.log.consumer import TURN
+from outboard.sidecar.components.sqlite.log.reader import LogReader
 from outboard.sidecar.components.sqlite.log.settings import LogSettings
 from outboard.sidecar.components.sqlite.pubsub import SqlitePubSub, open_log
 from support.processes import PATIENCE
@@ -309,6 +310,34 @@ async def test_news_from_another_component_arrives_without_being_looked_for(
         for number in range(20):
             await publish(publisher, str(number))
             await inbox.until(number + 1)
+
+
+async def test_idle_subscriptions_share_one_look_at_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, looks = list[int](), asyncio.Queue[int]()
+    read, newest = LogReader.read, LogReader.newest
+
+    async def counted_read(self: LogReader, *arguments: Any) -> Any:
+        reads.append(1)
+        return await read(self, *arguments)
+
+    async def counted_look(self: LogReader) -> int:
+        looks.put_nowait(1)
+        return await newest(self)
+
+    monkeypatch.setattr(LogReader, "read", counted_read)
+    monkeypatch.setattr(LogReader, "newest", counted_look)
+    monkeypatch.setattr("outboard.sidecar.components.sqlite.log.wakeup.LOOK_EVERY", 0.001)
+    async with opened(path) as pubsub, AsyncExitStack() as stack:
+        for number in range(20):
+            await stack.enter_async_context(consuming(pubsub, Inbox(), topic=f"t{number}"))
+        for _ in range(5):
+            await looks.get()
+        before = len(reads)
+        for _ in range(20):
+            await looks.get()
+        assert len(reads) == before
 
 
 async def test_own_events_and_those_of_another_come_once_and_in_order(path: Path) -> None:

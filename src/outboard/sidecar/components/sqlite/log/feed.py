@@ -14,10 +14,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
-from outboard.sidecar.components.sqlite.log import wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, LogTopic, ReadResult
 from outboard.sidecar.components.sqlite.log.log import Log
 from outboard.sidecar.components.sqlite.log.partition import Partition
@@ -71,14 +69,10 @@ class Feed:
 
     async def read_forever(self) -> None:
         """Raises ComponentError where the log cannot be read."""
-        pause = wakeup.LOOK_EVERY if self._log.port else wakeup.LOOK_OFTEN
         while True:
             self._look.clear()
-            if await self._read():
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._look.wait()
+            if not await self._read():
+                await self._look.wait()
 
     async def _read(self) -> bool:
         """Whether there is more to read at once."""

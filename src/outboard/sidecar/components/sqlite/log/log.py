@@ -72,6 +72,8 @@ class Log:
         self._caller = wakeup.Caller()
         self._watchers: list[Watcher] = []
         self._topics: dict[str, LogTopic] = {}
+        self._newest = 0
+        """The offset of the last event of the file that watchers have been told of."""
         self._unkeyed = count()
         self._flush: asyncio.TimerHandle | None = None
         self._unswept = SWEEP_AFTER  # a look at the start
@@ -97,6 +99,7 @@ class Log:
         now = self.now()
         rows = [self._row(topic, message, now) for message in messages]
         first = await self.writer.append(rows)
+        self._newest = max(self._newest, first + len(rows) - 1)
         if rows and self._watchers:
             placed = enumerate(zip(rows, messages, strict=True), first)
             appended = Appended(topic, [(row[1], LogEvent(at, message)) for at, (row, message) in placed])
@@ -132,6 +135,23 @@ class Log:
                 watcher.members()
             else:
                 watcher.news()
+
+    async def look_forever(self) -> None:
+        """Tell of news that nobody called out: one look for all subscriptions, however many there are."""
+        while True:
+            await asyncio.sleep(wakeup.LOOK_EVERY if self.port else wakeup.LOOK_OFTEN)
+            if self._watchers and await self._has_grown():
+                for watcher in self._watchers:
+                    watcher.news()
+
+    async def _has_grown(self) -> bool:
+        """What cannot be read counts as news: whoever reads it tells what is wrong."""
+        try:
+            newest = await self.reader.newest()
+        except ComponentError:
+            return True
+        known, self._newest = self._newest, max(self._newest, newest)
+        return newest > known
 
     async def sweep_forever(self) -> None:
         """Delete old events, whenever enough was published, and from time to time."""
@@ -192,13 +212,14 @@ async def opened(settings: LogSettings, clock: Clock) -> AsyncIterator[Log]:
         try:
             await _open_writer(log)
             async with wakeup.listening(log.heard) as log.port:
-                sweeping = asyncio.create_task(log.sweep_forever())
+                tasks = [asyncio.create_task(each()) for each in (log.sweep_forever, log.look_forever)]
                 try:
                     yield log
                 finally:
-                    sweeping.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await sweeping
+                    for task in tasks:
+                        task.cancel()
+                        with suppress(asyncio.CancelledError):
+                            await task
         finally:
             await log.close()
 

@@ -31,6 +31,14 @@ class LogReader:
         """See `events.read`. Raises ComponentError."""
         return await _run(self._thread, lambda: self._read(topic, seen, wanted, fresh))
 
+    async def newest(self) -> int:
+        """See `events.newest`. Raises ComponentError."""
+        return await _run(self._thread, self._newest)
+
+    def _newest(self) -> int:
+        with translated("cannot read"):
+            return events.newest(self._connection)
+
     def _read(
         self, topic: LogTopic, seen: int, wanted: Mapping[int, Wanted], fresh: Iterable[int]
     ) -> ReadResult:

@@ -1,7 +1,7 @@
 """Telling the consumers of other processes that there is something new, without delay.
 
-One datagram on loopback. It says nothing but "look", so one that is lost, or forged, does no harm: consumers
-look by themselves too, every `LOOK_EVERY` seconds.
+One datagram on loopback. It says nothing but "look", so one that is lost, or forged, does no harm: a log
+looks by itself too, every `LOOK_EVERY` seconds.
 """
 
 from __future__ import annotations

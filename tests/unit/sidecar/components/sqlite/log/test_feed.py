@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.components.sqlite.log import wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, ReadResult, Wanted
 from outboard.sidecar.components.sqlite.log.feed import WAITING, Feed
 from outboard.sidecar.components.sqlite.log.log import Log
@@ -21,11 +20,6 @@ from support.processes import PATIENCE
 pytestmark = pytest.mark.anyio
 
 TOPIC, OTHER = LogTopic(1, 2), LogTopic(2, 2)
-
-
-@pytest.fixture(autouse=True)
-def no_look_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup, "LOOK_EVERY", 3_600.0)
 
 
 class Reads:
