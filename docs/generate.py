@@ -273,7 +273,13 @@ EVENTS: Final[Mapping[str, str]] = {
     "started": "An app was started, or started again.",
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",
-    "ready": "Every app that is started here listens and gets its events.",
+    "topology": "What an app takes and has, told once: `topics` (each with `pubsub`, `topic`, `routes`, "
+    "`bulk`, `dead_letter_topic`), `components`, `left_out` (each with its `reason`), `not_taken` (each with "
+    "its `problem`), and why there is none in `remark`.",
+    "untaken": "`app` has published to a topic that no app of this run takes, for the first time; `text` "
+    "says so in a sentence, with the near name.",
+    "ready": "Every app that is started here listens and gets its events, but for so many subscriptions as "
+    "`not_taken` says.",
     "reloading": "An app is started anew because of `changed` files.",
     "slow": "An app does not listen on its port yet, after so many `seconds`.",
     "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know.",

@@ -11,7 +11,16 @@ from outboard.gojson.values import Json
 from outboard.hops.record import Hop, HopKind
 from outboard.wire.deadletters import DeadLetterAttributes
 
-__all__ = ["DeadLetter", "Delivery", "dead_letters", "deliveries", "event_id", "of_kind", "story"]
+__all__ = [
+    "DeadLetter",
+    "Delivery",
+    "dead_letters",
+    "deliveries",
+    "event_id",
+    "is_dead_letter",
+    "of_kind",
+    "story",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,11 @@ def dead_letters(hops: Sequence[Hop], pubsub: str, topic: str) -> list[DeadLette
 def event_id(payload: bytes) -> str:
     """The id of the event in `payload`, empty where it has none."""
     return str(_members(payload).get("id", ""))
+
+
+def is_dead_letter(hop: Hop) -> bool:
+    """Whether the event says that it is one: the kit's do."""
+    return DeadLetterAttributes.read(_members(hop.payload)) is not None
 
 
 def story(hops: Sequence[Hop], most: int = 30) -> str:

@@ -32,12 +32,14 @@ from outboard.run.output.events import (
     RunStopped,
     RunStopping,
     SlowStart,
+    Topology,
 )
 from outboard.run.output.logs import sidecar_logs
 from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.run.service import Service
-from outboard.run.sidecars.port import ServeSidecar, SidecarStatus
+from outboard.run.sidecars.port import Published, ServeSidecar, SidecarStatus
 from outboard.run.signals import on_stop_request
+from outboard.run.topology import tell_problems, tell_untaken
 from outboard.tasks import background_tasks
 
 __all__ = ["run_plan"]
@@ -106,7 +108,10 @@ class _App:
 class _Run:
     def __init__(self, plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock) -> None:
         self._hurry = asyncio.Event()
-        self._apps = [_App(app, _availability(app), SidecarStatus()) for app in plan.apps]
+        self._published = asyncio.Queue[Published]()
+        self._apps = [
+            _App(app, _availability(app), SidecarStatus(published=self._published)) for app in plan.apps
+        ]
         self._sidecars: list[asyncio.Task[None]] = []
         self._died: list[ServiceDied] = []
         self._report = report
@@ -155,6 +160,7 @@ class _Run:
 
     def _beside_services(self) -> Iterable[Coroutine[None, None, None]]:
         yield self._announce()
+        yield tell_untaken([app.status for app in self._apps], self._published, self._report)
         for app in self._apps:
             yield self._wait_for(app) if app.plan.attached else self._remind(app)
 
@@ -165,11 +171,25 @@ class _Run:
             self._report(SlowStart(app.plan.app_id, app.plan.app_port, SLOW))
 
     async def _announce(self) -> None:
-        """Say so once every app that is started here gets its events."""
+        """Say so once every app that is started here gets its events; what gets none stands last."""
         for app in self._apps:
             if not app.plan.attached:
                 await app.status.ready.wait()
-        self._report(Ready(tuple(_endpoint(app.plan) for app in self._apps)))
+        known = [app.status.topology.result() for app in self._apps if app.status.topology.done()]
+        later = [app.status.topology for app in self._apps if not app.status.topology.done()]
+        for topology in known:
+            self._report(topology)
+        missing = sum(len(topology.not_taken) for topology in known)
+        self._report(Ready(tuple(_endpoint(app.plan) for app in self._apps), missing))
+        for topology in known:
+            tell_problems(topology, self._report)
+        await asyncio.gather(*(self._tell_later(topology) for topology in later))
+
+    async def _tell_later(self, awaited: asyncio.Future[Topology]) -> None:
+        """Of an app that is waited for, or that is not well yet."""
+        topology = await asyncio.shield(awaited)
+        self._report(topology)
+        tell_problems(topology, self._report)
 
     async def _wait_for(self, app: _App) -> None:
         """Tell how to start an attached app, and each time it has been."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from outboard.hops.record import Hop, HopKind
 from outboard.hops.story import event_id, story
+from outboard.hops.takers import Taker, untaken
 from outboard.wire.dapr import DeliveryStatus
 
 __all__ = ["HopRecording", "NotSeen"]
@@ -32,6 +33,7 @@ class HopRecording:
         self._counted = 0
         self._open: Counter[tuple[str, str]] = Counter()
         self._takers: dict[tuple[str, str], list[str]] = {}
+        self._ever: set[Taker] = set()
 
     def __call__(self, hop: Hop) -> None:
         self.hops.append(hop)
@@ -42,6 +44,7 @@ class HopRecording:
         self._count()
         for topic in topics:
             self._takers.setdefault(topic, []).append(app_id)
+            self._ever.add(Taker(app_id, *topic))
 
     def forget(self, app_id: str) -> None:
         """`app_id` takes no more events."""
@@ -65,7 +68,8 @@ class HopRecording:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise NotSeen(f"{what} within {timeout:g} s. What happened:\n{story(self.hops)}") from None
+            happened = "\n".join([story(self.hops), *untaken(self.hops, self._ever)])
+            raise NotSeen(f"{what} within {timeout:g} s. What happened:\n{happened}") from None
 
     def _count(self) -> None:
         """Take in the hops since the last time, by the takers that there were."""

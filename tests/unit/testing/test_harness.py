@@ -240,6 +240,21 @@ async def test_nothing_published_is_told_too(outboard: Harness) -> None:
             await outboard.handled(board.topic("numbers", Number), timeout=0.01)
 
 
+async def test_a_topic_that_nobody_takes_is_told_with_the_near_one(outboard: Harness) -> None:
+    board = board_of("shop")
+    orders = board.topic("orders-created", Number)
+
+    @orders.subscribe("/orders")
+    async def handle(event: Event[Number]) -> None: ...
+
+    async with outboard.serving(app_of(board), board):
+        await board.publish("order-created", Number(value=1))
+        with pytest.raises(NotSeen) as caught:
+            await outboard.handled(orders, timeout=0.05)
+    told = "no app takes 'order-created' of 'kafka-pubsub', which shop publishes to."
+    assert f"{told} Did you mean `orders-created`, which shop takes?" in str(caught.value)
+
+
 async def test_tokens_of_the_environment_are_those_of_the_sidecar(outboard: Harness) -> None:
     board = board_of("a", {"DAPR_API_TOKEN": "one", "APP_API_TOKEN": "two"})
     numbers = board.topic("numbers", Number)

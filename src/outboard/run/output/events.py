@@ -14,7 +14,10 @@ __all__ = [
     "AppStarted",
     "Attach",
     "Caution",
+    "LoadedComponent",
     "LogLine",
+    "MissingComponent",
+    "NotTaken",
     "Note",
     "Ready",
     "Reloading",
@@ -25,6 +28,9 @@ __all__ = [
     "SlowStart",
     "Source",
     "SubscriptionsChanged",
+    "TakenTopic",
+    "Topology",
+    "Untaken",
 ]
 
 
@@ -56,6 +62,68 @@ class Caution:
 class Note:
     """What was decided where nothing was said; nothing is wrong with it."""
 
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTopic:
+    """A topic that an app gets events of, at `routes`; `dead_letter_topic` is empty where there is none."""
+
+    pubsub: str
+    topic: str
+    routes: tuple[str, ...]
+    bulk: bool = False
+    dead_letter_topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """What an app asked for in vain: `problem` is a sentence. `topic` is empty where that is all of it."""
+
+    pubsub: str
+    topic: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedComponent:
+    """A component that an app has."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingComponent:
+    """A component that an app does not get, and why."""
+
+    name: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What an app takes, what it has, and what it lacks.
+
+    `remark` says why it takes nothing, or has nothing, where there is a reason.
+    """
+
+    app: str
+    topics: tuple[TakenTopic, ...] = ()
+    not_taken: tuple[NotTaken, ...] = ()
+    components: tuple[LoadedComponent, ...] = ()
+    left_out: tuple[MissingComponent, ...] = ()
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """`app` published to a topic for the first time, and no app of this run takes it."""
+
+    app: str
+    pubsub: str
+    topic: str
     text: str
 
 
@@ -95,9 +163,10 @@ class AppEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Every app that is started here answers, and gets its events."""
+    """Every app that is started here answers, and gets its events, but for `not_taken` subscriptions."""
 
     apps: tuple[AppEndpoint, ...]
+    not_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +214,8 @@ RunEvent: TypeAlias = (
     LogLine
     | Caution
     | Note
+    | Topology
+    | Untaken
     | AppStarted
     | Attach
     | AppFound

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 from outboard.run.output.events import (
     AppEnded,
-    AppEndpoint,
     AppFound,
     AppStarted,
     Attach,
@@ -27,7 +26,10 @@ from outboard.run.output.events import (
     SlowStart,
     Source,
     SubscriptionsChanged,
+    Topology,
+    Untaken,
 )
+from outboard.run.output.topology import topology_lines
 
 __all__ = ["JsonLines", "LineWriter", "TextLines"]
 
@@ -37,6 +39,8 @@ EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     LogLine: "log",
     Caution: "caution",
     Note: "note",
+    Topology: "topology",
+    Untaken: "untaken",
     AppStarted: "started",
     Attach: "attach",
     AppFound: "found",
@@ -109,12 +113,16 @@ def _sentences(event: RunEvent) -> list[str]:
             return [f"caution: {event.text}"]
         case Note():
             return [event.text]
+        case Topology():
+            return topology_lines(event)
+        case Untaken():
+            return [f"note: {event.text}"]
         case AppStarted():
             return [f"{event.app} started (process {event.pid})"]
         case AppFound():
             return [f"{event.app} listens on port {event.port}"]
         case Ready():
-            return _ready(event.apps)
+            return _ready(event)
         case Reloading():
             return [f"{event.app} restarts: {', '.join(event.changed)} changed"]
         case SlowStart():
@@ -134,10 +142,11 @@ def _sentences(event: RunEvent) -> list[str]:
             return [event.line]
 
 
-def _ready(apps: Sequence[AppEndpoint]) -> list[str]:
+def _ready(event: Ready) -> list[str]:
+    apps, missing = event.apps, event.not_taken
     width = max(len(endpoint.app) for endpoint in apps)
     return [
-        "ready",
+        f"ready, but for {missing} that the last lines name" if missing else "ready",
         *(
             f"  {endpoint.app:<{width}}  {endpoint.app_url or '(not called)'}  sidecar {endpoint.sidecar_url}"
             for endpoint in apps

@@ -17,7 +17,8 @@ from outboard.resources.loader import read_resources
 from outboard.run.availability import AppAvailability, WaitingExchange
 from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
-from outboard.run.sidecars.port import SidecarStatus
+from outboard.run.sidecars.port import Published, SidecarStatus
+from outboard.run.sidecars.sidecar_topology import topology_of
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
 from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.sidecar.components.context import SharedMemory
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 RETAINED: Final = 10_000
 """Events of a topic that an app finds which starts after they were published."""
+IN_MEMORY: Final = "pubsub.in-memory"
 PATIENCE: Final = 0.5
 """Seconds for events in flight at the end, before those that wait for an absent app are let go."""
 
@@ -83,6 +85,9 @@ class LocalSidecars:
                 clock=self._clock,
                 channel=channel,
                 environment=environment,
+                first_published=lambda pubsub, topic: status.published.put_nowait(
+                    Published(app.app_id, pubsub, topic, local=_is_local(sidecar, pubsub))
+                ),
             )
             async with background_tasks(_tell_listening(sidecar, status), _tell_ready(sidecar, status)):
                 code = await _serve(sidecar, availability)
@@ -132,5 +137,18 @@ async def _tell_listening(sidecar: Sidecar, status: SidecarStatus) -> None:
 
 
 async def _tell_ready(sidecar: Sidecar, status: SidecarStatus) -> None:
+    """An app that is probed may not have been asked yet when its sidecar is ready."""
     await sidecar.ready()
+    discovered = sidecar.readiness.discovered
+    if discovered.is_set() or not sidecar.options.app_port:
+        status.topology.set_result(topology_of(sidecar.info))
+        status.ready.set()
+        return
     status.ready.set()
+    await discovered.wait()
+    status.topology.set_result(topology_of(sidecar.info))
+
+
+def _is_local(sidecar: Sidecar, pubsub: str) -> bool:
+    """Whether nobody outside this process can take events of the component."""
+    return any((each.name, each.type.lower()) == (pubsub, IN_MEMORY) for each in sidecar.info.components)

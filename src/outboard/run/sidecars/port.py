@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from outboard.run.availability import AppAvailability
-from outboard.run.output.events import Report
+from outboard.run.output.events import Report, Topology
 from outboard.run.plan.plan import AppPlan
 
-__all__ = ["ServeSidecar", "SidecarStatus"]
+__all__ = ["Published", "ServeSidecar", "SidecarStatus"]
 
 
 @dataclass(frozen=True, slots=True)
 class SidecarStatus:
-    """How far a sidecar's start has come: its API answers; the app is found and gets its events."""
+    """How far a sidecar's start has come: its API answers; the app is found and gets its events.
+
+    `topology` has a value once it is known what the app takes, which may be after that.
+    """
 
     listening: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    topology: asyncio.Future[Topology] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    published: asyncio.Queue[Published] = field(default_factory=asyncio.Queue)
+    """The first event of an app to each topic; one queue for all apps of a run."""
+
+
+class Published(NamedTuple):
+    """An app has published to a topic. `local`: nobody outside this run could take it."""
+
+    app: str
+    pubsub: str
+    topic: str
+    local: bool
 
 
 class ServeSidecar(Protocol):

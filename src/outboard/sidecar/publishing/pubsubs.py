@@ -22,6 +22,8 @@ from outboard.sidecar.resiliency.guard import Guard
 __all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowed"]
 
 BULK_CONCURRENCY: Final = 100
+MOST_TOPICS: Final = 10_000
+"""Of which it is remembered that they were published to: topics may be named for each event."""
 
 
 class PubSubUnknown(Exception):
@@ -60,8 +62,17 @@ class LoadedPubSub:
 class PubSubPublisher:
     """What publishes for the app: its own events, and dead letters for its subscriptions."""
 
-    def __init__(self, pubsubs: Mapping[str, LoadedPubSub], app_id: str, journal: Journal) -> None:
+    def __init__(
+        self,
+        pubsubs: Mapping[str, LoadedPubSub],
+        app_id: str,
+        journal: Journal,
+        first_published: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """`first_published` is called with pub/sub and topic of the first event to each of up to 10,000."""
         self.pubsubs = pubsubs
+        self._first_published = first_published
+        self._published: set[tuple[str, str]] = set()
         self._app_id = app_id
         self._journal = journal
 
@@ -73,6 +84,8 @@ class PubSubPublisher:
         on_broker = target.access.on_broker(topic)
         await target.outbound.run(lambda: target.component.publish(on_broker, message))
         self._journal(kind, pubsub, topic, message.data, detail=detail)
+        if kind is HopKind.PUBLISHED:
+            self._tell_first(pubsub, topic)
 
     async def publish_many(
         self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
@@ -97,6 +110,7 @@ class PubSubPublisher:
 
         try:
             await target.outbound.run(attempt)
+            self._tell_first(pubsub, topic)
         except (TimedOut, CircuitOpen) as failure:
             return dict.fromkeys(rest, ComponentError(str(failure)))
         except ComponentError:
@@ -124,6 +138,13 @@ class PubSubPublisher:
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
         await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
+
+    def _tell_first(self, pubsub: str, topic: str) -> None:
+        if self._first_published is None or (pubsub, topic) in self._published:
+            return
+        if len(self._published) < MOST_TOPICS:
+            self._published.add((pubsub, topic))
+            self._first_published(pubsub, topic)
 
     def _allowed(self, pubsub: str, topic: str) -> LoadedPubSub:
         target = self.pubsubs.get(pubsub)

@@ -61,7 +61,8 @@ class Sidecar:
 
     `serve` runs it with its listening sockets; `running` runs it without, for tests in one process, where
     `api` is called directly and `channel` is the way to the app. Sidecars that get the same `memory` share
-    their in-memory components. Without `recorder` no hop is recorded. `random` gives numbers from 0 to below
+    their in-memory components. `first_published` is called with pub/sub and topic of the first event to each.
+    Without `recorder` no hop is recorded. `random` gives numbers from 0 to below
     1, `new_id` a new UUID.
     """
 
@@ -78,6 +79,7 @@ class Sidecar:
         random: Callable[[], float] = system_random.random,
         new_id: Callable[[], str] = identity.new_id,
         environment: Mapping[str, str] = os.environ,
+        first_published: Callable[[str, str], None] | None = None,
     ) -> None:
         self.options = options
         self.readiness = Readiness()
@@ -107,7 +109,7 @@ class Sidecar:
         self.info = SidecarInfo(app_id, options.app, configuration.features)
         """What is loaded and what the app takes, as far as it is known."""
         self._journal = Journal(app_id, clock, recorder)
-        self._publisher = PubSubPublisher(loaded.pubsubs, app_id, self._journal)
+        self._publisher = PubSubPublisher(loaded.pubsubs, app_id, self._journal, first_published)
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )

@@ -1,0 +1,33 @@
+"""What an app of a run takes and has, as its sidecar tells it."""
+
+from __future__ import annotations
+
+from outboard.run.output.events import LoadedComponent, MissingComponent, NotTaken, TakenTopic, Topology
+from outboard.sidecar.metadata.service import SidecarInfo
+from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery
+
+__all__ = ["topology_of"]
+
+
+def topology_of(info: SidecarInfo) -> Topology:
+    """Of a sidecar in this process; an app without a port has not been asked, and takes nothing."""
+    discovery = info.discovery or Discovery(unasked="it has no port, and is not called")
+    return Topology(
+        info.app_id,
+        topics=tuple(map(_taken, discovery.started)),
+        not_taken=tuple(NotTaken(each.pubsub, each.topic, str(each)) for each in discovery.not_started),
+        components=tuple(LoadedComponent(each.name, each.type) for each in info.components),
+        left_out=tuple(MissingComponent(each.name, each.type, each.reason) for each in info.left_out),
+        remark=discovery.unasked,
+    )
+
+
+def _taken(active: ActiveSubscription) -> TakenTopic:
+    found = active.subscription
+    return TakenTopic(
+        found.pubsub_name,
+        found.topic,
+        tuple(rule.path for rule in found.rules),
+        found.bulk.enabled,
+        found.dead_letter_topic,
+    )

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from outboard.hops.record import Hop, HopKind
+from outboard.hops.takers import Taker, nearest, untaken
+
+TAKERS = [Taker("billing", "pubsub", "orders-created"), Taker("audit", "other", "audit")]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("pubsub", "topic", "question"),
+    [
+        ("pubsub", "order-created", "Did you mean `orders-created`, which billing takes?"),
+        ("pubsub", "Orders-Created", "Did you mean `orders-created`, which billing takes?"),
+        ("pubsub", "audit", "Did you mean the one of `other`, which audit takes?"),
+        ("pubsub", "weather", ""),
+        ("else", "order-created", ""),
+    ],
+)
+def test_the_near_topic_is_asked_about(pubsub: str, topic: str, question: str) -> None:
+    assert nearest(pubsub, topic, TAKERS) == question
+
+
+def hop(kind: HopKind, topic: str, payload: bytes = b'{"id":"1"}') -> Hop:
+    return Hop(kind, NOW, "shop", "pubsub", topic, payload)
+
+
+def test_each_topic_that_nobody_takes_is_told_once() -> None:
+    hops = [hop(HopKind.PUBLISHED, "order-created")] * 2 + [hop(HopKind.PUBLISHED, "orders-created")]
+    (line,) = untaken(hops, TAKERS)
+    told = "no app takes 'order-created' of 'pubsub', which shop publishes to. Did you mean `orders-created`"
+    assert line.strip().startswith(told)
+
+
+def test_dead_letters_are_meant_to_lie_there() -> None:
+    kit = b'{"id":"1","deadletterreason":"bad","deadlettertopic":"orders-created"}'
+    hops = [hop(HopKind.PUBLISHED, "a-dead", kit), hop(HopKind.DEAD_LETTERED, "b-dead")]
+    assert untaken(hops, TAKERS) == []
