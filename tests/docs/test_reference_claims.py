@@ -66,3 +66,17 @@ def test_the_editor_gets_the_variables_that_the_command_shows(tmp_path: Path) ->
         name: value.replace("3501", "23501").replace("8001", "28001") for name, value in launch["env"].items()
     }
     assert given.items() <= told.items()
+
+
+@pytest.mark.anyio
+async def test_what_is_not_served_answers_as_the_page_for_the_sdk_says(outboard: Harness) -> None:
+    page = (DOCS / "how-to" / "come-from-the-official-sdk.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| [^|]+ \| `(GET|POST|PUT) (/\S*)` \| (\d+) `(\w+)` \|$", re.M)
+    found = row.findall(page)
+    assert len(found) == 10
+    body = b'{"resourceId": "r", "lockOwner": "o", "expiryInSeconds": 1}'  # a lock is asked for in full
+    async with outboard.serving(FastAPI(), app_id="a") as sidecar:
+        for method, path, status, code in found:
+            answer = await sidecar(Request(method, path, {"content-type": "application/json"}, body), 5.0)
+            told = (str(answer.status), json.loads(answer.body)["errorCode"])
+            assert told == (status, code), f"{method} {path}"

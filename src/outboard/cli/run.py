@@ -121,6 +121,7 @@ def run(
     from outboard.host.ports import MachinePorts, reserving
     from outboard.run.plan.command_line import chosen_apps, chosen_daprd, component_folders
     from outboard.run.plan.default_resources import with_defaults, write_embedded
+    from outboard.run.plan.grpc_clients import with_grpc_clients
     from outboard.run.plan.interpreter import this_interpreter
     from outboard.run.plan.plan import RunOptions, make_plan
     from outboard.run.plan.settings import is_given
@@ -132,7 +133,7 @@ def run(
     folders = component_folders(resources or ())
     options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
     chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
-    apps, embedded = with_defaults(chosen, options, home)
+    apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
     if embedded and not dry_run:
         write_embedded(home)
     make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)

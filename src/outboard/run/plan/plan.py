@@ -56,7 +56,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChosenApps:
-    """The apps of a run; `notes` say what was decided for a person, `findings` are about the run file."""
+    """The apps of a run; `notes` say what was decided for a person, `findings` are about their files."""
 
     specs: Sequence[AppSpec]
     notes: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ from outboard.sidecar.runtime.listening import listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
-from outboard.sidecar.runtime.unserved import unserved_needs
+from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
 from outboard.sidecar.secrets.service import SecretService
 from outboard.sidecar.state.outbox.relay import StateOutbox
 from outboard.sidecar.state.service import StateService
@@ -167,9 +167,8 @@ class Sidecar:
     async def _live(self) -> None:
         options, log = self.options, self._log
         log.info("Starting Dapr Runtime -- version %s (outboard)", RUNTIME_VERSION)
-        if options.without_effect:
-            told = ", ".join(f"{name} ({part})" for name, part in options.without_effect.items())
-            log.info("accepted, but without effect, for parts that this sidecar does not serve: %s", told)
+        for line in unserved_parts(options.without_effect, options.grpc_port):
+            log.info("%s", line)
         with listening_for(options) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (

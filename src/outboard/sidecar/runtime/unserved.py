@@ -1,8 +1,8 @@
-"""Where a person's files need a part of daprd that this sidecar does not serve. Pure."""
+"""What a person should know of the parts of daprd that this sidecar does not serve. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from outboard.resources.component import Component
@@ -10,9 +10,20 @@ from outboard.resources.finding import Finding
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.metadata.properties import is_truthy
 
-__all__ = ["unserved_needs"]
+__all__ = ["unserved_needs", "unserved_parts"]
 
 ACTORS: Final = frozenset({"--placement-host-address", "--actors-service"})
+
+
+def unserved_parts(settings: Mapping[str, str], grpc_port: int) -> Iterator[str]:
+    """Lines for the log at each start. `settings` without effect were given: setting → part of daprd."""
+    if settings:
+        told = ", ".join(f"{name} ({part})" for name, part in settings.items())
+        yield f"accepted, but without effect, for parts that this sidecar does not serve: {told}"
+    yield (
+        f"the gRPC API is not served, nobody listens on port {grpc_port}: a client over gRPC, such as "
+        "DaprClient of Dapr's SDK, gets 'Connection refused'"
+    )
 
 
 def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[Finding]:
