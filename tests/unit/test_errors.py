@@ -6,15 +6,19 @@ from dataclasses import fields
 import pytest
 
 from outboard import errors
-from outboard.errors import EventTooLarge, OutboardError
+from outboard.errors import CommandError, EventTooLarge, OutboardError, ResourcesInvalid
 
 NAMED: list[type] = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 CONCRETE = [
-    kind for kind in NAMED if issubclass(kind, OutboardError) and "__dataclass_fields__" in vars(kind)
+    kind
+    for kind in NAMED
+    if issubclass(kind, OutboardError)
+    and "__dataclass_fields__" in vars(kind)
+    and kind is not ResourcesInvalid
 ]
 
 
-@pytest.mark.parametrize("kind", CONCRETE, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", OF_ONE_LINE, ids=lambda kind: kind.__name__)
 def test_every_field_stands_in_the_message(kind: type[OutboardError]) -> None:
     values: dict[str, object] = {field.name: f"<{field.name}>" for field in fields(kind)}  # type: ignore[arg-type]
     values |= {"waited": 1.5, "size": 11, "limit": 12, "port": 13, "line": 14, "code": 15, "status": 16}
@@ -29,6 +33,11 @@ def test_every_field_stands_in_the_message(kind: type[OutboardError]) -> None:
 def test_an_error_is_pickled_with_its_data() -> None:
     error = pickle.loads(pickle.dumps(EventTooLarge("kafka-pubsub", "task-events", 5, 4)))
     assert (error.topic, error.size, error.limit) == ("task-events", 5, 4)
+
+
+def test_several_errors_have_a_line_each() -> None:
+    several = (CommandError("no folder", "Name one"), CommandError("no port", "Give one"))
+    assert str(ResourcesInvalid(several)).splitlines() == [str(each) for each in several]
 
 
 def test_braces_in_a_value_are_left_alone() -> None:
