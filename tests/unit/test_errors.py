@@ -10,12 +10,9 @@ from outboard.errors import CommandError, EventTooLarge, OutboardError, Resource
 
 NAMED: list[type] = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 CONCRETE = [
-    kind
-    for kind in NAMED
-    if issubclass(kind, OutboardError)
-    and "__dataclass_fields__" in vars(kind)
-    and kind is not ResourcesInvalid
+    kind for kind in NAMED if issubclass(kind, OutboardError) and "__dataclass_fields__" in vars(kind)
 ]
+OF_ONE_LINE = [kind for kind in CONCRETE if kind is not ResourcesInvalid]
 
 
 @pytest.mark.parametrize("kind", OF_ONE_LINE, ids=lambda kind: kind.__name__)
