@@ -101,6 +101,26 @@ async def test_poison_lies_on_the_dead_letter_topic_with_its_reason(
     assert (key, dead.id, dead.extensions["deadletterreason"]) == ("ana", "e-1", letter.reason)
 
 
+@pytest.mark.parametrize("filler", ["x", "\xff"], ids=["an event", "no text"])
+async def test_poison_as_large_as_the_sidecar_takes_it_is_dead_lettered_too(
+    outboard: Harness, filler: str
+) -> None:
+    """With what a dead letter adds, or in Base64, it is larger than that."""
+    limit = 4 * 1024 * 1024
+    empty = cloud_event(data={"number": 13, "note": ""})
+    body = empty.replace(b'""', b'"' + filler.encode("latin-1") * (limit - len(empty)) + b'"')
+    shop = Shop()
+    async with outboard.serving(shop.app, shop.board) as sidecar:
+        await deliver(sidecar, body)
+        await shop.orders.publish(Order(number=2), key="ana")
+        letter = await outboard.dead_lettered(shop.orders)
+        await outboard.settled()
+
+    assert shop.handled == [2]
+    assert len(body) == limit
+    assert json.loads(letter.payload)["deadlettersize"] >= limit - 1024
+
+
 async def test_an_attribute_that_no_event_can_have_is_set_aside_in_the_dead_letter(outboard: Harness) -> None:
     shop = Shop()
     async with outboard.serving(shop.app, shop.board) as sidecar:
