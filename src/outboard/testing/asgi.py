@@ -127,7 +127,7 @@ def _scope(request: Request, state: dict[str, Any]) -> Scope:
     target, _, query = request.target.partition("?")
     path, raw_path = _path(target)
     pairs = {"host": "localhost", "content-length": str(len(request.body)), **request.headers}
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs.items()]
+    headers = [(name.lower().encode("latin-1"), value.encode("utf-8")) for name, value in pairs.items()]
     return {
         "type": "http",
         "asgi": VERSION,

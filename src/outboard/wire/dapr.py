@@ -12,6 +12,7 @@ __all__ = ["DeliveryStatus", "ErrorCode"]
 
 API_TOKEN_HEADER: Final = "dapr-api-token"
 APP_ID_HEADER: Final = "dapr-app-id"
+CALLER_HEADER: Final = "dapr-caller-app-id"
 PUBSUB_NAME_HEADER: Final = "pubsubname"
 ORDERED_BULK_HEADER: Final = "outboard-ordered-bulk"
 """Outboard's own: where it is "true", a bulk publish to this component keeps the order of each key."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
@@ -25,6 +27,7 @@ from outboard.wire.cloudevents import (
     is_json,
 )
 from outboard.wire.dapr import EVENT_TYPE
+from outboard.wire.delivery import may_exceed_floats
 from outboard.wire.identity import new_id
 
 __all__ = ["Event", "EventCodec"]
@@ -36,6 +39,7 @@ PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')
 CONTENT_TYPES: Final = frozenset({"application/json", "application/octet-stream"})
 NAMES: Final = frozenset({"subject", "time", PARTITION_KEY_ATTRIBUTE, "traceparent", "tracestate"})
 ONLY_TEXT: Final = {str}
+MANY_DIGITS: Final = 300
 CORE: Final = ("specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time")
 
 
@@ -126,13 +130,23 @@ class EventCodec(Generic[T]):
         if isinstance(event.data, bytes):
             return b',"data_base64":"' + base64.b64encode(event.data) + b'"'
         try:
-            data = self._data.validator.validate_python(event.data)
-            return b',"data":' + self._data.serializer.to_json(data)
+            data = self._data.serializer.to_json(self._data.validator.validate_python(event.data))
         except ValidationError as error:
             raise self._unfit(event.id, error) from None
         except PydanticSerializationError as error:
             problem = f"it cannot be written as JSON: {error}"
             raise InvalidEventData(event.id, self._model_name, problem) from None
+        if len(data) >= MANY_DIGITS and may_exceed_floats(data):
+            self._refuse_large_numbers(event.id, data)
+        return b',"data":' + data
+
+    def _refuse_large_numbers(self, event_id: str, data: bytes) -> None:
+        """daprd reads each number as a 64-bit float, and would fail at each delivery."""
+        try:
+            json.loads(data, parse_int=_finite, parse_float=_finite)
+        except OverflowError:
+            problem = "a number in it is beyond those of 64 bits, so that Dapr could never deliver it"
+            raise InvalidEventData(event_id, self._model_name, problem) from None
 
     def _from_cloud_event(self, envelope: CloudEvent) -> Event[T]:
         json_in_base64 = envelope.datacontenttype is not None and is_json(envelope.datacontenttype)
@@ -161,6 +175,13 @@ class EventCodec(Generic[T]):
     @property
     def _model_name(self) -> str:
         return getattr(self.model, "__name__", None) or str(self.model)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise OverflowError
+    return number
 
 
 def _plain_head(event: Event[T]) -> bytes | None:

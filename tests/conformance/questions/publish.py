@@ -120,6 +120,8 @@ ENVELOPES = (
     ),
     publishes("illegal-header-name", ("delivery: headers",), {}, "?metadata.a%20b=c", 0, content_type=JSON),
     publishes("illegal-header-value", ("delivery: headers",), {}, "?metadata.a=b%0Ac", 0, content_type=JSON),
+    publishes("empty-header-name", ("delivery: headers",), {}, "?metadata.=b", 0, content_type=JSON),
+    publishes("number-beyond-double", ("reading: not JSON",), b'{"n":1e999}', "", 0, content_type=JSON),
     publishes(
         "header-umlaut",
         ("delivery: headers",),

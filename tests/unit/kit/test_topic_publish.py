@@ -172,6 +172,10 @@ async def test_too_much_is_refused_before_it_is_sent(exchange: ScriptedExchange)
     [
         ({"key": "a\nb"}, InvalidName),
         ({"metadata": {"a\0": "b"}}, InvalidName),
+        ({"metadata": {"": "b"}}, InvalidName),
+        ({"metadata": {"x y": "b"}}, InvalidName),
+        ({"metadata": {"☃": "b"}}, InvalidName),
+        ({"metadata": {"dapr-caller-app-id": "b"}}, InvalidName),
         ({"metadata": {"a": "b\r\nx-evil: 1"}}, InvalidName),
         ({"extensions": {"id": "other"}}, InvalidCloudEvent),
         ({"extensions": {"data": "other"}}, InvalidCloudEvent),

@@ -135,3 +135,18 @@ def test_extensions_keep_their_types() -> None:
     )
     found = {name: (type(value), value) for name, value in event.extensions.items()}
     assert found == {"text": (str, "1"), "yes": (bool, True), "one": (int, 1), "whole": (int, 2)}
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**309)])
+def test_a_number_that_dapr_could_never_deliver_is_refused(number: int) -> None:
+    event = Event[object](source="s", data={"n": [number]})
+    with pytest.raises(InvalidEventData, match="beyond those of 64 bits"):
+        EventCodec(object).encode(event)
+
+
+@pytest.mark.parametrize("data", [10**308, "9" * 400, 1e308])
+def test_what_only_looks_too_large_is_written(data: object) -> None:
+    assert (
+        EventCodec(object).decode(EventCodec(object).encode(Event[object](source="s", data=data))).data
+        == data
+    )

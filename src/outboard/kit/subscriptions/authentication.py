@@ -15,14 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from outboard.wire.cloudevents import is_json
-from outboard.wire.dapr import API_TOKEN_HEADER
+from outboard.wire.dapr import API_TOKEN_HEADER, CALLER_HEADER
 
 __all__ = ["refusal", "refusal_of_event"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
 TOKEN: Final = API_TOKEN_HEADER.encode("ascii")
-CALLER: Final = b"dapr-caller-app-id"
+CALLER: Final = CALLER_HEADER.encode("ascii")
 CONTENT_TYPE: Final = b"content-type"
 BINARY: Final = b"ce-specversion"
 

@@ -9,14 +9,15 @@ from typing import Any, Final, TypeAlias, TypedDict, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from outboard.clock import Clock
-from outboard.errors import EventTooLarge, InvalidCloudEvent
+from outboard.errors import EventTooLarge, InvalidCloudEvent, InvalidName
 from outboard.kit.client.port import Publication
 from outboard.kit.names import check_text
 from outboard.kit.topics.connections import Connections
 from outboard.kit.tracing import next_span
 from outboard.kit.ttl import Ttl, ttl_metadata
 from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE, AttributeValue
-from outboard.wire.dapr import PARTITION_KEY
+from outboard.wire.dapr import CALLER_HEADER, PARTITION_KEY
+from outboard.wire.delivery import metadata_problem
 from outboard.wire.events import CORE, Event, EventCodec
 from outboard.wire.identity import new_id
 
@@ -208,10 +209,14 @@ def _metadata(key: str | None, ttl: Ttl | None, metadata: Mapping[str, str] | No
     """
     if ttl is None and not metadata:
         return {} if key is None else {PARTITION_KEY: check_text(KEY, key)}
-    pairs = {check_text("metadata", name): value for name, value in (metadata or {}).items()}
+    pairs = dict(metadata or {})
     if key is not None:
         pairs[PARTITION_KEY] = key
     pairs |= ttl_metadata(ttl)
     for name, value in pairs.items():
-        check_text(f"metadata '{name}'", value)
+        text = {check_text("metadata", name): check_text(f"metadata '{name}'", value)}
+        if problem := metadata_problem(text):
+            raise InvalidName("metadata", name, f"would keep the event from ever being delivered: {problem}")
+        if name.lower() == CALLER_HEADER:  # by which a handler tells what another app sends through Dapr
+            raise InvalidName("metadata", name, "is what Dapr says of a service invocation")
     return pairs

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -26,7 +25,7 @@ from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
 from outboard.sidecar.subscriptions.active import SubscribeInvalid, parse_subscribe
 from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
-from outboard.wire.forwarding import may_be_header
+from outboard.wire.delivery import forwarded, header_problem
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 from outboard.wire.tracing import ZERO_TRACEPARENT, TraceContext
 
@@ -36,8 +35,6 @@ OK: Final = 200
 NOT_FOUND: Final = 404
 UNHEALTHY: Final = "app is not in a healthy state"
 UNESCAPED: Final = "/%:@!$&'()*+,;=?"
-HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-NOT_IN_A_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class HttpChannel:
@@ -132,29 +129,6 @@ def _discovered(body: bytes) -> Discovered:
     return Discovered(subscriptions, without_route)
 
 
-def forwarded(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Broker metadata as headers of the request to the app."""
-    headers: dict[str, str] = {}
-    for key, value in metadata.items():
-        name = _header_name(key)
-        if name is not None:
-            headers[name] = value
-    if not headers.get("traceparent"):
-        headers.pop("tracestate", None)  # which says nothing alone
-    return headers
-
-
-@lru_cache(maxsize=256)
-def _header_name(key: str) -> str | None:
-    """None for what is not forwarded; names that gRPC keeps for itself get a prefix."""
-    name = key.lower()
-    if name.endswith("-bin") or not may_be_header(name):
-        return None
-    if name.startswith(":"):
-        return f"dapr-{name[1:]}"
-    return f"dapr-{name}" if name.startswith("grpc-") else name
-
-
 def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> dict[str, str]:
     """The event's trace; where it has none that is valid, the zeros, unless the broker told of one."""
     given = event.get("traceparent", event.get("traceid"))
@@ -208,12 +182,4 @@ def _target(path: str) -> str:
 
 def _illegal(headers: Mapping[str, str]) -> str | None:
     """The first name of a header that cannot be sent."""
-    for name, value in headers.items():
-        if not _names_a_header(name) or NOT_IN_A_VALUE.search(value) is not None:
-            return name
-    return None
-
-
-@lru_cache(maxsize=256)
-def _names_a_header(name: str) -> bool:
-    return HEADER_NAME.match(name) is not None
+    return next((name for name, value in headers.items() if header_problem(name, value)), None)

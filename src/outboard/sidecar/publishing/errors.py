@@ -21,6 +21,7 @@ __all__ = [
     "not_found",
     "not_published",
     "publish_message",
+    "undeliverable",
 ]
 
 EVENTS_SER: Final = "ERR_PUBSUB_EVENTS_SER"
@@ -39,6 +40,13 @@ def metadata_unreadable(request: PublishRequest, error: Exception) -> ApiError:
     message = f"failed deserializing metadata. Error: {error}"
     code, metadata = "ERR_PUBSUB_REQUEST_METADATA", dict(request.metadata)
     return _error(400, code, message, request, "METADATA_DESERIALIZATION", metadata)
+
+
+def undeliverable(request: PublishRequest, problem: str) -> ApiError:
+    """What is published would be taken by the broker, and by no app: at each delivery it would fail."""
+    message = f"the event for {_target(request)} could never be delivered: {problem}"
+    told = {"topic": request.topic, "error": problem}
+    return _error(400, "ERR_PUBSUB_REQUEST_METADATA", message, request, "UNDELIVERABLE", told)
 
 
 def envelope_failed(request: PublishRequest, app_id: str, error: Exception) -> ApiError:

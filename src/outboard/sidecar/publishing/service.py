@@ -15,11 +15,13 @@ from outboard.gojson.rawjson import JsonTextError
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
 from outboard.sidecar.events.fast_path import Frame, read_as_written
+from outboard.sidecar.events.received import parse_event
 from outboard.sidecar.publishing import errors
 from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
 from outboard.sidecar.publishing.requests import BulkPublished, BulkPublishEntry, EventEntry, PublishRequest
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.wire import dapr
+from outboard.wire.delivery import may_exceed_floats, metadata_problem
 
 __all__ = ["PublishService"]
 
@@ -47,6 +49,7 @@ class PublishService:
 
     async def publish(self, request: PublishRequest, data: bytes, content_type: str) -> bool:
         """Return once the broker has the event: whether the component orders bulk requests."""
+        _check_metadata(request, request.metadata)
         message = self._message(request, data, content_type)
         try:
             await self._publisher.publish(request.pubsub, request.topic, message)
@@ -98,9 +101,11 @@ class PublishService:
             return None
         messages = []
         for entry in events:
-            message = frame.message(entry.event, _merged(request, entry.metadata))
+            metadata = _merged(request, entry.metadata)
+            message = frame.message(entry.event, metadata)
             if message is None:
                 return None
+            _check_metadata(request, metadata)
             messages.append(message)
         return [entry.entry_id for entry in events], messages
 
@@ -112,6 +117,7 @@ class PublishService:
         messages = []
         for entry in unique:
             data, metadata = entry.data, _merged(request, entry.metadata)
+            _check_metadata(request, metadata)
             if not raw:
                 data = self._wrap(request, data, entry.content_type, metadata)
             # As daprd: the request's own metadata reaches only entries that have some.
@@ -150,9 +156,15 @@ class PublishService:
             features=self._features(request),
         )
         try:
-            return wrap(publication, self._now(), self._new_id)
+            event = wrap(publication, self._now(), self._new_id)
         except JsonTextError as error:
             raise errors.envelope_failed(request, self.app_id, error) from error
+        if may_exceed_floats(event):
+            try:
+                parse_event(event)
+            except JsonTextError as error:
+                raise errors.undeliverable(request, str(error)) from error
+        return event
 
     def _now(self) -> datetime:
         return self._clock.now().astimezone()  # daprd writes the local offset
@@ -163,6 +175,12 @@ def _is_raw(request: PublishRequest) -> bool:
         return is_raw_payload(request.metadata)
     except ValueError as error:
         raise errors.metadata_unreadable(request, error) from error
+
+
+def _check_metadata(request: PublishRequest, metadata: Mapping[str, str] | None) -> None:
+    """daprd takes what cannot be a header, and then fails to deliver it, each time."""
+    if metadata and (problem := metadata_problem(metadata)):
+        raise errors.undeliverable(request, problem)
 
 
 def _merged(request: PublishRequest, own: Mapping[str, str] | None) -> Mapping[str, str] | None:

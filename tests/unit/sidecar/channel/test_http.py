@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from outboard.sidecar.channel.health import AppHealth
-from outboard.sidecar.channel.http import HttpChannel, forwarded
+from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.events.received import Incoming
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.delivery import forwarded
 from outboard.wire.http import ExchangeFailed, Request, Response
 from support.sidecars import ScriptedApp
 

@@ -106,6 +106,44 @@ async def test_what_is_no_cloud_event_though_it_says_so_is_refused(service: Publ
         await service.publish(asked(), b"[1]", CLOUD_EVENT)
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [{"": "a"}, {"x y": "a"}, {"☃": "a"}, {"\0": "a"}, {"a": "b\r\nc"}, {"partitionKey": "\0"}],
+)  # fmt: skip
+async def test_metadata_that_could_be_no_header_is_refused(
+    service: PublishService, broker: Broker, metadata: Mapping[str, str]
+) -> None:
+    entries = [BulkPublishEntry("1", b"fine", "text/plain", None), BulkPublishEntry("2", b"", "", metadata)]
+    events = [EventEntry("1", {"id": "1"}, metadata)]
+    for publish in (
+        service.publish(asked(**metadata), b"1", "application/json"),
+        service.publish_bulk(asked(), None, entries, raw=False),
+        service.publish_bulk(asked(), events, (), raw=False),
+    ):
+        with pytest.raises(ApiError, match="could never be delivered") as caught:
+            await publish
+        assert caught.value.status == 400
+    assert broker.taken == []
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+0999", "9" * 400, "9" * 250 + "e99"])
+@pytest.mark.parametrize("content_type", ["application/json", CLOUD_EVENT])
+async def test_a_number_that_is_no_double_is_refused(
+    service: PublishService, broker: Broker, number: str, content_type: str
+) -> None:
+    with pytest.raises(ApiError, match="could never be delivered: json: cannot unmarshal number") as caught:
+        await service.publish(asked(), f'{{"data":{number}}}'.encode(), content_type)
+    assert (caught.value.status, broker.taken) == (400, [])
+
+
+@pytest.mark.parametrize("data", [b'{"n":1e308}', b'{"n":0e999}', b'"1e999"', b'{"n":1e-999}'])
+async def test_what_only_looks_too_large_is_published(
+    service: PublishService, broker: Broker, data: bytes
+) -> None:
+    await service.publish(asked(), data, "application/json")
+    assert len(broker.taken) == 1
+
+
 async def test_of_many_what_failed_is_told_by_entry(service: PublishService, broker: Broker) -> None:
     entries = [
         BulkPublishEntry("1", b"fine", "text/plain", None),
