@@ -47,10 +47,6 @@ def metadata_problem(metadata: Mapping[str, str]) -> str:
     """Why an event with this metadata could not be delivered, with the name; empty where it could."""
     for key, value in metadata.items():
         name = _header_name(key)
-        if name == CALLER_HEADER:
-            return (
-                f"metadata {key!r} is what the sidecar says of a service invocation, which no event comes by"
-            )
         if name is not None and (problem := header_problem(name, value)):
             return f"metadata {key!r} {problem}, and it becomes one when the event is delivered"
     return ""
