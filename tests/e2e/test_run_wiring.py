@@ -182,3 +182,21 @@ def test_what_the_app_answers_and_what_no_rule_takes_are_shown(project: Project)
             "no matching route for event"
         )
         assert run.interrupt() == 0
+
+
+def test_the_topology_is_told_with_daprd_too(project: Project, daprd: Path) -> None:
+    (project.folder / "components" / "shop.yaml").write_text(SCOPED, encoding="utf-8")
+    item = {"pubsubname": "shop-pubsub", "topic": "jobs", "route": "/events"}
+    add_answering(project, "billing", [item, {**item, "pubsubname": "pubsub"}])
+    with running(project, "--engine", "daprd", "--daprd-path", str(daprd)) as run:
+        topologies, ready = up_to_ready(run)
+        told = topologies["billing"]
+        assert [(each["pubsub"], each["topic"], each["routes"]) for each in told["topics"]] == [
+            ("pubsub", "jobs", ["/events"])
+        ]
+        assert told["components"] == [{"name": "pubsub", "type": "pubsub.in-memory"}]
+        assert [each["reason"] for each in told["left_out"]] == ["its scopes are [orders]"]
+        assert ready["not_taken"] == 1
+        problem = "'shop-pubsub' is left out: its scopes are [orders]"
+        assert problem in run.event("caution")["text"]
+        assert run.interrupt() == 0

@@ -11,8 +11,9 @@ from outboard.resources.component import Component
 from outboard.resources.loader import load_resources
 from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.sidecar.process.options_reader import parse
+from outboard.sidecar.runtime.options import Options
 
-__all__ = ["check_components"]
+__all__ = ["check_components", "resource_options"]
 
 OWN_TYPES: Final = frozenset({"pubsub.sqlite"})
 """Component types of Outboard's sidecar alone."""
@@ -40,8 +41,13 @@ def check_components(plan: RunPlan) -> list[str]:
 
 def _components(app: AppPlan) -> tuple[Component, ...]:
     """Those that the sidecar of `app` loads."""
-    options = parse(_paths_of(app), app.full_environment)
+    options = resource_options(app)
     return load_resources(options.resources_paths, options.app_id, options.namespace).components
+
+
+def resource_options(app: AppPlan) -> Options:
+    """As much of the options of its sidecar as says which resources it loads."""
+    return parse(_paths_of(app), app.full_environment)
 
 
 def _paths_of(app: AppPlan) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from outboard.run.plan.daprd import daprd_variables
 from outboard.run.plan.plan import AppPlan
 from outboard.run.processes.process import Launch, running
 from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
+from outboard.run.sidecars.daprd_topology import ask_topology
 from outboard.run.sidecars.port import SidecarStatus
 from outboard.tasks import background_tasks
 
@@ -62,4 +63,5 @@ class DaprdSidecars:
             await until_healthy(exchange, OUTBOUND, self.clock)
             status.listening.set()
             await until_healthy(exchange, ALL, self.clock)
+            status.topology.set_result(await ask_topology(exchange, app))
             status.ready.set()

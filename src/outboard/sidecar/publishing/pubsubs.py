@@ -84,8 +84,8 @@ class PubSubPublisher:
         on_broker = target.access.on_broker(topic)
         await target.outbound.run(lambda: target.component.publish(on_broker, message))
         self._journal(kind, pubsub, topic, message.data, detail=detail)
-        if kind is HopKind.PUBLISHED:
-            self._tell_first(pubsub, topic)
+        if self._first_published is not None and kind is HopKind.PUBLISHED:
+            self._tell_first(pubsub, topic, self._first_published)
 
     async def publish_many(
         self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
@@ -110,7 +110,8 @@ class PubSubPublisher:
 
         try:
             await target.outbound.run(attempt)
-            self._tell_first(pubsub, topic)
+            if self._first_published is not None:
+                self._tell_first(pubsub, topic, self._first_published)
         except (TimedOut, CircuitOpen) as failure:
             return dict.fromkeys(rest, ComponentError(str(failure)))
         except ComponentError:
@@ -139,12 +140,10 @@ class PubSubPublisher:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
         await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
 
-    def _tell_first(self, pubsub: str, topic: str) -> None:
-        if self._first_published is None or (pubsub, topic) in self._published:
-            return
-        if len(self._published) < MOST_TOPICS:
+    def _tell_first(self, pubsub: str, topic: str, tell: Callable[[str, str], None]) -> None:
+        if (pubsub, topic) not in self._published and len(self._published) < MOST_TOPICS:
             self._published.add((pubsub, topic))
-            self._first_published(pubsub, topic)
+            tell(pubsub, topic)
 
     def _allowed(self, pubsub: str, topic: str) -> LoadedPubSub:
         target = self.pubsubs.get(pubsub)
