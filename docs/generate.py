@@ -98,7 +98,8 @@ COMPONENTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "partitions": ("16", "Partitions of a new topic: events of one `partitionKey` lie in the same, in "
                              "order, and so many events are handled at once. An existing topic keeps its "
                              "own."),
-        "retention": ("168h", "Events older than this are deleted, within a minute or so; 0 keeps them."),
+        "retention": ("168h", "Events older than this, by this machine's clock, are deleted within a minute "
+                              "or so, consumed or not; 0 keeps them."),
         "retentionBytes": ("1Gi", "While the file holds more than this the oldest events are deleted, with a "
                                   "warning where a group had not consumed them; 0 is without bound."),
         "backOffPolicy": ("constant", "When an event comes again whose handler failed: `constant` or "
@@ -257,7 +258,8 @@ CATEGORIES: Final[Mapping[str, Mapping[str, str]]] = {
                                 "`pip install 'outboard[encryption]'`.",
         "secondaryEncryptionKey": "The key before that one: values encrypted with it can still be read.",
         "outboxPublishPubsub": "With `outboxPublishTopic`: each upsert of a transaction becomes an event "
-                               "there, about a second after the transaction was done.",
+                               "there, about a second after the transaction was done: one a second "
+                               "for each partition of `outboxPubsub`.",
         "outboxPublishTopic": "The topic of those events.",
         "outboxPubsub": "Where they wait for their transaction; `outboxPublishPubsub` unless given.",
         "outboxDiscardWhenMissingState": "Drop an event whose transaction was not done; otherwise the broker "
