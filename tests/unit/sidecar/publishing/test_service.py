@@ -114,7 +114,7 @@ async def test_metadata_that_could_be_no_header_is_refused(
     service: PublishService, broker: Broker, metadata: Mapping[str, str]
 ) -> None:
     entries = [BulkPublishEntry("1", b"fine", "text/plain", None), BulkPublishEntry("2", b"", "", metadata)]
-    events = [EventEntry("1", {"id": "1"}, metadata)]
+    events = [EventEntry("1", {"id": "1"}, dict(metadata))]
     for publish in (
         service.publish(asked(**metadata), b"1", "application/json"),
         service.publish_bulk(asked(), None, entries, raw=False),
