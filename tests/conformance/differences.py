@@ -24,14 +24,16 @@ class Difference:
 
 DIFFERENCES: Final = (
     Difference(
-        "A mistake in a resource file ends the start, with file and line: no YAML, a secret, a secret store "
-        "or a policy that is not there, a metadata item written twice, a route under the key of the other "
-        "Subscription version.",
-        "It warns, or says nothing, and starts without the resource or the value.",
+        "A mistake in a resource file ends the start, with file and line: no YAML, a secret or a policy "
+        "that is not there, a metadata item written twice, a route under the key of the other "
+        "Subscription version. A component of a type that only daprd serves is left out, and what a call to "
+        "one that is left out is answered says why.",
+        "It warns, or says nothing, and starts without the resource or the value, but for a type that it "
+        "does not know.",
         "What then fails is far from the cause.",
         (
             "bad-resiliency", "item-twice", "not-yaml", "route-of-other-version", "secret-absent",
-            "secret-store-absent", "secret-unnamed-store",
+            "secret-store-absent", "unknown-component",
         ),
     ),
     Difference(

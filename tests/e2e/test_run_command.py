@@ -127,6 +127,24 @@ def test_a_component_that_cannot_be_set_up_ends_the_run_with_its_file(project: P
     assert "Traceback" not in errors
 
 
+def test_a_component_that_only_daprd_serves_is_told_again_at_ready_and_by_calls(project: Project) -> None:
+    other = project.folder / "components" / "queue.yaml"
+    other.write_text(PUBSUB.replace("in-memory", "rabbitmq").replace("pubsub}", "queue}"), encoding="utf-8")
+    project.add("backend")
+    with running(project) as run:
+        (left_out,) = run.event("topology")["left_out"]
+        sidecar = run.ready()["backend"]
+        answer = httpx.post(f"{sidecar}/v1.0/publish/queue/t", json={}, trust_env=False)
+        assert run.interrupt() == 0
+    assert (left_out["file"], left_out["line"]) == (str(other), 1)
+    assert (left_out["name"], left_out["type"]) == ("queue", "pubsub.rabbitmq")
+    assert left_out["reason"] == "this sidecar does not serve its type"
+    assert "--engine daprd" in left_out["advice"]
+    assert (answer.status_code, answer.json()["errorCode"]) == (404, "ERR_PUBSUB_NOT_FOUND")
+    assert answer.json()["message"].startswith("pubsub queue is not found: it is left out (")
+    assert any(each.get("level") == "warn" and "is left out: " in each["line"] for each in run.seen)
+
+
 def test_one_app_from_the_command_line_and_a_script_that_is_done(project: Project) -> None:
     script = "import os; print('HELLO', os.environ['APP_ID'], os.environ['DAPR_HTTP_PORT'])"
     arguments = ["run", "-o", "json", "--app-id", "job", "-d", "components", "--", "python", "-c", script]

@@ -93,20 +93,9 @@ FILES = {
     ),
     "unknown type": (
         {"pubsub.yaml": component(type="pubsub.in-memery")},
-        "component 'pubsub' (pubsub.in-memery) of {}pubsub.yaml:1 could not be set up: this sidecar does not "
-        f"serve the type, only {SERVED}.",
+        "component 'pubsub' (pubsub.in-memery) of {}pubsub.yaml:1 could not be set up: there is no such "
+        f"type; this sidecar serves {SERVED}.",
         "Did you mean `pubsub.in-memory`?",
-    ),
-    "type of another engine": (
-        {"pubsub.yaml": component(type="pubsub.rabbitmq")},
-        "component 'pubsub' (pubsub.rabbitmq) of {}pubsub.yaml:1 could not be set up: ",
-        "Any other type needs the real daprd.",
-    ),
-    "no secret store": (
-        {"state.yaml": NEEDS_SECRET},
-        f"component 'statestore' (state.sqlite) of {{}}state.yaml:9 could not be set up: {NO_SECRET}, which "
-        "is not loaded.",
-        "Add it, or check its name, namespace and `scopes`.",
     ),
     "no such secret": (
         {"state.yaml": NEEDS_SECRET, "vault.yaml": VAULT},
@@ -142,6 +131,42 @@ def test_a_faulty_resource_file_is_told_with_its_line(
 
     assert outcome.code == 1
     assert problem.format(f"{place}{os.sep}") in outcome.said
+    assert advice in outcome.said
+
+
+LEFT_OUT = {
+    "type of another engine": (
+        {"pubsub.yaml": component(type="pubsub.rabbitmq")},
+        "{}pubsub.yaml:1: component 'pubsub' (pubsub.rabbitmq) is left out: this sidecar does not serve "
+        "its type.",
+        "`outboard run --engine daprd` serves it",
+    ),
+    "no secret store": (
+        {"state.yaml": NEEDS_SECRET},
+        f"{{}}state.yaml:9: component 'statestore' (state.sqlite) is left out: {NO_SECRET}, which is not "
+        "loaded.",
+        "Add it, or check its name, namespace and `scopes`.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "problem", "advice"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_component_that_is_left_out_is_told_at_the_start_and_ends_it_with_strict(
+    tmp_path: Path, files: Mapping[str, str], problem: str, advice: str
+) -> None:
+    place = written(tmp_path, files)
+    flags = ["--app-id", "shop", "--resources-path", str(place)]
+    said = problem.format(f"{place}{os.sep}")
+    command = ["--", "python", "-c", MARKER]
+    with untouched(tmp_path):
+        outcome = ended(tmp_path, "run", "--strict", *flags, *command)
+    assert outcome.code == 1
+    assert said in outcome.said
+    assert advice in outcome.said
+
+    outcome = ended(tmp_path, "run", *flags, *command)
+    assert outcome.code == 0
+    assert f"WARN {said}" in outcome.said
     assert advice in outcome.said
 
 

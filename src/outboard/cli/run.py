@@ -134,7 +134,7 @@ def run(
     options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
     chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
     apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
-    if embedded and not dry_run:
+    if embedded:
         write_embedded(home)
     make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
     with reserving(MachinePorts()) as ports:
@@ -154,13 +154,17 @@ def _value(given: Given) -> Value:
 def _describe(plan: RunPlan, output: OutputFormat) -> None:
     import json
 
+    from outboard.run.checks import check
     from outboard.run.plan.description import plan_as_json, plan_as_text
 
+    found = check(plan)
     typer.echo(
-        json.dumps(plan_as_json(plan), ensure_ascii=False)
+        json.dumps(plan_as_json(plan, found), ensure_ascii=False)
         if output is OutputFormat.json
-        else plan_as_text(plan)
+        else plan_as_text(plan, found)
     )
+    if any(plan.strict or each.finding.severity == "error" for each in found):
+        raise typer.Exit(1)
 
 
 def _execute(plan: RunPlan, output: OutputFormat) -> None:

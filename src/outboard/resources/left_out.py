@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outboard.resources.component import Component
+from outboard.resources.finding import Finding
 from outboard.resources.node import near
 
 __all__ = ["LeftOut", "in_namespace", "left_out", "none_loaded"]
@@ -14,11 +15,23 @@ __all__ = ["LeftOut", "in_namespace", "left_out", "none_loaded"]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A component that one app does not get; `reason` is a phrase."""
+    """A component that one app does not get; `reason` is a phrase, `advice` are sentences.
+
+    `line` of `file` is where it is written that it is so; empty and 0 where that is nowhere.
+    """
 
     name: str
     type: str
     reason: str
+    advice: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def finding(self) -> Finding:
+        """The same about the file, whatever the app."""
+        problem = f"component '{self.name}' ({self.type}) is left out: {self.reason}"
+        return Finding(self.file, self.line, problem, self.advice)
 
     def told(self, app_id: str) -> str:
         """One sentence about it."""
@@ -37,7 +50,7 @@ def left_out(components: Iterable[Component], app_id: str, namespace: str) -> It
     there = {each.name for each, reason in zip(every, reasons, strict=True) if not reason}
     for each, reason in zip(every, reasons, strict=True):
         if reason and each.name not in there:
-            yield LeftOut(each.name, each.type, reason)
+            yield LeftOut(each.name, each.type, reason, file=str(each.path), line=each.line)
 
 
 def none_loaded(folders: Sequence[Path], out: Sequence[LeftOut]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outboard.clock import Clock, SystemClock
 from outboard.host.event_loop import new_event_loop
+from outboard.run.checks import check, refuse_warnings
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.daprd_components import check_components
 from outboard.run.plan.plan import RunPlan
@@ -28,6 +29,8 @@ def execute(plan: RunPlan, report: Report) -> None:
     for app in plan.apps:
         if app.started_here:
             launch(app)  # before anything is started: a misspelled program is told at once
+    if plan.strict:
+        refuse_warnings(check(plan))
     for note in plan.notes:
         report(Note(note))
     for finding in plan.findings:

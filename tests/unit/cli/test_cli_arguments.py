@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -187,7 +188,44 @@ def test_a_key_that_dapr_ignores_is_a_warning_and_an_error_with_strict(
     assert said in warned.out
     refused = outboard("run", "--dry-run", "--strict")
     assert refused.code == 1
-    assert said in refused.err
+    assert said in refused.out
+
+
+UNSERVED = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: q}\nspec: {type: bindings.cron}\n"
+
+
+@pytest.mark.parametrize(
+    ("component", "settings", "said", "code"),
+    [
+        (UNSERVED, "", "caution: {place}cron.yaml:1: component 'q' (bindings.cron) is left out", 0),
+        (
+            UNSERVED.replace("bindings.cron", "state.sqllite"),
+            "",
+            "error: {place}cron.yaml:1: component 'q'",
+            1,
+        ),
+        ("kind:\n\t- x\n", "", "error: {place}cron.yaml:2: not valid YAML", 1),
+        ("", "appProtocol: grpc", "error: {file}:3: --app-protocol grpc is not served", 1),
+        ("", "logLevel: loud", "error: {file}:3: --log-level 'loud' is not known", 1),
+        ("", "command: [no-such-program]", "there is no program 'no-such-program'", 1),
+    ],
+)
+def test_a_dry_run_finds_what_a_start_would_find(
+    outboard: Command, tmp_path: Path, component: str, settings: str, said: str, code: int
+) -> None:
+    (tmp_path / "components").mkdir()
+    (tmp_path / "components" / "cron.yaml").write_text(component, encoding="utf-8")
+    text = TEMPLATE.format(port=4325) + "    resourcesPath: components\n"
+    text = text.replace("    command: [python, -m, backend]\n", "") if "command" in settings else text
+    text += f"    {settings}\n" if settings else ""
+    (tmp_path / "dapr.yaml").write_text(text, encoding="utf-8")
+    place = f"{tmp_path / 'components'}{os.sep}"
+    ended = outboard("run", "--dry-run")
+    assert ended.code == code
+    assert said.format(place=place, file=tmp_path / "dapr.yaml") in ended.out
+    assert "[backend]" in ended.out
+    found = json.loads(outboard("run", "--dry-run", "-o", "json").out)["findings"]
+    assert [each["apps"] for each in found] == [["backend"]]
 
 
 def test_python_m_outboard_is_the_command() -> None:

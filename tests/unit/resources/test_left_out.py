@@ -32,7 +32,8 @@ def test_a_component_that_an_app_does_not_get_has_a_reason(
     resources = load_resources([tmp_path], "billing", "prod")
     assert resources.components == ()
     (left,) = resources.left_out
-    assert left == LeftOut("shop-pubsub", "pubsub.in-memory", reason)
+    file = str(tmp_path / "pubsub.yaml")
+    assert left == LeftOut("shop-pubsub", "pubsub.in-memory", reason, file=file, line=1)
     assert left.told("billing").startswith(
         "component 'shop-pubsub' (pubsub.in-memory) is left out of billing"
     )

@@ -95,11 +95,14 @@ class LoadedComponent:
 
 @dataclass(frozen=True, slots=True)
 class MissingComponent:
-    """A component that an app does not get, and why."""
+    """A component that an app does not get, why, and what to do; `file` is empty where none says so."""
 
     name: str
     type: str
     reason: str
+    advice: str = ""
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ def _lines(topology: Topology) -> Iterator[str]:
     components = ", ".join(f"{each.name} ({each.type})" for each in topology.components)
     yield f"  components: {components or 'none'}"
     for left in topology.left_out:
-        yield f"  left out: {left.name} ({left.type}): {left.reason}"
+        place = f" ({left.file}:{left.line})" if left.file else ""
+        yield f"  left out: {left.name} ({left.type}): {left.reason}{place}. {left.advice}".rstrip(". ")
 
 
 def _how(taken: TakenTopic) -> str:

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from outboard.gojson.values import Json
+from outboard.run.plan.app_finding import AppFinding
 from outboard.run.plan.plan import AppPlan, RunPlan
 
 __all__ = ["plan_as_json", "plan_as_text"]
 
 
-def plan_as_json(plan: RunPlan) -> Json:
-    """The plan as JSON values. Of the variables that the author added only the names are told."""
+def plan_as_json(plan: RunPlan, found: Sequence[AppFinding]) -> Json:
+    """The plan as JSON values, and what is `found` in its files.
+
+    Of the variables that the author added only the names are told.
+    """
     return {
         "engine": "outboard" if plan.daprd is None else "daprd",
         "daprd": None if plan.daprd is None else str(plan.daprd),
         "apps": [_as_json(app) for app in plan.apps],
         "notes": list(plan.notes),
-        "findings": [asdict(finding) for finding in plan.findings],
+        "findings": [{**asdict(each.finding), "apps": list(each.apps)} for each in found],
     }
 
 
-def plan_as_text(plan: RunPlan) -> str:
+def plan_as_text(plan: RunPlan, found: Sequence[AppFinding]) -> str:
     """The same, for reading."""
     program = "" if plan.daprd is None else shlex.quote(str(plan.daprd))
     lines = [line for app in plan.apps for line in _as_lines(app, program)]
-    return "\n".join([*lines, *plan.notes, *(f"caution: {finding}" for finding in plan.findings)])
+    return "\n".join([*lines, *plan.notes, *map(_as_line, found)])
+
+
+def _as_line(found: AppFinding) -> str:
+    return f"{'error' if found.finding.severity == 'error' else 'caution'}: {found}"
 
 
 def _as_json(app: AppPlan) -> Json:

@@ -11,7 +11,7 @@ from typing import Final
 
 from outboard.errors import CommandError
 from outboard.host.ports import Ports
-from outboard.resources.finding import Finding, refuse_errors
+from outboard.resources.finding import Finding
 from outboard.run.plan.daprd import DaprdProgram
 from outboard.run.plan.interpreter import Interpreter
 from outboard.run.plan.port_assignment import port_in, shared_app_ports, with_ports
@@ -124,13 +124,15 @@ class AppPlan:
 class RunPlan:
     """`daprd` is the sidecars' executable; None where they are Outboard's own.
 
-    `notes` say what was decided for a person, `findings` what they should know of their files.
+    `notes` say what was decided for a person, `findings` what they should know of the run file. With `strict`
+    no warning about a file is passed over.
     """
 
     apps: tuple[AppPlan, ...]
     daprd: Path | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    strict: bool = False
 
 
 def make_plan(
@@ -149,8 +151,6 @@ def make_plan(
     unknown app; where `options` are strict ResourceError, or ResourcesInvalid, for what is else a warning.
     """
     specs = chosen.specs
-    if options.strict:
-        refuse_errors(replace(each, severity="error") for each in chosen.findings)
     _check_attached(specs, options)
     inherited = {name: value for name, value in environment.items() if name not in ELSEWHERE}
     adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
@@ -164,6 +164,7 @@ def make_plan(
         options.daprd,
         (*chosen.notes, *map(_shared_port, shared_app_ports(specs).items())),
         chosen.findings,
+        options.strict,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outboard.resources.left_out import LeftOut
 from outboard.run.output.events import LoadedComponent, MissingComponent, NotTaken, TakenTopic, Topology
 from outboard.sidecar.metadata.service import SidecarInfo
 from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery
@@ -17,9 +18,13 @@ def topology_of(info: SidecarInfo) -> Topology:
         topics=tuple(map(_taken, discovery.started)),
         not_taken=tuple(NotTaken(each.pubsub, each.topic, str(each)) for each in discovery.not_started),
         components=tuple(LoadedComponent(each.name, each.type) for each in info.components),
-        left_out=tuple(MissingComponent(each.name, each.type, each.reason) for each in info.left_out),
+        left_out=tuple(map(_missing, info.left_out)),
         remark=discovery.unasked,
     )
+
+
+def _missing(each: LeftOut) -> MissingComponent:
+    return MissingComponent(each.name, each.type, each.reason, each.advice, each.file, each.line)
 
 
 def _taken(active: ActiveSubscription) -> TakenTopic:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from outboard.errors import ComponentInitFailed, ResourcesInvalid
+from outboard.errors import ComponentInitFailed, OutboardError, ResourcesInvalid
 from outboard.resources.component import Component
 from outboard.resources.finding import Finding
 from outboard.resources.left_out import LeftOut
@@ -20,8 +20,9 @@ from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.metadata.resolution import resolve
 from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
 from outboard.sidecar.components.state.encryption import EncryptedState, encryption_keys
+from outboard.sidecar.components.unavailable import LIKE_A_SLIP, unavailable
 
-__all__ = ["FACTORIES", "Components", "Loaded", "open_components"]
+__all__ = ["FACTORIES", "Components", "Loaded", "check_components", "open_components"]
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +110,6 @@ FACTORIES: Final[Mapping[str, Callable[[], Adapter]]] = {
     "state.sqlite": _state_sqlite,
 }
 
-LIKE_A_SLIP: Final = 0.85  # `state.redis` is no misspelled `state.sqlite`
-
 # What every component of a category takes, beside its own.
 CATEGORY_METADATA: Final[Mapping[str, tuple[str, ...]]] = {
     "pubsub": ("consumerID", "publishingScopes", "subscriptionScopes", "allowedTopics", "protectedTopics"),
@@ -141,7 +140,7 @@ class Components:
     all: list[Loaded[AnyComponent]] = field(default_factory=list)
     """Of every category, in the order in which they were set up."""
     left_out: list[LeftOut] = field(default_factory=list)
-    """Those that could not be set up and are not needed (`ignoreErrors`)."""
+    """Those that are not up: only daprd could, a secret store is missing, or `ignoreErrors` is true."""
 
 
 @asynccontextmanager
@@ -150,13 +149,16 @@ async def open_components(
 ) -> AsyncIterator[Components]:
     """Set up `components`, secret stores first, and close them at the end.
 
-    One that fails ends it all, unless its `ignoreErrors` is true: then it is left out, with an error in the
-    log. Raises ComponentInitFailed, or ResourcesInvalid where several are of types that are not served.
+    One of a type that only daprd serves is left out, as is one whose secret store is not there: the log warns
+    of it. One that fails ends it all, unless its `ignoreErrors` is true: then it is left out, with an error
+    in the log. Raises ComponentInitFailed, or ResourcesInvalid where several have a type that is none.
     """
-    _refuse_unserved_types(components)
-    up = Components()
+    up = Components(left_out=unavailable(components, FACTORIES))
+    _tell(each.finding for each in up.left_out)
+    wanted = _without(components, up.left_out)
+    _refuse_wrong_types(wanted)
     async with AsyncExitStack() as stack:
-        for component in sorted(components, key=lambda each: each.category != "secretstores"):
+        for component in sorted(wanted, key=lambda each: each.category != "secretstores"):
             try:
                 loaded = await _set_up(component, context, up)
             except ComponentInitFailed as error:
@@ -164,12 +166,51 @@ async def open_components(
                     raise
                 logger.error("Failed to init component %s: %s", component, error)  # noqa: TRY400
                 reason = f"it could not be set up: {error.reason}"
-                up.left_out.append(LeftOut(component.name, component.type, reason))
+                up.left_out.append(
+                    LeftOut(component.name, component.type, reason, error.advice, error.path, error.line)
+                )
                 continue
             stack.push_async_callback(loaded.instance.close)
             _put(up, loaded)
             logger.info("Component loaded: %s", component)
         yield up
+
+
+async def check_components(components: Sequence[Component], context: ComponentContext) -> list[Finding]:
+    """What `open_components` would say of them without connecting to anything but local secret stores."""
+    needed = [each for each in components if not each.ignore_errors or each.category == "secretstores"]
+    out = unavailable(needed, FACTORIES)
+    found = [each.finding for each in out]
+    wanted = _without(needed, out)
+    stores = [each for each in wanted if each.category == "secretstores"]
+    try:
+        _refuse_wrong_types(wanted)
+        async with open_components(stores, context) as up:
+            for each in wanted:
+                found += await _check(each, context, up)
+    except ResourcesInvalid as several:
+        found += [_finding(error) for error in several.errors]
+    except ComponentInitFailed as error:
+        found.append(_finding(error))
+    return found
+
+
+async def _check(component: Component, context: ComponentContext, up: Components) -> list[Finding]:
+    if component.ignore_errors:
+        return []
+    told = _adapter(component).METADATA.findings(component, CATEGORY_METADATA[component.category])
+    stores = {name: loaded.instance for name, loaded in up.secrets.items()}
+    try:
+        return [*told, *(await resolve(component, context, stores)).findings]
+    except ComponentInitFailed as error:
+        return [*told, _finding(error)]
+
+
+def _finding(error: OutboardError) -> Finding:
+    if isinstance(error, ComponentInitFailed):
+        problem = f"component '{error.name}' ({error.type}) cannot be set up: {error.reason}"
+        return Finding(error.path, error.line, problem, error.advice, "error")
+    return Finding("", 0, str(error), severity="error")
 
 
 async def _set_up(component: Component, context: ComponentContext, up: Components) -> Loaded[AnyComponent]:
@@ -193,7 +234,12 @@ async def _set_up(component: Component, context: ComponentContext, up: Component
     return Loaded(component, properties, instance)
 
 
-def _refuse_unserved_types(components: Iterable[Component]) -> None:
+def _without(components: Iterable[Component], out: Iterable[LeftOut]) -> list[Component]:
+    names = {each.name for each in out}
+    return [each for each in components if each.name not in names]
+
+
+def _refuse_wrong_types(components: Iterable[Component]) -> None:
     """All of them at once, before anything is connected to."""
     errors: list[ComponentInitFailed] = []
     for component in components:
@@ -230,8 +276,8 @@ def _adapter(component: Component) -> Adapter:
         raise failure(component, "of a type only what stands behind the dot may be in any case", advice)
     if find is None:
         served = ", ".join(sorted(FACTORIES))
-        advice = near(component.type, FACTORIES, LIKE_A_SLIP) or "Any other type needs the real daprd."
-        raise failure(component, f"this sidecar does not serve the type, only {served}", advice)
+        advice = near(component.type, FACTORIES, LIKE_A_SLIP) or "Correct the type."
+        raise failure(component, f"there is no such type; this sidecar serves {served}", advice)
     if component.version.lower() not in INITIAL_VERSIONS:
         reason = f"there is no version {component.version} of this type"
         raise failure(component, reason, "Write `version: v1`.")

@@ -106,10 +106,10 @@ def _size(values: Values, name: str, old_name: str, old_unit: int) -> int:
 
 def _protocol(values: Values) -> str:
     protocol = values.text("app-protocol").lower()
-    if protocol in LATER_PROTOCOLS:
-        advice = "Serve the app over `http` or `https`, or run the app with the real daprd (`dapr run`)"
+    if protocol in LATER_PROTOCOLS and values.integer("app-port"):
+        advice = "Serve the app over `http` or `https`, or use the real daprd: `outboard run --engine daprd`"
         raise CommandError(f"--app-protocol {protocol} is not served by this sidecar yet", advice)
-    if protocol not in PROTOCOLS:
+    if protocol not in (*PROTOCOLS, *LATER_PROTOCOLS):
         raise CommandError(f"--app-protocol {protocol!r} is not a protocol", "Use `http` or `https`")
     return "https" if values.boolean("app-ssl") else protocol
 

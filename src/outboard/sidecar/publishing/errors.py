@@ -5,8 +5,11 @@ Source: Dapr, "Error codes reference"; daprd 1.18.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from outboard.resources.left_out import LeftOut
+from outboard.sidecar.components.unavailable import explained
 from outboard.sidecar.errors import ApiError, ErrorInfo, ResourceInfo
 from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubUnknown
 from outboard.sidecar.publishing.requests import PublishRequest
@@ -29,10 +32,11 @@ PUBLISH_MESSAGE: Final = "ERR_PUBSUB_PUBLISH_MESSAGE"
 NOT_UNIQUE: Final = "entryId is duplicated or not present for entry"
 
 
-def not_found(request: PublishRequest) -> ApiError:
+def not_found(request: PublishRequest, left_out: Sequence[LeftOut]) -> ApiError:
     """There is no such component, which is found before anything else is looked at."""
     info = ErrorInfo("DAPR_PUBSUB_NOT_FOUND", request.metadata)
-    return ApiError(404, "ERR_PUBSUB_NOT_FOUND", f"pubsub {request.pubsub} is not found", info)
+    message = explained(f"pubsub {request.pubsub} is not found", request.pubsub, left_out)
+    return ApiError(404, "ERR_PUBSUB_NOT_FOUND", message, info)
 
 
 def metadata_unreadable(request: PublishRequest, error: Exception) -> ApiError:

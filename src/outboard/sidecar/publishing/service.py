@@ -12,6 +12,7 @@ from datetime import datetime
 
 from outboard.clock import Clock
 from outboard.gojson.rawjson import JsonTextError
+from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
 from outboard.sidecar.events.fast_path import Frame, read_as_written
@@ -27,20 +28,29 @@ __all__ = ["PublishService"]
 
 
 class PublishService:
-    """`new_id` names the events that are made of other data. All that it raises is ApiError."""
+    """`new_id` names the events that are made of other data, `left_out` what is not there and why.
+
+    All that it raises is ApiError.
+    """
 
     def __init__(
-        self, app_id: str, publisher: PubSubPublisher, clock: Clock, new_id: Callable[[], str]
+        self,
+        app_id: str,
+        publisher: PubSubPublisher,
+        clock: Clock,
+        new_id: Callable[[], str],
+        left_out: Sequence[LeftOut] = (),
     ) -> None:
         self.app_id = app_id
         self._publisher = publisher
         self._clock = clock
         self._new_id = new_id
+        self._left_out = left_out
 
     def check(self, request: PublishRequest) -> None:
         """Ask this before the data is read: whether there is the component."""
         if request.pubsub not in self._publisher.pubsubs:
-            raise errors.not_found(request)
+            raise errors.not_found(request, self._left_out)
 
     def check_bulk(self, request: PublishRequest) -> bool:
         """Ask this before the entries are read: whether they are published without an envelope."""

@@ -46,6 +46,8 @@ class LoadedComponents:
     secrets: dict[str, LoadedSecretStore] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     """Those that the app does not get, with the reason."""
+    unavailable: list[LeftOut] = field(default_factory=list)
+    """Those of them that are meant for the app, which is told so when it calls them."""
 
     @asynccontextmanager
     async def opened(
@@ -65,6 +67,7 @@ class LoadedComponents:
         self.left_out.extend((*resources.left_out, *denied))
         async with open_components(allowed, context) as up:
             self.left_out.extend(up.left_out)
+            self.unavailable.extend(up.left_out)
             for name, pubsub in up.pubsubs.items():
                 self.pubsubs[name] = _pubsub(pubsub, options, guarding)
             for name, state in up.states.items():

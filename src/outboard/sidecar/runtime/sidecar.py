@@ -114,9 +114,9 @@ class Sidecar:
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
         services = Services(
-            PublishService(app_id, self._publisher, clock, new_id),
-            StateService(loaded.states, app_id, self._outbox),
-            SecretService(loaded.secrets, configuration.may_read),
+            PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable),
+            StateService(loaded.states, app_id, self._outbox, loaded.unavailable),
+            SecretService(loaded.secrets, configuration.may_read, loaded.unavailable),
             MetadataService(self.info, self.readiness),
         )
         self._apis = http_apis(options, configuration, services, self._asked_to_stop, log)

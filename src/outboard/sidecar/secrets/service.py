@@ -5,12 +5,14 @@ Source: Dapr, "Secrets API reference"; daprd 1.18 for the errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from outboard.gojson.rawjson import quote
+from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import SecretStore
+from outboard.sidecar.components.unavailable import explained
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.resiliency.guard import Guard
@@ -30,11 +32,20 @@ class LoadedSecretStore:
 
 
 class SecretService:
-    """`may_read(store, key)` is what the Configuration says. All that it raises is ApiError."""
+    """`may_read(store, key)` is what the Configuration says, `left_out` what is not there and why.
 
-    def __init__(self, stores: Mapping[str, LoadedSecretStore], may_read: Callable[[str, str], bool]) -> None:
+    All that it raises is ApiError.
+    """
+
+    def __init__(
+        self,
+        stores: Mapping[str, LoadedSecretStore],
+        may_read: Callable[[str, str], bool],
+        left_out: Sequence[LeftOut] = (),
+    ) -> None:
         self._stores = stores
         self._may_read = may_read
+        self._left_out = left_out
 
     async def get(self, name: str, key: str) -> Mapping[str, str]:
         """The keys and values of secret `key` in store `name`."""
@@ -60,8 +71,9 @@ class SecretService:
 
     def _store(self, name: str) -> LoadedSecretStore:
         if not self._stores:
-            raise ApiError(500, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured")
+            message = explained("secret store is not configured", name, self._left_out)
+            raise ApiError(500, "ERR_SECRET_STORES_NOT_CONFIGURED", message)
         if name not in self._stores:
-            message = f"failed finding secret store with key {name}"
+            message = explained(f"failed finding secret store with key {name}", name, self._left_out)
             raise ApiError(401, "ERR_SECRET_STORE_NOT_FOUND", message)
         return self._stores[name]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import EtagInvalidError, EtagMismatchError
+from outboard.sidecar.components.unavailable import explained
 from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
 from outboard.sidecar.resiliency.failure import Failure
 
@@ -35,17 +37,17 @@ INVALID: Final = "invalid etag value"
 DOCUMENTATION: Final = "https://docs.dapr.io/reference/components-reference/supported-state-stores/"
 
 
-def not_configured(store: str, app_id: str | None = None) -> ApiError:
+def not_configured(store: str, left_out: Sequence[LeftOut], app_id: str | None = None) -> ApiError:
     """There is no state store at all. Of a query daprd does not tell the app."""
-    message = f"state store {store} is not configured"
+    message = explained(f"state store {store} is not configured", store, left_out)
     return ApiError(
         500, "ERR_STATE_STORE_NOT_CONFIGURED", message, ErrorInfo("DAPR_STATE_NOT_CONFIGURED", _app(app_id))
     )
 
 
-def not_found(store: str, app_id: str | None = None) -> ApiError:
+def not_found(store: str, left_out: Sequence[LeftOut], app_id: str | None = None) -> ApiError:
     """There are state stores, but not this one. Of a query daprd does not tell the app."""
-    message = f"state store {store} is not found"
+    message = explained(f"state store {store} is not found", store, left_out)
     return ApiError(
         400, "ERR_STATE_STORE_NOT_FOUND", message, ErrorInfo("DAPR_STATE_NOT_FOUND", _app(app_id))
     )

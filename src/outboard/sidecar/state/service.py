@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from outboard.gojson.jsonsyntax import syntax_error
+from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import Delete, Found, Sealing, Set, StateOptions, Transactional
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.state import errors
@@ -28,10 +29,18 @@ TRANSACTIONAL: Final = "TRANSACTIONAL"
 class StateService:
     """The loaded state stores, as one app uses them. All that it raises is ApiError.
 
-    Whoever asks names its store first, with `store`: daprd looks for that before it reads anything else.
+    `left_out` is what is not there and why. Whoever asks names its store first, with `store`: daprd looks for
+    that before it reads anything else.
     """
 
-    def __init__(self, stores: Mapping[str, LoadedStateStore], app_id: str, outbox: StateOutbox) -> None:
+    def __init__(
+        self,
+        stores: Mapping[str, LoadedStateStore],
+        app_id: str,
+        outbox: StateOutbox,
+        left_out: Sequence[LeftOut] = (),
+    ) -> None:
+        self._left_out = left_out
         self._stores = stores
         self._app_id = app_id
         self._outbox = outbox
@@ -39,9 +48,9 @@ class StateService:
     def store(self, name: str) -> LoadedStateStore:
         """The store of that name."""
         if not self._stores:
-            raise errors.not_configured(name, self._app_id)
+            raise errors.not_configured(name, self._left_out, self._app_id)
         if name not in self._stores:
-            raise errors.not_found(name, self._app_id)
+            raise errors.not_found(name, self._left_out, self._app_id)
         return self._stores[name]
 
     def transactional_store(self, name: str) -> LoadedStateStore:
@@ -128,9 +137,9 @@ class StateService:
     async def query(self, name: str, read: Callable[[], Awaitable[bytes]]) -> None:
         """Raises in any case: no store of this sidecar can be queried. `read` gives the query itself."""
         if not self._stores:
-            raise errors.not_configured(name)
+            raise errors.not_configured(name, self._left_out)
         if name not in self._stores:
-            raise errors.not_found(name)
+            raise errors.not_found(name, self._left_out)
         component = self._stores[name].component
         refusal = component.traits.query_refusal
         if not refusal:

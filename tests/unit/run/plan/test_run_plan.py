@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from outboard.errors import CommandError, PortTaken, ResourceError
+from outboard.errors import CommandError, PortTaken
 from outboard.resources.finding import Finding
 from outboard.run.plan.description import plan_as_json, plan_as_text
 from outboard.run.plan.interpreter import Interpreter
@@ -87,11 +87,10 @@ def test_two_apps_may_have_one_app_port_and_a_note_says_so() -> None:
         plan(spec("one", app_port=5000), spec("two", app_port=5000, dapr_http_port=5000))
 
 
-def test_strict_takes_a_warning_about_the_run_file_for_an_error() -> None:
+def test_the_findings_of_the_run_file_are_the_plans() -> None:
     chosen = ChosenApps([spec()], findings=(Finding("dapr.yaml", 4, "unknown key `x` is ignored"),))
-    assert make_plan(chosen, RunOptions(), FakePorts(), HERE, {}, str).findings == chosen.findings
-    with pytest.raises(ResourceError, match=r"dapr\.yaml:4: unknown key"):
-        make_plan(chosen, RunOptions(strict=True), FakePorts(), HERE, {}, str)
+    made = make_plan(chosen, RunOptions(strict=True), FakePorts(), HERE, {}, str)
+    assert (made.findings, made.strict) == (chosen.findings, True)
 
 
 def test_tells_the_app_its_ports_as_dapr_run_does() -> None:
@@ -199,10 +198,10 @@ def test_attaching_an_unknown_app_is_refused_with_the_near_name() -> None:
 
 def test_an_own_variable_never_shows_in_a_repr_or_a_description() -> None:
     made = plan(spec(app_port=8000), environment={"TOKEN": "inherited-secret"})
-    for shown in (repr(made), plan_as_text(made), str(plan_as_json(made))):
+    for shown in (repr(made), plan_as_text(made, ()), str(plan_as_json(made, ()))):
         assert "secret-value" not in shown
         assert "inherited-secret" not in shown
-    assert "OWN" in plan_as_text(made)
+    assert "OWN" in plan_as_text(made, ())
 
 
 DAPRD = RunOptions(daprd=Path("/usr/bin/daprd"))
@@ -248,8 +247,8 @@ def test_resources_of_the_command_line_replace_those_of_each_app() -> None:
 
 def test_a_description_tells_the_engine() -> None:
     made = plan(spec(), options=DAPRD)
-    assert "/usr/bin/daprd --app-id backend --mode standalone" in plan_as_text(made)
-    described = plan_as_json(plan(spec()))
+    assert "/usr/bin/daprd --app-id backend --mode standalone" in plan_as_text(made, ())
+    described = plan_as_json(plan(spec()), ())
     assert isinstance(described, dict)
     assert described["engine"] == "outboard"
 
@@ -286,6 +285,6 @@ def test_daprd_would_shut_out_an_app_that_sends_no_token() -> None:
 
 def test_tokens_are_told_by_name_only() -> None:
     made = plan(spec())
-    for shown in (repr(made), plan_as_text(made), str(plan_as_json(made))):
+    for shown in (repr(made), plan_as_text(made, ()), str(plan_as_json(made, ()))):
         assert "made-1" not in shown
-    assert "APP_API_TOKEN, DAPR_API_TOKEN" in plan_as_text(made)
+    assert "APP_API_TOKEN, DAPR_API_TOKEN" in plan_as_text(made, ())

@@ -18,13 +18,14 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore, Traits
-from outboard.sidecar.components.registry import FACTORIES, Components, open_components
+from outboard.sidecar.components.registry import FACTORIES, Components, check_components, open_components
 
 pytestmark = pytest.mark.anyio
 
 HERE = Path("components/all.yaml")
 ENVIRON = {"BROKERS": "b:9092", "EMPTY": "", "DAPR_API_TOKEN": "t0ken", "APP_API_TOKEN": "t0ken"}
 CONTEXT = ComponentContext("app", "todo-chatbot", "pod-1", ENVIRON)
+NO_POD = ComponentContext("app", environ=ENVIRON)
 
 SECRETS = Component("secrets", "secretstores.local.env", path=HERE, line=1)
 
@@ -79,20 +80,34 @@ def test_every_type_in_the_table_has_an_adapter() -> None:
 @pytest.mark.parametrize(
     ("type", "advice"),
     [
-        ("state.mongodb", "Any other type needs the real daprd."),
-        ("pubsub.rabbitmq", "Any other type needs the real daprd."),
         ("pubsub.inmemory", "Did you mean `pubsub.in-memory`?"),
         ("state.sqllite", "Did you mean `state.sqlite`?"),
+        ("nothing.such", "Correct the type."),
     ],
 )
 async def test_an_unknown_type_names_what_is_served(type: str, advice: str) -> None:
     error = await failure_of(component(type=type))
 
     assert str(error).startswith(
-        f"component 'thing' ({type}) of {HERE}:20 could not be set up: this sidecar does not serve the type, "
-        "only pubsub.in-memory, "
+        f"component 'thing' ({type}) of {HERE}:20 could not be set up: there is no such type; this sidecar "
+        "serves pubsub.in-memory, "
     )
     assert error.advice == advice
+
+
+@pytest.mark.parametrize(
+    "type", ["state.mongodb", "pubsub.rabbitmq", "bindings.cron", "secretstores.azure.keyvault", "lock.redis"]
+)
+async def test_a_type_that_only_daprd_serves_is_left_out_with_a_warning(
+    type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_components([component(type=type), SECRETS], CONTEXT) as up:
+        assert list(up.secrets) == ["secrets"]
+        said = f"{HERE}:20: component 'thing' ({type}) is left out: this sidecar does not serve its type. "
+        assert str(up.left_out[0].finding).startswith(said)
+    assert said in caplog.text
+    assert "`outboard run --engine daprd`" in caplog.text
+    assert "`ignoreErrors: true`" in caplog.text
 
 
 async def test_an_unknown_version() -> None:
@@ -239,29 +254,74 @@ async def test_a_key_of_a_secret_with_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "name", "said"),
+    ("store", "said"),
     [
-        (
-            "",
-            "BROKERS",
-            "`password` needs secret 'BROKERS', but the component names no secret store. Add `auth:`",
-        ),
-        ("secret", "BROKERS", "of secret store 'secret', which is not loaded. Did you mean `secrets`?"),
-        ("vault", "BROKERS", "of secret store 'vault', which is not loaded. Add it, or check its name"),
-        (
-            "secrets",
-            "NOBODY",
-            "needs key 'NOBODY' of secret 'NOBODY' in secret store 'secrets', which is missing",
-        ),
-        ("secrets", "EMPTY", "which is missing or empty. Set it there"),
-        ("secrets", "DAPR_API_TOKEN", "which is missing or empty"),
+        ("secret", "of secret store 'secret', which is not loaded. Did you mean `secrets`?"),
+        ("vault", "of secret store 'vault', which is not loaded. Add it, or check its name"),
     ],
 )
-async def test_a_secret_that_cannot_be_had_is_an_error(store: str, name: str, said: str) -> None:
-    error = await failure_of(SECRETS, component(secret_item(name), store=store))
+async def test_a_component_whose_secret_store_is_not_there_is_left_out_as_with_daprd(
+    store: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    each = component(secret_item("BROKERS"), store=store)
+    async with open_components([SECRETS, each, Component("s", "state.in-memory")], CONTEXT) as up:
+        assert list(up.states) == ["s"]
+        told = str(up.left_out[0].finding)
+    assert told.startswith(f"{HERE}:9: component 'thing' (state.in-memory) is left out: ")
+    assert said in told
+    assert told in caplog.text
 
-    assert str(error).startswith(f"component 'thing' (state.in-memory) of {HERE}:9 could not be set up: ")
-    assert said in str(error)
+
+async def test_a_reference_to_a_secret_without_a_store_leaves_its_item_empty_as_with_daprd(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert (await properties_of(component(secret_item("BROKERS"))))["password"] == ""
+    said = (
+        f"{HERE}:9: `password` of 'thing' stays empty: it refers to secret 'BROKERS', and the component names"
+    )
+    assert said in caplog.text
+    assert "Add `auth:` with `secretStore:`" in caplog.text
+
+
+async def test_a_component_that_needs_a_secret_of_a_store_that_is_left_out_is_so_too() -> None:
+    vault = Component("vault", "secretstores.azure.keyvault", path=HERE, line=1)
+    async with open_components([vault, component(secret_item("BROKERS"), store="vault")], CONTEXT) as up:
+        assert [each.name for each in up.left_out] == ["vault", "thing"]
+
+
+@pytest.mark.parametrize("name", ["EMPTY", "NOBODY", "DAPR_API_TOKEN"])
+async def test_a_secret_that_is_there_and_empty_is_empty(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    each = component(secret_item(name), store="secrets")
+    assert (await properties_of(each, others=(SECRETS,)))["password"] == ""
+    place = f"key '{name}' of secret '{name}' in secret store 'secrets'"
+    assert f"{HERE}:9: `password` of 'thing' is empty, as {place} is" in caplog.text
+
+
+async def test_what_would_be_said_is_known_without_connecting(tmp_path: Path) -> None:
+    nowhere = Component("db", "state.redis", metadata=(MetadataItem("redisHost", "nowhere:1"),), path=HERE)
+    misspelled = MetadataItem("redisHst", "x", line=4)
+    found = await check_components(
+        [
+            SECRETS,
+            nowhere,
+            Component("other", "state.redis", metadata=(misspelled,), path=HERE),
+            component(secret_item("BROKERS"), store="vault"),
+            Component("gone", "pubsub.rabbitmq", path=HERE, line=7),
+            Component("dispensable", "pubsub.rabbitmq", ignore_errors=True),
+        ],
+        CONTEXT,
+    )
+    told = [str(each) for each in found]
+    assert len(told) == 3
+    for start in (
+        f"{HERE}:9: component 'thing' (",
+        f"{HERE}:7: component 'gone' (pubsub.rabbitmq) is left out",
+    ):
+        assert any(each.startswith(start) for each in told)
+    assert any("redisHst" in each for each in told)
+    (wrong,) = await check_components([component(type="pubsub.kafak")], CONTEXT)
+    assert wrong.severity == "error"
+    assert "Did you mean `pubsub.kafka`?" in str(wrong)
 
 
 async def test_a_secret_that_the_store_does_not_have(tmp_path: Path) -> None:
@@ -338,7 +398,7 @@ async def test_components_are_closed_in_reverse_order(script: Scripted) -> None:
 
 
 async def test_what_was_set_up_before_a_failure_is_closed(script: Scripted) -> None:
-    await failure_of(scripted("a"), component(secret_item("redis"), store="none"))
+    await failure_of(scripted("a"), SECRETS, component(MetadataItem("a", "{podName}")), context=NO_POD)
 
     assert script.closed == ["a"]
 
@@ -374,8 +434,8 @@ async def test_a_failure_that_is_to_be_ignored_leaves_only_that_one_out(
     assert "no route to host" in caplog.text
 
 
-async def test_all_types_that_are_not_served_are_told_together(script: Scripted) -> None:
-    unserved = [component(type="no.such"), component(type="pubsub.nosuch")]
+async def test_all_types_that_are_none_are_told_together(script: Scripted) -> None:
+    unserved = [component(type="no.such"), component(type="pubsub.kafak")]
 
     with pytest.raises(ResourcesInvalid) as caught:
         async with open_components([scripted("a"), *unserved], CONTEXT):
@@ -383,6 +443,6 @@ async def test_all_types_that_are_not_served_are_told_together(script: Scripted)
 
     assert [str(error).partition(")")[0] for error in caught.value.errors] == [
         "component 'thing' (no.such",
-        "component 'thing' (pubsub.nosuch",
+        "component 'thing' (pubsub.kafak",
     ]
     assert script.closed == []

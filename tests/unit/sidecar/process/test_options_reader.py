@@ -152,7 +152,7 @@ def test_graceful_shutdown_seconds(seconds: str, expected: float | None) -> None
         (["--dapr-http-port", "0"], "--dapr-http-port 0 needs an app"),
         (["--app-id", ""], "--app-id is missing"),
         (["--app-id", "a.b"], "contains a dot"),
-        (["--app-protocol", "grpc"], "grpc is not served by this sidecar yet"),
+        (["--app-protocol", "grpc", "--app-port", "1"], "use the real daprd: `outboard run --engine daprd`"),
         (["--app-protocol", "ftp"], "'ftp' is not a protocol"),
         (["--log-level", "loud"], "--log-level 'loud' is not known"),
         (["--disable-init-endpoints", "config,x"], "'x' is not known"),

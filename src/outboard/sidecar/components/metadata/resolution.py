@@ -28,8 +28,8 @@ async def resolve(
 ) -> Properties:
     """Fetch secrets and environment variables, fill in templates, and add `consumerID` to a pub/sub.
 
-    A secret that cannot be had is an error here. daprd goes on: with an empty value where the secret is
-    missing, and where the store is, it parks the component silently and becomes ready without it.
+    A secret that is not in its store is an error here; daprd goes on with an empty value. One that is there
+    and empty is empty.
 
     Raises ComponentInitFailed.
     """
@@ -38,7 +38,7 @@ async def resolve(
     namespaced = False
     for item in component.metadata:
         if item.secret is not None:
-            value = await _secret(component, item, item.secret, stores)
+            value = await _secret(component, item, item.secret, stores, findings)
         else:
             value = _value(component, item, context.environ, findings)
         namespaced = namespaced or NAMESPACE in value
@@ -79,12 +79,21 @@ def _value(
 
 
 async def _secret(
-    component: Component, item: MetadataItem, ref: SecretKeyRef, stores: Mapping[str, SecretStore]
+    component: Component,
+    item: MetadataItem,
+    ref: SecretKeyRef,
+    stores: Mapping[str, SecretStore],
+    findings: list[Finding],
 ) -> str:
     wanted = f"`{item.name}` needs secret '{ref.name}'"
-    if not component.secret_store:
+    if not component.secret_store:  # daprd goes on so, too
+        problem = (
+            f"`{item.name}` of '{component.name}' stays empty: it refers to secret '{ref.name}', and the "
+        )
+        problem += "component names no secret store"
         advice = "Add `auth:` with `secretStore:` and the name of a secret store component."
-        raise failure(component, f"{wanted}, but the component names no secret store", advice, item.line)
+        findings.append(Finding(str(component.path), item.line, problem, advice))
+        return item.value or ""
     store = stores.get(component.secret_store)
     if store is None:
         advice = near(component.secret_store, stores) or "Add it, or check its name, namespace and `scopes`."
@@ -95,17 +104,22 @@ async def _secret(
     except ComponentError as error:
         reason = f"{wanted} of secret store '{component.secret_store}': {error}"
         raise failure(component, reason, "Put it there, or correct the name.", item.line) from error
-    return _key_of(component, item, ref, found)
+    return _key_of(component, item, ref, found, findings)
 
 
-def _key_of(component: Component, item: MetadataItem, ref: SecretKeyRef, found: Mapping[str, str]) -> str:
-    value = found.get(ref.key, "")
-    if value:
-        return value
+def _key_of(
+    component: Component,
+    item: MetadataItem,
+    ref: SecretKeyRef,
+    found: Mapping[str, str],
+    findings: list[Finding],
+) -> str:
     place = f"of secret '{ref.name}' in secret store '{component.secret_store}'"
-    if ref.key in found:  # so does secretstores.local.env answer for a variable that is not set
-        reason = f"`{item.name}` needs key '{ref.key}' {place}, which is missing or empty"
-        raise failure(component, reason, "Set it there, or correct the name.", item.line)
+    if ref.key in found:
+        if not found[ref.key]:  # so does secretstores.local.env answer for a variable that is not set
+            problem = f"`{item.name}` of '{component.name}' is empty, as key '{ref.key}' {place} is"
+            findings.append(Finding(str(component.path), item.line, problem))
+        return found[ref.key]
     advice = near(ref.key, found) or "Correct `key:`, or add the key to the secret."
     raise failure(
         component, f"`{item.name}` needs key '{ref.key}' {place}, which has no such key", advice, item.line
