@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Final, TypeVar, Unpack, overload
+from typing import Any, Final, TypeVar, Unpack, get_args, overload
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
@@ -16,9 +16,10 @@ from typing_extensions import TypeForm
 
 from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
+from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.settings import Settings
-from outboard.kit.names import check_name
+from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
@@ -75,12 +76,19 @@ class Outboard:
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        check_mapping("environ", environ)
+        check_number("timeout", timeout)
+        check_count("max_event_bytes", max_event_bytes)
+        if outbox is not None and not hasattr(outbox, "staging"):
+            wrong("outbox", "an Outbox", outbox)
+        if clock is not None and not callable(getattr(clock, "now", None)):
+            wrong("clock", "a clock", clock)
         settings = Settings.from_environ(os.environ if environ is None else environ)
         self.settings: Final = replace(
             settings,
-            app_id=check_name("app", app_id or settings.app_id),
-            pubsub=check_name("pub/sub", pubsub or settings.pubsub),
-            state_store=check_name("state store", state_store or settings.state_store),
+            app_id=check_optional("app", app_id, settings.app_id),
+            pubsub=check_optional("pub/sub", pubsub, settings.pubsub),
+            state_store=check_optional("state store", state_store, settings.state_store),
         )
         self.outbox: Final = outbox
         self._timeout = timeout
@@ -136,11 +144,13 @@ class Outboard:
         later ones of its key go on; "hold" lets them wait for it. Without a `model`, data is any JSON.
         Raises InvalidName.
         """
+        if on_refused not in get_args(OnRefused):
+            wrong("on_refused", "'park' or 'hold'", on_refused)
         return Topic(
             name=check_name("topic", name),
-            pubsub=check_name("pub/sub", pubsub or self.settings.pubsub),
+            pubsub=check_optional("pub/sub", pubsub, self.settings.pubsub),
             codec=EventCodec(model),
-            type=type,
+            type=_checked_type(type),
             dead_letter=dead_letter_topic(name, dead_letter),
             publisher=self._publisher,
             registry=self._registry,
@@ -172,7 +182,7 @@ class Outboard:
         Raises InvalidName.
         """
         return State(
-            store=check_name("state store", store or self.settings.state_store),
+            store=check_optional("state store", store, self.settings.state_store),
             codec=StateCodec(model),
             timeout=self._timeout,
             sidecar=self._connections.sidecar,
@@ -185,6 +195,9 @@ class Outboard:
         subscriptions of both; a health endpoint of its own stays the one that answers. The trace context of
         requests is carried to what they publish.
         """
+        _check_app(app)
+        if health_path is not None and not str(health_path).startswith("/"):
+            wrong("health_path", "a path that begins with '/'", health_path)
         if self._registry.is_mounted(app):
             return
         if health_path is not None:
@@ -200,6 +213,7 @@ class Outboard:
         An app with a lifespan of its own writes `async with board.lifespan(app): yield` in it.
         Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
         """
+        _check_app(app)
         self._registry.check(app)
         leave_to_the_app(app, _health)
         async with self.connected(), self._relaying():
@@ -213,6 +227,8 @@ class Outboard:
         runs, also what runs in an app's lifespan inside or outside of it.
         """
         if exchange is not None:
+            if not callable(exchange):
+                wrong("exchange", "a function from a request to a response", exchange)
             async with self._through(exchange, given=True):
                 yield
         elif self._connections.is_given:
@@ -250,6 +266,17 @@ class Outboard:
         except DeclarationError as error:
             log.error("the sidecar is told of no subscription: %s", error)  # noqa: TRY400 - it says where
             return JSONResponse({"error": str(error)}, 500)
+
+
+def _checked_type(type: EventType[T]) -> EventType[T]:
+    if not isinstance(type, str) and not callable(type):
+        wrong("type", "a text, or a function from the data to one", type)
+    return type
+
+
+def _check_app(app: object) -> None:
+    if not isinstance(app, FastAPI):
+        wrong("app", "the FastAPI app", app)
 
 
 async def _health() -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
 from outboard.errors import OutboxMissing
+from outboard.kit.arguments import stripped, wrong
 from outboard.kit.outbox.port import Staging, SupportsAdd
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
@@ -18,7 +19,12 @@ from outboard.kit.subscriptions.declaration import (
     SubscribeDecorator,
     SubscriptionOptions,
 )
-from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType, PublishArguments
+from outboard.kit.topics.publisher import (
+    EventArguments,
+    EventPublisher,
+    EventType,
+    PublishArguments,
+)
 from outboard.wire.events import Event, EventCodec
 
 if TYPE_CHECKING:
@@ -63,9 +69,10 @@ class Topic(Generic[T]):
         """Publish `data` as a CloudEvent and return the event, once the broker has it.
 
         `key` orders events: those with the same key are delivered in the order of their publishing, where
-        the broker can do that (Dapr's `partitionKey`). `ttl` (seconds, or a timedelta) is the time after
-        which the event is not delivered any more. `metadata` is passed to the component. `timeout`, in
-        seconds, bounds the whole call; a sidecar that is not there yet is waited for that long.
+        the broker can do that (Dapr's `partitionKey`). A whole number is written in decimal, a UUID in lower
+        case with hyphens. `ttl` (seconds, or a timedelta) is the time after which the event is not delivered
+        any more. `metadata` is passed to the component. `timeout`, in seconds, bounds the whole call; a
+        sidecar that is not there yet is waited for that long.
 
         Events that are published at the same time leave together, two of one key one behind the other. Where
         too many wait, the call waits for its turn. One that is cancelled before its event has left has not
@@ -129,6 +136,8 @@ class Topic(Generic[T]):
         return whole
 
     def _stage(self, session: SupportsAdd, event: Event[T], metadata: Mapping[str, str]) -> None:
+        if not callable(getattr(session, "add", None)):
+            wrong("session", "a Session or AsyncSession of SQLAlchemy", session)
         if self.staging is None:
             raise OutboxMissing(self.name)
         publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata)
@@ -164,7 +173,7 @@ class Topic(Generic[T]):
 
         Raises InvalidName, HandlerUnsuitable.
         """
-        asked = BulkOptions() if bulk is True else bulk or None
+        asked = BulkOptions() if bulk is True else None if bulk is False else bulk
         return SubscribeDecorator(
             self.pubsub,
             self.name,
@@ -214,12 +223,12 @@ class Topic(Generic[T]):
         return SubscriptionOptions(
             path=path,
             router=router,
-            match=match.strip(),
+            match=stripped(match),
             priority=priority,
             dead_letter=self.dead_letter if isinstance(dead_letter, Default) else dead_letter,
             dead_letter_named=not isinstance(dead_letter, Default),
             on_invalid=on_invalid,
             announce=announce_dead_letter,
-            metadata=dict(metadata or {}),
+            metadata={} if metadata is None else metadata,
             name=name,
         )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, assert_type
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
@@ -122,7 +123,16 @@ async def use() -> None:
     entry = await preferences.entry("ana")
     assert_type(entry, StateEntry[Created])
     await preferences.save("ana", Created(id=1), etag=entry.etag, consistency="strong")
+    await created.publish(Created(id=1), key=7)
+    await tasks.publish_event(Event(data=Done(id=1)), key=UUID(int=7))
+    await board.publish("topic-name", {}, key=7)
+    await preferences.save_many({7: Created(id=1)})
+    await preferences.save_many({"ana": Created(id=1)})
+    assert_type(await preferences.get_many([7]), dict[int, StateEntry[Created]])
+    assert_type(await preferences.get_many(["ana"]), dict[str, StateEntry[Created]])
+    await preferences.delete(UUID(int=7))
     async with preferences.transaction() as changes:
+        changes.save(7, Created(id=1))
         changes.save("ana", Created(id=1))
         changes.delete("bob")
     async with board.connected():
@@ -143,7 +153,7 @@ def stage(
 ) -> None:
     assert_type(created.stage(db, Created(id=1), key="1"), Event[Created])
     created.stage(later, Created(id=1), ttl=timedelta(hours=1))
-    created.stage(scoped, Created(id=1))
+    created.stage(scoped, Created(id=1), key=UUID(int=7))
     created.stage_event(each, Event(data=Created(id=1)), key="1")
 
 

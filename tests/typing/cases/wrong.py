@@ -82,7 +82,9 @@ async def wrong_attribute(event: Event[Created]) -> None:
 async def use(other: Literal["weak"]) -> None:
     await created.publish(Done(id=1))  # wrong
     await created.publish({"id": 1})  # wrong
-    await created.publish(Created(id=1), key=1)  # wrong
+    await created.publish(Created(id=1), key=1.5)  # wrong
+    await preferences.get(b"ana")  # wrong
+    await preferences.get_many([1.5])  # wrong
     await created.publish_event(Event(data=Done(id=1)))  # wrong
     await tasks.publish("text")  # wrong
     await preferences.save("ana", Done(id=1))  # wrong

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
+from outboard.kit.arguments import check_instance, check_number, check_one_of, check_texts, wrong
 from outboard.kit.client.port import (
     Concurrency,
     Consistency,
@@ -15,7 +16,7 @@ from outboard.kit.client.port import (
     StateOperations,
     StateRead,
 )
-from outboard.kit.names import check_state_key
+from outboard.kit.names import Key, check_state_key
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.transaction import Transaction, save_of, transaction
 from outboard.kit.ttl import Ttl
@@ -23,6 +24,7 @@ from outboard.kit.ttl import Ttl
 __all__ = ["State", "StateEntry"]
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class StateEntry(Generic[T]):
 class State(Generic[T]):
     """The values of one state store, as `T`. `board.state(...)` makes it.
 
-    Every call takes `timeout` in seconds (the board's unless given), and raises SidecarUnavailable,
+    A key is a text, a whole number (written in decimal) or a UUID (in lower case, with hyphens). Every call
+    takes `timeout` in seconds (the board's unless given), and raises SidecarUnavailable,
     UnexpectedAnswer, TokenRejected, StateStoreNotFound, StateFailed, and InvalidName for a key that Dapr does
     not take.
     Source: Dapr, "State management API reference".
@@ -51,7 +54,7 @@ class State(Generic[T]):
 
     async def get(
         self,
-        key: str,
+        key: Key,
         *,
         consistency: Consistency | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -63,35 +66,39 @@ class State(Generic[T]):
 
     async def entry(
         self,
-        key: str,
+        key: Key,
         *,
         consistency: Consistency | None = None,
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> StateEntry[T]:
         """The value with the ETag under which `save` and `delete` may change it. Raises StateInvalid."""
-        read = StateRead(consistency, dict(metadata or {}))
-        sidecar = self.sidecar(f"reading key '{check_state_key(key)}'")
-        return self._entry(await sidecar.get_state(self.store, key, read, self._timeout(timeout)))
+        read = _read(consistency, metadata)
+        text = check_state_key(key)
+        sidecar = self.sidecar(f"reading key '{text}'")
+        return self._entry(await sidecar.get_state(self.store, text, read, self._timeout(timeout)))
 
     async def get_many(
         self,
-        keys: Iterable[str],
+        keys: Iterable[K],
         *,
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> dict[str, StateEntry[T]]:
+    ) -> dict[K, StateEntry[T]]:
         """An entry for each key, in their order, also where nothing lies there. Raises StateInvalid."""
-        wanted = list(dict.fromkeys(check_state_key(key) for key in keys))
+        if isinstance(keys, str) or not isinstance(keys, Iterable):
+            wrong("keys", "several keys, such as a list of them", keys)
+        texts = {key: check_state_key(key) for key in keys}
+        wanted = list(dict.fromkeys(texts.values()))
         sidecar = self.sidecar(f"reading {len(wanted)} keys")
-        read = StateRead(None, dict(metadata or {}))
+        read = _read(None, metadata)
         items = await sidecar.get_states(self.store, wanted, read, self._timeout(timeout))
         found = {item.key: self._entry(item) for item in items}
-        return {key: found[key] for key in wanted}
+        return {key: found[text] for key, text in texts.items()}
 
     async def save(
         self,
-        key: str,
+        key: Key,
         value: T,
         *,
         etag: str | None = None,
@@ -108,31 +115,34 @@ class State(Generic[T]):
         `ttl` (seconds, or a timedelta) is the time after which the value is gone.
         Raises EtagMismatch, EtagInvalid, StateInvalid.
         """
-        save = save_of(
-            key, self.codec.encode(self.store, key, value), etag, ttl, metadata, concurrency, consistency
-        )
-        sidecar = self.sidecar(f"saving key '{key}'")
+        text = check_state_key(key)
+        written = self.codec.encode(self.store, text, value)
+        save = save_of(text, written, etag, ttl, metadata, concurrency, consistency)
+        sidecar = self.sidecar(f"saving key '{text}'")
         await sidecar.save_states(self.store, [save], self._timeout(timeout))
 
     async def save_many(
         self,
-        values: Mapping[str, T],
+        values: Mapping[K, T],
         *,
         ttl: Ttl | None = None,
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> None:
         """Write several values in one request. Not atomic: `transaction` is. Raises StateInvalid."""
+        if not isinstance(values, Mapping):
+            wrong("values", "a mapping from keys to values", values)
+        texts = ((check_state_key(key), value) for key, value in values.items())
         saves = [
             save_of(key, self.codec.encode(self.store, key, value), None, ttl, metadata)
-            for key, value in values.items()
+            for key, value in texts
         ]
         sidecar = self.sidecar(f"saving {len(saves)} keys")
         await sidecar.save_states(self.store, saves, self._timeout(timeout))
 
     async def delete(
         self,
-        key: str,
+        key: Key,
         *,
         etag: str | None = None,
         consistency: Consistency | None = None,
@@ -141,8 +151,10 @@ class State(Generic[T]):
     ) -> None:
         """Remove what lies under `key`, if anything does. Raises EtagMismatch, EtagInvalid."""
         concurrency: Concurrency | None = "first-write" if etag else None
-        delete = StateDelete(check_state_key(key), etag, concurrency, consistency, dict(metadata or {}))
-        sidecar = self.sidecar(f"deleting key '{key}'")
+        check_instance("etag", etag, str, "a text")
+        pairs = _read(consistency, metadata).metadata
+        delete = StateDelete(check_state_key(key), etag, concurrency, consistency, pairs)
+        sidecar = self.sidecar(f"deleting key '{delete.key}'")
         await sidecar.delete_state(self.store, delete, self._timeout(timeout))
 
     def transaction(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Transaction[T]]:
@@ -158,8 +170,15 @@ class State(Generic[T]):
         return transaction(self.store, self.codec, sidecar, self._timeout(timeout))
 
     def _timeout(self, timeout: float | None) -> float:
+        check_number("timeout", timeout)
         return self.timeout if timeout is None else timeout
 
     def _entry(self, item: StateItem) -> StateEntry[T]:
         value = None if item.value is None else self.codec.decode(self.store, item.key, item.value)
         return StateEntry(item.key, value, item.etag)
+
+
+def _read(consistency: Consistency | None, metadata: Mapping[str, str] | None) -> StateRead:
+    check_one_of("consistency", consistency, get_args(Consistency))
+    check_texts("metadata", metadata)
+    return StateRead(consistency, dict(metadata or {}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
+from outboard.kit.arguments import check_instance, check_one_of, check_texts
 from outboard.kit.client.port import Concurrency, Consistency, StateDelete, StateOperations, StateSave
-from outboard.kit.names import check_state_key
+from outboard.kit.names import Key, check_state_key
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.ttl import Ttl, ttl_metadata
 
@@ -15,7 +16,7 @@ __all__ = ["Transaction", "save_of", "transaction"]
 
 
 def save_of(
-    key: str,
+    key: Key,
     value: bytes,
     etag: str | None,
     ttl: Ttl | None,
@@ -25,8 +26,12 @@ def save_of(
 ) -> StateSave:
     """One value to be written; with an ETag the first write wins unless `concurrency` says otherwise.
 
-    Raises InvalidName for the key, ValueError for a `ttl` that is not positive.
+    Raises InvalidName for the key, ValueError for a `ttl` that is not positive, TypeError for other types.
     """
+    check_texts("metadata", metadata)
+    check_instance("etag", etag, str, "a text")
+    check_one_of("concurrency", concurrency, get_args(Concurrency))
+    check_one_of("consistency", consistency, get_args(Consistency))
     pairs = {**(metadata or {}), **ttl_metadata(ttl)}
     if etag and concurrency is None:
         concurrency = "first-write"
@@ -44,13 +49,14 @@ class Transaction(Generic[T]):
         self._codec = codec
         self._operations: list[StateSave | StateDelete] = []
 
-    def save(self, key: str, value: T, *, etag: str | None = None, ttl: Ttl | None = None) -> None:
+    def save(self, key: Key, value: T, *, etag: str | None = None, ttl: Ttl | None = None) -> None:
         """Write `value`; with an `etag`, only if the key still has it. Raises InvalidName, StateInvalid."""
-        text = self._codec.encode(self._store, key, value)
+        text = self._codec.encode(self._store, check_state_key(key), value)
         self._operations.append(save_of(key, text, etag, ttl, None))
 
-    def delete(self, key: str, *, etag: str | None = None) -> None:
+    def delete(self, key: Key, *, etag: str | None = None) -> None:
         """Remove what lies under `key`; with an `etag`, only if the key still has it. Raises InvalidName."""
+        check_instance("etag", etag, str, "a text")
         concurrency: Concurrency | None = "first-write" if etag else None
         self._operations.append(StateDelete(check_state_key(key), etag, concurrency))
 

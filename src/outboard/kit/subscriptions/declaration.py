@@ -21,6 +21,7 @@ from typing import (
 )
 
 from outboard.errors import HandlerUnsuitable
+from outboard.kit.arguments import shown
 from outboard.kit.names import check_name
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event, EventCodec
@@ -68,7 +69,9 @@ DEFAULT_DEAD_LETTER: Final = Default.DEFAULT
 
 def dead_letter_topic(topic: str, dead_letter: str | Default | None) -> str | None:
     """The dead letter topic of `topic`. Raises InvalidName."""
-    return f"{topic}-dead" if isinstance(dead_letter, Default) else dead_letter
+    if isinstance(dead_letter, Default):
+        return f"{topic}-dead"
+    return None if dead_letter is None else check_name("dead letter topic", dead_letter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ class BatchDecorator(_Decorator[T]):
 
 
 def _checked(options: SubscriptionOptions, place: str) -> SubscriptionOptions:
+    _check_types(options, place)
     if not options.path.startswith("/") and (options.path or options.router is None):
         advice = "A path begins with '/'; on a router with a prefix it may be empty"
         raise HandlerUnsuitable(place, f"has the path {options.path!r}", advice)
@@ -212,6 +216,23 @@ def _checked(options: SubscriptionOptions, place: str) -> SubscriptionOptions:
     _check_number(place, "max_await_duration_ms", bulk.max_await_duration_ms, 0)
     _check_number(place, "concurrency", bulk.concurrency, 1)
     return options
+
+
+def _check_types(options: SubscriptionOptions, place: str) -> None:
+    metadata: object = options.metadata
+    texts = isinstance(metadata, Mapping) and all(
+        isinstance(text, str) for pair in metadata.items() for text in pair
+    )
+    for name, value, is_right, said in (
+        ("path", options.path, isinstance(options.path, str), "a text"),
+        ("match", options.match, isinstance(options.match, str), "a text, an expression in CEL"),
+        ("priority", options.priority, isinstance(options.priority, int), "a whole number"),
+        ("metadata", metadata, texts, "a mapping of texts to texts"),
+        ("name", options.name, isinstance(options.name, str | None), "a text"),
+        ("bulk", options.bulk, isinstance(options.bulk, BulkOptions | None), "True, False or BulkOptions"),
+    ):
+        if not is_right:
+            raise HandlerUnsuitable(place, f"has {name}={shown(value)}", f"It has to be {said}")
 
 
 def _check_number(place: str, name: str, value: object, least: int) -> None:

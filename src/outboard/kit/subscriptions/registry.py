@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
 
-from outboard.errors import NotMounted, RouterNotIncluded
+from outboard.errors import HandlerUnsuitable, NotMounted, RouterNotIncluded
 from outboard.gojson.values import Json
+from outboard.kit.arguments import shown
 from outboard.kit.subscriptions.batches import BatchHandling
 from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
@@ -30,6 +32,10 @@ from outboard.wire.bulk import BulkCodec
 
 __all__ = ["Registry"]
 
+ROUTER_ADVICE: Final = (
+    "It has to be an APIRouter; without one, the apps that the board is mounted on serve the handler"
+)
+
 
 class Registry:
     """Gives each declared handler its route, and knows which handlers an app serves."""
@@ -49,6 +55,9 @@ class Registry:
         Raises HandlerUnsuitable.
         """
         name = declaration.options.name or f"outboard-{len(self._declared)}-{declaration.topic}"
+        router: object = declaration.options.router
+        if not isinstance(router, APIRouter | None):
+            raise HandlerUnsuitable(declaration.place, f"has router={shown(router)}", ROUTER_ADVICE)
         targets = (
             [declaration.options.router] if declaration.options.router else [app.router for app in self._apps]
         )

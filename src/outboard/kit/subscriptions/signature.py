@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from starlette.requests import HTTPConnection
 
 from outboard.errors import HandlerUnsuitable
+from outboard.kit.arguments import shown
 from outboard.kit.subscriptions.declaration import Handler
 from outboard.wire.events import Event
 
 __all__ = ["EVENT", "EVENTS", "EndpointSignature", "ExpectedParameter", "endpoint_signature"]
 
+FUNCTION_ADVICE: Final = "Declare a function, a method or an object with `__call__`, which may call it"
 IMPORT_IT = "Define or import it at the top of the module, not in a function or under TYPE_CHECKING"
 
 
@@ -81,8 +84,15 @@ def endpoint_signature(handler: Handler, place: str, takes: ExpectedParameter) -
 
 
 def _parameters(handler: Handler, place: str, takes: ExpectedParameter) -> list[inspect.Parameter]:
+    given: object = handler
+    if isinstance(given, functools.partial | type) or not callable(given):
+        raise HandlerUnsuitable(place, f"is {shown(handler)}, no function", FUNCTION_ADVICE)
+    if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+        raise HandlerUnsuitable(place, "is a generator, which nobody would run", "Write it without `yield`")
     try:
         parameters = list(inspect.signature(handler).parameters.values())
+    except ValueError:
+        raise HandlerUnsuitable(place, "does not tell its parameters", FUNCTION_ADVICE) from None
     except NameError as error:  # Python 3.14 evaluates annotations only now
         raise HandlerUnsuitable(place, "has a parameter of unknown type", f"{error}. {IMPORT_IT}") from None
     if not parameters or parameters[0].kind not in (

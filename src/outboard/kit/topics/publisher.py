@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from outboard.clock import Clock
 from outboard.errors import EventTooLarge, InvalidCloudEvent, InvalidName
+from outboard.kit.arguments import check_mapping, check_number, wrong
 from outboard.kit.client.port import Publication
-from outboard.kit.names import check_text
+from outboard.kit.names import Key, check_text, key_text
 from outboard.kit.topics.connections import Connections
 from outboard.kit.tracing import next_span
 from outboard.kit.ttl import Ttl, ttl_metadata
@@ -37,7 +38,7 @@ KEY: Final = f"metadata '{PARTITION_KEY}'"
 class PublishArguments(TypedDict, total=False):
     """What can be said of an event that is published or staged. `Topic.publish` explains it."""
 
-    key: str | None
+    key: Key | None
     ttl: Ttl | None
     metadata: Mapping[str, str] | None
 
@@ -70,7 +71,7 @@ class EventPublisher:
         data: T,
         of_topic: EventType[T],
         *,
-        key: str | None = None,
+        key: Key | None = None,
         id: str | None = None,
         type: str | None = None,
         subject: str | None = None,
@@ -83,6 +84,8 @@ class EventPublisher:
         Its type is `type`, else that of its topic. Raises InvalidCloudEvent, InvalidName, ValueError.
         """
         pairs = _metadata(key, ttl, metadata)
+        if extensions is not None:
+            check_mapping("extensions", extensions)
         attributes: dict[str, Any] = {
             "id": new_id(self.randbytes) if id is None else id,
             "source": self.app_id,
@@ -96,15 +99,15 @@ class EventPublisher:
             attributes |= next_span(self.randbytes).attributes
         if extensions:
             attributes |= _checked(extensions)
-        if key:
-            attributes[PARTITION_KEY_ATTRIBUTE] = key
+        if key is not None and (text := pairs[PARTITION_KEY]):
+            attributes[PARTITION_KEY_ATTRIBUTE] = text
         return _event(attributes, quickly=not extensions), pairs
 
     def completed(
         self,
         event: Event[T],
         *,
-        key: str | None = None,
+        key: Key | None = None,
         ttl: Ttl | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> tuple[Event[T], Metadata]:
@@ -113,6 +116,7 @@ class EventPublisher:
         The ordering `key` that it is published with stands in the event, too (CloudEvents, "Partitioning").
         Raises InvalidName, ValueError.
         """
+        _check_event(event)
         pairs = _metadata(key, ttl, metadata)
         missing: dict[str, Any] = {}
         if not event.source:
@@ -123,8 +127,8 @@ class EventPublisher:
             missing["datacontenttype"] = _content_type(event.data)
         if "traceparent" not in event.extensions:
             missing |= next_span(self.randbytes).attributes
-        if key := pairs.get(PARTITION_KEY):
-            missing[PARTITION_KEY_ATTRIBUTE] = key
+        if text := pairs.get(PARTITION_KEY):
+            missing[PARTITION_KEY_ATTRIBUTE] = text
         return event.model_copy(update=missing) if missing else event, pairs
 
     def send(
@@ -137,6 +141,8 @@ class EventPublisher:
         timeout: float | None,
     ) -> Awaitable[None]:
         """Send `event`, a whole one. What this gives back ends once the broker has it."""
+        if timeout is not None:
+            check_number("timeout", timeout)
         connection = self.connections.current(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
@@ -202,16 +208,23 @@ def _trace_fields(event: Event[T]) -> tuple[dict[str, str], str]:
     return headers, "" if extensions.get("traceid") else traceparent
 
 
-def _metadata(key: str | None, ttl: Ttl | None, metadata: Mapping[str, str] | None) -> Metadata:
+def _check_event(event: object) -> None:
+    """Raise TypeError for what is no `Event`."""
+    if not isinstance(event, Event):
+        wrong("event", "an Event", event)
+
+
+def _metadata(key: Key | None, ttl: Ttl | None, metadata: Mapping[str, str] | None) -> Metadata:
     """Dapr's metadata of one publish.
 
     Raises InvalidName for text that no header may hold, and ValueError for a `ttl` that is not positive.
     """
     if ttl is None and not metadata:
-        return {} if key is None else {PARTITION_KEY: check_text(KEY, key)}
+        return {} if key is None else {PARTITION_KEY: check_text(KEY, key_text(KEY, key))}
+    check_mapping("metadata", metadata)
     pairs = dict(metadata or {})
     if key is not None:
-        pairs[PARTITION_KEY] = key
+        pairs[PARTITION_KEY] = key_text(KEY, key)
     pairs |= ttl_metadata(ttl)
     for name, value in pairs.items():
         text = {check_text("metadata", name): check_text(f"metadata '{name}'", value)}
