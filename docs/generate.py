@@ -287,6 +287,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know.",
     "ended": "An app ended; `detail` says what that means for the others.",
     "stopping": "Everything is stopped.",
+    "error": "Why it could not start, or ended: the last line. `file` and `line` where a file is at fault.",
     "stopped": "Nothing runs any more.",
 }
 

@@ -407,10 +407,12 @@ class PortTaken(OutboardError):
 
 @dataclass(eq=False)
 class ServiceDied(OutboardError):
-    """{service} ended with exit code {code}; everything else was stopped. Its last lines stand above."""
+    """{service} ended with exit code {code}; {others}. It said: {last_line}"""
 
     service: str
     code: int
+    last_line: str = "nothing"
+    others: str = "everything else was stopped"
 
 
 @dataclass(eq=False)

@@ -113,7 +113,9 @@ def test_a_program_that_is_not_there_is_told_before_anything_starts(project: Pro
         errors = run.errors()
     assert "app 'other' (" in errors
     assert "cannot be started: there is no program 'no-such-program'" in errors
-    assert not run.rest()
+    (told,) = run.rest()
+    assert told["event"] == "error"
+    assert "no program 'no-such-program'" in told["text"]
 
 
 def test_a_component_that_cannot_be_set_up_ends_the_run_with_its_file(project: Project) -> None:
@@ -125,6 +127,9 @@ def test_a_component_that_cannot_be_set_up_ends_the_run_with_its_file(project: P
         errors = run.errors()
     assert "broken.yaml" in errors
     assert "Traceback" not in errors
+    last = run.rest()[-1]
+    assert (last["event"], last["file"], last["line"]) == ("error", str(broken), 1)
+    assert "Did you mean `pubsub.in-memory`?" in last["text"]
 
 
 def test_a_component_that_only_daprd_serves_is_told_again_at_ready_and_by_calls(project: Project) -> None:
@@ -200,6 +205,18 @@ def test_a_program_in_the_folder_of_the_app_is_started_from_another_one(project:
         assert run.ended() == 0
 
 
+def test_what_a_service_said_of_its_end_is_repeated(project: Project) -> None:
+    script = '["python", "-c", "import no_such_module"]'
+    project.apps.append(f"  - appID: bad\n    appDirPath: .\n    command: {script}\n")
+    said = "bad ended with exit code 1; everything else was stopped. It said: ModuleNotFoundError: No module"
+    with running(project) as run:
+        assert run.ended() == 1
+        assert said in run.errors()
+    last = run.rest()[-1]
+    assert last["event"] == "error"
+    assert last["text"].startswith(said)
+
+
 def test_with_keep_going_the_others_survive_a_service_that_dies(project: Project) -> None:
     project.add("worker", topics="jobs")
     project.add("backend")
@@ -218,7 +235,7 @@ def test_with_keep_going_the_exit_code_tells_that_one_failed(project: Project) -
         project.apps.append(f"  - appID: {app_id}\n    appDirPath: .\n    command: {script}\n")
     with running(project, "--keep-going") as run:
         assert run.ended() == 1
-        assert "bad ended with exit code 3" in run.errors()
+        assert "bad ended with exit code 3; the others went on. It said: nothing" in run.errors()
     assert {event["app"] for event in run.rest() if event["event"] == "ended"} == {"good", "bad"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -126,23 +128,53 @@ def run(
     from outboard.run.plan.plan import RunOptions, make_plan
     from outboard.run.plan.settings import is_given
 
-    home = Path.home()
-    given = {name.replace("_", "-"): _value(value) for name, value in settings.items() if value}
-    given = {flag: value for flag, value in given.items() if is_given(flag, value)}
-    daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, home)
-    folders = component_folders(resources or ())
-    options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
-    chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
-    apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
-    if embedded:
-        write_embedded(home)
-    make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
-    with reserving(MachinePorts()) as ports:
-        plan = make_plan(apps, options, ports, this_interpreter(), os.environ, make_token)
-        if dry_run:
-            _describe(plan, output)
-        else:
-            _execute(plan, output)
+    with _failure_as_event(output):
+        home = Path.home()
+        given = {name.replace("_", "-"): _value(value) for name, value in settings.items() if value}
+        given = {flag: value for flag, value in given.items() if is_given(flag, value)}
+        daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, home)
+        folders = component_folders(resources or ())
+        options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
+        chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
+        apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
+        if embedded:
+            write_embedded(home)
+        make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
+        with reserving(MachinePorts()) as ports:
+            plan = make_plan(apps, options, ports, this_interpreter(), os.environ, make_token)
+            if dry_run:
+                _describe(plan, output)
+            else:
+                _execute(plan, output)
+
+
+@contextmanager
+def _failure_as_event(output: OutputFormat) -> Iterator[None]:
+    """Whoever reads JSON lines finds there, last, why it failed; the error itself goes on."""
+    from outboard.errors import OutboardError, ResourcesInvalid
+
+    try:
+        yield
+    except ResourcesInvalid as several:
+        _write_failures(several.errors, output)
+        raise
+    except (OutboardError, FileNotFoundError, PermissionError) as error:
+        _write_failures([error], output)
+        raise
+
+
+def _write_failures(errors: Sequence[Exception], output: OutputFormat) -> None:
+    if output is not OutputFormat.json:
+        return
+    import sys
+
+    from outboard.cli.console import line_writer
+    from outboard.run.output.events import RunFailed
+    from outboard.run.output.formats import JsonLines
+
+    write = JsonLines(line_writer(sys.stdout))
+    for error in errors:
+        write(RunFailed(str(error), str(getattr(error, "path", "")), int(getattr(error, "line", 0))))
 
 
 def _value(given: Given) -> Value:

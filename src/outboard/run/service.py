@@ -26,6 +26,7 @@ from outboard.run.output.events import AppEnded, AppStarted, Reloading, Report
 from outboard.run.output.logs import AppLog, app_log
 from outboard.run.plan.interpreter import program_path
 from outboard.run.plan.plan import AppPlan
+from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, Process, running
 from outboard.run.source_changes import source_changes
 from outboard.tasks import background_tasks
@@ -53,19 +54,22 @@ class Service:
 
         Raises ServiceDied, CommandError where the program cannot be started, OSError for its log file.
         """
-        with app_log(self.plan, self.report, self.clock.now()) as log:
+        with app_log(self.plan, self.report, self.clock.now()) as take:
+            log = Remembering(take)
             if self.plan.reload:
                 await self._with_reload(log)
             else:
                 await self._once(log)
 
-    async def _once(self, log: AppLog) -> None:
+    async def _once(self, log: Remembering) -> None:
         async with self._process(log) as process:
             code = await process.wait()
         if code or self.plan.app_port:  # whoever is to be called must stay
-            others = "the others go on" if self.plan.keep_going else "everything else is stopped"
+            alone = self.plan.keep_going
+            others = "the others go on" if alone else "everything else is stopped"
             self.report(AppEnded(self.plan.app_id, code, others))
-            raise ServiceDied(self.plan.app_id, code)
+            others = "the others went on" if alone else "everything else was stopped"
+            raise ServiceDied(self.plan.app_id, code, log.last_words or "nothing", others)
         self.report(AppEnded(self.plan.app_id, code, "it is done"))
 
     @asynccontextmanager

@@ -23,6 +23,7 @@ __all__ = [
     "Reloading",
     "Report",
     "RunEvent",
+    "RunFailed",
     "RunStopped",
     "RunStopping",
     "SlowStart",
@@ -213,6 +214,15 @@ class RunStopped:
     """Nothing runs any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """Why the run could not start, or ended; `file` is empty and `line` 0 where no file is at fault."""
+
+    text: str
+    file: str = ""
+    line: int = 0
+
+
 RunEvent: TypeAlias = (
     LogLine
     | Caution
@@ -229,5 +239,6 @@ RunEvent: TypeAlias = (
     | AppEnded
     | RunStopping
     | RunStopped
+    | RunFailed
 )
 Report: TypeAlias = Callable[[RunEvent], None]

@@ -21,6 +21,7 @@ from outboard.run.output.events import (
     Ready,
     Reloading,
     RunEvent,
+    RunFailed,
     RunStopped,
     RunStopping,
     SlowStart,
@@ -51,6 +52,7 @@ EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     AppEnded: "ended",
     RunStopping: "stopping",
     RunStopped: "stopped",
+    RunFailed: "error",
 }
 
 
@@ -136,6 +138,8 @@ def _sentences(event: RunEvent) -> list[str]:
             return [f"stopping ({event.reason})"]
         case RunStopped():
             return ["everything has stopped"]
+        case RunFailed():
+            return [f"error: {event.text}"]
         case Attach():
             return [_attach(event)]
         case LogLine():

@@ -11,9 +11,11 @@ from outboard.clock import Clock
 from outboard.errors import ServiceDied
 from outboard.run.availability import AppAvailability
 from outboard.run.output.events import Report
+from outboard.run.output.logrus import parse_line
 from outboard.run.output.logs import daprd_log
 from outboard.run.plan.daprd import daprd_variables
 from outboard.run.plan.plan import AppPlan
+from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, running
 from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
 from outboard.run.sidecars.daprd_topology import ask_topology
@@ -44,14 +46,16 @@ class DaprdSidecars:
         daprd's to say. Raises ServiceDied where daprd ends by itself, OSError where it cannot be started or
         its log file not be opened.
         """
-        with daprd_log(app, report, self.clock.now()) as log:
+        with daprd_log(app, report, self.clock.now()) as take:
+            log = Remembering(take)
             async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
                 watches = [self._watch_health(app, status)]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
                 async with background_tasks(*watches):
                     code = await process.wait()
-        raise ServiceDied(f"the sidecar of {app.app_id}", code)
+        _, said = parse_line(log.last_words)
+        raise ServiceDied(f"the sidecar of {app.app_id}", code, said or "nothing")
 
     def _launch(self, app: AppPlan) -> Launch:
         command = (str(self.executable), *app.sidecar)

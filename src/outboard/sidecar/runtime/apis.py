@@ -25,6 +25,7 @@ from outboard.sidecar.api.http.routes import (
 from outboard.sidecar.api.http.secrets import SecretApi
 from outboard.sidecar.api.http.state import StateApi
 from outboard.sidecar.api.http.unserved import unserved_routes
+from outboard.sidecar.api.http.unserved_calls import UnservedCalls
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import MetadataService
 from outboard.sidecar.publishing.service import PublishService
@@ -64,16 +65,19 @@ def http_apis(
     """`stop(force)` is called when the API is asked to end the sidecar."""
     metadata = MetadataApi(services.metadata, stop)
     errors = ErrorCodes() if configuration.metrics.record_error_codes else None
+    unserved = UnservedCalls(log)
     routes = [
         *served_routes(
             PublishApi(services.publishing), StateApi(services.state), SecretApi(services.secrets), metadata
         ),
-        *unserved_routes(options.app_id, options.runtime_namespace),
+        *unserved_routes(options.app_id, options.runtime_namespace, unserved),
     ]
     invoke = InvokeApi(options.app_id, has_app=bool(options.app_port))
     main = Api(
         allowed_routes(routes, configuration.api),
-        Endpoint(invoke.invoke, "InvokeService") if is_allowed(INVOKE_PATH, configuration.api) else None,
+        Endpoint(unserved.telling("other apps", invoke.invoke), "InvokeService")
+        if is_allowed(INVOKE_PATH, configuration.api)
+        else None,
         _settings(options, configuration),
         log,
         errors,

@@ -18,6 +18,7 @@ from outboard.run.output.events import (
     Ready,
     Reloading,
     RunEvent,
+    RunFailed,
     RunStopped,
     RunStopping,
     SlowStart,
@@ -40,6 +41,7 @@ EVERY_EVENT: tuple[RunEvent, ...] = (
     AppEnded("api", 0, "it is done"),
     RunStopping("Ctrl-C"),
     RunStopped(),
+    RunFailed("no such thing", "dapr.yaml", 3),
 )
 
 

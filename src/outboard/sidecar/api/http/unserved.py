@@ -7,6 +7,7 @@ Source: the Dapr API reference; daprd 1.18 for the answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,7 @@ from outboard.sidecar.api.http.errors import MALFORMED, UNREADABLE
 from outboard.sidecar.api.http.messages import ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.http.router import Route
 from outboard.sidecar.api.http.routes import DELETE, GET, POST, PUT, WRITE, Endpoint, Handler
+from outboard.sidecar.api.http.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError, ErrorInfo
 
 __all__ = ["unserved_routes"]
@@ -46,10 +48,23 @@ JOB_CALLS: Final = (
 NO_SCHEDULER: Final = "scheduler clients are disabled"
 
 
-def unserved_routes(app_id: str, namespace: str) -> list[Route[Endpoint]]:
-    """Their routes; each handler raises ApiError."""
-    return [*_bindings(), *_configuration(), *_locks(), *_crypto(), *_conversation(),
-            *_jobs(_Jobs(app_id, namespace)), *_workflows(), *_actors()]  # fmt: skip
+def unserved_routes(app_id: str, namespace: str, calls: UnservedCalls) -> list[Route[Endpoint]]:
+    """Their routes; each handler raises ApiError, and `calls` tells of the first of each kind."""
+    kinds = {
+        "output bindings": _bindings(),
+        "configuration stores": _configuration(),
+        "locks": _locks(),
+        "cryptography": _crypto(),
+        "conversation": _conversation(),
+        "jobs": _jobs(_Jobs(app_id, namespace)),
+        "workflows": _workflows(),
+        "actors": _actors(),
+    }
+    return [
+        replace(route, target=replace(route.target, handle=calls.telling(kind, route.target.handle)))
+        for kind, routes in kinds.items()
+        for route in routes
+    ]
 
 
 def _bindings() -> Iterator[Route[Endpoint]]:

@@ -33,6 +33,19 @@ async def asked(
         return await call(running.api, method, path, body, **(headers or {}))
 
 
+async def test_the_log_tells_of_the_first_call_of_each_kind(caplog: pytest.LogCaptureFixture) -> None:
+    async with sidecar_for(None, STORES, Hops()).running() as running:
+        for path in ("/v1.0/invoke/other/method/m", "/v1.0/actors/t/1/state/k", "/v1.0/jobs/j") * 2:
+            await call(running.api, "GET", path, b"")
+    said = [record.getMessage() for record in caplog.records if "does not serve" in record.getMessage()]
+    assert [text.partition(" (")[0] for text in said] == [
+        "the app calls other apps",
+        "the app calls actors",
+        "the app calls jobs",
+    ]
+    assert all("`outboard run --engine daprd` does" in text for text in said)
+
+
 def told(answer: Answer) -> tuple[int, str, str]:
     return answer.status, answer.json["errorCode"], answer.json["message"]
 
