@@ -1,4 +1,4 @@
-"""What keeps an event, or its metadata, from ever being delivered to an app over HTTP. Pure.
+"""What can be delivered to an app over HTTP, and which failed attempts are told of. Pure.
 
 A sidecar sends the metadata of an event as headers, and reads its numbers as 64-bit floats. What cannot be
 one of these fails at each delivery, and holds all that lies behind it on its partition; so it is refused
@@ -16,8 +16,9 @@ from typing import Final
 
 from outboard.wire.forwarding import may_be_header
 
-__all__ = ["forwarded", "header_problem", "may_exceed_floats", "metadata_problem"]
+__all__ = ["forwarded", "header_problem", "is_told", "may_exceed_floats", "metadata_problem"]
 
+EACH_OF: Final = 10
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 NOT_IN_A_VALUE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 PERHAPS_TOO_LARGE: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
@@ -55,6 +56,14 @@ def metadata_problem(metadata: Mapping[str, str]) -> str:
 def may_exceed_floats(data: bytes) -> bool:
     """Whether JSON text may hold a number beyond 64-bit floats: then it is to be read to know for certain."""
     return PERHAPS_TOO_LARGE.search(data) is not None
+
+
+def is_told(attempt: int) -> bool:
+    """Whether an attempt that failed gets a line in the log: the first ten, the 16th, the 32nd, the 64th.
+
+    What is tried again for ever would fill the log with one sentence.
+    """
+    return attempt <= EACH_OF or attempt & (attempt - 1) == 0
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,22 @@ from outboard.testing import Harness, NotSeen
 from outboard.wire.http import Request as HttpRequest
 
 pytestmark = pytest.mark.anyio
+
+
+FIVE_SECONDS = """
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: kafka-pubsub}
+spec: {type: pubsub.in-memory, version: v1}
+---
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: patient}
+spec:
+  policies:
+    retries:
+      DefaultPubsubComponentInboundRetryPolicy: {policy: constant, duration: 5s, maxRetries: -1}
+"""
 
 
 class Number(BaseModel):
@@ -50,6 +67,36 @@ async def test_an_event_goes_through_the_sidecar_to_its_handler(outboard: Harnes
     assert event.extensions["pubsubname"] == "kafka-pubsub"
     assert [published.data.value for published in outboard.published(numbers)] == [1]
     assert outboard.dead_letters(numbers) == []
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["alone", "in bulk"])
+@pytest.mark.parametrize("policies", ["none", "five seconds"])
+async def test_leaving_ends_the_attempts_of_a_handler_that_never_succeeds(
+    tmp_path: Path, bulk: bool, policies: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = []
+    if policies != "none":
+        (tmp_path / "resources.yaml").write_text(FIVE_SECONDS, encoding="utf-8")
+        folders = [tmp_path]
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    attempts = 0
+
+    @numbers.subscribe("/numbers", bulk=bulk)
+    async def handle(event: Event[Number]) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise OSError("the database is away")
+
+    outboard = Harness(folders)
+    async with outboard.serving(app_of(board), board):
+        await numbers.publish(Number(value=1))
+        await outboard.retried(numbers, times=40)
+        before = attempts
+    assert attempts <= before + 10, "thirty seconds of the fixture's clock"
+    assert "still being handled" not in caplog.text
+    told = [record for record in caplog.records if "not handled" in record.getMessage()]
+    assert len([record for record in told if record.levelno > logging.DEBUG]) <= 2 * (10 + 2)
 
 
 async def test_a_handler_that_ends_as_if_it_were_cancelled_gets_its_event_again(outboard: Harness) -> None:

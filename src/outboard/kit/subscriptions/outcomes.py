@@ -18,6 +18,7 @@ from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Redelive
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
+from outboard.wire.delivery import is_told
 
 __all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "Settler"]
 
@@ -100,7 +101,8 @@ class Settler:
         """Note that a batch is to come again: each event counts an attempt, and one line tells of all."""
         counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
-        log.error(
+        log.log(
+            _level(max(counts)),
             "a batch of %d events (%s%s) of topic '%s' for %s was not handled and will be delivered again: "
             "%s (attempt %d here)",
             len(received_events),
@@ -114,7 +116,8 @@ class Settler:
         )
 
     def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
-        log.error(
+        log.log(
+            _level(attempts),
             "event %s was not handled and will be delivered again: %s (attempt %d here)",
             self._name(received),
             found.reason,
@@ -208,3 +211,7 @@ class Settler:
 def _is_too_large(error: OutboardError) -> bool:
     """What the sidecar and the brokers say of it has no code of its own."""
     return isinstance(error, EventTooLarge) or "too large" in str(error).lower()
+
+
+def _level(attempts: int) -> int:
+    return logging.ERROR if is_told(attempts) else logging.DEBUG

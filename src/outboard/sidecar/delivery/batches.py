@@ -156,7 +156,10 @@ class BatchConsumer:
                 self._single.tell(entry.arrived, entry.entry_id, LATE, number)
 
         try:
-            await self._single.pubsub.inbound.run(attempt, timed_out)
+            await self._single.pubsub.inbound.run(attempt, timed_out, self._single.pause)
+        except NotAcknowledged as ended:
+            for entry in rest:
+                entry.settle(ended)
         except Failure as failure:
             for entry in rest:
                 await self._give_up(entry, failure)

@@ -19,6 +19,7 @@ no event is lost for it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -43,6 +44,7 @@ from outboard.sidecar.publishing.pubsubs import (
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.sidecar.subscriptions.routes import Routes
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.delivery import is_told
 from outboard.wire.subscriptions import Subscription
 
 __all__ = ["Consumer", "DeliveryContext", "Drain"]
@@ -60,6 +62,7 @@ class Drain:
 
     def __init__(self) -> None:
         self.closed = False
+        self._over: float | None = None
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -79,10 +82,19 @@ class Drain:
         if kind is not None and issubclass(kind, NotAcknowledged):
             await self.hold_if_closed()
 
-    async def finish(self) -> None:
-        """Take nothing new; return once nothing is being handled."""
-        self.closed = True
+    async def finish(self, clock: Clock, limit: float) -> None:
+        """Take nothing new; return once nothing is being handled.
+
+        What fails is tried again, as in daprd, but not later than `limit` seconds from now.
+        """
+        self.closed, self._over = True, clock.monotonic() + limit
         await self._idle.wait()
+
+    async def pause(self, clock: Clock, seconds: float) -> None:
+        """Wait for the next attempt. Raises NotAcknowledged where it would come when `finish` is over."""
+        if self._over is not None and clock.monotonic() + seconds > self._over:
+            raise NotAcknowledged("the sidecar ends before the next attempt")
+        await clock.sleep(seconds)
 
     async def hold_if_closed(self) -> None:
         """To be awaited with what was not settled: once closed, until the consumer is cancelled."""
@@ -209,12 +221,16 @@ class Consumer:
 
         try:
             await self.pubsub.inbound.run(
-                attempt, timed_out=lambda: self.tell(arrived, event_id, LATE, number)
+                attempt, lambda: self.tell(arrived, event_id, LATE, number), self.pause
             )
         except Failure as failure:
             if isinstance(failure, CircuitOpen):
                 self.log_undelivered(event_id, failure)
             await self.give_up(arrived, str(failure))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for the next attempt. Raises NotAcknowledged where the sidecar ends before it."""
+        await self.shared.drain.pause(self.shared.clock, seconds)
 
     def log_undelivered(self, event_id: str, reason: CircuitOpen) -> None:
         text = "event %s on topic %s was not delivered to the app: %s"
@@ -251,7 +267,8 @@ class Consumer:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
         text = "event %s on topic %s was %s by the app: %s"
-        self.shared.log.warning(text, event_id, self.subscription.topic, doing, answer.detail)
+        level = logging.WARNING if is_told(attempt) else logging.DEBUG
+        self.shared.log.log(level, text, event_id, self.subscription.topic, doing, answer.detail)
 
     def journal(
         self, kind: HopKind, arrived: Arrived, *, attempt: int = 0, outcome: str = "", detail: str = ""

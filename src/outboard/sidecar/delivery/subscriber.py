@@ -126,7 +126,7 @@ async def _attempt(consumer: Consumer, subscribe: Subscribe, made: asyncio.Event
 async def _finish(tasks: list[asyncio.Task[None]], shared: DeliveryContext) -> None:
     try:
         async with asyncio.timeout(DRAIN_LIMIT):
-            await shared.drain.finish()
+            await shared.drain.finish(shared.clock, DRAIN_LIMIT)
     except TimeoutError:
         shared.log.warning("events are still being handled after %d s; the broker keeps them", DRAIN_LIMIT)
     finally:

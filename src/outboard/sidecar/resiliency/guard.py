@@ -61,10 +61,14 @@ class Guard:
         object.__setattr__(self, "_unguarded", self.policies == NO_POLICIES)
 
     async def run(
-        self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None] = lambda: None
+        self,
+        operation: Callable[[], Awaitable[T]],
+        timed_out: Callable[[], None] = lambda: None,
+        pause: Callable[[float], Awaitable[None]] | None = None,
     ) -> T:
         """Make attempts until one succeeds: its result. After each that takes too long `timed_out` is called.
 
+        Between two attempts `pause` is awaited with the seconds, else the clock; what it raises ends them.
         A Failure of `operation` is tried again as the policies say; the last one is raised, which may be a
         TimedOut or CircuitOpen of this guard. Whatever else `operation` raises goes through.
         """
@@ -87,7 +91,7 @@ class Guard:
             if failures == 1:
                 again = duration.format(delay)
                 log.warning("Error processing operation %s. Retrying in %s…", self, again)
-            await clock.sleep(delay)
+            await (pause or clock.sleep)(delay)
 
     def __str__(self) -> str:
         return f"component[{self.component}] {self.direction}"

@@ -184,7 +184,7 @@ async def test_while_it_stops_a_batch_that_failed_is_held_until_its_consumer_is_
     bench.answer("0:SUCCESS", "1:RETRY")
     handling = asyncio.create_task(bench.outcomes(*events(1, 2)))
     await bench.app.called("/bulk")
-    finishing = asyncio.create_task(bench.drain.finish())
+    finishing = asyncio.create_task(bench.drain.finish(bench.clock, 30))
     await asyncio.sleep(0)
     bench.app.gates["/bulk"].set()
     await finishing

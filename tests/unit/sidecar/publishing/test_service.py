@@ -111,7 +111,7 @@ async def test_what_is_no_cloud_event_though_it_says_so_is_refused(service: Publ
     [{"": "a"}, {"x y": "a"}, {"☃": "a"}, {"\0": "a"}, {"a": "b\r\nc"}, {"partitionKey": "\0"}],
 )  # fmt: skip
 async def test_metadata_that_could_be_no_header_is_refused(
-    service: PublishService, broker: Broker, metadata: Mapping[str, str]
+    service: PublishService, broker: Broker, metadata: dict[str, str]
 ) -> None:
     entries = [BulkPublishEntry("1", b"fine", "text/plain", None), BulkPublishEntry("2", b"", "", metadata)]
     events = [EventEntry("1", {"id": "1"}, dict(metadata))]
