@@ -71,10 +71,11 @@ def test_a_lone_surrogate_arrives_as_the_replacement_character(abused: Abused) -
     assert abused.arrived() == [("orders", {"n": "\ufffd"}), ("orders", {"n": "\ufffd"})]
 
 
-def test_5000_digits_are_taken_and_are_no_event_and_the_next_one_arrives(abused: Abused) -> None:
-    """No 64-bit float holds them: daprd cannot read what it took; the same here, with a line in the log."""
-    assert publish(abused, b'{"n":' + DIGITS + b"}", JSON) == 204
-    assert publish(abused, event(DIGITS), CLOUD_EVENT) == 204
+def test_5000_digits_are_no_event_and_the_next_one_arrives(abused: Abused) -> None:
+    """No 64-bit float holds them: daprd cannot read what it took, so here it is not taken."""
+    taken = 204 if abused.is_daprd else 400
+    assert publish(abused, b'{"n":' + DIGITS + b"}", JSON) == taken
+    assert publish(abused, event(DIGITS), CLOUD_EVENT) == taken
     assert publish(abused, b"1", JSON) == 204
     assert abused.arrived() == [("orders", 1)]
 
