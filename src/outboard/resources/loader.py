@@ -6,7 +6,8 @@ Source: Dapr, "Component schema", "Scope components to one or more applications"
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +15,7 @@ from typing import Final, TypeVar
 from outboard.errors import CommandError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
+from outboard.resources.configuration_reader import UNSERVED
 from outboard.resources.finding import Errors, Finding, refuse_errors
 from outboard.resources.left_out import LeftOut, in_namespace, left_out
 from outboard.resources.node import Node, near
@@ -30,6 +32,9 @@ VERSIONS: Final = {
     "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
     "Resiliency": ("dapr.io/v1alpha1",),
 }
+
+DEFAULT_POLICY: Final = re.compile(r"(Default\w*Policy|DaprBuiltIn\w*)\Z")
+"""The names of those that count where no target names one."""
 
 Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency)
 
@@ -85,6 +90,7 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
     findings = [*found.findings, *_duplicates(components)]
     if all(each.severity != "error" for each in findings):  # else the policy may stand in what was not read
         findings += map(Finding.of, unknown_policies(resiliencies))
+        findings += _vain_policies(resiliencies, found.components)
     return Resources(
         components=tuple(_of_app(components, app_id)),
         subscriptions=tuple(subscriptions),
@@ -145,6 +151,8 @@ class _Found:
             known = " or ".join(VERSIONS[kind])
             self._warn(node, f"not loaded: `apiVersion` of a {kind} is {known}, not `{version}`")
         elif kind == "Configuration" and version.startswith(GROUP):
+            if set(_keys_of_spec(node)) <= UNSERVED.keys():
+                return  # as `observability.yaml` of Dapr's quickstarts: to name it would change nothing
             self._warn(node, f"not loaded: name the file with `--config {node.path}`")
         elif version.startswith(GROUP):
             advice = near(kind, VERSIONS) or f"It serves {', '.join(VERSIONS)}"
@@ -161,6 +169,11 @@ class _Found:
 
     def _warn(self, node: Node, problem: str, advice: str = "") -> None:
         self.findings.append(Finding(str(node.path), node.key_line, problem, advice))
+
+
+def _keys_of_spec(document: Node) -> Collection[str]:
+    spec = document.get("spec")
+    return spec.value.keys() if spec is not None and isinstance(spec.value, Mapping) else ("",)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -183,6 +196,21 @@ def _duplicates(components: Iterable[Component]) -> Iterator[Finding]:
             place = f"{there.path}:{there.line}"
             problem = f"component name '{each.name}' is taken by {there.type} in {place}, whatever the scopes"
             yield Finding(str(each.path), each.line, problem, "Rename or remove one of them.", "error")
+
+
+def _vain_policies(resiliencies: Sequence[Resiliency], components: Sequence[Component]) -> Iterator[Finding]:
+    """A warning for each target that is no component, and for each policy that nobody uses."""
+    names = [each.name for each in components]
+    used = {name for each in resiliencies for name in each.used_policies}
+    for each in resiliencies:
+        for target in dict.fromkeys((*each.inbound, *each.outbound)):
+            if target not in names:
+                problem = f"Resiliency '{each.name}' has a target '{target}', and there is no such component"
+                yield Finding(str(each.path), each.line, problem, near(target, names))
+        for policy in each.policy_names:
+            if policy not in used and not DEFAULT_POLICY.match(policy):
+                problem = f"no target uses policy '{policy}' of Resiliency '{each.name}'"
+                yield Finding(str(each.path), each.line, problem, near(policy, used))
 
 
 def _last_of_each_name(subscriptions: Iterable[DeclaredSubscription]) -> list[DeclaredSubscription]:

@@ -115,6 +115,21 @@ class Resiliency:
     scopes: tuple[str, ...] = ()
     path: Path = BUILT_IN
     line: int = 0
+    elsewhere: frozenset[str] = frozenset()
+    """The names of policies that targets name which are no components: apps and actors."""
+
+    @property
+    def policy_names(self) -> tuple[str, ...]:
+        """Of each kind, in the order of the file."""
+        return (*self.timeouts, *self.retries, *self.circuit_breakers)
+
+    @property
+    def used_policies(self) -> frozenset[str]:
+        """The names that its targets name."""
+        targets = (*self.inbound.values(), *self.outbound.values())
+        return self.elsewhere | {
+            name for each in targets for name in (each.timeout, each.retry, each.circuit_breaker) if name
+        }
 
     def policies(self, component: str, kind: str, direction: Literal["inbound", "outbound"]) -> Policies:
         """What applies to `component`, of `kind` "Pubsub", "Statestore" or "Secretstore".

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NoReturn, TypeVar
 
 from outboard.resources import duration
@@ -42,7 +42,19 @@ def parse(document: Node) -> Resiliency:
         scopes=document.strings("scopes"),
         path=document.path,
         line=document.line,
+        elsewhere=frozenset(_named_elsewhere(targets)),
     )
+
+
+def _named_elsewhere(targets: Node | None) -> Iterator[str]:
+    """The names in the targets of apps and actors, which this sidecar does not serve."""
+    for key in ("apps", "actors"):
+        for target in _fields(None if targets is None else targets.mapping(key)).values():
+            yield from (
+                node.as_string()
+                for node in _fields(target).values()
+                if not isinstance(node.value, tuple | Mapping)
+            )
 
 
 def _each(policies: Node | None, key: str, read: Callable[[Node], T]) -> dict[str, T]:

@@ -393,10 +393,10 @@ def test_resiliency_scopes_and_the_document_that_daprd_would_not_read(tmp_path: 
     )
 
     assert [each.timeouts for each in resources.resiliencies] == [{"fast": 1.0}]
-    assert all(
-        "daprd reads a Resiliency only where it is the first" in said.problem for said in resources.findings
-    )
-    assert len(resources.findings) == 2
+    told = [said.problem for said in resources.findings]
+    late = [text for text in told if "daprd reads a Resiliency only where it is the first" in text]
+    assert len(late) == 2
+    assert [text for text in told if text not in late] == ["no target uses policy 'fast' of Resiliency 'r'"]
 
 
 def test_the_errors_of_all_files_are_told_together(tmp_path: Path) -> None:
@@ -455,4 +455,36 @@ def test_all_errors_of_one_component_are_told(tmp_path: Path) -> None:
         "`name` is missing",
         "`name` is missing",
         "`type: state` is not of the form category.name",
+    ]
+
+
+def test_a_configuration_that_would_change_nothing_is_passed_over_as_by_daprd(tmp_path: Path) -> None:
+    text = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec:\n"
+    (tmp_path / "observability.yaml").write_text(text + "  tracing: {samplingRate: '1'}\n", encoding="utf-8")
+    assert not load_resources([tmp_path], "app").findings
+    (tmp_path / "secrets.yaml").write_text(
+        text + "  tracing: {}\n  secrets: {scopes: []}\n", encoding="utf-8"
+    )
+    (finding,) = load_resources([tmp_path], "app").findings
+    assert "name the file with `--config" in str(finding)
+
+
+def test_targets_that_are_no_component_and_policies_that_nobody_uses_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: shop}\n"
+        "spec: {type: pubsub.in-memory, version: v1}\nscopes: [other]\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "r.yaml").write_text(
+        "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec:\n"
+        "  policies:\n    retries: {steady: {}, vain: {}, DefaultRetryPolicy: {}}\n"
+        "    timeouts: {quick: 1s}\n"
+        "  targets:\n    apps: {web: {timeout: quick}}\n"
+        "    components: {shop: {inbound: {retry: steady}}, shp: {outbound: {}}}\n",
+        encoding="utf-8",
+    )
+    place = f"{tmp_path / 'r.yaml'}:1: "
+    assert [str(each) for each in load_resources([tmp_path], "app").findings] == [
+        f"{place}Resiliency 'r' has a target 'shp', and there is no such component. Did you mean `shop`?",
+        f"{place}no target uses policy 'vain' of Resiliency 'r'",
     ]
