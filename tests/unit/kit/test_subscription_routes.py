@@ -24,6 +24,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Message
 
 from outboard import DeliveryStatus, Event, Outboard, current_event
+from outboard.kit.subscriptions.result import detail_in
 from support.scripted import ScriptedExchange
 from support.serving import Serving
 
@@ -165,6 +166,53 @@ async def test_an_exception_is_retry_and_rolls_back(
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None and isinstance(record.exc_info[1], LookupError)
     assert "event 'e-1' of topic 'tasks'" in record.getMessage()
+
+
+async def test_the_detail_of_an_http_exception_is_logged(
+    app: FastAPI,
+    board: Outboard,
+    serving: Serving,
+    envelope: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    topic = board.topic("tasks", Task)
+
+    @topic.subscribe("/on")
+    async def on_task(event: Event[Task]) -> None:
+        raise HTTPException(404, "no such customer")
+
+    @topic.subscribe("/of-dependency", match="a")
+    async def of_dependency(event: Event[Task], allowed: Annotated[None, Depends(forbidden)]) -> None: ...
+
+    @topic.subscribe("/of-parameter", match="b")
+    async def of_parameter(event: Event[Task], limit: int) -> None: ...
+
+    for path, said in (
+        ("/on", "was answered RETRY: HTTP 404 was answered for it: no such customer (attempt 1"),
+        ("/of-dependency", "HTTP 404 was answered for it: nothing here"),
+        ("/of-parameter", "not valid): query.limit: Field required"),
+    ):
+        caplog.clear()
+        assert await deliver(serving, app, board, envelope, path) == RETRY
+        assert said in caplog.text
+        assert "will be delivered again" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", ""),
+        (b"<html>", ""),
+        (b"[1]", ""),
+        (b"{}", ""),
+        (b'{"detail":null}', ""),
+        (b'{"detail":"why"}', "why"),
+        (b'{"detail":{"code":7}}', "{'code': 7}"),
+        (b'{"detail":[{"loc":["query","n"],"msg":"too large","input":"secret"},7]}', "query.n: too large"),
+    ],
+)
+def test_the_detail_in_an_answer(body: bytes, detail: str) -> None:
+    assert detail_in(body) == detail
 
 
 async def test_a_failing_commit_is_retry(

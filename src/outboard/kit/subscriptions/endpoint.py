@@ -31,7 +31,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from outboard.kit.subscriptions.declaration import Handler
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import ENDED, HandlerRun
+from outboard.kit.subscriptions.result import ENDED, HandlerRun, detail_in
 from outboard.kit.subscriptions.signature import ExpectedParameter, endpoint_signature
 from outboard.wire.events import Event
 
@@ -211,6 +211,7 @@ class Runner:
 
     async def _serve(self, invocation: Invocation, part: ReceivedEvent | None) -> HandlerRun:
         statuses: list[int] = []
+        refused: list[bytes] = []
 
         async def receive() -> Message:
             body = self.body if part is None else part.body()
@@ -219,6 +220,8 @@ class Runner:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
+            elif statuses and statuses[0] >= 400:
+                refused.append(message.get("body", b""))
 
         scope = invocation_scope(self.scope, invocation)
         if part is not None:  # the headers of the request are of the whole batch, in part
@@ -233,7 +236,8 @@ class Runner:
         status = statuses[0] if statuses else None
         if status == 200 and invocation.returned and invocation.result is None:
             return ENDED
-        return HandlerRun(http_status=status, returned=invocation.returned, result=invocation.result)
+        detail = detail_in(b"".join(refused)) if refused else ""
+        return HandlerRun(None, status, invocation.returned, invocation.result, detail)
 
 
 def _no_end(error: SystemExit) -> RuntimeError:

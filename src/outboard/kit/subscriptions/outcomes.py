@@ -103,8 +103,7 @@ class Settler:
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
         log.log(
             _level(max(counts)),
-            "a batch of %d events (%s%s) of topic '%s' for %s was not handled and will be delivered again: "
-            "%s (attempt %d here)",
+            "a batch of %d events (%s%s) of topic '%s' for %s was answered RETRY: %s (attempt %d here)",
             len(received_events),
             names,
             ", ..." if len(received_events) > NAMED else "",
@@ -118,7 +117,7 @@ class Settler:
     def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
         log.log(
             _level(attempts),
-            "event %s was not handled and will be delivered again: %s (attempt %d here)",
+            "event %s was answered RETRY: %s (attempt %d here)",
             self._name(received),
             found.reason,
             attempts,

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from pydantic_core import from_json
+
 from outboard.errors import Drop
 from outboard.wire.dapr import DeliveryStatus
 
@@ -21,6 +23,7 @@ __all__ = [
     "Poison",
     "Redeliver",
     "TakeApart",
+    "detail_in",
     "outcome_of",
     "outcomes_of",
 ]
@@ -31,13 +34,15 @@ class HandlerRun:
     """What could be seen of a handler and its dependencies, from the first to the end of the last.
 
     `error` came out of them. Otherwise `http_status` was answered (by an exception handler perhaps), and
-    `returned` says whether the handler came to its end, with `result`.
+    `returned` says whether the handler came to its end, with `result`. `detail` is what the answer gave for a
+    reason, as FastAPI does for an HTTPException.
     """
 
     error: Exception | None = None
     http_status: int | None = None
     returned: bool = False
     result: object = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +114,36 @@ def _failure(run: HandlerRun) -> Redeliver | None:
     if run.error is not None:
         return Redeliver(f"{type(run.error).__name__} was raised", run.error)
     if run.http_status is None or not 200 <= run.http_status < 300:
-        return Redeliver(_answered(run.http_status))
+        return Redeliver(_answered(run.http_status, run.detail))
     return None if run.returned else Redeliver("an exception handler answered for it")
 
 
-def _answered(http_status: int | None) -> str:
+def detail_in(body: bytes) -> str:
+    """The `detail` of an answer of FastAPI's; empty where it has none. What came in is left out of it."""
+    try:
+        answer = from_json(body)
+    except ValueError:
+        return ""
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    if isinstance(detail, list):  # of a RequestValidationError
+        return "; ".join(_problem(each) for each in detail if isinstance(each, dict))
+    return "" if detail is None else str(detail)
+
+
+def _problem(error: Mapping[str, object]) -> str:
+    place = error.get("loc")
+    where = ".".join(map(str, place)) if isinstance(place, list) else "?"
+    return f"{where}: {error.get('msg')}"
+
+
+def _answered(http_status: int | None, detail: str) -> str:
     hint = (
         " (a parameter of the handler, or of a dependency, is missing or not valid)"
         if http_status == 422
         else ""
     )
-    return f"HTTP {http_status or 'nothing'} was answered for it{hint}"
+    said = f": {detail}" if detail else ""
+    return f"HTTP {http_status or 'nothing'} was answered for it{hint}{said}"
 
 
 def _drop_in(error: Exception | None) -> Drop | None:
