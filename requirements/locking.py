@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["PLATFORMS", "PYTHONS", "Unresolvable", "lock", "lowest"]
+__all__ = ["PLATFORMS", "PYTHONS", "Unresolvable", "as_uv", "lock", "lowest"]
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (
@@ -78,6 +78,12 @@ def _compile(root: Path, python: Path, environment: Mapping[str, str], arguments
     )
     if done.returncode != 0:
         raise Unresolvable(done.stdout.strip())
+
+
+def as_uv(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment`, in which uv asks the index that pip is told to ask, and keeps to its constraints."""
+    constraint = environment.get("PIP_CONSTRAINT")
+    return {**({"UV_CONSTRAINT": constraint} if constraint else {}), **_with_index_of_pip(environment)}
 
 
 def _with_index_of_pip(environment: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from support.wheels import environment_with, run
+from support.wheels import environment_with, install_by_uv, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -59,7 +59,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     def environment(packages: Wanted) -> Path:
         if packages not in made:
             folder = tmp_path_factory.mktemp("alone") / "venv"
-            made[packages] = environment_with(wheel, folder, packages.extras, packages.others)
+            made[packages] = environment_with(
+                wheel, folder, packages.extras, packages.others, by=install_by_uv
+            )
         return made[packages]
 
     return environment
