@@ -34,7 +34,7 @@ spec:
   version: v1
   metadata:
 """
-KEYS = [*(f"key-{number}" for number in range(400)), "", " ", "ä", "日本語", "x" * 300, "\u0001"]
+KEYS = [*(f"key-{number}" for number in range(400)), "", " ", "ä", "日本語", "x" * 300, "a\tb"]
 VARYING = ("user-agent", "accept-encoding", "host", "content-length", "accept", "connection")
 
 
