@@ -293,7 +293,7 @@ async def test_what_is_published_is_written_in_the_same_way(
     async with sidecars(programs, kafka, tmp_path, unique("unused")) as both:
         for sidecar, topic in zip(both, topics, strict=True):
             path = f"v1.0/publish/kafka-pubsub/{topic}"
-            given = {"partitionKey": "a b", "ttlInSeconds": "100000", "x-odd": "é\n"}
+            given = {"partitionKey": "a b", "ttlInSeconds": "100000", "x-odd": "é\t"}
             assert (await publish(sidecar, path, {"a": 1}, **given)).status_code == 204
             for raw in "null", "1":
                 answer = await publish(sidecar, path, json.loads(raw), rawPayload="true", __key="k")
