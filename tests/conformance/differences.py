@@ -103,7 +103,7 @@ DIFFERENCES: Final = (
         "strict.",
         (
             "empty-header-name", "illegal-header-name", "illegal-header-value", "nested-json",
-            "number-beyond-double",
+            "number-beyond-double", "query-plain",
         ),
     ),
 )  # fmt: skip

@@ -85,7 +85,7 @@ def test_daprd_is_not_started_with_a_component_that_only_outboard_has(project: P
     with running_daprd(project, daprd) as run:
         assert run.ended() == 1
         errors = run.errors()
-        assert not run.rest()
+        assert [event["event"] for event in run.rest()] == ["error"]
     assert f"{file}:1: daprd does not have pubsub.sqlite, the type of component 'durable'" in errors
     assert "--resources FOLDER" in errors
 
