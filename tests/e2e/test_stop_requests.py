@@ -24,6 +24,7 @@ PROGRAM = """
 import functools, importlib, signal, sys
 NUMBER, MOMENT = signal.{number}, {moment!r}
 raised = []
+signal.signal(NUMBER, {disposition})
 
 def stop():
     raised.append(MOMENT)
@@ -85,8 +86,11 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def program(number: str, moment: str, *arguments: str) -> str:
-    return PROGRAM.format(number=number, moment=moment, arguments=list(arguments))
+def program(number: str, moment: str, *arguments: str, ignored: bool = False) -> str:
+    """Whoever starts the tests may ignore the signal, as a shell does for what runs in its background."""
+    usual = "signal.default_int_handler" if number == "SIGINT" else "signal.SIG_DFL"
+    disposition = "signal.SIG_IGN" if ignored else usual
+    return PROGRAM.format(number=number, moment=moment, arguments=list(arguments), disposition=disposition)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +155,8 @@ def test_a_command_with_something_to_finish_says_that_it_was_interrupted(
 @pytest.mark.skipif(sys.platform == "win32", reason="about POSIX signals")
 def test_a_terminal_that_closes_does_not_end_what_nohup_started(project: Project) -> None:
     project.add("backend")
-    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + program(
-        "SIGHUP", "event ready", "run", "-f", str(project.write()), "-o", "json"
-    )
+    arguments = ("run", "-f", str(project.write()), "-o", "json")
+    code = program("SIGHUP", "event started", *arguments, ignored=True)
     with outboard_program(code, project.folder) as process:
         run = Run(process)
         run.ready()
