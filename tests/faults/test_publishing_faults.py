@@ -36,8 +36,8 @@ async def test_an_unknown_pubsub_is_named_and_nothing_is_published(shop: Shop) -
     assert isinstance(error, PubSubNotFound)
     assert error.pubsub == "kafka-pubsub"
     assert str(error) == (
-        "the sidecar has no pub/sub component 'kafka-pubsub': nothing was published. Check the component's "
-        "name, its `scopes` and namespace, and DAPR_PUBSUB_NAME."
+        "the sidecar has no pub/sub component 'kafka-pubsub': nothing was published. Loaded there: pubsub. "
+        "Did you mean `pubsub`? Check the component's name, its `scopes` and namespace, and DAPR_PUBSUB_NAME."
     )
     assert by_hand.status_code == 404
     assert by_hand.json()["errorCode"] == "ERR_PUBSUB_NOT_FOUND"
