@@ -340,6 +340,13 @@ async def test_idle_subscriptions_share_one_look_at_the_file(
         assert before >= 20
 
 
+async def test_no_events_are_no_failure_whatever_the_file_holds(path: Path) -> None:
+    async with opened(path) as pubsub:
+        assert await pubsub.publish_many("t", []) == {}
+        await publish(pubsub, "one")
+        assert await pubsub.publish_many("t", []) == {}
+
+
 async def test_own_events_and_those_of_another_come_once_and_in_order(path: Path) -> None:
     inbox = Inbox()
     async with opened(path, partitions=1) as own, opened(path, "two") as other, consuming(own, inbox):

@@ -96,11 +96,13 @@ class Log:
     async def append(self, topic_name: str, messages: Sequence[Message]) -> None:
         """Return once all `messages` are on the disk, in their order. Raises ComponentError: none is."""
         topic = await self.topic(topic_name)
+        if not messages:
+            return
         now = self.now()
         rows = [self._row(topic, message, now) for message in messages]
         first = await self.writer.append(rows)
         self._newest = max(self._newest, first + len(rows) - 1)
-        if rows and self._watchers:
+        if self._watchers:
             placed = enumerate(zip(rows, messages, strict=True), first)
             appended = Appended(topic, [(row[1], LogEvent(at, message)) for at, (row, message) in placed])
             for watcher in self._watchers:
