@@ -23,6 +23,7 @@ __all__ = ["CrossOriginRules", "comes_from_browser", "is_loopback"]
 ORIGIN: Final = "origin"
 SITE: Final = "sec-fetch-site"
 MODE: Final = "sec-fetch-mode"
+PREFLIGHT: Final = "OPTIONS"
 OTHER_SITES: Final = frozenset({"cross-site", "same-site"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 LONGEST_SHOWN: Final = 100
@@ -44,6 +45,8 @@ class CrossOriginRules:
             return _refused(
                 "HOST", f"{_shown(headers['host'])} is no host of this API, which is for this machine"
             )
+        if request.method == PREFLIGHT:  # it asks, and does nothing; a page that is not allowed gets no leave
+            return None
         if ORIGIN in headers:
             origin = headers[ORIGIN]
             if self._allows(origin) or _is_own(origin, headers.get("host", "")):

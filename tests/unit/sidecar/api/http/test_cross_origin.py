@@ -108,6 +108,14 @@ async def test_a_form_that_is_sent_is_no_followed_link() -> None:
     assert (await asked("POST", "/v1.0/shutdown", sent)).status == 403
 
 
+@pytest.mark.parametrize("path", ["/v1.0/metadata", "/v1.0/shutdown", "/v1.0/publish/ps/t"])
+async def test_a_page_that_asks_first_gets_no_leave(path: str) -> None:
+    headers = {"origin": EVIL, "sec_fetch_site": "cross-site", "access_control_request_method": "POST"}
+    answer = await asked("OPTIONS", path, headers)
+    assert answer.status in {404, 405}  # as daprd; nothing is done
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
 async def test_an_allowed_page_may_call_also_by_its_own_host() -> None:
     page = ("http://page.example",)
     for headers in (
