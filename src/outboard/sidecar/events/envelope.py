@@ -23,7 +23,7 @@ from outboard.wire import dapr
 __all__ = [
     "CLOUD_EVENT",
     "OCTET_STREAM",
-    "Publication",
+    "EventToWrap",
     "encode_fields",
     "envelope_fields",
     "expiration_of",
@@ -46,7 +46,7 @@ TTL_KEYS: Final = ("ttl", "ttlinseconds")
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class EventToWrap:
     """One thing that an app publishes, with what the request says about it.
 
     `traceparent` is empty where the request has no valid trace context. `features` are the component's.
@@ -63,7 +63,7 @@ class Publication:
     features: frozenset[str] = frozenset()
 
 
-def wrap(publication: Publication, now: datetime, new_id: Callable[[], str]) -> bytes:
+def wrap(publication: EventToWrap, now: datetime, new_id: Callable[[], str]) -> bytes:
     """The envelope that goes to the broker: JSON with sorted names.
 
     `now` is aware. What already is a CloudEvent by its content type gets only what it lacks, and the topic
@@ -92,7 +92,7 @@ def _members(data: bytes) -> dict[str, str]:
         raise JsonTextError(syntax_error(data) or str(error)) from error
 
 
-def _completed(publication: Publication, now: datetime) -> dict[str, str]:
+def _completed(publication: EventToWrap, now: datetime) -> dict[str, str]:
     fields = _members(publication.data)
     fields.setdefault("time", quote(rfc3339(now)))
     if "traceid" not in fields:
@@ -106,7 +106,7 @@ def _completed(publication: Publication, now: datetime) -> dict[str, str]:
     return fields
 
 
-def envelope_fields(publication: Publication, now: datetime, new_id: Callable[[], str]) -> dict[str, str]:
+def envelope_fields(publication: EventToWrap, now: datetime, new_id: Callable[[], str]) -> dict[str, str]:
     """The attributes of a new envelope, each as JSON text."""
     overrides = _overrides(publication.metadata)
     trace = overrides.get("traceparent") or overrides.get("traceid") or publication.traceparent

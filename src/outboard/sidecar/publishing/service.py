@@ -14,7 +14,7 @@ from outboard.clock import Clock
 from outboard.gojson.rawjson import JsonTextError
 from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import Message
-from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, is_raw_payload, wrap
+from outboard.sidecar.events.envelope import CLOUD_EVENT, EventToWrap, is_raw_payload, wrap
 from outboard.sidecar.events.fast_path import Frame, read_as_written
 from outboard.sidecar.events.received import parse_event
 from outboard.sidecar.publishing import errors
@@ -154,7 +154,7 @@ class PublishService:
         self, request: PublishRequest, data: bytes, content_type: str, metadata: Mapping[str, str] | None
     ) -> bytes:
         trace = request.trace
-        publication = Publication(
+        publication = EventToWrap(
             self.app_id,
             request.pubsub,
             request.topic,

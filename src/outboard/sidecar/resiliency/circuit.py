@@ -16,13 +16,13 @@ from typing import Final, TypeAlias
 
 from outboard.resources.resiliency import CircuitBreaker
 
-__all__ = ["Circuit", "Counts", "State", "Trip", "admit", "at", "closed", "settle"]
+__all__ = ["Circuit", "CircuitState", "Counts", "Trip", "admit", "at", "closed", "settle"]
 
 REFUSED_OPEN: Final = "circuit breaker is open"
 REFUSED_BUSY: Final = "too many requests"
 
 
-class State(StrEnum):
+class CircuitState(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half-open"
@@ -63,7 +63,7 @@ class Circuit:
     """A breaker at one moment. `expiry` is when the generation ends by itself (None: never), in seconds."""
 
     settings: CircuitBreaker
-    state: State = State.CLOSED
+    state: CircuitState = CircuitState.CLOSED
     generation: int = 1
     counts: Counts = Counts()
     expiry: float | None = None
@@ -71,22 +71,24 @@ class Circuit:
 
 def closed(settings: CircuitBreaker, now: float) -> Circuit:
     """A new breaker. `now` is here and below a monotonic time in seconds."""
-    return Circuit(settings, expiry=_expiry(settings, State.CLOSED, now))
+    return Circuit(settings, expiry=_expiry(settings, CircuitState.CLOSED, now))
 
 
 def at(circuit: Circuit, now: float) -> Circuit:
     """What `circuit` has become by `now`."""
     if circuit.expiry is None or now <= circuit.expiry:
         return circuit
-    return _changed(circuit, State.HALF_OPEN if circuit.state is State.OPEN else State.CLOSED, now)
+    return _changed(
+        circuit, CircuitState.HALF_OPEN if circuit.state is CircuitState.OPEN else CircuitState.CLOSED, now
+    )
 
 
 def admit(circuit: Circuit, now: float) -> tuple[Circuit, str]:
     """Ask to make an attempt: the new state, and why it is refused ("": it is admitted, and counted)."""
     circuit = at(circuit, now)
-    if circuit.state is State.OPEN:
+    if circuit.state is CircuitState.OPEN:
         return circuit, REFUSED_OPEN
-    if circuit.state is State.HALF_OPEN and circuit.counts.requests >= circuit.settings.max_requests:
+    if circuit.state is CircuitState.HALF_OPEN and circuit.counts.requests >= circuit.settings.max_requests:
         return circuit, REFUSED_BUSY
     return replace(circuit, counts=replace(circuit.counts, requests=circuit.counts.requests + 1)), ""
 
@@ -102,24 +104,24 @@ def settle(circuit: Circuit, generation: int, success: bool, now: float, trip: T
 def _succeeded(circuit: Circuit, now: float) -> Circuit:
     counts = circuit.counts.after_success()
     enough = counts.consecutive_successes >= circuit.settings.max_requests
-    if circuit.state is State.HALF_OPEN and enough:
-        return _changed(circuit, State.CLOSED, now)
+    if circuit.state is CircuitState.HALF_OPEN and enough:
+        return _changed(circuit, CircuitState.CLOSED, now)
     return replace(circuit, counts=counts)
 
 
 def _failed(circuit: Circuit, now: float, trip: Trip) -> Circuit:
     counts = circuit.counts.after_failure()
-    if circuit.state is State.HALF_OPEN or trip(counts):
-        return _changed(circuit, State.OPEN, now)
+    if circuit.state is CircuitState.HALF_OPEN or trip(counts):
+        return _changed(circuit, CircuitState.OPEN, now)
     return replace(circuit, counts=counts)
 
 
-def _changed(circuit: Circuit, state: State, now: float) -> Circuit:
+def _changed(circuit: Circuit, state: CircuitState, now: float) -> Circuit:
     expiry = _expiry(circuit.settings, state, now)
     return Circuit(circuit.settings, state, circuit.generation + 1, Counts(), expiry)
 
 
-def _expiry(settings: CircuitBreaker, state: State, now: float) -> float | None:
-    if state is State.OPEN:
+def _expiry(settings: CircuitBreaker, state: CircuitState, now: float) -> float | None:
+    if state is CircuitState.OPEN:
         return now + settings.timeout
-    return now + settings.interval if state is State.CLOSED and settings.interval > 0 else None
+    return now + settings.interval if state is CircuitState.CLOSED and settings.interval > 0 else None

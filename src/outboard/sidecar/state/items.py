@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias, cast
 from outboard.gojson.values import Json
 from outboard.sidecar.components.port import Delete, Set, StateOptions
 
-__all__ = ["Operation", "StateItem", "options_of"]
+__all__ = ["Operation", "RequestedItem", "options_of"]
 
 Operation: TypeAlias = Literal["upsert", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
-class StateItem:
+class RequestedItem:
     """One item to write or delete, as the app sent it."""
 
     key: str
@@ -26,7 +26,7 @@ class StateItem:
     consistency: str = ""
     content_type: str = ""
 
-    def at(self, stored_key: str, metadata: Mapping[str, str]) -> StateItem:
+    def at(self, stored_key: str, metadata: Mapping[str, str]) -> RequestedItem:
         """The item under its stored key; the request's metadata counts before its own."""
         return replace(self, key=stored_key, metadata={**self.metadata, **metadata})
 

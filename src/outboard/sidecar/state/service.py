@@ -14,7 +14,7 @@ from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import Delete, Found, Sealing, Set, StateOptions, Transactional
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.state import errors
-from outboard.sidecar.state.items import Operation, StateItem
+from outboard.sidecar.state.items import Operation, RequestedItem
 from outboard.sidecar.state.keys import IllegalKey, stored_key
 from outboard.sidecar.state.outbox.plan import Traced, Write
 from outboard.sidecar.state.outbox.relay import OutboxFailed, StateOutbox
@@ -86,7 +86,7 @@ class StateService:
         return [(key, found.get(name)) for key, name in names]
 
     async def save(
-        self, store: LoadedStateStore, items: Iterable[StateItem], metadata: Mapping[str, str]
+        self, store: LoadedStateStore, items: Iterable[RequestedItem], metadata: Mapping[str, str]
     ) -> None:
         """Save all, several side by side. `metadata` is the request's."""
         operations = [_set(store, item, metadata) for item in items]
@@ -116,7 +116,7 @@ class StateService:
     async def transact(
         self,
         store: LoadedStateStore,
-        operations: Iterable[tuple[Operation, StateItem]],
+        operations: Iterable[tuple[Operation, RequestedItem]],
         metadata: Mapping[str, str],
         trace: TraceContext | None,
     ) -> None:
@@ -179,14 +179,14 @@ def _stored(store: LoadedStateStore, key: str, field: str | None = None) -> str:
         raise errors.illegal_key(store.name, key if field is None else field, str(error)) from error
 
 
-def _set(store: LoadedStateStore, item: StateItem, metadata: Mapping[str, str]) -> Set:
+def _set(store: LoadedStateStore, item: RequestedItem, metadata: Mapping[str, str]) -> Set:
     if not item.key:
         raise errors.key_missing()
     return item.at(_stored(store, item.key), metadata).as_set()
 
 
 def _write(
-    store: LoadedStateStore, operation: Operation, item: StateItem, metadata: Mapping[str, str]
+    store: LoadedStateStore, operation: Operation, item: RequestedItem, metadata: Mapping[str, str]
 ) -> Write:
     placed = item.at(_stored(store, item.key, field=""), metadata)
     return Write(placed.as_set() if operation == "upsert" else placed.as_delete(), placed.content_type)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from outboard.gojson.rawjson import JsonTextError
-from outboard.sidecar.events.envelope import Publication, is_raw_payload, wrap
+from outboard.sidecar.events.envelope import EventToWrap, is_raw_payload, wrap
 
 NOW = datetime(2026, 11, 23, 12, 1, 56, 999, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def wrapped(data: bytes, content_type: str = "application/json", **more: Any) -> bytes:
-    return wrap(Publication("app", "ps", "t", data, content_type, **more), NOW, lambda: "new-id")
+    return wrap(EventToWrap("app", "ps", "t", data, content_type, **more), NOW, lambda: "new-id")
 
 
 def event(data: bytes, content_type: str = "application/json", **more: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from outboard.sidecar.api.http.bulk_entries import EntryInvalid, read_entries, r
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
 from outboard.sidecar.events import fast_path
-from outboard.sidecar.events.envelope import CLOUD_EVENT, Publication, wrap
+from outboard.sidecar.events.envelope import CLOUD_EVENT, EventToWrap, wrap
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.subscriptions.routes import compile_rules
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
@@ -79,7 +79,7 @@ def completed(event: Mapping[str, Json], own: Mapping[str, str] | None) -> bytes
 
 
 def long_way(data: bytes, own: Mapping[str, str] | None) -> bytes:
-    publication = Publication(
+    publication = EventToWrap(
         "app", "ps", "t", data, CLOUD_EVENT, own, TRACE.traceparent, TRACE.tracestate, frozenset()
     )
     return wrap(publication, NOW, lambda: "new")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from outboard.resources.resiliency import CircuitBreaker
 from outboard.sidecar.resiliency import circuit
-from outboard.sidecar.resiliency.circuit import Circuit, Counts, State
+from outboard.sidecar.resiliency.circuit import Circuit, CircuitState, Counts
 
 SETTINGS = CircuitBreaker(max_requests=2, timeout=10.0)
 
@@ -28,12 +28,12 @@ class Bench:
         self.circuit, refusal = circuit.admit(self.circuit, self.now)
         return refusal
 
-    def settle(self, success: bool, generation: int | None = None) -> State:
+    def settle(self, success: bool, generation: int | None = None) -> CircuitState:
         given = self.circuit.generation if generation is None else generation
         self.circuit = circuit.settle(self.circuit, given, success, self.now, three_in_a_row)
         return self.circuit.state
 
-    def attempt(self, success: bool) -> State:
+    def attempt(self, success: bool) -> CircuitState:
         assert self.admit() == ""
         return self.settle(success)
 
@@ -50,14 +50,18 @@ class Bench:
 
 def test_it_opens_when_its_trip_says_so_and_then_admits_nothing() -> None:
     bench = Bench()
-    assert [bench.attempt(False) for _ in range(3)] == [State.CLOSED, State.CLOSED, State.OPEN]
+    assert [bench.attempt(False) for _ in range(3)] == [
+        CircuitState.CLOSED,
+        CircuitState.CLOSED,
+        CircuitState.OPEN,
+    ]
     assert bench.admit() == "circuit breaker is open"
 
 
 def test_a_success_ends_a_row_of_failures() -> None:
     bench = Bench()
     for success in (False, False, True, False, False):
-        assert bench.attempt(success) is State.CLOSED
+        assert bench.attempt(success) is CircuitState.CLOSED
     assert bench.circuit.counts == Counts(5, 1, 4, 0, 2)
 
 
@@ -71,15 +75,15 @@ def test_after_its_timeout_it_admits_as_many_as_it_may_and_no_more() -> None:
 
 def test_half_open_it_closes_when_all_it_admitted_succeed() -> None:
     bench = Bench().half_open()
-    assert bench.attempt(True) is State.HALF_OPEN
-    assert bench.attempt(True) is State.CLOSED
+    assert bench.attempt(True) is CircuitState.HALF_OPEN
+    assert bench.attempt(True) is CircuitState.CLOSED
     assert bench.circuit.counts == Counts()
 
 
 def test_half_open_the_first_failure_opens_it_for_another_timeout() -> None:
     bench = Bench().half_open()
-    assert bench.attempt(True) is State.HALF_OPEN
-    assert bench.attempt(False) is State.OPEN
+    assert bench.attempt(True) is CircuitState.HALF_OPEN
+    assert bench.attempt(False) is CircuitState.OPEN
     bench.now += 9.9
     assert bench.admit() == "circuit breaker is open"
 
@@ -90,8 +94,8 @@ def test_what_was_admitted_before_a_change_does_not_count_after_it() -> None:
     slow = bench.circuit.generation
     bench.half_open()
     assert bench.admit() == ""
-    assert bench.settle(False, slow) is State.HALF_OPEN
-    assert bench.settle(True, slow) is State.HALF_OPEN
+    assert bench.settle(False, slow) is CircuitState.HALF_OPEN
+    assert bench.settle(True, slow) is CircuitState.HALF_OPEN
     assert bench.circuit.counts == Counts(requests=1)
 
 
@@ -100,7 +104,7 @@ def test_an_interval_forgets_what_was_counted_while_closed() -> None:
     bench.attempt(False)
     bench.attempt(False)
     bench.now += 5.1
-    assert bench.attempt(False) is State.CLOSED
+    assert bench.attempt(False) is CircuitState.CLOSED
     assert bench.circuit.counts == Counts(1, 0, 1, 0, 1)
 
 
@@ -109,7 +113,7 @@ def test_without_an_interval_nothing_is_forgotten() -> None:
     bench.attempt(False)
     bench.attempt(False)
     bench.now += 1e9
-    assert bench.attempt(False) is State.OPEN
+    assert bench.attempt(False) is CircuitState.OPEN
 
 
 @dataclass
@@ -154,7 +158,7 @@ def test_one_attempt_at_a_time_it_does_what_its_description_says(
         if not refused:
             bench.settle(success)
             reference.happened(success, bench.now)
-            assert (bench.circuit.state is State.CLOSED) == (reference.open_since is None)
+            assert (bench.circuit.state is CircuitState.CLOSED) == (reference.open_since is None)
 
 
 @given(
@@ -195,12 +199,12 @@ def check(after: Circuit, before: Circuit, max_requests: int) -> None:
     assert not (counts.consecutive_successes and counts.consecutive_failures)
     assert after.generation in (before.generation, before.generation + 1)
     assert (after.generation == before.generation) or after.counts.total_failures == 0
-    if after.state is State.OPEN:
+    if after.state is CircuitState.OPEN:
         assert counts == Counts()
-    if after.state is State.HALF_OPEN:
+    if after.state is CircuitState.HALF_OPEN:
         assert counts.requests <= max_requests
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_daprd_s_names_of_the_states(state: State) -> None:
+@pytest.mark.parametrize("state", list(CircuitState))
+def test_daprd_s_names_of_the_states(state: CircuitState) -> None:
     assert str(state) in {"closed", "open", "half-open"}

@@ -13,7 +13,7 @@ from outboard.sidecar.errors import ApiError, BadRequest, ErrorInfo, Help, Resou
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import PubSubPublisher
 from outboard.sidecar.resiliency.guard import Resilience
-from outboard.sidecar.state.items import StateItem
+from outboard.sidecar.state.items import RequestedItem
 from outboard.sidecar.state.outbox.relay import StateOutbox
 from outboard.sidecar.state.service import StateService
 from outboard.sidecar.state.stores import LoadedStateStore
@@ -71,7 +71,7 @@ async def test_keys_have_their_prefix_in_the_store_alone() -> None:
     store = Store()
     service = service_with(s=store)
     loaded = service.store("s")
-    await service.save(loaded, [StateItem("a", 1), StateItem("b", 2)], {})
+    await service.save(loaded, [RequestedItem("a", 1), RequestedItem("b", 2)], {})
     assert store.kept == {"api||a": b"1", "api||b": b"2"}
     assert await service.get(loaded, "a") == Found(b"1")
     assert await service.get_many(loaded, ["b", "c"]) == [("b", Found(b"2")), ("c", None)]
@@ -82,7 +82,7 @@ async def test_keys_have_their_prefix_in_the_store_alone() -> None:
 async def test_a_store_that_finds_first_tells_in_its_own_order() -> None:
     service = service_with(s=Store(finds_first=True))
     loaded = service.store("s")
-    await service.save(loaded, [StateItem("a", 1)], {})
+    await service.save(loaded, [RequestedItem("a", 1)], {})
     found = await service.get_many(loaded, ["z", "a", "a"])
     assert found == [("a", Found(b"1")), ("z", None), ("", None)]
 
@@ -112,11 +112,13 @@ async def test_a_transaction_is_read_one_after_the_other_before_anything_is_done
     loaded = service.transactional_store("s")
     with pytest.raises(ApiError, match="can't contain"):
         await service.transact(
-            loaded, [("upsert", StateItem("a", 1)), ("delete", StateItem("b||"))], {}, None
+            loaded, [("upsert", RequestedItem("a", 1)), ("delete", RequestedItem("b||"))], {}, None
         )
     assert not store.kept
-    await service.transact(loaded, [("upsert", StateItem("a", 1)), ("upsert", StateItem("b", 2))], {}, None)
-    await service.transact(loaded, [("delete", StateItem("a"))], {}, None)
+    await service.transact(
+        loaded, [("upsert", RequestedItem("a", 1)), ("upsert", RequestedItem("b", 2))], {}, None
+    )
+    await service.transact(loaded, [("delete", RequestedItem("a"))], {}, None)
     assert store.kept == {"api||b": b"2"}
 
 

@@ -23,7 +23,7 @@ from outboard.sidecar.api.http.transaction_bodies import (
 )
 from outboard.sidecar.components.port import Found
 from outboard.sidecar.errors import ApiError
-from outboard.sidecar.state.items import Operation, StateItem, options_of
+from outboard.sidecar.state.items import Operation, RequestedItem, options_of
 from outboard.sidecar.state.service import StateService
 
 __all__ = ["StateApi"]
@@ -88,7 +88,7 @@ async def _read(request: ApiRequest, read: Callable[[bytes], T], prefix: str = U
         raise ApiError(400, MALFORMED, f"{prefix}{error}") from error
 
 
-def _operations(requested: Iterable[Requested]) -> Iterator[tuple[Operation, StateItem]]:
+def _operations(requested: Iterable[Requested]) -> Iterator[tuple[Operation, RequestedItem]]:
     for each in requested:
         try:
             operation = read_item(each)

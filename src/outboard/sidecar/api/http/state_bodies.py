@@ -7,14 +7,14 @@ from typing import Final
 
 from outboard.gojson import decoding
 from outboard.gojson.values import Json
-from outboard.sidecar.state.items import StateItem
+from outboard.sidecar.state.items import RequestedItem
 
 __all__ = ["read_items", "read_keys"]
 
 SET_REQUEST: Final = "SetRequest"
 
 
-def read_items(body: bytes) -> list[StateItem]:
+def read_items(body: bytes) -> list[RequestedItem]:
     """What is to be saved. Raises decoding.DecodeError."""
     value = decoding.decode(body, f"Go struct field {SET_REQUEST}.value")
     if value is None:
@@ -51,7 +51,7 @@ def _key(value: Json) -> str:
     return value
 
 
-def _item(fields: Mapping[str, Json]) -> StateItem:
+def _item(fields: Mapping[str, Json]) -> RequestedItem:
     def key() -> str:
         return decoding.text(fields, "key", SET_REQUEST) or ""
 
@@ -65,7 +65,7 @@ def _item(fields: Mapping[str, Json]) -> StateItem:
         return _options(fields.get("options"))
 
     decoding.in_order(fields, {"key": key, "etag": etag, "metadata": metadata, "options": options})
-    return StateItem(key(), fields.get("value"), etag(), metadata(), *options())
+    return RequestedItem(key(), fields.get("value"), etag(), metadata(), *options())
 
 
 def _options(given: Json) -> tuple[str, str]:

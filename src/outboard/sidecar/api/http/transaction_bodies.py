@@ -13,7 +13,7 @@ from typing import Final
 from outboard.gojson import decoding
 from outboard.gojson.gotext import printed
 from outboard.gojson.values import Json, kind
-from outboard.sidecar.state.items import Operation, StateItem
+from outboard.sidecar.state.items import Operation, RequestedItem
 
 __all__ = ["Requested", "UnknownOperation", "read_item", "read_transaction"]
 
@@ -48,7 +48,7 @@ def read_transaction(body: bytes) -> list[Requested]:
     return operations()
 
 
-def read_item(requested: Requested) -> tuple[Operation, StateItem]:
+def read_item(requested: Requested) -> tuple[Operation, RequestedItem]:
     """The operation and what it is about. Raises UnknownOperation, and decoding.DecodeError."""
     match requested.operation:
         case "upsert" | "delete" as operation:
@@ -73,14 +73,14 @@ def _requested(value: Json) -> Requested:
     return Requested(name, fields.get("request"))
 
 
-def _item(operation: Operation, request: Json) -> StateItem:
+def _item(operation: Operation, request: Json) -> RequestedItem:
     if request is None:
-        return StateItem("")
+        return RequestedItem("")
     if not isinstance(request, dict):
         raise decoding.DecodeError(_no_map("", request))
     fields = _Fields(request)
     options = fields.nested("Options")
-    item = StateItem(
+    item = RequestedItem(
         fields.text("Key"),
         fields.member("Value") if operation == "upsert" else None,
         fields.text("ETag") or None,

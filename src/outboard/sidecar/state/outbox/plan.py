@@ -18,7 +18,7 @@ from outboard.gojson.rawjson import quote
 from outboard.gojson.values import Json
 from outboard.sidecar.components.metadata.properties import is_truthy
 from outboard.sidecar.components.port import Delete, Set
-from outboard.sidecar.events.envelope import Publication, encode_fields, envelope_fields
+from outboard.sidecar.events.envelope import EventToWrap, encode_fields, envelope_fields
 from outboard.sidecar.state.settings import OutboxSettings
 
 __all__ = ["Plan", "Traced", "Write", "internal_topic", "plan", "relayed"]
@@ -75,7 +75,7 @@ def plan(
         if isinstance(write.operation, Set):
             marker = f"outbox-{new_id()}"
             told = projections.get(write.operation.key, write)
-            about = Publication(source, settings.pubsub, "", _data(told), _content_type(told),
+            about = EventToWrap(source, settings.pubsub, "", _data(told), _content_type(told),
                                 tracestate=trace.tracestate)  # fmt: skip
             events.append(_event(about, marker, trace, write.operation.metadata, now))
             markers.append(Set(marker, MARKER))
@@ -106,7 +106,7 @@ def _data(write: Write) -> bytes:
 
 
 def _event(
-    about: Publication, marker: str, trace: Traced, metadata: Mapping[str, str], now: datetime
+    about: EventToWrap, marker: str, trace: Traced, metadata: Mapping[str, str], now: datetime
 ) -> bytes:
     """The envelope; each metadata item of the operation becomes one of its attributes, as it is."""
     fields = envelope_fields(about, now, lambda: marker)

@@ -13,7 +13,7 @@ from outboard.sidecar.api.http.transaction_bodies import (
     read_item,
     read_transaction,
 )
-from outboard.sidecar.state.items import StateItem
+from outboard.sidecar.state.items import RequestedItem
 
 WRONG: dict[str, Json] = {
     "key": 5,
@@ -44,7 +44,10 @@ def test_all_that_is_wrong_with_an_operation_is_told_in_order() -> None:
 
 
 def test_a_member_of_exactly_the_name_counts_before_one_in_another_case() -> None:
-    assert read_item(Requested("upsert", {"key": 5, "Key": "a", "VALUE": 1})) == ("upsert", StateItem("a", 1))
+    assert read_item(Requested("upsert", {"key": 5, "Key": "a", "VALUE": 1})) == (
+        "upsert",
+        RequestedItem("a", 1),
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,7 @@ def test_a_request_that_is_no_object(request_: Json, kind: str) -> None:
 def test_an_operation_without_a_request_has_an_empty_key() -> None:
     body = b'{"operations":[{"operation":"delete"},null]}'
     missing, nothing = read_transaction(body)
-    assert read_item(missing) == ("delete", StateItem(""))
+    assert read_item(missing) == ("delete", RequestedItem(""))
     with pytest.raises(UnknownOperation, match="operation type  not supported"):
         read_item(nothing)
 
