@@ -35,7 +35,6 @@ NAMES: Final = frozenset(
         "dapr-api-token",
         "forwarded",
         "origin",
-        "proxy-authorization",
         "referer",
         "remote-user",
         "x-access-token",

@@ -9,7 +9,7 @@ from outboard.resources.component import Component, MetadataItem
 from outboard.resources.left_out import LeftOut
 from outboard.resources.node import near
 
-__all__ = ["LIKE_A_SLIP", "explained", "unavailable"]
+__all__ = ["LIKE_A_SLIP", "explained", "store_missing", "unavailable"]
 
 LIKE_A_SLIP: Final = 0.85  # `state.redis` is no misspelled `state.sqlite`
 SECRET_STORES: Final = "secretstores"
@@ -62,9 +62,14 @@ def _is_unserved(component: Component, served: Collection[str]) -> bool:
     return not near(component.type, served, LIKE_A_SLIP)
 
 
-def _without_store(component: Component, item: MetadataItem, stores: Collection[str]) -> LeftOut:
+def store_missing(component: Component, item: MetadataItem, stores: Collection[str]) -> tuple[str, str]:
+    """Why `item` cannot have its secret where there are only the secret stores `stores`, and what to do."""
     name = "" if item.secret is None else item.secret.name
     store = component.secret_store
     reason = f"`{item.name}` needs secret '{name}' of secret store '{store}', which is not loaded"
-    advice = near(store, stores) or "Add it, or check its name, namespace and `scopes`."
+    return reason, near(store, stores) or "Add it, or check its name, namespace and `scopes`."
+
+
+def _without_store(component: Component, item: MetadataItem, stores: Collection[str]) -> LeftOut:
+    reason, advice = store_missing(component, item, stores)
     return LeftOut(component.name, component.type, reason, advice, str(component.path), item.line)

@@ -14,6 +14,7 @@ from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties, failure
 from outboard.sidecar.components.port import ComponentError, SecretStore
+from outboard.sidecar.components.unavailable import store_missing
 
 __all__ = ["is_hidden", "resolve"]
 
@@ -96,8 +97,7 @@ async def _secret(
         return item.value or ""
     store = stores.get(component.secret_store)
     if store is None:
-        advice = near(component.secret_store, stores) or "Add it, or check its name, namespace and `scopes`."
-        reason = f"{wanted} of secret store '{component.secret_store}', which is not loaded"
+        reason, advice = store_missing(component, item, stores)
         raise failure(component, reason, advice, item.line)
     try:
         found = await store.get(ref.name)
