@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
+from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
 from outboard.errors import NotDurable, PublishForbidden
 from outboard.kit.outbox.port import FetchRequest
@@ -158,3 +160,68 @@ async def test_database_sessions_that_are_cut_lose_nothing(bench: OutboxBench) -
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
     assert bench.broker.first_of("k") == [str(number) for number in range(10)]
+
+
+def stage_one_id(bench: OutboxBench, *data: int) -> None:
+    """In one transaction, all with one id."""
+    topic = Outboard(environ={}, outbox=Outbox(bench.engine)).topic("tasks")
+    with Session(bench.engine) as session:
+        for each in data:
+            topic.stage(session, each, id="mine", key="k")
+        session.commit()
+
+
+def constrain_as_before(engine: Engine) -> None:
+    """The constraint that the table once had."""
+    unique = "UNIQUE (event_id, pubsub, topic)"
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"ALTER TABLE outboard_outbox ADD CONSTRAINT uq_outboard_outbox_event {unique}")
+        )
+
+
+async def test_an_id_may_be_staged_again_and_both_are_published(bench: OutboxBench) -> None:
+    stage_one_id(bench, 1, 2)
+    stage_one_id(bench, 3)
+    async with running(relay(bench, "r")):
+        await drained(bench)
+    assert (bench.broker.ids, bench.broker.of("k")) == (["mine"] * 3, [1, 2, 3])
+
+
+async def test_a_table_made_before_is_upgraded(bench: OutboxBench) -> None:
+    constrain_as_before(bench.engine)
+    stage_one_id(bench, 1)
+    with pytest.raises(IntegrityError):
+        stage_one_id(bench, 2)
+    with bench.engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_outboard_outbox_blocking"))
+        connection.execute(text("CREATE INDEX ix_outboard_outbox_lane ON outboard_outbox (lane)"))
+    Outbox(bench.engine).create_tables(bench.engine)
+    stage_one_id(bench, 2)
+    assert bench.count() == 2
+    indexes = {index["name"] for index in inspect(bench.engine).get_indexes("outboard_outbox")}
+    assert indexes == {"ix_outboard_outbox_blocking", "ix_outboard_outbox_due"}
+    assert not inspect(bench.engine).get_unique_constraints("outboard_outbox")
+
+
+async def test_who_may_not_upgrade_it_goes_on_with_a_warning(
+    bench: OutboxBench, postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An app that owns no table calls `create_all` at its start, and it does nothing."""
+    constrain_as_before(bench.engine)
+    with bench.engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS outbox_app"))
+        connection.execute(text("CREATE ROLE outbox_app"))
+        connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO outbox_app"))
+    try:
+        with bench.engine.begin() as connection:
+            connection.execute(text("SET LOCAL ROLE outbox_app"))
+            Outbox(bench.engine).create_tables(connection)
+            connection.execute(text("SELECT count(*) FROM outboard_outbox"))  # the transaction goes on
+    finally:
+        with bench.engine.begin() as connection:
+            connection.execute(text("DROP OWNED BY outbox_app"))
+            connection.execute(text("DROP ROLE outbox_app"))
+    (record,) = caplog.records
+    assert "called with the rights of the table's owner, or with a migration" in record.getMessage()
+    assert inspect(bench.engine).get_unique_constraints("outboard_outbox")

@@ -115,7 +115,7 @@ class Topic(Generic[T]):
         published. The other parameters are those of `publish`.
 
         Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName. The flush
-        raises NotDurable, and SQLAlchemy's IntegrityError where an event of this id waits for the topic.
+        raises NotDurable. An id that was staged before is published once more, as `publish` would.
         """
         event, pairs = self.publisher.new_event(data, self.type, **arguments)
         self._stage(session, event, pairs)

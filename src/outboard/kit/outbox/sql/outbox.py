@@ -50,9 +50,11 @@ class Outbox:
         from outboard.kit.outbox.sql.staging import SqlStaging
         from outboard.kit.outbox.sql.store import SqlOutboxStore
         from outboard.kit.outbox.sql.tables import Tables
+        from outboard.kit.outbox.sql.upgrading import upgrade_after_create
 
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         self._tables = Tables.in_metadata(self.metadata, prefix)
+        upgrade_after_create(self._tables)
         self._wakeups = Wakeups()
         self._store: OutboxStore = SqlOutboxStore(self._tables, LazyEngine(engine))
         self._staging: Staging = SqlStaging(self._tables, self._wakeups)
@@ -70,9 +72,10 @@ class Outbox:
         make_durable(engine)
 
     def create_tables(self, connectable: Engine | Connection) -> None:
-        """Make the two tables where they are missing.
+        """Make the two tables where they are missing, and bring those of an earlier version up to date.
 
-        With an `AsyncEngine`: `await connection.run_sync(outbox.create_tables)`.
+        `metadata.create_all` does the same. With an `AsyncEngine`:
+        `await connection.run_sync(outbox.create_tables)`.
         """
         self.metadata.create_all(connectable, tables=self._tables.both)
 

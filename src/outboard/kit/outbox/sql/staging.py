@@ -27,7 +27,7 @@ from outboard.wire.dapr import PARTITION_KEY
 __all__ = ["SqlStaging", "milliseconds"]
 
 MAX_ID: Final = 1_024
-"""What an index of PostgreSQL can hold, with room for the names beside it."""
+"""What an index of PostgreSQL can hold, with names beside it: tables of earlier versions have one."""
 
 # The subquery is evaluated once, and its rows in the order of the array.
 LOCK: Final = text(

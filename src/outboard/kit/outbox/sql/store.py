@@ -31,6 +31,7 @@ from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, chec
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
 from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.sql.upgrading import warn_if_outdated
 
 __all__ = ["SqlOutboxStore", "database_now"]
 
@@ -111,6 +112,7 @@ class SqlOutboxStore:
             check_sqlite(connection)
         else:
             check_synchronous_commit(str(connection.execute(text("SHOW synchronous_commit")).scalar_one()))
+        warn_if_outdated(connection, self._outbox)
         rows = [{"partition": number, "token": "", "lease_until": 0} for number in range(PARTITIONS)]
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         connection.execute(dialect.insert(self._lease).on_conflict_do_nothing(), rows)

@@ -21,7 +21,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     and_,
     literal_column,
     or_,
@@ -70,7 +69,6 @@ def _outbox(metadata: MetaData, name: str) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("parked_at", BigInteger),
         Column("last_error", Text),
-        UniqueConstraint("event_id", "pubsub", "topic", name=f"uq_{name}_event"),
         sqlite_autoincrement=True,
     )
     unparked, blocking = table.c.parked_at.is_(None), may_block(table)
