@@ -31,6 +31,13 @@ async def test_a_lease_from_before_the_clock_went_back_is_none(bench: OutboxBenc
     assert await bench.store.claim("first", LEASE_SECONDS) == frozenset(), "this one is from now"
 
 
+async def test_a_claim_that_has_waited_for_another_takes_nothing_from_it(bench: OutboxBench) -> None:
+    """It looked at the clock before, and what the other one got ends later than it could have it."""
+    assert await bench.store.claim("first", LEASE_SECONDS) == ALL
+    bench.clock.advance(-1.0)
+    assert await bench.store.claim("second", LEASE_SECONDS) == frozenset()
+
+
 async def test_a_clock_that_went_back_holds_no_relay_up(bench: OutboxBench) -> None:
     bench.commit(1, key="a")
     await bench.relay("first").step()

@@ -30,9 +30,7 @@ pytestmark = pytest.mark.anyio
 def make_as_before(engine: Engine, prefix: str = "outboard_") -> Table:
     """The tables with the constraint that they once had."""
     table = Tables.in_metadata(MetaData(), prefix).outbox
-    table.append_constraint(
-        UniqueConstraint("event_id", "pubsub", "topic", name=f"uq_{prefix}outbox_event")
-    )
+    table.append_constraint(UniqueConstraint("event_id", "pubsub", "topic", name=f"uq_{prefix}outbox_event"))
     table.metadata.create_all(engine)
     return table
 
@@ -133,9 +131,8 @@ async def test_a_relay_says_that_a_table_is_outdated(
     bench = OutboxBench(engine)
     with caplog.at_level(logging.WARNING, "outboard.outbox"):
         await bench.store.prepare()
-        assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-            "table 'outboard_outbox' still has the constraint 'uq_outboard_outbox_event' of an earlier version"
-        ]
+        (record,) = caplog.records
+        assert "still has the constraint 'uq_outboard_outbox_event'" in record.getMessage()
         caplog.clear()
         Outbox(engine).create_tables(engine)
         await bench.store.prepare()

@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 1_000
 """Most rows that one statement changes."""
+CLAIM_WAITS: Final = 5_000
+"""Milliseconds that a claim may wait for others, and reckon with an older time than they did."""
 NOW: Final = {
     "sqlite": text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"),
     "postgresql": text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
@@ -120,8 +122,10 @@ class SqlOutboxStore:
     def _claim(self, token: str, seconds: float, connection: Connection) -> frozenset[int]:
         lease, now = self._lease, self._now(connection)
         until = now + round(seconds * 1000)
-        # One that ends later than any could was made before the clock went back.
-        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now, lease.c.lease_until > until)
+        # One that ends later than any could was made before the clock went back; or by whoever claimed while
+        # this statement waited for the rows.
+        never = until + CLAIM_WAITS
+        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now, lease.c.lease_until > never)
         others = connection.scalars(select(lease.c.token).where(lease.c.token != "", not_(free_or_own)))
         if abandoned := [other for other in set(others) if self._is_abandoned(other)]:
             free_or_own = or_(free_or_own, lease.c.token.in_(abandoned))

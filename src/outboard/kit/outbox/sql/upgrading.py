@@ -21,9 +21,9 @@ __all__ = ["is_outdated", "upgrade", "upgrade_after_create", "warn_if_outdated"]
 log: Final = logging.getLogger("outboard.outbox")
 
 WARNING: Final = (
-    "table '%s' still has the constraint '%s' of an earlier version: while an event waits there, a transaction "
-    "that stages another one of its id for the same topic fails. Drop it: with `outbox.create_tables(engine)`, "
-    "called with the rights of the table's owner, or with a migration"
+    "table '%s' still has the constraint '%s' of an earlier version: while an event waits there, a "
+    "transaction that stages another one of its id for the same topic fails. Drop it: with "
+    "`outbox.create_tables(engine)`, called with the rights of the table's owner, or with a migration"
 )
 
 
