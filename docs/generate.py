@@ -273,6 +273,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "caution": "Something will not be as one might expect; `text` says what.",
     "note": "What was decided where nothing was said; `text` says what.",
     "started": "An app was started, or started again.",
+    "sidecar-started": "The daprd of an app was started (with `--engine daprd`).",
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",
     "topology": "What an app takes and has, told once: `topics` (each with `pubsub`, `topic`, `routes`, "

@@ -14,6 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from outboard.errors import CommandError
+from outboard.runs.finding import RunState, all_runs, find_run, tokens_of
+from outboard.runs.folder import RunFolder, runs_folder
+from outboard.runs.log import tail
 from support.processes import free_ports
 from support.projects import (
     APP,
@@ -351,7 +355,8 @@ def test_a_log_can_go_to_a_file(project: Project) -> None:
         run.ready()
         assert run.interrupt() == 0
     logs = {
-        path.name.split("_")[1]: path.read_text(encoding="utf-8") for path in project.folder.rglob("*.log")
+        path.name.split("_")[1]: path.read_text(encoding="utf-8")
+        for path in project.folder.rglob(".dapr/logs/*.log")
     }
     assert "DAPR_HTTP_PORT" in logs["app"]
     assert 'msg="dapr initialized.' in logs["daprd"]
@@ -461,7 +466,8 @@ def test_relative_paths_of_components_begin_in_the_folder_of_the_app(project: Pr
         secrets.write_text(json.dumps({"whose": app}), encoding="utf-8")
     elsewhere = project.folder / "elsewhere"
     elsewhere.mkdir()
-    with outboard(["run", "-f", str(project.write()), "-o", "json"], elsewhere) as process:
+    home = {name: str(project.folder) for name in ("HOME", "USERPROFILE")}
+    with outboard(["run", "-f", str(project.write()), "-o", "json"], elsewhere, **home) as process:
         run = Run(process)
         for app, sidecar in run.ready().items():
             answer = httpx.get(f"{sidecar}/v1.0/secrets/secrets/whose", trust_env=False, timeout=PATIENCE)
@@ -476,3 +482,48 @@ def test_relative_paths_of_components_begin_in_the_folder_of_the_app(project: Pr
     assert list(elsewhere.iterdir()) == []
     assert {path.parent.name for path in project.folder.rglob("state.db")} == {"backend", "worker"}
     assert {path.parent.name for path in project.folder.rglob("events.db")} == {"backend", "worker"}
+
+
+# What is kept of a run
+
+
+def test_a_run_is_found_by_others_while_it_runs_and_afterwards(project: Project) -> None:
+    project.add("backend", topics="jobs")
+    runs = runs_folder(project.folder)
+    with running(project) as run:
+        sidecar = run.ready()["backend"]
+        known = find_run(runs, run_file=project.folder)
+        tokens = tokens_of(known)
+        assert run.interrupt() == 0
+    (app,) = known.record.apps
+    assert (known.record.engine, known.record.ready) == ("outboard", True)
+    assert sidecar.endswith(f":{app.http_port}")
+    assert [app.pid] == pids(run)
+    assert set(tokens["backend"]) == {"DAPR_API_TOKEN", "APP_API_TOKEN"}
+    (past,) = all_runs(runs)
+    assert (past.state, tokens_of(past)) == (RunState.ENDED, {})
+    log = tail(RunFolder(past.path).log("backend", "sidecar"), 1000)
+    assert any("Component loaded: pubsub (pubsub.in-memory/v1)" in line for line in log)
+
+
+def test_a_run_that_was_killed_is_not_found_as_one_that_runs(project: Project) -> None:
+    project.add("backend")
+    runs = runs_folder(project.folder)
+    with running(project) as run:
+        run.ready()
+        run.process.kill()
+        run.process.wait(PATIENCE)
+    (known,) = all_runs(runs)
+    assert known.state is RunState.DIED
+    with pytest.raises(CommandError, match=f"The last one was {known.record.run_id}"):
+        find_run(runs)
+
+
+def test_a_home_that_cannot_be_written_to_is_told_and_the_run_goes_on(project: Project) -> None:
+    project.add("backend", topics="jobs")
+    (project.folder / ".outboard").write_text("no folder", encoding="utf-8")
+    with running(project) as run:
+        assert "this run is not recorded" in run.event("caution")["text"]
+        publish(run.ready()["backend"], "jobs", n=1)
+        run.line("EVENT 1")
+        assert run.interrupt() == 0

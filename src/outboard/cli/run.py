@@ -145,7 +145,7 @@ def run(
             if dry_run:
                 _describe(plan, output)
             else:
-                _execute(plan, output)
+                _execute(plan, output, home)
 
 
 @contextmanager
@@ -199,10 +199,11 @@ def _describe(plan: RunPlan, output: OutputFormat) -> None:
         raise typer.Exit(1)
 
 
-def _execute(plan: RunPlan, output: OutputFormat) -> None:
+def _execute(plan: RunPlan, output: OutputFormat, home: Path) -> None:
     from outboard.run.main import execute
+    from outboard.runs.folder import runs_folder
 
-    execute(plan, _report(plan, output))
+    execute(plan, _report(plan, output), runs_folder(home))
 
 
 def _report(plan: RunPlan, output: OutputFormat) -> Report:

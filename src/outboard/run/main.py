@@ -11,6 +11,7 @@ from outboard.run.checks import check, refuse_warnings
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.daprd_components import check_components
 from outboard.run.plan.plan import RunPlan
+from outboard.run.recording import recorded
 from outboard.run.service import launch
 from outboard.run.sidecars.daprd import DaprdSidecars
 from outboard.run.sidecars.embedded import LocalSidecars, RetainingMemory
@@ -21,10 +22,11 @@ from outboard.sidecar.components.context import SharedMemory
 __all__ = ["execute"]
 
 
-def execute(plan: RunPlan, report: Report) -> None:
+def execute(plan: RunPlan, report: Report, runs: Path) -> None:
     """Run `plan` until it is done or is asked to stop. From then on signals to stop are ignored.
 
-    Raises OutboardError, and OSError where a log file or the output cannot be written.
+    What happens is recorded in a folder below `runs`. Raises OutboardError, and OSError where a log file or
+    the output cannot be written.
     """
     for app in plan.apps:
         if app.started_here:
@@ -36,8 +38,12 @@ def execute(plan: RunPlan, report: Report) -> None:
     for finding in plan.findings:
         report(Caution(str(finding)))
     clock = SystemClock()
-    serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
+    with recorded(plan, runs, report, clock) as recorder:
+        _run(plan, recorder, clock)
 
+
+def _run(plan: RunPlan, report: Report, clock: Clock) -> None:
+    serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(run_plan(plan, report, serve, clock))
 

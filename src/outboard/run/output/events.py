@@ -14,6 +14,7 @@ __all__ = [
     "AppStarted",
     "Attach",
     "Caution",
+    "FiledLine",
     "LoadedComponent",
     "LogLine",
     "MissingComponent",
@@ -26,6 +27,7 @@ __all__ = [
     "RunFailed",
     "RunStopped",
     "RunStopping",
+    "SidecarStarted",
     "SlowStart",
     "Source",
     "SubscriptionsChanged",
@@ -50,6 +52,12 @@ class LogLine:
     source: Source
     line: str
     level: str = ""
+
+
+class FiledLine(LogLine):
+    """A line that its author wants in a file alone: it is kept, and not shown."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,14 @@ class Untaken:
 
 @dataclass(frozen=True, slots=True)
 class AppStarted:
+    app: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarStarted:
+    """The daprd of `app` was started."""
+
     app: str
     pid: int
 
@@ -230,6 +246,7 @@ RunEvent: TypeAlias = (
     | Topology
     | Untaken
     | AppStarted
+    | SidecarStarted
     | Attach
     | AppFound
     | SlowStart

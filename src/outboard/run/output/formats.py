@@ -24,6 +24,7 @@ from outboard.run.output.events import (
     RunFailed,
     RunStopped,
     RunStopping,
+    SidecarStarted,
     SlowStart,
     Source,
     SubscriptionsChanged,
@@ -43,6 +44,7 @@ EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     Topology: "topology",
     Untaken: "untaken",
     AppStarted: "started",
+    SidecarStarted: "sidecar-started",
     Attach: "attach",
     AppFound: "found",
     Ready: "ready",
@@ -140,6 +142,8 @@ def _sentences(event: RunEvent) -> list[str]:
             return ["everything has stopped"]
         case RunFailed():
             return [f"error: {event.text}"]
+        case SidecarStarted():
+            return [f"the sidecar of {event.app} started (process {event.pid})"]
         case Attach():
             return [_attach(event)]
         case LogLine():

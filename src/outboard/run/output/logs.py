@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
 from outboard.host.private_files import private_opener
-from outboard.run.output.events import LogLine, Report, Source
+from outboard.run.output.events import FiledLine, LogLine, Report, Source
 from outboard.run.output.logrus import parse_line
 from outboard.run.plan.plan import AppPlan
 from outboard.run.plan.template import Destination
@@ -33,11 +33,11 @@ def log_file(directory: Path, app_id: str, source: Source, now: datetime) -> Pat
 @contextmanager
 def app_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
     """What takes the lines of an app. Raises OSError where its file cannot be written."""
+    kind = _kind(app.app_log)
     with _file(app, app.app_log, Source.APP, now) as file:
 
         def take(line: str) -> None:
-            if app.app_log is not Destination.FILE:
-                report(LogLine(app.app_id, Source.APP, line))
+            report(kind(app.app_id, Source.APP, line))
             if file is not None:
                 file.write(line + "\n")
 
@@ -50,12 +50,12 @@ def daprd_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
 
     Raises OSError where the file cannot be written.
     """
+    kind = _kind(app.sidecar_log)
     with _file(app, app.sidecar_log, Source.SIDECAR, now) as file:
 
         def take(line: str) -> None:
-            if app.sidecar_log is not Destination.FILE:
-                level, message = parse_line(line)
-                report(LogLine(app.app_id, Source.SIDECAR, message, level))
+            level, message = parse_line(line)
+            report(kind(app.app_id, Source.SIDECAR, message, level))
             if file is not None:
                 file.write(line + "\n")
 
@@ -69,17 +69,19 @@ def sidecar_logs(apps: tuple[AppPlan, ...], report: Report, now: datetime) -> It
         files = {
             app.app_id: stack.enter_context(_file(app, app.sidecar_log, Source.SIDECAR, now)) for app in apps
         }
-        shown = {app.app_id for app in apps if app.sidecar_log is not Destination.FILE}
-        with handled_by(_SidecarHandler(report, files, shown)):
+        kinds = {app.app_id: _kind(app.sidecar_log) for app in apps}
+        with handled_by(_SidecarHandler(report, files, kinds)):
             yield
 
 
 class _SidecarHandler(logging.Handler):
-    def __init__(self, report: Report, files: Mapping[str, TextIO | None], shown: set[str]) -> None:
+    def __init__(
+        self, report: Report, files: Mapping[str, TextIO | None], kinds: Mapping[str, type[LogLine]]
+    ) -> None:
         super().__init__()
         self._report = report
         self._files = files
-        self._shown = shown
+        self._kinds = kinds
         self._text = DaprFormatter()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -91,9 +93,9 @@ class _SidecarHandler(logging.Handler):
     def _pass_on(self, record: logging.LogRecord) -> None:
         fields: Mapping[str, str] = getattr(record, "dapr", {})
         app = fields.get("app_id", "")
-        if app in self._shown or app not in self._files:
-            level = record.levelname.lower()
-            self._report(LogLine(app, Source.SIDECAR, self._line(record), LEVEL_NAMES.get(level, level)))
+        level = record.levelname.lower()
+        kind = self._kinds.get(app, LogLine)
+        self._report(kind(app, Source.SIDECAR, self._line(record), LEVEL_NAMES.get(level, level)))
         file = self._files.get(app)
         if file is not None:
             file.write(self._text.format(record) + "\n")
@@ -104,6 +106,10 @@ class _SidecarHandler(logging.Handler):
         if record.exc_info:
             message += "\n" + self._text.formatException(record.exc_info)
         return message
+
+
+def _kind(wanted: Destination) -> type[LogLine]:
+    return FiledLine if wanted is Destination.FILE else LogLine
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def chosen_apps(
             )
         _refuse_settings_of_one_app(settings)
         template = read_template(run_file or folder)
-        return ChosenApps(template.apps, findings=template.findings)
+        return ChosenApps(template.apps, findings=template.findings, run_file=template.path.absolute())
     _refuse_run_file_as_command(command, folder)
     name = app_id or _app_id_of(folder)
     spec = AppSpec(name, folder, tuple(command), COMMAND_LINE, settings=settings)

@@ -56,11 +56,15 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChosenApps:
-    """The apps of a run; `notes` say what was decided for a person, `findings` are about their files."""
+    """The apps of a run; `notes` say what was decided for a person, `findings` are about their files.
+
+    `run_file` is where they are described; None for one of the command line.
+    """
 
     specs: Sequence[AppSpec]
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    run_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,8 @@ class AppPlan:
 class RunPlan:
     """`daprd` is the sidecars' executable; None where they are Outboard's own.
 
-    `notes` say what was decided for a person, `findings` what they should know of the run file. With `strict`
-    no warning about a file is passed over.
+    `notes` say what was decided for a person, `findings` what they should know of the run file, which is
+    None for an app of the command line. With `strict` no warning about a file is passed over.
     """
 
     apps: tuple[AppPlan, ...]
@@ -133,6 +137,7 @@ class RunPlan:
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     strict: bool = False
+    run_file: Path | None = None
 
 
 def make_plan(
@@ -165,6 +170,7 @@ def make_plan(
         (*chosen.notes, *map(_shared_port, shared_app_ports(specs).items())),
         chosen.findings,
         options.strict,
+        chosen.run_file,
     )
 
 

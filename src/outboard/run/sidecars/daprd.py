@@ -10,7 +10,7 @@ from typing import Final
 from outboard.clock import Clock
 from outboard.errors import ServiceDied
 from outboard.run.availability import AppAvailability
-from outboard.run.output.events import Report
+from outboard.run.output.events import Report, SidecarStarted
 from outboard.run.output.logrus import parse_line
 from outboard.run.output.logs import daprd_log
 from outboard.run.plan.daprd import daprd_variables
@@ -49,6 +49,7 @@ class DaprdSidecars:
         with daprd_log(app, report, self.clock.now()) as take:
             log = Remembering(take)
             async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
+                report(SidecarStarted(app.app_id, process.pid))
                 watches = [self._watch_health(app, status)]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
