@@ -179,9 +179,10 @@ class LogConsumer:
             start += len(events)
             if self._partitions.get(partition.number) is not partition:
                 continue
-            failures = [self._failure(partition, *pair) for pair in zip(events, told, strict=True)]
-            if partition.settle([failure is None for failure in failures]):
-                self._hold(partition, next(failure for failure in failures if failure is not None))
+            if partition.given_up:
+                told = [self._failure(partition, *pair) for pair in zip(events, told, strict=True)]
+            if partition.settle([outcome is None for outcome in told]):
+                self._hold(partition, next(outcome for outcome in told if outcome is not None))
             moves[self._membership.claim(partition.number)] = partition.position
             self._offer(partition)
             readable = readable or partition.readable
