@@ -168,8 +168,9 @@ async def _respond(
 def _entries(answer: Entries, body: bytes) -> Respond:
     entries: list[dict[str, Json]] = json.loads(body)["entries"]
     last = answer.statuses[-1:] * len(entries)
+    reason = {"reason": answer.reason} if answer.reason else {}
     told = [
-        {"entryId": entry["entryId"], "status": status}
+        {"entryId": entry["entryId"], "status": status, **reason}
         for entry, status in zip(entries, [*answer.statuses, *last], strict=False)
     ]
     told += [{"entryId": stranger, "status": "SUCCESS"} for stranger in answer.strangers]

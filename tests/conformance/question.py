@@ -59,11 +59,13 @@ class Respond:
 class Entries:
     """The app answers a batch: one status for each of its entries in turn, the last for the rest.
 
-    An empty tuple tells of no entry; `strangers` are entry ids that nobody asked about.
+    An empty tuple tells of no entry; `strangers` are entry ids that nobody asked about. A `reason` stands
+    beside each status.
     """
 
     statuses: tuple[str, ...]
     strangers: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ ANSWERS: dict[str, tuple[AppAnswer, int, int]] = {
     "success": (Entries(("SUCCESS",)), 1, 0),
     "retry": (Entries(("RETRY",)), 3, 1),
     "drop": (Entries(("DROP",)), 1, 1),
+    "reason": (Entries(("SUCCESS",), reason="its dead letter is elsewhere"), 1, 0),
+    "retry-reason": (Entries(("RETRY",), reason="no mail server"), 3, 1),
     "unknown": (Entries(("MAYBE",)), 3, 1),
     "empty-status": (Entries(("",)), 3, 1),
     "untold": (Entries(()), 3, 1),

@@ -70,6 +70,7 @@ def json_body(body: bytes) -> AppAnswer:
 ACKNOWLEDGED: dict[str, AppAnswer] = {
     "empty": responds(200),
     "success": answered("SUCCESS"),
+    "success-reason": json_body(b'{"status":"SUCCESS","reason":"its dead letter is elsewhere"}'),
     "no-status": json_body(b"{}"),
     "empty-status": answered(""),
     "null-status": json_body(b'{"status":null}'),
@@ -95,6 +96,7 @@ DROPPED: dict[str, AppAnswer] = {
     "drop-upper-name": json_body(b'{"STATUS":"DROP"}'),
     "drop-text-type": responds(200, b'{"status":"DROP"}', content_type="text/plain"),
     "drop-trailing": json_body(b'{"status":"DROP"} x'),
+    "drop-reason": json_body(b'{"status":"DROP","reason":"not ours"}'),
     "drop-twice": json_body(b'{"status":"RETRY","status":"DROP"}'),
     "not-found": responds(404, b"nothing here"),
     "not-found-success": responds(404, b'{"status":"SUCCESS"}'),
@@ -103,6 +105,7 @@ DROPPED: dict[str, AppAnswer] = {
 
 REFUSED: dict[str, AppAnswer] = {
     "retry": answered("RETRY"),
+    "retry-reason": json_body(b'{"status":"RETRY","reason":"no mail server"}'),
     "retry-space": json_body(b' {"status" : "RETRY"}\n'),
     "unknown": answered("MAYBE"),
     "lower-case": answered("success"),

@@ -15,6 +15,12 @@ from support.scripted import FakeClock, ScriptedExchange
 from support.serving import Serving
 
 
+@pytest.fixture(autouse=True)
+def as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are those to a sidecar in production: a test is told more."""
+    monkeypatch.setattr("outboard.kit.subscriptions.deliveries.comes_from_a_test", lambda scope: False)
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -16,7 +16,15 @@ from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import Handled, Poison, Redeliver, TakeApart, outcomes_of
+from outboard.kit.subscriptions.result import (
+    HELD_BACK,
+    Handled,
+    Poison,
+    Redeliver,
+    Settled,
+    TakeApart,
+    outcomes_of,
+)
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
@@ -40,19 +48,17 @@ class BatchHandling:
     max_events: int
     concurrency: int
 
-    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
+    async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
         """As `Handling`."""
-        (status,) = await self.many([received], runner)
-        return status
+        (settled,) = await self.many([received], runner)
+        return settled
 
-    async def many(
-        self, received_events: Sequence[ReceivedEvent], runner: Runner
-    ) -> Sequence[DeliveryStatus]:
+    async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
         """As `Handling`."""
         delivery = _BatchDelivery(self, received_events, runner)
         await delivery.settle_unread(self.concurrency)
         await delivery.run_all(self.max_events)
-        return delivery.statuses
+        return delivery.settled
 
 
 class _BatchDelivery:
@@ -61,7 +67,7 @@ class _BatchDelivery:
     def __init__(
         self, handling: BatchHandling, received_events: Sequence[ReceivedEvent], runner: Runner
     ) -> None:
-        self.statuses = [RETRY] * len(received_events)
+        self.settled = [HELD_BACK] * len(received_events)
         self._settler = handling.settler
         self._call = handling.call
         self._received = received_events
@@ -75,7 +81,7 @@ class _BatchDelivery:
 
         async def step(index: int) -> bool:
             await self._settle(unread[index], self._received[unread[index]].reading)
-            return self.statuses[unread[index]] is not RETRY
+            return self.settled[unread[index]].status is not RETRY
 
         if unread:
             await run_in_key_order([self._received[at].key for at in unread], step, concurrency)
@@ -94,7 +100,9 @@ class _BatchDelivery:
         if isinstance(found, TakeApart):
             await self._run_apart(batch, found.reason)
         elif isinstance(found, Redeliver) and len(batch) > 1:
-            self._settler.retry_all(found, [self._received[at] for at in batch])
+            told = self._settler.retry_all(found, [self._received[at] for at in batch])
+            for at in batch:
+                self.settled[at] = told
             self._hold(batch)
         else:
             for at, each in zip(batch, [found] if isinstance(found, Redeliver) else found, strict=True):
@@ -111,8 +119,8 @@ class _BatchDelivery:
     async def _settle(self, at: int, found: object) -> None:
         received = self._received[at]
         assert isinstance(found, Handled | Redeliver | Poison)
-        self.statuses[at] = await self._settler.settle(found, received, self._runner.route)
-        if self.statuses[at] is RETRY:
+        self.settled[at] = await self._settler.settle(found, received, self._runner.route)
+        if self.settled[at].status is RETRY:
             self._hold([at])
 
     def _hold(self, batch: Sequence[int]) -> None:

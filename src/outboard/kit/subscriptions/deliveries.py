@@ -1,5 +1,7 @@
 """One request of the sidecar, answered: an event that is delivered alone, or many of them.
 
+A test is told the reason in the answer too, beside the status: `reason`, which the sidecar does not read.
+
 In a bulk delivery nothing overtakes, within its key, what is to come again: after the first event of a key
 that is answered RETRY, the later ones of that key are answered RETRY without being run. A dead letter settles
 its event, so that what is behind it goes on.
@@ -24,7 +26,8 @@ from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
-from outboard.kit.subscriptions.result import ENDED, Outcome, outcome_of
+from outboard.kit.subscriptions.result import ENDED, HELD_BACK, Outcome, Settled, outcome_of
+from outboard.kit.under_test import comes_from_a_test
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
@@ -43,14 +46,12 @@ OF_ONE: Final = {status: to_json({"status": status}) for status in DeliveryStatu
 class Handling(Protocol):
     """Lets a handler take what arrived in one request. Raises nothing: an error of the handler is RETRY."""
 
-    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
+    async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
         """Take an event that was delivered alone."""
         ...
 
-    async def many(
-        self, received_events: Sequence[ReceivedEvent], runner: Runner
-    ) -> Sequence[DeliveryStatus]:
-        """Take a bulk delivery, and return the status of each of its events."""
+    async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
+        """Take a bulk delivery, and return what to tell of each of its events."""
         ...
 
 
@@ -73,12 +74,11 @@ class Deliveries:
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
         if request is None:
             received = ReceivedAlone(self.declaration.codec, runner.body, headers)
-            status = await self.handling.one(received, runner)
-            return _Json(OF_ONE[status])
+            return _of_one(await self.handling.one(received, runner), runner)
         received_events = [
             ReceivedInBulk(self.declaration.codec, request, entry) for entry in request.entries
         ]
-        return _of_many(request.entries, await self.handling.many(received_events, runner))
+        return _of_many(request.entries, await self.handling.many(received_events, runner), runner)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""
@@ -98,27 +98,23 @@ class EventHandling:
     call: CallHandler
     concurrency: int
 
-    async def one(self, received: ReceivedEvent, runner: Runner) -> DeliveryStatus:
+    async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
         """As `Handling`."""
         return await self._handle(received, runner, None)
 
-    async def many(
-        self, received_events: Sequence[ReceivedEvent], runner: Runner
-    ) -> Sequence[DeliveryStatus]:
+    async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
         """As `Handling`."""
-        statuses = [RETRY] * len(received_events)
+        told = [HELD_BACK] * len(received_events)
 
         async def step(position: int) -> bool:
             received = received_events[position]
-            status = statuses[position] = await self._handle(received, runner, received)
-            return status is not RETRY
+            settled = told[position] = await self._handle(received, runner, received)
+            return settled.status is not RETRY
 
         await run_in_key_order([received.key for received in received_events], step, self.concurrency)
-        return statuses
+        return told
 
-    async def _handle(
-        self, received: ReceivedEvent, runner: Runner, part: ReceivedEvent | None
-    ) -> DeliveryStatus:
+    async def _handle(self, received: ReceivedEvent, runner: Runner, part: ReceivedEvent | None) -> Settled:
         found: Reading | Outcome = received.reading
         if isinstance(found, Event):
             run = await self.call(HandlerCall(runner, found, (received,), part))
@@ -135,15 +131,31 @@ def _is_object(body: bytes) -> bool:
         return False
 
 
-def _of_many(entries: Iterable[BulkEntry[Any]], statuses: Iterable[DeliveryStatus]) -> Response:
+def _of_one(settled: Settled, runner: Runner) -> Response:
+    if settled.reason and comes_from_a_test(runner.scope):
+        return _Json(to_json(settled._asdict()))
+    return _Json(OF_ONE[settled.status])
+
+
+def _of_many(entries: Iterable[BulkEntry[Any]], told: Iterable[Settled], runner: Runner) -> Response:
     """The answer names an id once, with its worst status: the sidecar would take the last one for all."""
-    by_id: dict[str, DeliveryStatus] = {}
-    for entry, status in zip(entries, statuses, strict=True):
-        known = by_id.setdefault(entry.entry_id, status)
-        if known is not status:
-            by_id[entry.entry_id] = min(known, status, key=WORST_FIRST.index)
-    answer = {"statuses": [{"entryId": name, "status": status.value} for name, status in by_id.items()]}
-    return _Json(to_json(answer))
+    by_id: dict[str, Settled] = {}
+    for entry, settled in zip(entries, told, strict=True):
+        known = by_id.setdefault(entry.entry_id, settled)
+        if known is not settled:
+            by_id[entry.entry_id] = min(known, settled, key=_badness)
+    statuses: list[dict[str, str]] = [
+        {"entryId": name, "status": settled.status.value} for name, settled in by_id.items()
+    ]
+    reasons = [settled.reason for settled in by_id.values()]
+    if any(reasons) and comes_from_a_test(runner.scope):
+        for status, reason in zip(statuses, reasons, strict=True):
+            status.update({"reason": reason} if reason else {})
+    return _Json(to_json({"statuses": statuses}))
+
+
+def _badness(settled: Settled) -> int:
+    return WORST_FIRST.index(settled.status)
 
 
 class _Json(Response):

@@ -14,7 +14,7 @@ from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import Handled, Outcome, Poison, Redeliver
+from outboard.kit.subscriptions.result import SUCCEEDED, Handled, Outcome, Poison, Redeliver, Settled
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
@@ -78,7 +78,7 @@ class Settler:
     declaration: Declaration
     dead_letters: DeadLetterSettings
 
-    async def settle(self, found: Outcome, received: ReceivedEvent, route: str) -> DeliveryStatus:
+    async def settle(self, found: Outcome, received: ReceivedEvent, route: str) -> Settled:
         """Return what to tell the sidecar of one event. `route` is the path that it was delivered to."""
         if isinstance(found, Handled):
             return self.handled(received)
@@ -86,19 +86,22 @@ class Settler:
         count = attempts.count(self._key(received))
         if isinstance(found, Redeliver):
             return self._retry(found, received, count)
-        status = await self._settle_poison(found, received, count, route)
-        if status is not DeliveryStatus.RETRY:
+        settled = await self._settle_poison(found, received, count, route)
+        if settled.status is not DeliveryStatus.RETRY:
             attempts.forget(self._key(received))
-        return status
+        return settled
 
-    def handled(self, received: ReceivedEvent) -> DeliveryStatus:
+    def handled(self, received: ReceivedEvent) -> Settled:
         """Return what to tell the sidecar of an event that was handled."""
         if self.dead_letters.attempts:
             self.dead_letters.attempts.forget(self._key(received))
-        return DeliveryStatus.SUCCESS
+        return SUCCEEDED
 
-    def retry_all(self, found: Redeliver, received_events: Sequence[ReceivedEvent]) -> None:
-        """Note that a batch is to come again: each event counts an attempt, and one line tells of all."""
+    def retry_all(self, found: Redeliver, received_events: Sequence[ReceivedEvent]) -> Settled:
+        """What to tell the sidecar of each event of a batch that is to come again.
+
+        Each counts an attempt, and one line of the log tells of all.
+        """
         counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
         log.log(
@@ -113,8 +116,9 @@ class Settler:
             max(counts),
             exc_info=found.error,
         )
+        return _retry_for(found)
 
-    def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
+    def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> Settled:
         log.log(
             _level(attempts),
             "event %s was answered RETRY: %s (attempt %d here)",
@@ -123,20 +127,20 @@ class Settler:
             attempts,
             exc_info=found.error,
         )
-        return DeliveryStatus.RETRY
+        return _retry_for(found)
 
     async def _settle_poison(
         self, found: Poison, received: ReceivedEvent, attempts: int, route: str
-    ) -> DeliveryStatus:
+    ) -> Settled:
         policy = self.declaration.poison
         if isinstance(policy, DeadLetterPolicy):
             return await self._dead_letter(policy.topic, found.reason, received, attempts, route)
         if isinstance(policy, DropPolicy):
             log.warning("event %s is dropped: %s", self._name(received), found.reason)
-            return DeliveryStatus.DROP
+            return Settled(DeliveryStatus.DROP, found.reason)
         return self._hold(found.reason, received, attempts)
 
-    def _hold(self, reason: str, received: ReceivedEvent, attempts: int) -> DeliveryStatus:
+    def _hold(self, reason: str, received: ReceivedEvent, attempts: int) -> Settled:
         """One ERROR line for each event, however often it comes back."""
         log.log(
             logging.ERROR if attempts == 1 else logging.DEBUG,
@@ -145,11 +149,11 @@ class Settler:
             self._name(received),
             reason,
         )
-        return DeliveryStatus.RETRY
+        return Settled(DeliveryStatus.RETRY, f"{reason} (there is no dead letter topic for it)")
 
     async def _dead_letter(
         self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
-    ) -> DeliveryStatus:
+    ) -> Settled:
         try:
             letter = self._publication(topic, reason, received.envelope(), attempts, route)
             await self._publish(letter, lambda: self._cut(topic, reason, received, attempts, route))
@@ -161,9 +165,10 @@ class Settler:
                 error,
                 reason,
             )
-            return DeliveryStatus.RETRY
+            told = f"{reason} (its dead letter could not be published to '{topic}': {error})"
+            return Settled(DeliveryStatus.RETRY, told)
         log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
-        return DeliveryStatus.SUCCESS
+        return Settled(DeliveryStatus.SUCCESS, f"{reason} (its dead letter is in '{topic}')")
 
     async def _publish(self, letter: Publication, cut: Callable[[], Publication]) -> None:
         """Raises OutboardError. What is too large for the sidecar or the broker would be held for ever."""
@@ -205,6 +210,11 @@ class Settler:
 
     def _name(self, received: ReceivedEvent) -> str:
         return f"{received.identity()[1]!r} of topic '{self.declaration.topic}' for {self.declaration.place}"
+
+
+def _retry_for(found: Redeliver) -> Settled:
+    said = "" if found.error is None else str(found.error)
+    return Settled(DeliveryStatus.RETRY, f"{found.reason}: {said}" if said else found.reason)
 
 
 def _is_too_large(error: OutboardError) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
@@ -17,11 +17,14 @@ from outboard.wire.dapr import DeliveryStatus
 __all__ = [
     "ENDED",
     "HANDLED",
+    "HELD_BACK",
+    "SUCCEEDED",
     "Handled",
     "HandlerRun",
     "Outcome",
     "Poison",
     "Redeliver",
+    "Settled",
     "TakeApart",
     "detail_in",
     "outcome_of",
@@ -72,11 +75,20 @@ class TakeApart:
     reason: str
 
 
+class Settled(NamedTuple):
+    """What the sidecar is told of one event; `reason` is why, for a person, where it was not handled."""
+
+    status: DeliveryStatus
+    reason: str = ""
+
+
 Outcome: TypeAlias = Handled | Redeliver | Poison
 
 ENDED: Final = HandlerRun(http_status=200, returned=True)
 """A handler that came to its end without a word, as most do."""
 HANDLED: Final = Handled()
+SUCCEEDED: Final = Settled(DeliveryStatus.SUCCESS)
+HELD_BACK: Final = Settled(DeliveryStatus.RETRY, "an earlier event of its key is to come again before it")
 
 
 def outcome_of(run: HandlerRun) -> Outcome:
