@@ -47,6 +47,8 @@ class AutojumpClock:
 class Hops:
     """Keeps every hop, and lets a test wait for one."""
 
+    wants_envelopes = True
+
     def __init__(self) -> None:
         self.all: list[Hop] = []
         self._more = asyncio.Event()

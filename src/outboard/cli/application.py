@@ -52,9 +52,19 @@ def _engines(app: typer.Typer, terminal: bool) -> None:
     app.add_typer(group, name="engines", help=COMMANDS["engines"].summary)
 
 
+def _trace(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.trace import trace
+
+    app.command(help=flowing(trace.__doc__ or ""))(trace)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
+    "trace": Command(
+        "Show what became of an event: each hop from its publisher to its handlers, live or past.", _trace
+    ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
 }
 
@@ -118,5 +128,6 @@ def outboard(
       outboard run                                        the services of ./dapr.yaml
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
+      outboard trace EVENT_ID                             what became of an event
       outboard engines up                                 a Kafka and a Redis, without containers
     """

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
+from outboard.hops.deliveries import is_dead_letter
 from outboard.hops.record import Hop, HopKind
-from outboard.hops.story import is_dead_letter
 
 __all__ = ["Taker", "nearest", "untaken"]
 
@@ -39,7 +39,7 @@ def untaken(hops: Sequence[Hop], takers: Collection[Taker]) -> list[str]:
     lines: dict[tuple[str, str], str] = {}
     for hop in hops:
         where = hop.pubsub, hop.topic
-        if hop.kind is HopKind.PUBLISHED and where not in taken | lines.keys() and not is_dead_letter(hop):
+        if hop.kind is HopKind.STORED and where not in taken | lines.keys() and not is_dead_letter(hop):
             said = f"  no app takes '{hop.topic}' of '{hop.pubsub}', which {hop.app_id} publishes to. "
             lines[where] = (said + nearest(*where, takers)).rstrip()
     return list(lines.values())

@@ -10,7 +10,7 @@ from outboard.host.event_loop import new_event_loop
 from outboard.run.checks import check, refuse_warnings
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.daprd_components import check_components
-from outboard.run.plan.plan import RunPlan
+from outboard.run.plan.plan import RunPlan, with_hops
 from outboard.run.recording import recorded
 from outboard.run.service import launch
 from outboard.run.sidecars.daprd import DaprdSidecars
@@ -39,7 +39,7 @@ def execute(plan: RunPlan, report: Report, runs: Path) -> None:
         report(Caution(str(finding)))
     clock = SystemClock()
     with recorded(plan, runs, report, clock) as recorder:
-        _run(plan, recorder, clock)
+        _run(with_hops(plan, recorder.hops), recorder, clock)
 
 
 def _run(plan: RunPlan, report: Report, clock: Clock) -> None:

@@ -36,18 +36,18 @@ from outboard.runs.log import BoundedLog
 from outboard.runs.pruning import prune
 from outboard.runs.record import RunningApp, RunRecord
 
-__all__ = ["after", "recorded", "recorded_apps"]
+__all__ = ["RunRecorder", "after", "recorded", "recorded_apps"]
 
 NAMESPACE: Final = "NAMESPACE"
 
 
 @contextmanager
-def recorded(plan: RunPlan, runs: Path, report: Report, clock: Clock) -> Iterator[Report]:
+def recorded(plan: RunPlan, runs: Path, report: Report, clock: Clock) -> Iterator[RunRecorder]:
     """`report`, through which everything is written down in a new folder below `runs`, too.
 
     Raises nothing of its own: where there can be no folder, a Caution says so.
     """
-    recorder = _Recorder(report, clock)
+    recorder = RunRecorder(report, clock)
     recorder.attempt(lambda: recorder.begin(plan, runs))
     try:
         yield recorder
@@ -58,7 +58,7 @@ def recorded(plan: RunPlan, runs: Path, report: Report, clock: Clock) -> Iterato
         recorder.attempt(recorder.end)
 
 
-class _Recorder:
+class RunRecorder:
     """A report on its way to another one. What is meant for a file alone ends here."""
 
     def __init__(self, report: Report, clock: Clock) -> None:
@@ -70,7 +70,13 @@ class _Recorder:
         self._logs: dict[tuple[str, str], BoundedLog] = {}
         self._failed = False
 
+    @property
+    def hops(self) -> Path | None:
+        """Where the apps and their sidecars are to keep the hops of their events; None where they cannot."""
+        return None if self._failed or self._folder is None else self._folder.hops
+
     def __call__(self, event: RunEvent) -> None:
+        """Take down `event`, and pass it on."""
         self.attempt(lambda: self._take(event))
         if not isinstance(event, FiledLine):
             self._report(event)

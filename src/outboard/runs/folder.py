@@ -5,6 +5,7 @@ RUNS/20261128-224715-3fa9/
   tokens.json          the tokens of each app; gone when the run ends
   APP.sidecar.log      the last lines of a sidecar, in daprd's form
   APP.app.log          the last lines of an app
+  hops/                the hops of the events, each process's own files
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from outboard.host.private_files import private_opener
 from outboard.runs.record import RunRecord, run_as_json
 
 __all__ = [
+    "HOPS",
     "LOGS",
     "RECORD",
     "TOKENS",
@@ -36,6 +38,7 @@ __all__ = [
 
 Tokens: TypeAlias = Mapping[str, Mapping[str, str]]
 """App → variable (DAPR_API_TOKEN, APP_API_TOKEN) → its token."""
+HOPS: Final = "hops"
 RECORD: Final = "run.json"
 TOKENS: Final = "tokens.json"
 LOGS: Final[Mapping[str, str]] = {"app": "app.log", "sidecar": "sidecar.log"}
@@ -58,6 +61,11 @@ class RunFolder:
     @property
     def run_id(self) -> str:
         return self.path.name
+
+    @property
+    def hops(self) -> Path:
+        """The folder of the record of hops; whoever writes to it makes it."""
+        return self.path / HOPS
 
     def write(self, record: RunRecord) -> None:
         """Replace the record. Raises OSError."""

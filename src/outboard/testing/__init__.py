@@ -3,10 +3,9 @@
 `pip install "outboard[testing]"` brings the pytest fixture `outboard`, a `Harness`.
 """
 
-from outboard.hops.story import DeadLetter, Delivery
+from outboard.hops.deliveries import DeadLetter, Delivery
 from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
-from outboard.testing.in_flight import HandlerHung
 from outboard.testing.recording import NotSeen
 
-__all__ = ["ASGIApp", "DeadLetter", "Delivery", "HandlerHung", "Harness", "NotSeen"]
+__all__ = ["ASGIApp", "DeadLetter", "Delivery", "Harness", "NotSeen"]

@@ -11,7 +11,6 @@ from types import coroutine
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
-from outboard.testing.in_flight import InFlight
 from outboard.wire.http import ExchangeFailed, Request, Response
 
 __all__ = ["ASGIApp", "AppLifespan", "AsgiExchange"]
@@ -161,7 +160,7 @@ class AppLifespan:
         self._orders: asyncio.Queue[Message] = asyncio.Queue()
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._life: asyncio.Task[None] | None = None
-        self.in_flight = InFlight(AsgiExchange(app, self._state))
+        self._exchange = AsgiExchange(app, self._state)
         self._starting = asyncio.Lock()
 
     @classmethod
@@ -182,7 +181,7 @@ class AppLifespan:
         """
         if self._life is None or self._starting.locked():
             await self.start()
-        return await self.in_flight(request, timeout)
+        return await asyncio.create_task(self._exchange(request, timeout))
 
     async def start(self) -> None:
         """Return when the app has started. Raises what its start raised."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
+from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind
 from outboard.hops.record import HopKind
-from outboard.hops.story import DeadLetter, Delivery, dead_letters, deliveries, event_id, of_kind
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
@@ -26,7 +25,6 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import AutojumpClock
-from outboard.testing.in_flight import HandlerHung, told_of_hung
 from outboard.testing.recording import HopRecording
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
@@ -37,7 +35,6 @@ __all__ = ["Harness"]
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 5.0
-DRAIN_SECONDS: Final = 1.0
 PARTITIONS: Final = "16"
 RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": RetryPolicy()})
 
@@ -81,11 +78,7 @@ class Harness:
         `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
         Raises what the app's start or the resource files raise.
         """
-        async with (
-            _telling_of_hung(app) as hung,
-            AppLifespan.of(app) as life,
-            self._beside(board, app_id, life) as (sidecar, exchange),
-        ):
+        async with AppLifespan.of(app) as life, self._beside(board, app_id, life) as (sidecar, exchange):
             await life.start()
             options = sidecar.options
             self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))
@@ -93,7 +86,6 @@ class Harness:
                 yield exchange
             finally:
                 self._record.forget(options.app_id)
-                life.in_flight.closing, life.in_flight.hung = True, hung
 
     @asynccontextmanager
     async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
@@ -103,7 +95,7 @@ class Harness:
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
         """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
-        hops = of_kind(self._record.hops, topic.pubsub, topic.name, HopKind.PUBLISHED)
+        hops = of_kind(self._record.hops, topic.pubsub, topic.name, HopKind.STORED)
         return [topic.codec.decode(hop.payload) for hop in hops]
 
     def deliveries(self, topic: Topic[T]) -> list[Delivery]:
@@ -128,7 +120,7 @@ class Harness:
                 hop.payload
                 for hop in hops
                 if hop.outcome == DeliveryStatus.SUCCESS
-                and event_id(hop.payload) not in dead
+                and hop.event.event_id not in dead
                 and _is_event(topic, hop.payload)
             ]
 
@@ -184,7 +176,6 @@ class Harness:
             clock=self._clock,
             channel=channel,
             recorder=self._record,
-            drain_seconds=DRAIN_SECONDS,
         )
         exchange = AsgiExchange(sidecar.api)
         async with AsyncExitStack() as stack:
@@ -210,20 +201,6 @@ class Harness:
         log = MetadataItem("partitions", PARTITIONS)
         pubsub = Component(settings.pubsub, "pubsub.in-memory", metadata=(log,))
         return Resources((pubsub, Component(settings.state_store, "state.in-memory")), (), (RETRY_FOR_EVER,))
-
-
-@asynccontextmanager
-async def _telling_of_hung(app: ASGIApp) -> AsyncIterator[list[Request]]:
-    """Says, once everything has ended, what of the requests that it yields `app` never answered."""
-    hung: list[Request] = []
-    try:
-        yield hung
-    except BaseException as error:
-        if hung:
-            error.add_note(told_of_hung(hung, app, DRAIN_SECONDS))
-        raise
-    if hung:
-        warnings.warn(told_of_hung(hung, app, DRAIN_SECONDS), HandlerHung, stacklevel=2)
 
 
 def _is_event(topic: Topic[T], payload: bytes) -> bool:

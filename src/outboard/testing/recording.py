@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from outboard.hops.deliveries import told
 from outboard.hops.record import Hop, HopKind
-from outboard.hops.story import event_id, story
 from outboard.hops.takers import Taker, untaken
 from outboard.wire.dapr import DeliveryStatus
 
 __all__ = ["HopRecording", "NotSeen"]
 
 SETTLED: Final = (DeliveryStatus.SUCCESS, DeliveryStatus.DROP)
+ENDS: Final = frozenset({HopKind.DEAD_LETTERED, HopKind.DROPPED, HopKind.LOST})
 
 
 class NotSeen(AssertionError):
@@ -28,6 +29,7 @@ class HopRecording:
     """
 
     def __init__(self) -> None:
+        self.wants_envelopes = True
         self.hops: list[Hop] = []
         self._changed = asyncio.Event()
         self._counted = 0
@@ -68,7 +70,7 @@ class HopRecording:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            happened = "\n".join([story(self.hops), *untaken(self.hops, self._ever)])
+            happened = "\n".join([told(self.hops), *untaken(self.hops, self._ever)])
             raise NotSeen(f"{what} within {timeout:g} s. What happened:\n{happened}") from None
 
     def _count(self) -> None:
@@ -78,8 +80,8 @@ class HopRecording:
         self._counted = len(self.hops)
 
     def _count_one(self, hop: Hop) -> None:
-        name = event_id(hop.payload)
-        if hop.kind is HopKind.PUBLISHED:
+        name = hop.event.event_id
+        if hop.kind is HopKind.STORED:
             self._open.update((app_id, name) for app_id in self._takers.get((hop.pubsub, hop.topic), ()))
-        elif hop.kind is not HopKind.DELIVERED or hop.outcome in SETTLED:
+        elif hop.kind in ENDS or (hop.kind is HopKind.DELIVERED and hop.outcome in SETTLED):
             self._open[(hop.app_id, name)] -= 1

@@ -51,9 +51,10 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("command", "foreign"),
     [
-        ("run", {"engines", "kit", "testing", "cli.engines", "cli.sidecar", "cli.sidecar_options"}),
-        ("sidecar", {"engines", "run", "kit", "testing", "cli.engines", "cli.run", "cli.run_options"}),
-        ("engines", {"run", "sidecar", "kit", "testing", "cli.run", "cli.sidecar", "cli.sidecar_options"}),
+        ("run", {"engines", "trace", "kit", "testing", "cli.engines", "cli.sidecar", "cli.sidecar_options"}),
+        ("sidecar", {"engines", "run", "trace", "kit", "testing", "cli.engines", "cli.run"}),
+        ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
+        ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
     ],
 )
 def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None:
@@ -64,10 +65,10 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:
-    assert set(COMMANDS) == {"run", "sidecar", "engines"}
+    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace"}
 
 
-@pytest.mark.parametrize("name", ["run", "sidecar"])
+@pytest.mark.parametrize("name", ["run", "sidecar", "trace"])
 def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
     command = getattr(import_module(f"outboard.cli.{name}"), name)
     assert inspect.cleandoc(command.__doc__).splitlines()[0] == COMMANDS[name].summary

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from outboard.hops.record import Hop, HopKind
+from outboard.hops.record import EventIdentity, Hop, HopKind
 from outboard.hops.takers import Taker, nearest, untaken
 
 TAKERS = [Taker("billing", "pubsub", "orders-created"), Taker("audit", "other", "audit")]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = 1767225600.0
 
 
 @pytest.mark.parametrize(
@@ -26,11 +24,11 @@ def test_the_near_topic_is_asked_about(pubsub: str, topic: str, question: str) -
 
 
 def hop(kind: HopKind, topic: str, payload: bytes = b'{"id":"1"}') -> Hop:
-    return Hop(kind, NOW, "shop", "pubsub", topic, payload)
+    return Hop(kind, NOW, "shop", "pubsub", topic, EventIdentity("1"), payload=payload)
 
 
 def test_each_topic_that_nobody_takes_is_told_once() -> None:
-    hops = [hop(HopKind.PUBLISHED, "order-created")] * 2 + [hop(HopKind.PUBLISHED, "orders-created")]
+    hops = [hop(HopKind.STORED, "order-created")] * 2 + [hop(HopKind.STORED, "orders-created")]
     (line,) = untaken(hops, TAKERS)
     told = "no app takes 'order-created' of 'pubsub', which shop publishes to. Did you mean `orders-created`"
     assert line.strip().startswith(told)
@@ -38,5 +36,5 @@ def test_each_topic_that_nobody_takes_is_told_once() -> None:
 
 def test_dead_letters_are_meant_to_lie_there() -> None:
     kit = b'{"id":"1","deadletterreason":"bad","deadlettertopic":"orders-created"}'
-    hops = [hop(HopKind.PUBLISHED, "a-dead", kit), hop(HopKind.DEAD_LETTERED, "b-dead")]
+    hops = [hop(HopKind.STORED, "a-dead", kit), hop(HopKind.DEAD_LETTERED, "b-dead")]
     assert untaken(hops, TAKERS) == []

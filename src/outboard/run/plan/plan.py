@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
+from outboard.hops.files.recorder import HOPS_FOLDER
 from outboard.host.ports import Ports
 from outboard.resources.finding import Finding
 from outboard.run.plan.daprd import DaprdProgram
@@ -29,7 +30,7 @@ from outboard.run.plan.sidecar_program import OutboardProgram, SidecarProgram
 from outboard.run.plan.template import AppSpec, Destination
 from outboard.run.plan.tokens import API_TOKEN, MakeToken, TokenUse, made_tokens
 
-__all__ = ["AppPlan", "ChosenApps", "RunOptions", "RunPlan", "make_plan"]
+__all__ = ["AppPlan", "ChosenApps", "RunOptions", "RunPlan", "make_plan", "with_hops"]
 
 ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
 """Inherited, these would lead an app to another sidecar than its own."""
@@ -172,6 +173,18 @@ def make_plan(
         options.strict,
         chosen.run_file,
     )
+
+
+def with_hops(plan: RunPlan, folder: Path | None) -> RunPlan:
+    """`plan`, in which apps and sidecars record the hops of their events in `folder`.
+
+    An app that has been given another folder by its author keeps that one. None: nothing is recorded here.
+    """
+    if folder is None:
+        return plan
+    told = {HOPS_FOLDER: str(folder)}
+    apps = (replace(app, variables={**app.variables, **told}) for app in plan.apps)
+    return replace(plan, apps=tuple(apps))
 
 
 def _shared_port(shared: tuple[int, list[str]]) -> str:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
+from outboard.hops.files.recorder import recording
 from outboard.host.ports import MachinePorts
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
@@ -77,20 +78,22 @@ class LocalSidecars:
         resources = read_resources(options.resources_paths, options.app_id, options.namespace)
         refuse_errors((*configuration.findings, *resources.findings))
         async with _channel(options, availability, report) as channel:
-            sidecar = Sidecar(
-                options,
-                resources,
-                configuration=configuration,
-                memory=self._memory,
-                clock=self._clock,
-                channel=channel,
-                environment=environment,
-                first_published=lambda pubsub, topic: status.published.put_nowait(
-                    Published(app.app_id, pubsub, topic, local=_is_local(sidecar, pubsub))
-                ),
-            )
-            async with background_tasks(_tell_listening(sidecar, status), _tell_ready(sidecar, status)):
-                code = await _serve(sidecar, availability)
+            with recording(environment, options.app_id, "sidecar") as recorder:
+                sidecar = Sidecar(
+                    options,
+                    resources,
+                    configuration=configuration,
+                    memory=self._memory,
+                    clock=self._clock,
+                    channel=channel,
+                    recorder=recorder,
+                    environment=environment,
+                    first_published=lambda pubsub, topic: status.published.put_nowait(
+                        Published(app.app_id, pubsub, topic, local=_is_local(sidecar, pubsub))
+                    ),
+                )
+                async with background_tasks(_tell_listening(sidecar, status), _tell_ready(sidecar, status)):
+                    code = await _serve(sidecar, availability)
         raise ServiceDied(f"the sidecar of {app.app_id}", code)
 
 

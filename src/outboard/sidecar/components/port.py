@@ -23,7 +23,6 @@ __all__ = [
     "EtagInvalidError",
     "EtagMismatchError",
     "Found",
-    "Interrupted",
     "Message",
     "MessageHandler",
     "NotAcknowledged",
@@ -59,10 +58,6 @@ class NotAcknowledged(Exception):
     """What `MessageHandler` raises when the message is not settled: what follows is the broker's own way."""
 
 
-class Interrupted(NotAcknowledged):
-    """The message is not settled because the sidecar ends: that counts as no attempt, and it comes again."""
-
-
 NO_METADATA: Final[Mapping[str, str]] = {}
 
 
@@ -70,8 +65,8 @@ class Message(NamedTuple):
     """What lies on a topic. Broker specifics travel as metadata.
 
     Of a CloudEvent that this process has written itself, that never expires, and of which Go writes every
-    number as it stands in `data`, `known` may have the `id` and the `traceparent`: all that its delivery asks
-    for. A component keeps `known` in memory, or drops it.
+    number as it stands in `data`, `known` may have the ids among its attributes: all that its delivery and
+    the record of hops ask for. A component keeps `known` in memory, or drops it.
     """
 
     data: bytes
@@ -111,8 +106,6 @@ class PubSubTraits(Traits):
     - `unique_entry_ids`: each entry of a batch that it hands over gets a new id, and not its number, since of
       such a component daprd gathers the batches.
     - `bulk_bounds`: those of a bulk subscription that leaves one open.
-    - `remembers_settled`: of a batch it remembers what is settled behind a message that is not. So it is told
-      as the sidecar ends, with `Interrupted` for the others; any other component waits to be cancelled then.
     """
 
     redelivers: bool = False
@@ -120,7 +113,6 @@ class PubSubTraits(Traits):
     request_metadata_first: bool = False
     unique_entry_ids: bool = False
     bulk_bounds: BulkBounds = BulkBounds(100, 1.0)
-    remembers_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

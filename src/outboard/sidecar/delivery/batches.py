@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from outboard.hops.record import EventIdentity
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import Batch, BatchedEvent
 from outboard.sidecar.components.port import (
     BulkBounds,
-    Interrupted,
     Message,
     NotAcknowledged,
     PubSub,
@@ -69,25 +69,23 @@ class NativeBatches:
     def __init__(self, single: Consumer) -> None:
         self._single = single
         self._batches = BatchConsumer(single)
-        self._traits = single.pubsub.component.traits
+        self._unique = single.pubsub.component.traits.unique_entry_ids
 
     async def __call__(self, messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
         """Return when all `messages` are settled. Unless they are to be unique, the ids of the entries are
         their numbers, as with Kafka.
         """
         drain, pubsub = self._single.shared.drain, self._single.pubsub.name
-        new_id, unique = self._single.shared.new_id, self._traits.unique_entry_ids
+        new_id = self._single.shared.new_id
         async with drain:
             entries = [
-                BatchEntry(Arrived(message, pubsub), new_id() if unique else str(number))
+                BatchEntry(Arrived(message, pubsub), new_id() if self._unique else str(number))
                 for number, message in enumerate(messages)
             ]
             await self._batches.deliver(entries)
         outcomes = [entry.outcome for entry in entries]
-        if drain.closed and any(outcomes):
-            if not self._traits.remembers_settled:
-                await drain.hold_if_closed()
-            return [None if outcome is None else Interrupted(*outcome.args) for outcome in outcomes]
+        if any(outcomes):
+            await drain.hold_if_closed()
         return outcomes
 
 
@@ -136,30 +134,38 @@ class BatchConsumer:
         return Incoming(incoming.event, text, incoming.path)
 
     async def _deliver_to(self, path: str, entries: Sequence[BatchEntry]) -> None:
-        rest, number = entries, 0
+        rest, number, started = entries, 0, 0.0
+        single, monotonic = self._single, self._single.shared.clock.monotonic
 
         async def attempt() -> None:
-            nonlocal rest, number
-            number += 1
-            answers, recording = await self._send(path, rest), self._single.recording
+            nonlocal rest, number, started
+            number, started = number + 1, monotonic()
+            answers, recording = await self._send(path, rest), single.recording
+            took = monotonic() - started
             for entry in rest:
                 answer = answers[entry.entry_id]
                 if answer.outcome is DeliveryStatus.SUCCESS:
                     if recording:
-                        self._single.tell(entry.arrived, entry.entry_id, answer, number)
+                        self._tell(entry, answer, number, took)
                     entry.settle()
                 else:
-                    await self._take(entry, answer, number)
+                    self._tell(entry, answer, number, took)
+                    await self._take(entry, answer)
             rest = [entry for entry in rest if not entry.settled]
             if rest:  # without a status: `matching` is about the answers to single events
                 raise NotDelivered("few message(s) have failed during bulk subscribe operation")
 
         def timed_out() -> None:
             for entry in rest:
-                self._single.tell(entry.arrived, entry.entry_id, LATE, number)
+                self._tell(entry, LATE, number, monotonic() - started)
+
+        async def pause(seconds: float) -> None:
+            for entry in rest:
+                single.tell_retry(entry.arrived, self._identity(entry), number, seconds)
+            await single.pause(seconds)
 
         try:
-            await self._single.pubsub.inbound.run(attempt, timed_out, self._single.pause)
+            await single.pubsub.inbound.run(attempt, timed_out, pause)
         except NotAcknowledged as ended:
             for entry in rest:
                 entry.settle(ended)
@@ -184,15 +190,20 @@ class BatchConsumer:
             Batch(single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch)
         )
 
-    async def _take(self, entry: BatchEntry, answer: Answer, number: int) -> None:
+    async def _take(self, entry: BatchEntry, answer: Answer) -> None:
         """Settle an entry that the app dropped; not one that it wants again."""
-        single = self._single
-        single.tell(entry.arrived, entry.entry_id, answer, number)
         if answer.outcome is DeliveryStatus.RETRY:
             entry.refusal = answer.detail
         else:
-            await single.accept(entry.arrived, answer)
+            await self._single.accept(entry.arrived, answer)
             entry.settle()
+
+    def _identity(self, entry: BatchEntry) -> EventIdentity:
+        return self._single.identity(entry.arrived, entry.incoming)
+
+    def _tell(self, entry: BatchEntry, answer: Answer, number: int, duration: float) -> None:
+        event = self._identity(entry)
+        self._single.tell(entry.arrived, entry.entry_id, answer, number, event, duration)
 
     async def _give_up(self, entry: BatchEntry, failure: Failure) -> None:
         single = self._single

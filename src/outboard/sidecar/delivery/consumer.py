@@ -27,12 +27,13 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind
+from outboard.hops.record import UNKNOWN_EVENT, EventIdentity, HopKind
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
+from outboard.sidecar.events.identity import identity_in, identity_of, position_of
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import (
@@ -47,10 +48,8 @@ from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.delivery import is_told
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["DRAIN_LIMIT", "Consumer", "DeliveryContext", "Drain"]
+__all__ = ["Consumer", "DeliveryContext", "Drain"]
 
-DRAIN_LIMIT: Final = 30.0
-"""Seconds that what is being handled is given at the end."""
 DEAD_LETTER_TIMEOUT: Final = 30.0
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 
@@ -110,10 +109,7 @@ async def _until_cancelled() -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What every subscription of one sidecar shares.
-
-    At its end what is being handled is waited for, `drain_seconds` of real time at most.
-    """
+    """What every subscription of one sidecar shares."""
 
     channel: AppChannel
     publisher: PubSubPublisher
@@ -123,7 +119,6 @@ class DeliveryContext:
     new_id: Callable[[], str]
     log: SidecarLog
     drain: Drain
-    drain_seconds: float = DRAIN_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,22 +208,29 @@ class Consumer:
         return True
 
     async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
-        number, event_id = 0, str(incoming.event.get("id", ""))
+        number, started = 0, 0.0
+        event_id, monotonic = str(incoming.event.get("id", "")), self.shared.clock.monotonic
+        event = self.identity(arrived, incoming)
 
         async def attempt() -> None:
-            nonlocal number
-            number += 1
+            nonlocal number, started
+            number, started = number + 1, monotonic()
             answer = await self.shared.channel.deliver(incoming, arrived.metadata)
-            self.tell(arrived, event_id, answer, number)
+            self.tell(arrived, event_id, answer, number, event, monotonic() - started)
             if answer.outcome is DeliveryStatus.RETRY:
                 raise NotDelivered(answer.detail, answer.code)
             if not await self.accept(arrived, answer):
                 raise NotDelivered(f"{answer.detail}; its dead letter was not published")
 
+        def late() -> None:
+            self.tell(arrived, event_id, LATE, number, event, monotonic() - started)
+
+        async def pause(seconds: float) -> None:
+            self.tell_retry(arrived, event, number, seconds)
+            await self.pause(seconds)
+
         try:
-            await self.pubsub.inbound.run(
-                attempt, lambda: self.tell(arrived, event_id, LATE, number), self.pause
-            )
+            await self.pubsub.inbound.run(attempt, late, pause)
         except Failure as failure:
             if isinstance(failure, CircuitOpen):
                 self.log_undelivered(event_id, failure)
@@ -263,24 +265,42 @@ class Consumer:
         self.shared.log.error(text, self.subscription.topic, topic, failure)
         return False
 
-    def tell(self, arrived: Arrived, event_id: str, answer: Answer, attempt: int) -> None:
-        """Log and record one delivery."""
+    def identity(self, arrived: Arrived, incoming: Incoming | None) -> EventIdentity:
+        """Of what was read; without ids where nobody records."""
+        if incoming is None or not self.recording:
+            return UNKNOWN_EVENT
+        return identity_in(incoming.event, arrived.message.metadata)
+
+    def tell(
+        self, arrived: Arrived, name: str, answer: Answer, attempt: int,
+        event: EventIdentity, duration: float,
+    ) -> None:  # fmt: skip
+        """Log and record one delivery of `event`, which the log calls `name`; it took `duration` seconds."""
         if self.recording:
-            self.journal(
-                HopKind.DELIVERED, arrived, attempt=attempt, outcome=answer.outcome, detail=answer.detail
-            )
+            message = arrived.message
+            partition, offset = position_of(message)
+            self.shared.journal(
+                HopKind.DELIVERED, self.pubsub.name, self.subscription.topic, event, message.data,
+                attempt=attempt, outcome=answer.outcome, detail=answer.detail, duration=duration,
+                partition=partition, offset=offset,
+            )  # fmt: skip
         if answer.outcome is DeliveryStatus.SUCCESS:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
         text = "event %s on topic %s was %s by the app: %s"
         level = logging.WARNING if is_told(attempt) else logging.DEBUG
-        self.shared.log.log(level, text, event_id, self.subscription.topic, doing, answer.detail)
+        self.shared.log.log(level, text, name, self.subscription.topic, doing, answer.detail)
 
-    def journal(
-        self, kind: HopKind, arrived: Arrived, *, attempt: int = 0, outcome: str = "", detail: str = ""
-    ) -> None:
-        topic = self.subscription.topic
+    def tell_retry(self, arrived: Arrived, event: EventIdentity, attempt: int, seconds: float) -> None:
+        """Record that the next attempt comes after `seconds`."""
+        topic, detail = self.subscription.topic, f"after {seconds:g} s"
+        data = arrived.message.data
         self.shared.journal(
-            kind, self.pubsub.name, topic, arrived.message.data,
-            attempt=attempt, outcome=outcome, detail=detail,
-        )  # fmt: skip
+            HopKind.RETRIED, self.pubsub.name, topic, event, data, attempt=attempt, detail=detail
+        )
+
+    def journal(self, kind: HopKind, arrived: Arrived, detail: str) -> None:
+        """Record the end of what is not delivered."""
+        if self.recording:
+            event, data = identity_of(arrived.message), arrived.message.data
+            self.shared.journal(kind, self.pubsub.name, self.subscription.topic, event, data, detail=detail)

@@ -39,6 +39,15 @@ __all__ = ["Frame", "read_alike", "read_as_written", "read_event", "read_object"
 DEFAULTS: Final = {"source": dapr.DEFAULT_SOURCE, "type": dapr.EVENT_TYPE, "specversion": SPEC_VERSION}
 LARGEST: Final = 2**53
 MOST_DIGITS: Final = 300  # any such number is a double
+KNOWN: Final[tuple[str, ...]] = (
+    "id",
+    "source",
+    "partitionkey",
+    "traceparent",
+    "correlationid",
+    "causationid",
+)
+"""What the delivery of an event and the record of its hops ask for."""
 SHORTER_IN_GO: Final = re.compile(rb"\.0[,}\]]")
 """What a number like 10.0 ends with, which Go writes as 10; perhaps inside a text."""
 
@@ -171,7 +180,7 @@ class Frame:
             return None
         known = None
         if "expiration" not in fields and "traceparent" in fields and not SHORTER_IN_GO.search(data):
-            known = {"id": fields.get("id", ""), "traceparent": fields["traceparent"]}
+            known = {"id": "", **{name: fields[name] for name in KNOWN if name in fields}}
         return Message(data, metadata or {}, None, known)
 
     def _fields(

@@ -13,6 +13,7 @@ from typing import Final, TextIO
 
 from outboard.clock import SystemClock
 from outboard.errors import CommandError, OutboardError, ResourcesInvalid
+from outboard.hops.files.recorder import recording
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
@@ -59,9 +60,16 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
             configuration = read_configuration(options.config_paths, environment)
             resources = read_resources(options.resources_paths, options.app_id, options.namespace)
             refuse_errors((*configuration.findings, *resources.findings))
-            sidecar = Sidecar(options, resources, configuration=configuration, environment=environment)
-            with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
-                return await sidecar.serve()
+            with recording(environment, options.app_id, "sidecar") as recorder:
+                sidecar = Sidecar(
+                    options,
+                    resources,
+                    configuration=configuration,
+                    environment=environment,
+                    recorder=recorder,
+                )
+                with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
+                    return await sidecar.serve()
         except ResourcesInvalid as several:
             for error in several.errors:
                 log.critical("Fatal error from runtime: %s", error)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind
+from outboard.hops.record import FAILED, HopKind
 from outboard.sidecar.components.port import (
     BulkPublishing,
     ComponentError,
     Message,
     PubSub,
 )
+from outboard.sidecar.events.identity import identity_of
 from outboard.sidecar.publishing.scopes import TopicAccess
-from outboard.sidecar.resiliency.failure import CircuitOpen, TimedOut
+from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
 
 __all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowed"]
@@ -77,14 +78,18 @@ class PubSubPublisher:
         self._journal = journal
 
     async def publish(
-        self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.PUBLISHED, detail: str = ""
+        self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.STORED, detail: str = ""
     ) -> None:
         """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure."""
         target = self._allowed(pubsub, topic)
         on_broker = target.access.on_broker(topic)
-        await target.outbound.run(lambda: target.component.publish(on_broker, message))
-        self._journal(kind, pubsub, topic, message.data, detail=detail)
-        if self._first_published is not None and kind is HopKind.PUBLISHED:
+        try:
+            await target.outbound.run(lambda: target.component.publish(on_broker, message))
+        except Failure as error:
+            self._record(HopKind.ACCEPTED, pubsub, topic, message, FAILED, str(error))
+            raise
+        self._record(kind, pubsub, topic, message, detail=detail)
+        if self._first_published is not None and kind is HopKind.STORED:
             self._tell_first(pubsub, topic, self._first_published)
 
     async def publish_many(
@@ -113,16 +118,18 @@ class PubSubPublisher:
             if self._first_published is not None:
                 self._tell_first(pubsub, topic, self._first_published)
         except (TimedOut, CircuitOpen) as failure:
-            return dict.fromkeys(rest, ComponentError(str(failure)))
+            errors = dict.fromkeys(rest, ComponentError(str(failure)))
         except ComponentError:
-            return errors
-        return {}
+            pass  # `errors` has that of each
+        for index, error in errors.items():
+            self._record(HopKind.ACCEPTED, pubsub, topic, messages[index], FAILED, str(error))
+        return errors
 
     async def _publish_all(
         self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
     ) -> dict[int, ComponentError]:
         def taken(message: Message) -> None:
-            self._journal(HopKind.PUBLISHED, target.name, topic, message.data)
+            self._record(HopKind.STORED, target.name, topic, message)
 
         on_broker = target.access.on_broker(topic)
         if target.bulk is None:
@@ -139,6 +146,13 @@ class PubSubPublisher:
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
         """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
         await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
+
+    def _record(
+        self, kind: HopKind, pubsub: str, topic: str, message: Message, outcome: str = "", detail: str = ""
+    ) -> None:
+        if self._journal.recorder is not None:
+            event = identity_of(message)
+            self._journal(kind, pubsub, topic, event, message.data, outcome=outcome, detail=detail)
 
     def _tell_first(self, pubsub: str, topic: str, tell: Callable[[str, str], None]) -> None:
         if (pubsub, topic) not in self._published and len(self._published) < MOST_TOPICS:

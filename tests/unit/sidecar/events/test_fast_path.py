@@ -150,7 +150,7 @@ def test_of_an_ordinary_event_enough_is_known() -> None:
     message = frame().message(read, {"partitionKey": "k"})
     assert message is not None
     assert message.metadata == {"partitionKey": "k"}
-    assert message.known == {"id": "1", "traceparent": TRACE.traceparent}
+    assert message.known == {"id": "1", "source": "tasks", "traceparent": TRACE.traceparent}
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_only_what_failed_is_published_again() -> None:
     bench = Bench(Policies(retry=RetryPolicy(max_retries=2)), b=2)
     assert await bench.publish("a", "b", "c") == {}
     assert bench.broker.asked == [b"a", b"b", b"c", b"b", b"b"]
-    assert [hop.payload for hop in bench.hops.of(HopKind.PUBLISHED)] == [b"a", b"c", b"b"]
+    assert [hop.payload for hop in bench.hops.of(HopKind.STORED)] == [b"a", b"c", b"b"]
 
 
 async def test_what_fails_for_good_is_told_by_position() -> None:

@@ -80,7 +80,7 @@ async def test_all_go_in_one_step_and_each_has_its_hop() -> None:
     bench = Bench()
     assert await bench.publish("a", "b", "c") == {}
     assert bench.broker.asked == [["a", "b", "c"]]
-    assert [hop.payload for hop in bench.hops.of(HopKind.PUBLISHED)] == [b"a", b"b", b"c"]
+    assert [hop.payload for hop in bench.hops.of(HopKind.STORED)] == [b"a", b"b", b"c"]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_what_failed_is_tried_again_in_its_order_and_nothing_else() -> Non
     assert await bench.publish("a", "b", "c", "d") == {}
     assert bench.broker.asked == [["a", "b", "c", "d"], ["b", "c", "d"], ["c", "d"]]
     assert bench.broker.taken == ["a", "b", "c", "d"]
-    assert [hop.payload for hop in bench.hops.of(HopKind.PUBLISHED)] == [b"a", b"b", b"c", b"d"]
+    assert [hop.payload for hop in bench.hops.of(HopKind.STORED)] == [b"a", b"b", b"c", b"d"]
 
 
 async def test_what_fails_for_good_is_told_by_its_place() -> None:

@@ -58,7 +58,7 @@ async def test_a_published_event_arrives_as_a_cloud_event() -> None:
     [request] = app.sent_to("/events/task")
     assert request.headers["content-type"] == "application/cloudevents+json"
     assert request.headers["pubsubname"] == "kafka-pubsub"
-    assert [hop.kind for hop in hops.all] == [HopKind.PUBLISHED, HopKind.DELIVERED]
+    assert [hop.kind for hop in hops.all] == [HopKind.STORED, HopKind.DELIVERED]
     assert hops.all[0].payload == request.body
 
 

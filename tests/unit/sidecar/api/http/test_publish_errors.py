@@ -78,7 +78,7 @@ async def test_refusals(
     assert answer.status == status
     assert (answer.json["errorCode"], answer.json["message"]) == (code, message)
     assert answer.json["details"][-1]["reason"] == reason
-    assert not hops.of(HopKind.PUBLISHED)
+    assert not hops.of(HopKind.STORED)
 
 
 async def test_an_error_with_all_its_details(sidecar: Sidecar) -> None:
@@ -140,7 +140,7 @@ async def test_a_broker_that_fails(sidecar: Sidecar, hops: Hops, monkeypatch: py
         "failedEntries": [{"entryId": "1", "error": "the broker is away"}],
         "errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE",
     }
-    assert not hops.of(HopKind.PUBLISHED)
+    assert not hops.of(HopKind.STORED)
 
 
 async def test_a_raw_payload_goes_to_the_broker_as_it_is(sidecar: Sidecar, hops: Hops) -> None:

@@ -48,7 +48,7 @@ async def test_an_upsert_is_told_to_the_app_once_it_is_done() -> None:
     (event,) = app.events_at("/orders")
     assert event["id"].startswith("outbox-id-")
     assert (event["data"], event["topic"], event["pubsubname"]) == ({"n": 1}, "orders", "ps")
-    published = [hop.topic for hop in hops.of(HopKind.PUBLISHED)]
+    published = [hop.topic for hop in hops.of(HopKind.STORED)]
     assert published == [INTERNAL, "orders"]
 
 

@@ -1,0 +1,142 @@
+"""`outboard trace`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outboard.trace.formats import TraceFormat
+
+__all__ = ["trace"]
+
+
+def trace(
+    event_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="[EVENT_ID]", help="The id of the event, or its beginning.", show_default=False
+        ),
+    ] = "",
+    topic: Annotated[
+        str, typer.Option(help="Events that lay on this topic.", metavar="TOPIC", show_default=False)
+    ] = "",
+    key: Annotated[
+        str, typer.Option(help="Events with this ordering key.", metavar="KEY", show_default=False)
+    ] = "",
+    app: Annotated[
+        str,
+        typer.Option(help="Events that this app published or was given.", metavar="APP", show_default=False),
+    ] = "",
+    failed: Annotated[
+        bool,
+        typer.Option("--failed", help="Events of which any hop did not go well, even if a later one did."),
+    ] = False,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="Not what was over before that, as 10m, 2h or 90s.", metavar="AGO", show_default=False
+        ),
+    ] = "",
+    conversation: Annotated[
+        str,
+        typer.Option(
+            help="The tree of all that came of a request: its correlation id, or that of an event in it.",
+            metavar="ID",
+            show_default=False,
+        ),
+    ] = "",
+    causes: Annotated[
+        bool, typer.Option("--causes", help="With an EVENT_ID: the events that led to it, before it.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show each hop that fits as it comes, until Ctrl-C.")
+    ] = False,
+    output: Annotated[
+        TraceFormat, typer.Option("--output", "-o", help="For people, JSON, or a diagram of Mermaid.")
+    ] = TraceFormat.text,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the record, in the place of a run's.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
+    run: Annotated[
+        str,
+        typer.Option(
+            help="A past run, by the beginning of its id (default: the newest).",
+            metavar="ID",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Show what became of an event: each hop from its publisher to its handlers, live or past.
+
+    Reads the record that `outboard run` keeps. What led to what, and the broker's offsets, say the order of
+    the hops; the times are those of each process. Without an EVENT_ID, it lists events. Exit code 1 where
+    nothing fits.
+
+    \\b
+    Examples:
+      outboard trace 4f3c2a1b                       one event, by the beginning of its id
+      outboard trace --failed --since 10m           what did not go well lately
+      outboard trace --topic task-events --follow   as it happens
+      outboard trace --conversation ID -o mermaid   all that came of a request, as a diagram
+      outboard trace 4f3c2a1b --causes              what led to it
+    """
+    import os
+    import sys
+
+    from outboard.cli.console import text_writer
+    from outboard.hops.selection import Selection
+    from outboard.trace.asking import Writer, trace_once
+    from outboard.trace.asking import follow as follow_record
+    from outboard.trace.question import Question
+
+    selection = Selection(event_id, topic, key, app, conversation, _since(since), failed)
+    question = Question(selection, conversation, causes)
+    folder = _run_folder(run) if record is None else _folder(record)
+    write_line = text_writer(sys.stdout, os.environ)
+    write = Writer(
+        lambda line: write_line(line.text, len(line.text), line.style),
+        lambda text: typer.echo(text, err=True),
+    )
+    if follow:
+        follow_record(question, folder, output, write)
+    elif not trace_once(question, folder, output, write):
+        raise typer.Exit(1)
+
+
+def _since(text: str) -> float:
+    """The time `text` ago, in seconds since 1970; 0 where nothing is said. Raises CommandError."""
+    if not text:
+        return 0.0
+    import time
+
+    from outboard.errors import CommandError
+    from outboard.resources import duration
+
+    try:
+        return time.time() - duration.parse(text)
+    except ValueError as error:
+        raise CommandError(f"--since {text}: {error}", "Write it as 90s, 10m or 2h") from error
+
+
+def _folder(named: Path) -> Path:
+    """Raises CommandError where nothing is there."""
+    from outboard.errors import CommandError
+
+    if not named.is_dir():
+        raise CommandError(f"there is no folder {named}", "Name one that OUTBOARD_HOPS named for an app")
+    return named
+
+
+def _run_folder(run_id: str) -> Path:
+    """Where the newest run keeps its hops, or the one that is named. Raises CommandError."""
+    from outboard.runs.finding import find_run
+    from outboard.runs.folder import HOPS, runs_folder
+
+    return find_run(runs_folder(Path.home()), run_id=run_id, live=False).path / HOPS

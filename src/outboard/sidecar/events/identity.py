@@ -1,0 +1,30 @@
+"""The ids by which the record of hops knows a message. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from outboard.gojson.values import Json
+from outboard.hops.record import EventIdentity
+from outboard.sidecar.components.port import Message
+from outboard.sidecar.events.fast_path import read_object
+from outboard.wire.partitioning import partition_key
+
+__all__ = ["identity_in", "identity_of", "position_of"]
+
+
+def identity_of(message: Message) -> EventIdentity:
+    """Of a message that nobody has read, or that was written here; without ids where it is no CloudEvent."""
+    members = message.known if message.known is not None else read_object(message.data)
+    return identity_in(members or {}, message.metadata)
+
+
+def identity_in(members: Mapping[str, Json], metadata: Mapping[str, str]) -> EventIdentity:
+    """Of an event that is read, with these `members`."""
+    return EventIdentity.of(members, partition_key({}, metadata) or "" if metadata else "")
+
+
+def position_of(message: Message) -> tuple[str, str]:
+    """The partition and the offset where the broker says that it lies; empty where it does not say."""
+    metadata = message.metadata
+    return metadata.get("__partition", ""), metadata.get("__offset", "")

@@ -1,0 +1,138 @@
+"""Hops on their way to disk: never in the way of the app, and honest about what is not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from outboard.hops.files.lines import FileHead, NotWritten, SampledOut
+from outboard.hops.files.reader import read_record
+from outboard.hops.files.recorder import HOPS_FOLDER, FileRecorder, recording
+from outboard.hops.files.sampling import KEPT_PER_SECOND, is_kept
+from outboard.hops.files.segments import RecordBounds, Segments
+from outboard.hops.record import EventIdentity, Hop, HopKind
+
+HEAD = FileHead("shop", "kit", "machine/1")
+
+
+def hop(number: int, kind: HopKind = HopKind.STORED, outcome: str = "") -> Hop:
+    return Hop(kind, float(number), "shop", "p", "orders", EventIdentity(f"e{number}"), outcome=outcome)
+
+
+class Disk(Segments):
+    """A disk that is full until somebody makes room; it says when it has refused."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, HEAD)
+        self.full = True
+        self.refused = threading.Event()
+
+    def append(self, lines: bytes) -> None:
+        if self.full:
+            self.refused.set()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().append(lines)
+
+
+def test_what_is_recorded_is_read_in_its_order(tmp_path: Path) -> None:
+    with recording({HOPS_FOLDER: str(tmp_path)}, "shop", "sidecar") as recorder:
+        assert recorder is not None
+        assert not recorder.wants_envelopes
+        for number in range(100):
+            recorder(hop(number))
+    record = read_record(tmp_path)
+    assert [each.at for each in record.hops] == list(range(100))
+    assert {(each.part, each.app_id) for each in record.hops} == {("sidecar", "shop")}
+    assert not record.notes
+    assert not record.problems
+
+
+@pytest.mark.parametrize("environ", [{}, {HOPS_FOLDER: " "}])
+def test_nobody_records_where_no_folder_is_named(environ: dict[str, str]) -> None:
+    before = threading.active_count()
+    with recording(environ, "shop", "kit") as recorder:
+        assert recorder is None
+        assert threading.active_count() == before
+
+
+def test_a_full_disk_is_told_once_and_in_the_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    disk = Disk(tmp_path)
+    recorder = FileRecorder(disk, HEAD, interval=0.01)
+    recorder(hop(1))
+    assert disk.refused.wait(10)
+    disk.full = False
+    recorder(hop(2))
+    recorder.close()
+    record = read_record(tmp_path)
+    assert [each.at for each in record.hops] == [2.0]
+    (note,) = record.notes
+    assert isinstance(note, NotWritten)
+    assert (note.hops, note.why) == (1, os.strerror(errno.ENOSPC))
+    assert len(caplog.records) == 1
+    assert "cannot be written" in caplog.text
+
+
+def test_a_folder_that_cannot_be_is_no_reason_to_fail(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with recording({HOPS_FOLDER: str(tmp_path / "file")}, "shop", "kit") as recorder:
+        assert recorder is not None
+        recorder(hop(1))
+    assert "cannot be written" in caplog.text
+    assert read_record(tmp_path / "file").hops == []
+
+
+def test_of_many_that_went_well_some_are_kept_and_the_record_says_so(tmp_path: Path) -> None:
+    many = 8 * KEPT_PER_SECOND
+    with recording({HOPS_FOLDER: str(tmp_path)}, "shop", "kit") as recorder:
+        assert recorder is not None
+        for number in range(many):
+            recorder(hop(number))
+        recorder(hop(many, HopKind.DELIVERED, "RETRY"))
+    record = read_record(tmp_path)
+    kept = {each.event.event_id for each in record.hops}
+    assert len(kept) < many / 2
+    assert f"e{many}" in kept
+    out = sum(note.hops for note in record.notes if isinstance(note, SampledOut))
+    assert out + len(record.hops) == many + 1
+    most = max(note.one_in for note in record.notes if isinstance(note, SampledOut))
+    assert {f"e{n}" for n in range(many) if is_kept(f"e{n}", most)} <= kept
+
+
+def test_an_event_that_fails_is_whole_though_others_are_left_out(tmp_path: Path) -> None:
+    many = 8 * KEPT_PER_SECOND
+    failing = next(f"e{n}" for n in range(many) if not is_kept(f"e{n}", 2**20))
+    recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD)
+    for number in range(many):
+        recorder(hop(number))
+    recorder(hop(int(failing[1:]), HopKind.DELIVERED, "RETRY"))
+    recorder.close()
+    kinds = [each.kind for each in read_record(tmp_path).hops if each.event.event_id == failing]
+    assert kinds == [HopKind.STORED, HopKind.DELIVERED]
+
+
+def test_what_is_too_much_for_memory_is_counted(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    recorder = FileRecorder(disk, HEAD, most=10)
+    disk.full = False
+    for number in range(1_000):
+        recorder(hop(number))
+    recorder.close()
+    record = read_record(tmp_path)
+    told = sum(note.hops for note in record.notes)
+    assert told + len(record.hops) == 1_000
+
+
+def test_five_hundred_thousand_events_leave_the_record_bounded(tmp_path: Path) -> None:
+    bounds = RecordBounds(folder_bytes=2**20, file_bytes=2**17)
+    recorder = FileRecorder(Segments(tmp_path, HEAD, bounds), HEAD)
+    for number in range(500_000):
+        recorder(hop(number, HopKind.DELIVERED, "RETRY" if number % 50 == 0 else "SUCCESS"))
+    recorder.close()
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert sum(sizes) <= bounds.folder_bytes + bounds.file_bytes + 2**23  # what one flush writes at once
