@@ -11,6 +11,7 @@ from types import coroutine
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
+from outboard.testing.in_flight import InFlight
 from outboard.wire.http import ExchangeFailed, Request, Response
 
 __all__ = ["ASGIApp", "AppLifespan", "AsgiExchange"]
@@ -160,7 +161,7 @@ class AppLifespan:
         self._orders: asyncio.Queue[Message] = asyncio.Queue()
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._life: asyncio.Task[None] | None = None
-        self._exchange = AsgiExchange(app, self._state)
+        self.in_flight = InFlight(AsgiExchange(app, self._state))
         self._starting = asyncio.Lock()
 
     @classmethod
@@ -181,7 +182,7 @@ class AppLifespan:
         """
         if self._life is None or self._starting.locked():
             await self.start()
-        return await asyncio.create_task(self._exchange(request, timeout))
+        return await self.in_flight(request, timeout)
 
     async def start(self) -> None:
         """Return when the app has started. Raises what its start raised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import AutojumpClock
+from outboard.testing.in_flight import HandlerHung, told_of_hung
 from outboard.testing.recording import HopRecording
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
@@ -35,6 +37,7 @@ __all__ = ["Harness"]
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 5.0
+DRAIN_SECONDS: Final = 1.0
 PARTITIONS: Final = "16"
 RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": RetryPolicy()})
 
@@ -78,7 +81,11 @@ class Harness:
         `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
         Raises what the app's start or the resource files raise.
         """
-        async with AppLifespan.of(app) as life, self._beside(board, app_id, life) as (sidecar, exchange):
+        async with (
+            _telling_of_hung(app) as hung,
+            AppLifespan.of(app) as life,
+            self._beside(board, app_id, life) as (sidecar, exchange),
+        ):
             await life.start()
             options = sidecar.options
             self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))
@@ -86,6 +93,7 @@ class Harness:
                 yield exchange
             finally:
                 self._record.forget(options.app_id)
+                life.in_flight.closing, life.in_flight.hung = True, hung
 
     @asynccontextmanager
     async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
@@ -176,6 +184,7 @@ class Harness:
             clock=self._clock,
             channel=channel,
             recorder=self._record,
+            drain_seconds=DRAIN_SECONDS,
         )
         exchange = AsgiExchange(sidecar.api)
         async with AsyncExitStack() as stack:
@@ -201,6 +210,20 @@ class Harness:
         log = MetadataItem("partitions", PARTITIONS)
         pubsub = Component(settings.pubsub, "pubsub.in-memory", metadata=(log,))
         return Resources((pubsub, Component(settings.state_store, "state.in-memory")), (), (RETRY_FOR_EVER,))
+
+
+@asynccontextmanager
+async def _telling_of_hung(app: ASGIApp) -> AsyncIterator[list[Request]]:
+    """Says, once everything has ended, what of the requests that it yields `app` never answered."""
+    hung: list[Request] = []
+    try:
+        yield hung
+    except BaseException as error:
+        if hung:
+            error.add_note(told_of_hung(hung, app, DRAIN_SECONDS))
+        raise
+    if hung:
+        warnings.warn(told_of_hung(hung, app, DRAIN_SECONDS), HandlerHung, stacklevel=2)
 
 
 def _is_event(topic: Topic[T], payload: bytes) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from outboard import Drop, Event, Outboard, PubSubNotFound
 from outboard.errors import DuplicateSubscription
-from outboard.testing import Harness, NotSeen
+from outboard.testing import HandlerHung, Harness, NotSeen
 from outboard.wire.http import Request as HttpRequest
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +49,13 @@ def app_of(board: Outboard) -> FastAPI:
     app = FastAPI(lifespan=board.lifespan)
     board.mount(app)
     return app
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs is given less time."""
+    monkeypatch.setattr("outboard.testing.harness.DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr("outboard.testing.in_flight.ENDING_SECONDS", 0.05)
 
 
 async def test_an_event_goes_through_the_sidecar_to_its_handler(outboard: Harness) -> None:
@@ -97,6 +105,108 @@ async def test_leaving_ends_the_attempts_of_a_handler_that_never_succeeds(
     assert "still being handled" not in caplog.text
     told = [record for record in caplog.records if "not handled" in record.getMessage()]
     assert len([record for record in told if record.levelno > logging.DEBUG]) <= 2 * (10 + 2)
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["alone", "in bulk"])
+async def test_leaving_cancels_a_handler_that_never_returns_and_names_it(
+    outboard: Harness, impatient: None, bulk: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    @numbers.subscribe("/numbers", bulk=bulk)
+    async def wait_for_ever(event: Event[Number]) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.warns(HandlerHung, match=r"handler .*wait_for_ever \(.*\) had not returned from event 'e1'"):
+        async with asyncio.timeout(10), outboard.serving(app_of(board), board):
+            await numbers.publish(Number(value=1), id="e1")
+            await begun.wait()
+    assert ended.is_set()
+    assert "still being handled after 0.05 s" in caplog.text
+
+
+async def test_what_a_test_raises_has_a_note_of_the_handler_that_never_returned(
+    outboard: Harness, impatient: None
+) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+
+    @numbers.subscribe("/numbers")
+    async def wait_for_ever(event: Event[Number]) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(NotSeen) as caught:
+        async with outboard.serving(app_of(board), board):
+            await numbers.publish(Number(value=1), id="e1")
+            await outboard.handled(numbers, timeout=0.01)
+    (note,) = caught.value.__notes__
+    assert "wait_for_ever" in note
+    assert "event 'e1'" in note
+
+
+async def test_a_handler_that_blocks_its_thread_is_left_to_it(outboard: Harness, impatient: None) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    begun, release = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    @numbers.subscribe("/numbers")
+    def block(event: Event[Number]) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        release.wait()
+
+    try:
+        with pytest.warns(HandlerHung, match=r"handler .*block \("):
+            async with asyncio.timeout(10), outboard.serving(app_of(board), board):
+                await numbers.publish(Number(value=1), id="e1")
+                await begun.wait()
+    finally:
+        release.set()
+
+
+async def test_a_handler_that_is_left_while_it_works_comes_to_its_end(outboard: Harness) -> None:
+    board = board_of("a")
+    numbers = board.topic("numbers", Number)
+    begun, seen = asyncio.Event(), []
+
+    @numbers.subscribe("/numbers")
+    async def handle(event: Event[Number]) -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+        seen.append(event.id)
+
+    async with outboard.serving(app_of(board), board):
+        await numbers.publish(Number(value=1), id="e1")
+        await begun.wait()
+    assert seen == ["e1"]
+
+
+async def test_a_service_without_the_kit_that_never_answers_is_named_by_its_path(
+    outboard: Harness, impatient: None
+) -> None:
+    begun = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        if scope["path"] == "/numbers":
+            begun.set()
+            await asyncio.Event().wait()
+        body = b'[{"pubsubname": "kafka-pubsub", "topic": "numbers", "route": "/numbers"}]'
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    board = board_of("tester")
+    with pytest.warns(HandlerHung, match=r"the handler at /numbers had not returned from event 'e1'"):
+        async with asyncio.timeout(10), outboard.connected(board), outboard.serving(app, board, app_id="a"):
+            await board.publish("numbers", {"value": 1}, id="e1")
+            await begun.wait()
 
 
 async def test_a_handler_that_ends_as_if_it_were_cancelled_gets_its_event_again(outboard: Harness) -> None:

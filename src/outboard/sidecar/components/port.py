@@ -23,6 +23,7 @@ __all__ = [
     "EtagInvalidError",
     "EtagMismatchError",
     "Found",
+    "Interrupted",
     "Message",
     "MessageHandler",
     "NotAcknowledged",
@@ -56,6 +57,10 @@ class EtagInvalidError(ComponentError):
 
 class NotAcknowledged(Exception):
     """What `MessageHandler` raises when the message is not settled: what follows is the broker's own way."""
+
+
+class Interrupted(NotAcknowledged):
+    """The message is not settled because the sidecar ends: that counts as no attempt, and it comes again."""
 
 
 NO_METADATA: Final[Mapping[str, str]] = {}
@@ -106,6 +111,8 @@ class PubSubTraits(Traits):
     - `unique_entry_ids`: each entry of a batch that it hands over gets a new id, and not its number, since of
       such a component daprd gathers the batches.
     - `bulk_bounds`: those of a bulk subscription that leaves one open.
+    - `remembers_settled`: of a batch it remembers what is settled behind a message that is not. So it is told
+      as the sidecar ends, with `Interrupted` for the others; any other component waits to be cancelled then.
     """
 
     redelivers: bool = False
@@ -113,6 +120,7 @@ class PubSubTraits(Traits):
     request_metadata_first: bool = False
     unique_entry_ids: bool = False
     bulk_bounds: BulkBounds = BulkBounds(100, 1.0)
+    remembers_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import Batch, BatchedEvent
 from outboard.sidecar.components.port import (
     BulkBounds,
+    Interrupted,
     Message,
     NotAcknowledged,
     PubSub,
@@ -69,23 +70,25 @@ class NativeBatches:
     def __init__(self, single: Consumer) -> None:
         self._single = single
         self._batches = BatchConsumer(single)
-        self._unique = single.pubsub.component.traits.unique_entry_ids
+        self._traits = single.pubsub.component.traits
 
     async def __call__(self, messages: Sequence[Message]) -> Sequence[NotAcknowledged | None]:
         """Return when all `messages` are settled. Unless they are to be unique, the ids of the entries are
         their numbers, as with Kafka.
         """
         drain, pubsub = self._single.shared.drain, self._single.pubsub.name
-        new_id = self._single.shared.new_id
+        new_id, unique = self._single.shared.new_id, self._traits.unique_entry_ids
         async with drain:
             entries = [
-                BatchEntry(Arrived(message, pubsub), new_id() if self._unique else str(number))
+                BatchEntry(Arrived(message, pubsub), new_id() if unique else str(number))
                 for number, message in enumerate(messages)
             ]
             await self._batches.deliver(entries)
         outcomes = [entry.outcome for entry in entries]
-        if any(outcomes):
-            await drain.hold_if_closed()
+        if drain.closed and any(outcomes):
+            if not self._traits.remembers_settled:
+                await drain.hold_if_closed()
+            return [None if outcome is None else Interrupted(*outcome.args) for outcome in outcomes]
         return outcomes
 
 

@@ -48,8 +48,10 @@ from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.delivery import is_told
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["Consumer", "DeliveryContext", "Drain"]
+__all__ = ["DRAIN_LIMIT", "Consumer", "DeliveryContext", "Drain"]
 
+DRAIN_LIMIT: Final = 30.0
+"""Seconds that what is being handled is given at the end."""
 DEAD_LETTER_TIMEOUT: Final = 30.0
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 
@@ -109,7 +111,10 @@ async def _until_cancelled() -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What every subscription of one sidecar shares."""
+    """What every subscription of one sidecar shares.
+
+    At its end what is being handled is waited for, `drain_seconds` of real time at most.
+    """
 
     channel: AppChannel
     publisher: PubSubPublisher
@@ -119,6 +124,7 @@ class DeliveryContext:
     new_id: Callable[[], str]
     log: SidecarLog
     drain: Drain
+    drain_seconds: float = DRAIN_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from outboard.resources.node import near
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.port import BulkSubscribing, ComponentError, MessageHandler
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
-from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, Consumer, DeliveryContext, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
@@ -22,7 +22,6 @@ from outboard.sidecar.subscriptions.active import ActiveSubscription, NotStarted
 __all__ = ["startable", "subscribing"]
 
 AGAIN: Final = RetryPolicy("exponential", max_elapsed=0)
-DRAIN_LIMIT: Final = 30.0
 
 Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 """Consume until cancelled; what it gets is called once the subscription is made."""
@@ -34,8 +33,8 @@ async def subscribing(
 ) -> AsyncIterator[None]:
     """Consume while the block runs: when it begins every one of `subscriptions`, all startable, is made.
 
-    At its end nothing new is taken, what is being handled is waited for (30 s at most), and what was not
-    settled is left to the broker.
+    At its end nothing new is taken, what is being handled is waited for (`drain_seconds` at most), and what
+    was not settled is left to the broker.
     """
     shared, pubsubs = replace(shared, drain=Drain()), shared.publisher.pubsubs
     every = list(subscriptions)
@@ -125,10 +124,11 @@ async def _attempt(consumer: Consumer, subscribe: Subscribe, made: asyncio.Event
 
 async def _finish(tasks: list[asyncio.Task[None]], shared: DeliveryContext) -> None:
     try:
-        async with asyncio.timeout(DRAIN_LIMIT):
+        async with asyncio.timeout(shared.drain_seconds):
             await shared.drain.finish(shared.clock, DRAIN_LIMIT)
     except TimeoutError:
-        shared.log.warning("events are still being handled after %d s; the broker keeps them", DRAIN_LIMIT)
+        text = "events are still being handled after %g s; the broker keeps them"
+        shared.log.warning(text, shared.drain_seconds)
     finally:
         for task in tasks:
             task.cancel()

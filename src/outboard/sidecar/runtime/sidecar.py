@@ -31,7 +31,7 @@ from outboard.resources.loader import Resources
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
-from outboard.sidecar.delivery.consumer import DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, DeliveryContext, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
@@ -62,8 +62,8 @@ class Sidecar:
     `serve` runs it with its listening sockets; `running` runs it without, for tests in one process, where
     `api` is called directly and `channel` is the way to the app. Sidecars that get the same `memory` share
     their in-memory components. `first_published` is called with pub/sub and topic of the first event to each.
-    Without `recorder` no hop is recorded. `random` gives numbers from 0 to below
-    1, `new_id` a new UUID.
+    Without `recorder` no hop is recorded. `random` gives numbers from 0 to below 1, `new_id` a new UUID. At
+    the end what is being handled has `drain_seconds` of real time.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Sidecar:
         new_id: Callable[[], str] = identity.new_id,
         environment: Mapping[str, str] = os.environ,
         first_published: Callable[[str, str], None] | None = None,
+        drain_seconds: float = DRAIN_LIMIT,
     ) -> None:
         self.options = options
         self.readiness = Readiness()
@@ -92,6 +93,7 @@ class Sidecar:
         self._configuration = configuration
         self._clock = clock = clock or SystemClock()
         self._channel, self._random, self._new_id = channel, random, new_id
+        self._drain_seconds = drain_seconds
         self._log = log = SidecarLog(app_id, options.log_level, RUNTIME_VERSION)
         self._stopping = Stopping(options, clock, log)
         self._context = ComponentContext(
@@ -272,6 +274,7 @@ class Sidecar:
                 self._new_id,
                 self._log,
                 Drain(),
+                self._drain_seconds,
             ),
             declared,
             options.disabled_init_endpoints,

@@ -20,6 +20,7 @@ from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
     ComponentError,
+    Interrupted,
     Message,
     MessageHandler,
     NotAcknowledged,
@@ -198,6 +199,24 @@ async def test_while_it_stops_a_batch_that_failed_is_held_until_its_consumer_is_
         task.cancel()
         await asyncio.wait({task})
     assert bench.batches == [[1, 2]]
+    assert not bench.hops.of(HopKind.LOST)
+
+
+async def test_while_it_stops_a_component_that_remembers_it_is_told_what_was_settled_of_a_batch() -> None:
+    bench = Bench()
+    bench.broker.traits = PubSubTraits(remembers_settled=True)
+    handle = NativeBatches(Consumer(SUBSCRIPTION, bench.routes, bench.pubsub, bench.shared))
+    bench.app.gates["/bulk"] = asyncio.Event()
+    bench.answer("0:SUCCESS", "1:RETRY")
+    handling = asyncio.create_task(handle([Message(payload) for payload in events(1, 2)]))
+    await bench.app.called("/bulk")
+    finishing = asyncio.create_task(bench.drain.finish(bench.clock, 30))
+    await asyncio.sleep(0)
+    bench.app.gates["/bulk"].set()
+    await finishing
+    first, second = await handling
+    assert first is None
+    assert isinstance(second, Interrupted)
     assert not bench.hops.of(HopKind.LOST)
 
 

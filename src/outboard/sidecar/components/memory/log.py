@@ -107,7 +107,12 @@ class PartitionedBroker:
 class PartitionedPubSub:
     """The view that the sidecar of one app has of a broker. `group` is the app's."""
 
-    traits = PubSubTraits(features=frozenset({"SUBSCRIBE_WILDCARDS"}), redelivers=True, orders_bulk=True)
+    traits = PubSubTraits(
+        features=frozenset({"SUBSCRIBE_WILDCARDS"}),
+        redelivers=True,
+        orders_bulk=True,
+        remembers_settled=True,
+    )
 
     def __init__(self, broker: PartitionedBroker, group: str, backoff: float, clock: Clock) -> None:
         self._broker = broker

@@ -43,7 +43,9 @@ BATCHES_AT_ONCE = 2
 class SqlitePubSub:
     """The view that one app's sidecar has of a log."""
 
-    traits = PubSubTraits(features=frozenset({"BULK_PUBSUB"}), redelivers=True, orders_bulk=True)
+    traits = PubSubTraits(
+        features=frozenset({"BULK_PUBSUB"}), redelivers=True, orders_bulk=True, remembers_settled=True
+    )
 
     def __init__(self, log: Log, context: ComponentContext, stack: AsyncExitStack) -> None:
         self._log = log

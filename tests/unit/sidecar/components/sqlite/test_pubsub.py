@@ -22,7 +22,9 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import (
     BulkBounds,
+    BulkHandler,
     ComponentError,
+    Interrupted,
     Message,
     MessageHandler,
     NotAcknowledged,
@@ -288,13 +290,10 @@ async def test_a_consumer_in_another_process_that_is_silent_is_taken_over(path: 
         await publish(pubsub, "a")
         write(path, "INSERT INTO members (id, consumer_group, topic, port, host, process, process_started) "
                     "VALUES (500, 'app', 1, 0, 'elsewhere', 1, 0)")  # fmt: skip
-        write(
-            path, "INSERT INTO positions SELECT 'app', 1, value, 0, 500 FROM json_each('[0,1,2,3,4,5,6,7]')"
-        )
-        write(
-            path,
-            "INSERT INTO positions SELECT 'app', 1, value + 8, 0, 500 FROM json_each('[0,1,2,3,4,5,6,7]')",
-        )
+        for first in (0, 8):
+            write(path, "INSERT INTO positions (consumer_group, topic, partition, committed, owner) "
+                        f"SELECT 'app', 1, value + {first}, 0, 500 "
+                        "FROM json_each('[0,1,2,3,4,5,6,7]')")  # fmt: skip
         async with consuming(pubsub, inbox):
             assert await inbox.until(1) == ["a"]
 
@@ -450,6 +449,99 @@ async def test_a_batch_is_what_is_there_and_two_are_on_their_way_at_most(path: P
             await task
 
     assert max(sizes) > 10
+
+
+class Batches:
+    """Takes all but `poison`; keeps what came, and what was settled."""
+
+    def __init__(self, *poison: str, error: type[NotAcknowledged] = NotAcknowledged) -> None:
+        self.poison = poison
+        self.error = error
+        self.tried: list[str] = []
+        self.settled: list[str] = []
+
+    async def __call__(self, messages: Sequence[Message]) -> list[NotAcknowledged | None]:
+        data = [message.data.decode() for message in messages]
+        self.tried += data
+        self.settled += [each for each in data if each not in self.poison]
+        return [self.error("bad") if each in self.poison else None for each in data]
+
+
+@asynccontextmanager
+async def consuming_batches(pubsub: SqlitePubSub, handle: BulkHandler) -> AsyncIterator[None]:
+    subscribed = asyncio.Event()
+    task = asyncio.create_task(pubsub.consume_bulk("t", {}, BulkBounds(100, 1.0), handle, subscribed.set))
+    try:
+        await subscribed.wait()
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+NUMBERED = [f"{number:04}" for number in range(2_001)]
+
+
+async def test_a_restart_brings_only_what_is_not_settled_behind_an_event_that_is_tried_for_long(
+    path: Path,
+) -> None:
+    """The first of 2,001 is refused all the time: 2,000 came again with each restart."""
+    clock = Clock()
+    async with opened(path, clock=clock, partitions=1) as pubsub:
+        await pubsub.publish_many("t", [Message(data.encode()) for data in NUMBERED])
+        async with consuming_batches(pubsub, first := Batches("0000")):
+            await eventually(lambda: len(first.settled) == 2_000)
+    async with opened(path, clock=clock, partitions=1) as pubsub:
+        async with consuming_batches(pubsub, second := Batches("0000")):
+            await pubsub.publish("t", Message(b"new"))
+            await eventually(lambda: second.settled)
+        assert {*second.tried} == {"0000", "new"}
+        async with consuming_batches(pubsub, third := Batches()):
+            await eventually(lambda: third.settled)
+        assert third.tried == ["0000"]
+    assert rows(path, "SELECT committed, unsettled, attempts FROM positions") == [(2002, "", 0)]
+
+
+async def test_another_that_takes_over_skips_what_is_settled_too(path: Path) -> None:
+    clock = Clock()
+    async with opened(path, clock=clock, partitions=1) as one, opened(path, clock=clock) as other:
+        await one.publish_many("t", [Message(data.encode()) for data in NUMBERED[:50]])
+        async with consuming_batches(one, first := Batches("0003", "0010")):
+            await eventually(lambda: len(first.settled) == 48)
+        async with consuming_batches(other, second := Batches()):
+            await eventually(lambda: len(second.settled) == 2)
+    assert second.tried == ["0003", "0010"]
+
+
+async def test_what_is_interrupted_counts_as_no_attempt_and_what_was_settled_with_it_is_remembered(
+    path: Path,
+) -> None:
+    """As the sidecar ends, even where the event would have been skipped after this attempt."""
+    retry, clock = RetryPolicy("constant", max_retries=0), Clock()
+    async with opened(path, clock=clock, partitions=1, retry=retry) as pubsub:
+        await pubsub.publish_many("t", [Message(data.encode()) for data in "abc"])
+        async with consuming_batches(pubsub, first := Batches("a", error=Interrupted)):
+            await eventually(lambda: first.settled == ["b", "c"])
+        assert first.tried == ["a", "b", "c"]
+        async with consuming_batches(pubsub, second := Batches()):
+            await eventually(lambda: second.settled)
+    assert second.tried == ["a"]
+
+
+async def test_what_holds_a_partition_can_be_seen_in_the_file_and_skipped_while_it_is_consumed(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path, partitions=1, heartbeat_interval=0.02) as pubsub:
+        await pubsub.publish_many("t", [Message(data.encode()) for data in "abc"])
+        async with consuming_batches(pubsub, inbox := Batches("b")):
+            held = "SELECT unsettled, reached, reason FROM positions WHERE attempts > 1"
+            await eventually(lambda: rows(path, held) == [("2", 3, "bad")])
+            write(path, "UPDATE positions SET skip = 2")
+            await eventually(lambda: rows(path, "SELECT committed, unsettled FROM positions") == [(3, "")])
+            await pubsub.publish("t", Message(b"d"))
+            await eventually(lambda: inbox.settled == ["a", "c", "d"])
+    assert "the event at offset 2 is skipped for group 'app', as asked" in caplog.text
 
 
 async def test_a_handler_that_never_waits_leaves_the_loop_its_turns(path: Path) -> None:

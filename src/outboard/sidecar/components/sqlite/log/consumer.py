@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from outboard.sidecar.components.port import BulkHandler, NotAcknowledged
+from outboard.sidecar.components.port import BulkHandler, Interrupted, NotAcknowledged
 from outboard.sidecar.components.pubsub.partitioned import Turns
 from outboard.sidecar.components.sqlite.log.coordinator import Assignment, Subscriber
 from outboard.sidecar.components.sqlite.log.events import LogEvent
@@ -23,6 +23,7 @@ from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log, Watcher
 from outboard.sidecar.components.sqlite.log.membership import Membership
 from outboard.sidecar.components.sqlite.log.partition import Partition
+from outboard.sidecar.components.sqlite.log.position import Hold, Position
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.resiliency.delays import delay_after
 
@@ -30,6 +31,8 @@ __all__ = ["ConsumerLimits", "LogConsumer"]
 
 logger = logging.getLogger(__name__)
 
+LONGEST_REASON: Final = 1_000
+"""Characters that are kept of it."""
 TURN: Final = 128
 """Events that all calls together hand over before the loop gets a turn, where the handler gives it none."""
 
@@ -98,13 +101,23 @@ class LogConsumer:
             del self._partitions[number]
         for number in assignment.held - self._partitions.keys():  # let go of before, but not in the log
             self._give_up(number)
-        for number, committed in assignment.claimed.items():
-            self._partitions[number] = Partition(number, committed, self._limits.capacity)
+        for number, position in assignment.claimed.items():
+            self._partitions[number] = Partition(number, position, self._limits.capacity)
         for number, partition in list(self._partitions.items()):
             partition.leaving = number in assignment.leave
+            self._take_skip(partition, assignment.skips.get(number, 0))
             self._offer(partition)
         self._feed.look()
         self._turns.wake()
+
+    def _take_skip(self, partition: Partition, offset: int) -> None:
+        """Pass over the event at `offset`, if a person wants that and nobody has settled it yet."""
+        if offset > partition.committed and partition.give_up(offset):
+            self._tell_given_up(offset)
+            self._log.commit({self._membership.claim(partition.number): partition.position})
+
+    def _tell_given_up(self, offset: int) -> None:
+        logger.warning("the event at offset %d is skipped for group '%s', as asked", offset, self._group)
 
     def _give_up(self, number: int) -> None:
         """Let another member have partition `number`."""
@@ -159,24 +172,38 @@ class LogConsumer:
 
     def _settle(self, batch: Sequence[Run], outcomes: Sequence[NotAcknowledged | None]) -> None:
         """Take what became of each event; commit once for all of them."""
-        offsets: dict[Claim, int] = {}
+        moves: dict[Claim, Position] = {}
         start, readable = 0, False
         for partition, events in batch:
             told = outcomes[start : start + len(events)]
             start += len(events)
             if self._partitions.get(partition.number) is not partition:
                 continue
+            if partition.given_up:
+                told = [self._failure(partition, *pair) for pair in zip(events, told, strict=True)]
             if partition.settle([outcome is None for outcome in told]):
                 self._hold(partition, next(outcome for outcome in told if outcome is not None))
-            offsets[self._membership.claim(partition.number)] = partition.committed
+            moves[self._membership.claim(partition.number)] = partition.position
             self._offer(partition)
             readable = readable or partition.readable
-        self._log.commit(offsets)
+        self._log.commit(moves)
         if readable:
             self._feed.look()
 
+    def _failure(
+        self, partition: Partition, event: LogEvent, outcome: NotAcknowledged | None
+    ) -> NotAcknowledged | None:
+        """`outcome`; None where a person has given the event up meanwhile."""
+        if outcome is None or event.offset != partition.given_up:
+            return outcome
+        self._tell_given_up(event.offset)
+        return None
+
     def _hold(self, partition: Partition, error: NotAcknowledged) -> None:
         """Keep the partition back until its first event, which failed, is due again; or skip that event."""
+        if isinstance(error, Interrupted):
+            partition.held = True
+            return
         clock = self._log.clock
         partition.failures += 1
         if partition.failures == 1:
@@ -186,16 +213,20 @@ class LogConsumer:
         if delay is None:
             self._skip(partition, error)
             return
-        partition.held = True
-        self._tasks.create_task(self._again(partition, delay))
+        before = partition.hold or Hold(0, self._log.now(), "")
+        hold = Hold(before.attempts + 1, before.since, str(error)[:LONGEST_REASON])
+        partition.held, partition.hold = True, hold
+        self._tasks.create_task(self._again(partition, delay, hold))
 
     def _skip(self, partition: Partition, error: NotAcknowledged) -> None:
         attempts, event = partition.failures, partition.skip()
         text = "the event at offset %d is skipped for group '%s' after %d attempts, as `backOff...` says: %s"
         logger.error(text, event.offset, self._group, attempts, error)
 
-    async def _again(self, partition: Partition, delay: float) -> None:
+    async def _again(self, partition: Partition, delay: float, hold: Hold) -> None:
         await self._log.clock.sleep(delay)
+        if partition.hold is not hold:  # a person has ended it
+            return
         partition.held = False
         if self._partitions.get(partition.number) is partition:
             self._offer(partition)

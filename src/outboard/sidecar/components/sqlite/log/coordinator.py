@@ -14,6 +14,7 @@ from outboard.sidecar.components.sqlite.log import positions
 from outboard.sidecar.components.sqlite.log.assignment import plan
 from outboard.sidecar.components.sqlite.log.events import LogTopic
 from outboard.sidecar.components.sqlite.log.liveness import Member, Observer
+from outboard.sidecar.components.sqlite.log.position import Position
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
 __all__ = ["Assignment", "Subscriber", "join", "leave", "ports", "tend"]
@@ -31,11 +32,15 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A member's part: partitions it `held`, those to `leave`, and those `claimed` with their offsets."""
+    """A member's part: partitions it `held`, those to `leave`, and those `claimed` with their positions.
 
-    claimed: Mapping[int, int]
+    `skips` has the offset of an event that a person wants to be passed over, by partition.
+    """
+
+    claimed: Mapping[int, Position]
     leave: frozenset[int]
     held: frozenset[int]
+    skips: Mapping[int, int]
 
 
 def join(connection: sqlite3.Connection, subscriber: Subscriber, initial: InitialOffset) -> int:
@@ -78,7 +83,7 @@ def tend(
     planned = plan(member, alive, owners)
     claimed = positions.claim(connection, group, topic, member, sorted(planned.claim))
     held = frozenset(partition for partition, owner in owners.items() if owner == member)
-    return Assignment(claimed, planned.leave, held)
+    return Assignment(claimed, planned.leave, held, positions.skips(connection, group, topic))
 
 
 def leave(connection: sqlite3.Connection, subscriber: Subscriber, member: int) -> None:

@@ -17,27 +17,46 @@ from uuid import uuid4
 
 from outboard.host.private_files import make_private
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from outboard.sidecar.components.sqlite.log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
 
-__all__ = ["connect", "immediately", "prepare", "translated"]
+__all__ = ["connect", "immediately", "prepare", "recognize", "translated"]
 
 HEADER: Final = 100  # bytes
 MAGIC: Final = b"SQLite format 3\x00"
 PAUSE: Final = 0.0005  # seconds between two attempts to get a lock
 
 
-def prepare(path: Path) -> None:
-    """Make the log where there is no file yet; recognize the one that is there.
+def prepare(path: Path, busy_timeout: float = 2.0) -> None:
+    """Make the log where there is no file yet; recognize the one that is there, and bring it up to date.
 
     Raises ComponentError for a file of another format or a newer version, and where none can be made.
     """
     try:
         if not path.exists():
             _create(path)
+    except OSError as error:
+        raise ComponentError(_unusable(path, error)) from error
+    if recognize(path) != SCHEMA_VERSION:
+        _upgrade(path, busy_timeout)
+
+
+def recognize(path: Path) -> int:
+    """The version of the log at `path`, which this sidecar knows. The file is left as it is.
+
+    Raises ComponentError for a file of another format or a newer version, and where there is none.
+    """
+    try:
         header = _header(path)
     except OSError as error:
         raise ComponentError(_unusable(path, error)) from error
-    _recognize(path, header)
+    untouched = "It is left as it is: name another file in `connectionString`"
+    if not header.startswith(MAGIC) or len(header) < HEADER:
+        raise ComponentError(f"{path} is not a SQLite file. {untouched}")
+    version, application = _number(header, 60), _number(header, 68)
+    if application != APPLICATION_ID:
+        raise ComponentError(f"{path} is a SQLite file of something else, not a log of events. {untouched}")
+    _check_version(path, version)
+    return version
 
 
 def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
@@ -136,18 +155,28 @@ def _header(path: Path) -> bytes:
         return file.read(HEADER)
 
 
-def _recognize(path: Path, header: bytes) -> None:
-    untouched = "It is left as it is: name another file in `connectionString`"
-    if not header.startswith(MAGIC) or len(header) < HEADER:
-        raise ComponentError(f"{path} is not a SQLite file. {untouched}")
-    version, application = _number(header, 60), _number(header, 68)
-    if application != APPLICATION_ID:
-        raise ComponentError(f"{path} is a SQLite file of something else, not a log of events. {untouched}")
-    if version != SCHEMA_VERSION:
-        known = f"this sidecar knows version {SCHEMA_VERSION}"
+def _check_version(path: Path, version: int) -> None:
+    if version != SCHEMA_VERSION and version not in UPGRADES:
         raise ComponentError(
-            f"{path} is a log of version {version}, {known}. {untouched}, or update Outboard"
+            f"{path} is a log of version {version}, this sidecar knows version {SCHEMA_VERSION}. "
+            "It is left as it is: name another file in `connectionString`, or update Outboard"
         )
+
+
+def _upgrade(path: Path, busy_timeout: float) -> None:
+    """One version after the other, in one transaction. Who has the file open goes on with it.
+
+    The header of the file may be older than what its write-ahead log says.
+    """
+    with closing(connect(path, 0)) as connection, translated(f"cannot bring {path} up to date"):
+        with immediately(connection, busy_timeout):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            _check_version(path, version)
+            for each in range(version, SCHEMA_VERSION):
+                for statement in UPGRADES[each]:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # so that the header says so, too
 
 
 def _number(header: bytes, at: int) -> int:

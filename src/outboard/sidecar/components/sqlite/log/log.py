@@ -18,6 +18,7 @@ from outboard.sidecar.components.sqlite.log import events, retention, wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, Row
 from outboard.sidecar.components.sqlite.log.file import connect, prepare
 from outboard.sidecar.components.sqlite.log.loss_warnings import LossWarnings
+from outboard.sidecar.components.sqlite.log.position import Position
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.reader import LogReader, reading
 from outboard.sidecar.components.sqlite.log.retention import RetentionLimits
@@ -111,9 +112,9 @@ class Log:
         if self._unswept >= SWEEP_AFTER:
             self._grown.set()
 
-    def commit(self, offsets: Mapping[Claim, int]) -> None:
-        """Commit `offsets` soon: with the next events, or by themselves where none come."""
-        self.writer.commit(offsets)
+    def commit(self, moves: Mapping[Claim, Position]) -> None:
+        """Commit the positions of `moves` soon: with the next events, or by themselves where none come."""
+        self.writer.commit(moves)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(COMMIT_WITHIN, self._flush_now)
 
@@ -208,7 +209,7 @@ class Log:
 @asynccontextmanager
 async def opened(settings: LogSettings, clock: Clock) -> AsyncIterator[Log]:
     """The log at `settings.path`, made where there is none, while the block runs. Raises ComponentError."""
-    await asyncio.to_thread(prepare, settings.path)
+    await asyncio.to_thread(prepare, settings.path, settings.busy_timeout)
     async with reading(partial(connect, settings.path, settings.busy_timeout)) as reader:
         log = Log(settings, clock, reader)
         try:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 BETWEEN_TENDS: Final = 0.01
 """Seconds at least, however many datagrams say that the group has changed."""
-NOTHING: Final = Assignment({}, frozenset(), frozenset())
+NOTHING: Final = Assignment({}, frozenset(), frozenset(), {})
 
 
 class Membership:

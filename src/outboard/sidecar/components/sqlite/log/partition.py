@@ -4,7 +4,7 @@
     empty    none     none   `add`, `follow`: ready
     ready    some     none   `take`: busy
     busy     some     some   `settle`: ready or empty; held, where the first event failed
-    held     some     none   its time has come: ready; `skip`: ready or empty
+    held     some     none   its time has come: ready; `skip`, or `give_up` of the first: ready or empty
 
 Any of them may be `leaving` as well: nothing more is taken then, and it is given up once it is not busy. And
 any may be `fresh`: the log may have more than was read; what is appended then is not taken from memory, as it
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from outboard.sidecar.components.sqlite.log.events import LogEvent, Wanted
+from outboard.sidecar.components.sqlite.log.position import Position
 
 __all__ = ["Partition"]
 
@@ -25,12 +26,11 @@ __all__ = ["Partition"]
 class Partition:
     """Events of one partition in their order, of which one run at a time is handled.
 
-    `committed` is the offset up to which everything is settled. `capacity` bounds what is held in memory.
+    `position` is what is settled of it, by others too. `capacity` bounds what is held in memory.
     """
 
-    def __init__(self, number: int, committed: int, capacity: int) -> None:
+    def __init__(self, number: int, position: Position, capacity: int) -> None:
         self.number = number
-        self.committed = committed
         self.fresh = True
         """There may be events in the log that were not read yet."""
         self.leaving = False
@@ -42,10 +42,25 @@ class Partition:
         self.failures = 0
         """How often the first event has failed in a row."""
         self.first_failure = 0.0
+        self.hold = position.hold
+        """What there is to tell of the first event's failures."""
+        self.given_up = 0
+        """The offset of an event that is not tried again, whatever becomes of it."""
+        self._settled = position
         self._capacity = capacity
-        self._read = committed
+        self._read = position.committed
         self._pending: deque[LogEvent] = deque()
         self._taken = 0
+
+    @property
+    def committed(self) -> int:
+        """The offset up to which everything is settled."""
+        return self._settled.committed
+
+    @property
+    def position(self) -> Position:
+        """What is settled now, and what holds it."""
+        return self._settled if self._settled.is_plain else self._settled._replace(hold=self.hold)
 
     @property
     def busy(self) -> bool:
@@ -62,7 +77,8 @@ class Partition:
         """What to read next; None while half of its room is filled."""
         if len(self._pending) > self._capacity // 2 or self.leaving:
             return None
-        return Wanted(self._read, self._capacity - len(self._pending))
+        after = max(self._read, self._settled.committed)
+        return Wanted(after, self._capacity - len(self._pending))
 
     @property
     def readable(self) -> bool:
@@ -70,10 +86,10 @@ class Partition:
         return self.fresh and self.wanted is not None
 
     def add(self, events: Sequence[LogEvent], more: bool) -> None:
-        """What was read as `wanted`; `more` if the log may have more by now."""
+        """What was read as `wanted`, without what is settled; `more` if the log may have more by now."""
         self.fresh = more
         if events:
-            self._pending.extend(events)
+            self._pending.extend(self._unsettled_of(events))
             self._read = events[-1].offset
 
     def follow(self, event: LogEvent) -> bool:
@@ -101,19 +117,49 @@ class Partition:
         """What became of the events taken: whether the first that is left has failed.
 
         Those that are not settled stay where they were, in front of the rest; those behind one of them that
-        are settled do not come again, unless another member has to begin at `committed`.
+        are settled do not come again.
         """
         taken = [self._pending.popleft() for _ in settled]
         failed = [event for event, done in zip(taken, settled, strict=True) if not done]
         self._pending.extendleft(reversed(failed))  # before what came meanwhile: they are older
         self._taken = 0
-        if settled[0]:
-            self.failures = 0
-        self.committed = failed[0].offset - 1 if failed else taken[-1].offset
+        if not failed or failed[0] is not taken[0]:
+            self._first_is_another()
+        last = taken[-1].offset
+        if not failed and self._settled.is_plain:
+            self._settled = Position(last)
+        else:
+            later = (offset for offset in self._settled.unsettled if offset > last)
+            reached = max(last, self._settled.reached)
+            self._settled = Position.behind((*(event.offset for event in failed), *later), reached)
         return bool(failed)
 
     def skip(self) -> LogEvent:
         """Give up the first event."""
         event = self._pending.popleft()
-        self.failures, self.committed = 0, event.offset
+        self._first_is_another()
+        self._settled = self._settled.passed(event.offset)
         return event
+
+    def give_up(self, offset: int) -> bool:
+        """Pass over the event at `offset`, the first, as a person wants it: whether that is done already.
+
+        While it is being handled, it is to be given up if it fails.
+        """
+        self.given_up = offset
+        if self.busy or not self._pending or self._pending[0].offset != offset:
+            return False
+        self.skip()
+        self.held = False
+        return True
+
+    def _first_is_another(self) -> None:
+        self.failures, self.hold = 0, None
+
+    def _unsettled_of(self, events: Sequence[LogEvent]) -> Sequence[LogEvent]:
+        known = self._settled
+        reached = max(known.committed, known.reached)
+        if events[0].offset > reached:
+            return events
+        unsettled = frozenset(known.unsettled)
+        return [event for event in events if event.offset in unsettled or event.offset > reached]

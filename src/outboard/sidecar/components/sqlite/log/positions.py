@@ -8,9 +8,15 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from outboard.sidecar.components.sqlite.log.events import LogTopic
+from outboard.sidecar.components.sqlite.log.position import (
+    Hold,
+    Position,
+    offsets_as_text,
+    offsets_from_text,
+)
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
-__all__ = ["Claim", "begin", "claim", "commit", "forget", "owners", "release", "seen"]
+__all__ = ["Claim", "begin", "claim", "commit", "forget", "owners", "read", "release", "seen", "skips"]
 
 
 class Claim(NamedTuple):
@@ -61,40 +67,78 @@ def owners(connection: sqlite3.Connection, group: str, topic: LogTopic) -> dict[
     return dict(connection.execute(select, (group, topic.id)).fetchall())
 
 
+def skips(connection: sqlite3.Connection, group: str, topic: LogTopic) -> dict[int, int]:
+    """By partition, the offset of the last event that a person wanted to be passed over."""
+    select = (
+        "SELECT partition, skip FROM positions WHERE consumer_group = ? AND topic = ? AND skip IS NOT NULL"
+    )
+    return dict(connection.execute(select, (group, topic.id)).fetchall())
+
+
 def claim(
     connection: sqlite3.Connection, group: str, topic: LogTopic, member: int, partitions: Iterable[int]
-) -> dict[int, int]:
-    """Make `member` the owner of `partitions`: the offset up to which each is handled."""
-    committed: dict[int, int] = {}
+) -> dict[int, Position]:
+    """Make `member` the owner of `partitions`: how far each is handled."""
+    claimed: dict[int, Position] = {}
     for partition in partitions:
-        at = (group, topic.id, partition)
         connection.execute(
             "UPDATE positions SET owner = ? WHERE consumer_group = ? AND topic = ? AND partition = ?",
-            (member, *at),
+            (member, group, topic.id, partition),
         )
-        select = "SELECT committed FROM positions WHERE consumer_group = ? AND topic = ? AND partition = ?"
-        (committed[partition],) = connection.execute(select, at).fetchone()
-    return committed
+        claimed[partition] = read(connection, group, topic, partition)
+    return claimed
 
 
-def commit(connection: sqlite3.Connection, offsets: Mapping[Claim, int]) -> list[Claim]:
-    """Move on to `offsets`, never back. The claims that no longer hold: theirs are not moved."""
+def read(connection: sqlite3.Connection, group: str, topic: LogTopic, partition: int) -> Position:
+    """How far `group` has come in a partition that it knows."""
+    committed, text, reached, attempts, since, reason, skip = connection.execute(
+        "SELECT committed, unsettled, reached, attempts, failing_since, reason, skip FROM positions "
+        "WHERE consumer_group = ? AND topic = ? AND partition = ?",
+        (group, topic.id, partition),
+    ).fetchone()
+    # An earlier version, that still runs, moves `committed` alone.
+    unsettled = tuple(offset for offset in offsets_from_text(text) if offset > committed)
+    if unsettled:
+        hold = Hold(attempts, since, reason) if attempts else None
+        position = Position(committed, unsettled, reached, hold)
+    else:
+        position = Position(max(committed, reached) if text else committed)
+    return position.passed(skip or 0)
+
+
+def commit(connection: sqlite3.Connection, moves: Mapping[Claim, Position]) -> list[Claim]:
+    """Move on to these positions, never back. The claims that no longer hold: theirs are not moved."""
     refused: list[Claim] = []
     by_member: dict[tuple[str, int, int], list[Claim]] = {}
-    for claim in offsets:
-        by_member.setdefault((claim.group, claim.topic, claim.member), []).append(claim)
+    for claim, position in moves.items():
+        if position.is_plain:
+            by_member.setdefault((claim.group, claim.topic, claim.member), []).append(claim)
+        elif not _remember(connection, claim, position):
+            refused.append(claim)
     for claims in by_member.values():
         for start in range(0, len(claims), LARGEST_UPDATE):
-            refused += _move(connection, claims[start : start + LARGEST_UPDATE], offsets)
+            refused += _move(connection, claims[start : start + LARGEST_UPDATE], moves)
     return refused
 
 
+def _remember(connection: sqlite3.Connection, claim: Claim, position: Position) -> bool:
+    """Move on with what is settled behind an event that is not. Whether `claim` holds."""
+    hold = position.hold or Hold(0, 0, "")
+    moved = connection.execute(
+        "UPDATE OR ROLLBACK positions SET committed = max(committed, ?), unsettled = ?, reached = ?, "
+        f"attempts = ?, failing_since = ?, reason = ? WHERE {OWNED}",
+        (position.committed, offsets_as_text(position.unsettled), position.reached, *hold,
+         claim.group, claim.topic, claim.partition, claim.member),
+    )  # fmt: skip
+    return moved.rowcount == 1
+
+
 def _move(
-    connection: sqlite3.Connection, claims: Sequence[Claim], offsets: Mapping[Claim, int]
+    connection: sqlite3.Connection, claims: Sequence[Claim], positions: Mapping[Claim, Position]
 ) -> list[Claim]:
     """Move on, in one statement, with `claims` of one member: those of them that no longer hold."""
     group, topic, _, member = claims[0]
-    moves = [value for claim in claims for value in (claim.partition, offsets[claim])]
+    moves = [value for claim in claims for value in (claim.partition, positions[claim].committed)]
     partitions = [claim.partition for claim in claims]
     moved = connection.execute(_update(len(claims)), (*moves, group, topic, member, *partitions))
     if moved.rowcount == len(claims):
@@ -109,7 +153,8 @@ def _update(partitions: int) -> str:
     """OR ROLLBACK: as for the events, there is no use in taking back this statement alone."""
     moves, places = " ".join(["WHEN ? THEN ?"] * partitions), ", ".join(["?"] * partitions)
     return (
-        f"UPDATE OR ROLLBACK positions SET committed = max(committed, CASE partition {moves} END) "
+        f"UPDATE OR ROLLBACK positions SET committed = max(committed, CASE partition {moves} END), "
+        "unsettled = '', attempts = 0 "
         f"WHERE consumer_group = ? AND topic = ? AND owner = ? AND partition IN ({places})"
     )
 

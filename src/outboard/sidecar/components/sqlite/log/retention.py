@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from outboard.sidecar.components.sqlite.log import positions
+from outboard.sidecar.components.sqlite.log.position import SETTLED
 
 __all__ = ["LostEvents", "RetentionLimits", "Swept", "sweep"]
 
@@ -97,7 +98,7 @@ def _unconsumed(connection: sqlite3.Connection, last: int) -> list[LostEvents]:
         "SELECT p.consumer_group, t.name, count(*) FROM events AS e "
         "JOIN topics AS t ON t.id = e.topic "
         "JOIN positions AS p ON p.topic = e.topic AND p.partition = e.partition "
-        "WHERE e.offset <= ? AND e.offset > p.committed GROUP BY p.consumer_group, t.name",
+        f"WHERE e.offset <= ? AND NOT {SETTLED} GROUP BY p.consumer_group, t.name",
         (last,),
     )
     return [LostEvents(*row) for row in rows]

@@ -20,6 +20,7 @@ from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.sqlite.log import coordinator, events, positions
 from outboard.sidecar.components.sqlite.log.events import Row
 from outboard.sidecar.components.sqlite.log.file import immediately, translated
+from outboard.sidecar.components.sqlite.log.position import Position
 from outboard.sidecar.components.sqlite.log.positions import Claim
 
 __all__ = ["LogWriter"]
@@ -44,19 +45,19 @@ class _Job(Generic[T]):
 class _Offsets:
     """Offsets that go along with the next transaction; put by the loop, taken by the thread."""
 
-    _waiting: dict[Claim, int] = field(default_factory=dict)
+    _waiting: dict[Claim, Position] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, offsets: Mapping[Claim, int]) -> None:
+    def put(self, offsets: Mapping[Claim, Position]) -> None:
         with self._lock:
             self._waiting.update(offsets)
 
-    def take(self) -> dict[Claim, int]:
+    def take(self) -> dict[Claim, Position]:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
             return waiting
 
-    def put_back(self, offsets: dict[Claim, int]) -> None:
+    def put_back(self, offsets: dict[Claim, Position]) -> None:
         with self._lock:
             self._waiting = {**offsets, **self._waiting}
 
@@ -106,7 +107,7 @@ class LogWriter:
         """What `work` returns, done in a transaction. Raises ComponentError."""
         return await self._enqueue(_Job(self._loop.create_future(), work=work))
 
-    def commit(self, offsets: Mapping[Claim, int]) -> None:
+    def commit(self, offsets: Mapping[Claim, Position]) -> None:
         """Have `offsets` committed with the next transaction, whatever it is for."""
         self._offsets.put(offsets)
 

@@ -15,6 +15,7 @@ from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, Lo
 from outboard.sidecar.components.sqlite.log.feed import WAITING, Feed
 from outboard.sidecar.components.sqlite.log.log import Log
 from outboard.sidecar.components.sqlite.log.partition import Partition
+from outboard.sidecar.components.sqlite.log.position import Position
 from support.processes import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,7 @@ class Reads:
 class Bench:
     def __init__(self) -> None:
         self.reads, self.filled = Reads(), list[int]()
-        self.partitions = {number: Partition(number, 0, 100) for number in range(TOPIC.partitions)}
+        self.partitions = {number: Partition(number, Position(0), 100) for number in range(TOPIC.partitions)}
         log: Any = SimpleNamespace(port=1, reader=self.reads)
         self.feed = Feed(
             cast("Log", log), TOPIC, self.partitions, lambda partition: self.filled.append(partition.number)
@@ -140,7 +141,7 @@ async def test_more_than_can_wait_for_a_read_is_read() -> None:
 
 async def test_a_partition_that_had_no_room_during_the_read_is_read_in_its_time() -> None:
     bench = Bench()
-    full = bench.partitions[0] = Partition(0, 0, 2)
+    full = bench.partitions[0] = Partition(0, Position(0), 2)
     full.add([event(1), event(2)], more=False)
     async with bench.reading():
         _, _, answer = await bench.reads.next()

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from outboard.sidecar.components.port import ComponentError
-from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare
+from outboard.sidecar.components.sqlite.log import positions
+from outboard.sidecar.components.sqlite.log.events import LogTopic
+from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare, recognize
+from outboard.sidecar.components.sqlite.log.position import Position
 from outboard.sidecar.components.sqlite.log.schema import SCHEMA_VERSION
 
 
@@ -130,3 +133,90 @@ def test_a_transaction_that_fails_leaves_nothing(path: Path) -> None:
             connection.execute("INSERT INTO topics (name, partitions) VALUES ('t', 1)")
             raise ZeroDivisionError
         assert connection.execute("SELECT count(*) FROM topics").fetchone() == (0,)
+
+
+VERSION_1 = """
+PRAGMA application_id = 1329753191;
+PRAGMA user_version = 1;
+CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
+CREATE TABLE events (
+    offset INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
+    published INTEGER NOT NULL, content_type TEXT, metadata TEXT NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX events_by_partition ON events (topic, partition);
+CREATE TABLE groups (
+    name TEXT NOT NULL, topic INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (name, topic)
+) WITHOUT ROWID;
+CREATE TABLE positions (
+    consumer_group TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
+    committed INTEGER NOT NULL, owner INTEGER, PRIMARY KEY (consumer_group, topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, consumer_group TEXT NOT NULL, topic INTEGER NOT NULL,
+    beats INTEGER NOT NULL DEFAULT 0, port INTEGER NOT NULL, host TEXT NOT NULL, process INTEGER NOT NULL,
+    process_started REAL NOT NULL
+);
+INSERT INTO topics VALUES (1, 't', 1);
+INSERT INTO events VALUES (7, 1, 0, 0, NULL, '{}', 'a');
+INSERT INTO positions VALUES ('app', 1, 0, 6, NULL);
+"""
+
+
+def version_1(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+
+
+def columns(path: Path) -> list[tuple[object, ...]]:
+    with closing(connect(path, 1)) as connection:
+        return connection.execute(
+            "SELECT name, type, dflt_value FROM pragma_table_info('positions')"
+        ).fetchall()
+
+
+def test_a_log_of_version_1_is_brought_up_to_date_with_all_that_is_in_it(path: Path, tmp_path: Path) -> None:
+    version_1(path)
+    prepare(path)
+
+    assert recognize(path) == SCHEMA_VERSION, "the header says so, too"
+    with closing(connect(path, 1)) as connection:
+        assert connection.execute("SELECT offset, data FROM events").fetchall() == [(7, "a")]
+        topic = LogTopic(1, 1)
+        assert positions.read(connection, "app", topic, 0) == Position(6)
+    prepare(new := tmp_path / "new.db")
+    assert columns(path) == columns(new), "as one that is made today"
+    prepare(path)
+
+
+def test_many_may_bring_it_up_to_date_at_once_while_another_has_it_open(path: Path) -> None:
+    version_1(path)
+    errors: list[BaseException] = []
+
+    def upgrade() -> None:
+        try:
+            prepare(path, 10)
+        except BaseException as error:
+            errors.append(error)
+
+    with closing(connect(path, 1)) as user:
+        user.execute("SELECT count(*) FROM events").fetchone()
+        threads = [threading.Thread(target=upgrade) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        user.execute("UPDATE positions SET committed = 7")  # as a process of the earlier version goes on
+    assert errors == []
+    assert recognize(path) == SCHEMA_VERSION
+
+
+def test_an_upgrade_that_cannot_be_done_now_says_so_and_leaves_the_file(path: Path) -> None:
+    version_1(path)
+    with (
+        closing(connect(path, 0)) as holder,
+        immediately(holder, 0),
+        pytest.raises(ComponentError, match=r"cannot bring .*events\.db up to date: database is locked"),
+    ):
+        prepare(path, 0.01)
+    assert len(columns(path)) == 5
+    prepare(path)

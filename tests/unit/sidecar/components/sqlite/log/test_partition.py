@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.components.sqlite.log.events import LogEvent, Wanted
 from outboard.sidecar.components.sqlite.log.partition import Partition
+from outboard.sidecar.components.sqlite.log.position import Position
 
 
 def events(*offsets: int) -> list[LogEvent]:
@@ -17,13 +18,13 @@ def offsets(taken: list[LogEvent]) -> list[int]:
 
 
 def filled(*numbers: int, capacity: int = 8) -> Partition:
-    partition = Partition(3, 0, capacity)
+    partition = Partition(3, Position(0), capacity)
     partition.add(events(*numbers), more=False)
     return partition
 
 
 def test_it_begins_behind_what_is_committed() -> None:
-    partition = Partition(0, 41, 8)
+    partition = Partition(0, Position(41), 8)
 
     assert partition.wanted == Wanted(41, 8)
     assert partition.fresh
@@ -78,7 +79,7 @@ def test_a_skipped_event_is_passed() -> None:
     partition.settle([False, False])
 
     assert partition.skip().offset == 2
-    assert partition.committed == 2
+    assert partition.committed == 4
     assert offsets(partition.take(2)) == [5]
 
 
@@ -107,6 +108,57 @@ def test_nothing_unsettled_is_ever_committed_and_order_holds(outcomes: list[list
     assert not {*left} & settled
 
 
+@given(
+    st.lists(st.lists(st.booleans(), min_size=1, max_size=6), max_size=30),
+    st.sets(st.integers(min_value=0, max_value=29)),
+)
+def test_whoever_goes_on_gets_all_that_is_not_settled_and_nothing_that_is(
+    outcomes: list[list[bool]], taken_over: set[int]
+) -> None:
+    """Also where what has failed is more than is taken at once, and where one follows upon another."""
+    log = events(*range(3, 300, 3))  # what lies between is of other partitions
+    partition, settled = Partition(0, Position(0), 40), set[int]()
+    for step, wanted in enumerate(outcomes):
+        if step in taken_over:
+            partition = Partition(0, partition.position, 40)
+        if partition.readable and (read := partition.wanted):
+            found = [event for event in log if event.offset > read.after][: read.count]
+            partition.add(found, more=len(found) == read.count)
+        taken = partition.take(len(wanted))
+        assert not {*offsets(taken)} & settled
+        if taken:
+            partition.settle(wanted[: len(taken)])
+        settled |= {event.offset for event, done in zip(taken, wanted, strict=False) if done}
+        said = partition.position
+        known = {e.offset for e in log if e.offset <= said.committed} | {
+            e.offset for e in log if e.offset <= said.reached and e.offset not in said.unsettled
+        }
+        assert (
+            known if not said.is_plain else {e.offset for e in log if e.offset <= said.committed}
+        ) == settled
+
+
+def test_what_a_person_gives_up_does_not_come_again() -> None:
+    partition = filled(2, 5, 9)
+    partition.take(2)
+    partition.settle([False, True])
+    partition.held, partition.failures = True, 3
+
+    assert not partition.give_up(5), "it is not the first"
+    assert partition.give_up(2)
+
+    assert (partition.held, partition.failures, partition.position) == (False, 0, Position(5))
+    assert offsets(partition.take(9)) == [9]
+
+
+def test_what_is_being_handled_is_given_up_later() -> None:
+    partition = filled(2, 5)
+    partition.take(1)
+
+    assert not partition.give_up(2)
+    assert partition.given_up == 2
+
+
 def test_the_newest_event_follows_what_was_read() -> None:
     partition = filled(2, 5)
 
@@ -124,7 +176,7 @@ def test_one_that_has_nothing_else_is_told() -> None:
 
 
 def test_what_does_not_follow_is_left_to_be_read() -> None:
-    fresh, full, leaving = Partition(0, 0, 8), filled(1, 2, capacity=2), filled(1)
+    fresh, full, leaving = Partition(0, Position(0), 8), filled(1, 2, capacity=2), filled(1)
     leaving.leaving = True
     (event,) = events(3)
     assert not any(partition.follow(event) for partition in (fresh, full, leaving))

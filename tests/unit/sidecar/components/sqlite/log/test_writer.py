@@ -18,6 +18,7 @@ from outboard.sidecar.components.sqlite.log import events, positions
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber, join
 from outboard.sidecar.components.sqlite.log.events import LogTopic, Row
 from outboard.sidecar.components.sqlite.log.file import connect, immediately, prepare
+from outboard.sidecar.components.sqlite.log.position import Position
 from outboard.sidecar.components.sqlite.log.positions import Claim
 from outboard.sidecar.components.sqlite.log.writer import LogWriter
 from outboard.sidecar.components.sqlite.presence import presence
@@ -216,9 +217,9 @@ async def test_offsets_go_along_and_only_those_of_the_owner(path: Path) -> None:
     async with writing(path, seen) as writer:
         await writer.do(lambda c: positions.begin(c, "g", LogTopic(1, 2), "oldest"))
         await writer.do(lambda c: positions.claim(c, "g", LogTopic(1, 2), 7, [0]))
-        writer.commit({mine: 5, lost: 5})
+        writer.commit({mine: Position(5), lost: Position(5)})
         await writer.append([row(1)])
-        writer.commit({mine: 3})  # never back
+        writer.commit({mine: Position(3)})  # never back
         writer.flush()
         found = await writer.do(lambda c: c.execute("SELECT committed FROM positions").fetchall())
 
@@ -231,7 +232,7 @@ async def test_offsets_that_could_not_be_committed_wait_for_the_next(path: Path)
     async with writing(path) as writer:
         await writer.do(lambda c: positions.begin(c, "g", LogTopic(1, 1), "oldest"))
         await writer.do(lambda c: positions.claim(c, "g", LogTopic(1, 1), 7, [0]))
-        writer.commit({claim: 5})
+        writer.commit({claim: Position(5)})
         with closing(connect(path, 0)) as other, immediately(other, 0), pytest.raises(ComponentError):
             await writer.do(lambda connection: None)
         found = await writer.do(lambda c: c.execute("SELECT committed FROM positions").fetchall())
