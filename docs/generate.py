@@ -306,6 +306,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "InvalidEventData": "`publish`, for data that is not of the topic's type; `published` of the harness",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
+    "NotConnectedInTest": "the same, while pytest runs",
+    "NoSidecarInTest": "`publish` and `State` while pytest runs, at once, where no sidecar is there or named",
     "NotDurable": "the flush of a session with staged events; the relay logs it",
     "NotMounted": "`board.lifespan` at the start of the app",
     "OutboxMissing": "`stage`",

@@ -221,15 +221,34 @@ class NotConnected(SidecarError):
 
 
 @dataclass(eq=False)
+class NotConnectedInTest(NotConnected):
+    """the board is not connected to a sidecar: {operation} was called outside the app's lifespan, in a test.
+    Serve the app with the pytest fixture `outboard` (pip install 'outboard[testing]'), which runs the
+    lifespan and has a sidecar: `async with outboard.serving(app, board):`. `TestClient` runs the lifespan
+    only as `with TestClient(app) as client:`, httpx's ASGITransport never does, and neither has a sidecar.
+    """
+
+
+@dataclass(eq=False)
 class SidecarUnavailable(SidecarError):
     """no answer from the Dapr sidecar at {address} within {waited:.1f} s ({reason}); {operation} may not have
-    happened. Start one with `outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it.
+    happened. Start one with `outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it. In a test,
+    the pytest fixture `outboard` has one.
     """
 
     address: str
     operation: str
     waited: float
     reason: str
+
+
+@dataclass(eq=False)
+class NoSidecarInTest(SidecarUnavailable):
+    """there is no Dapr sidecar at {address} ({reason}), and this is a test: {operation} did not happen. Serve
+    the app with the pytest fixture `outboard` (pip install 'outboard[testing]'), which has a sidecar:
+    `async with outboard.serving(app, board):`. One that you start yourself is waited for where DAPR_HTTP_PORT
+    or DAPR_HTTP_ENDPOINT names it.
+    """
 
 
 @dataclass(eq=False)

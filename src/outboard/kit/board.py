@@ -18,6 +18,7 @@ from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
 from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
 from outboard.kit.client.http import HttpSidecar
+from outboard.kit.client.in_tests import naming_the_fixture
 from outboard.kit.client.settings import Settings
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
@@ -236,8 +237,10 @@ class Outboard:
         else:
             from outboard.kit.client.connection import connect
 
-            async with connect(self.settings) as opened, self._through(opened, given=False):
-                yield
+            async with connect(self.settings) as opened:
+                exchange = naming_the_fixture(opened, self.settings)
+                async with self._through(exchange, given=False):
+                    yield
 
     def _relaying(self) -> AbstractAsyncContextManager[None]:
         if self.outbox is None:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind
 from outboard.hops.record import HopKind
+from outboard.kit.arguments import check_count
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
@@ -24,6 +25,7 @@ from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.process.garbage_collection import collecting_rarely
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
+from outboard.testing.arguments import check_board, check_served, check_topic
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import AutojumpClock
 from outboard.testing.in_flight import HandlerHung, told_of_hung
@@ -81,6 +83,7 @@ class Harness:
         `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
         Raises what the app's start or the resource files raise.
         """
+        check_served(app, board, app_id)
         async with (
             _telling_of_hung(app) as hung,
             AppLifespan.of(app) as life,
@@ -98,20 +101,24 @@ class Harness:
     @asynccontextmanager
     async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
         """A sidecar without an app, for a `board` that only publishes or keeps state."""
+        check_board(board)
         async with self._beside(board, app_id, None) as (_, exchange):
             yield exchange
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
         """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
+        check_topic(topic)
         hops = of_kind(self._record.hops, topic.pubsub, topic.name, HopKind.STORED)
         return [topic.codec.decode(hop.payload) for hop in hops]
 
     def deliveries(self, topic: Topic[T]) -> list[Delivery]:
         """Every delivery of an event of `topic` so far, redeliveries included, in their order."""
+        check_topic(topic)
         return deliveries(self._record.hops, topic.pubsub, topic.name)
 
     def dead_letters(self, topic: Topic[T]) -> list[DeadLetter]:
         """What came from `topic` and was put on a dead letter topic so far, by the kit or by the sidecar."""
+        check_topic(topic)
         return dead_letters(self._record.hops, topic.pubsub, topic.name)
 
     async def handled(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> Event[T]:
@@ -119,6 +126,7 @@ class Harness:
 
         A dead letter that the kit has published is settled in another way, and not among them.
         """
+        check_topic(topic)
         dead = {letter.event_id for letter in self.dead_letters(topic)}
 
         def handled() -> list[bytes]:
@@ -141,6 +149,8 @@ class Harness:
 
     async def retried(self, topic: Topic[T], times: int = 1, timeout: float = DEFAULT_TIMEOUT) -> Delivery:
         """The delivery by which some event of `topic` was answered RETRY for the `times`-th time."""
+        check_topic(topic)
+        check_count("times", times)
 
         def nth() -> Delivery | None:
             counts: dict[tuple[str, str], int] = {}
@@ -160,6 +170,7 @@ class Harness:
 
     async def dead_lettered(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> DeadLetter:
         """The next event on the dead letter topic of `topic`; each call gives another one."""
+        check_topic(topic)
         mark = _Mark(topic.pubsub, topic.name, "dead-lettered")
         position = self._seen.get(mark, 0)
         what = f"no (further) event of '{topic.name}' was dead-lettered"

@@ -20,6 +20,7 @@ __all__ = ["Settings"]
 DEFAULT_APP_ID: Final = "app"
 DEFAULT_PUBSUB: Final = "pubsub"
 DEFAULT_STATE_STORE: Final = "statestore"
+ENDPOINT_VARIABLES: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_HTTP_PORT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Settings:
     """Where the sidecar is, what it is told, and the components used where none is named.
 
     `endpoint` is scheme, host and port, without a slash at the end. The tokens are never shown.
+    `endpoint_named` says whether the environment names it, or the default counts.
     """
 
     endpoint: str = f"http://127.0.0.1:{DEFAULT_HTTP_PORT}"
@@ -36,6 +38,7 @@ class Settings:
     state_store: str = DEFAULT_STATE_STORE
     api_token: str = field(default="", repr=False)
     app_token: str = field(default="", repr=False)
+    endpoint_named: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -51,6 +54,7 @@ class Settings:
             state_store=_name(environ, "DAPR_STATE_STORE_NAME", "state store", DEFAULT_STATE_STORE),
             api_token=_token(environ, "DAPR_API_TOKEN"),
             app_token=_token(environ, "APP_API_TOKEN"),
+            endpoint_named=any(environ.get(name, "").strip() for name in ENDPOINT_VARIABLES),
         )
 
     @property

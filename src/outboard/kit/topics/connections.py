@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 from outboard.clock import Clock
-from outboard.errors import NotConnected
+from outboard.errors import NotConnected, NotConnectedInTest
 from outboard.kit.client.port import Publication, SidecarApi
 from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
 from outboard.kit.topics.queue import PublishLimits
+from outboard.kit.under_test import is_pytest_running
 
 __all__ = ["Connections", "SidecarConnection"]
 
@@ -103,7 +104,7 @@ class Connections:
         for connections in (self._given, self._opened):
             if connections:
                 return connections[-1]
-        raise NotConnected(operation)
+        raise (NotConnectedInTest if is_pytest_running() else NotConnected)(operation)
 
     def sidecar(self, operation: str) -> SidecarApi:
         """The sidecar of the current one. Raises NotConnected, as `current`."""

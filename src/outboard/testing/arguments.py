@@ -1,0 +1,33 @@
+"""Arguments of a harness that are not what was asked for, named where the test passes them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from outboard.kit.arguments import check_instance, wrong
+from outboard.kit.board import Outboard
+from outboard.kit.topic import Topic
+
+__all__ = ["check_board", "check_served", "check_topic"]
+
+BOARD: Final = "the app's `Outboard`"
+
+
+def check_topic(topic: object) -> None:
+    """Raise TypeError unless it is a Topic, as for one that is given by its name."""
+    if not isinstance(topic, Topic):
+        wrong("topic", "a Topic, such as what `board.topic(name, Model)` returns", topic)
+
+
+def check_board(board: object) -> None:
+    """Raise TypeError unless it is a board."""
+    if not isinstance(board, Outboard):
+        wrong("board", BOARD, board)
+
+
+def check_served(app: object, board: object, app_id: object) -> None:
+    """Raise TypeError unless `app` is an ASGI app, `board` a board or None, and `app_id` a text or None."""
+    if not callable(app):
+        wrong("app", "an ASGI app, such as the FastAPI one", app)
+    check_instance("board", board, Outboard, f"{BOARD}, or left out")
+    check_instance("app_id", app_id, str, "a text")
