@@ -13,7 +13,7 @@ from outboard import Outboard
 from outboard.testing import Harness
 
 
-def tested(folder: Path, *arguments: str, **files: str) -> str:
+def said_of(folder: Path, *arguments: str, **files: str) -> str:
     """What pytest says of the tests in `files` (`test_x` is test_x.py) in `folder`."""
     for name, text in files.items():
         (folder / f"{name}.py").write_text(dedent(text), encoding="utf-8")
@@ -24,7 +24,7 @@ def tested(folder: Path, *arguments: str, **files: str) -> str:
 
 def test_an_asynchronous_test_without_a_mark_is_told_which_one_it_needs(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    said = tested(
+    said = said_of(
         tmp_path,
         test_a="""
             import pytest
