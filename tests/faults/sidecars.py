@@ -71,10 +71,17 @@ def sidecar_beside(
 
 @contextmanager
 def daprd_beside(
-    daprd: Path, folder: Path, resources: Mapping[str, str], *, app_port: int = 0, **variables: str
+    daprd: Path,
+    folder: Path,
+    resources: Mapping[str, str],
+    *,
+    app_port: int = 0,
+    port: int = 0,
+    **variables: str,
 ) -> Iterator[Beside]:
     """The same with Dapr's own."""
-    http_port, grpc_port, internal_port, metrics_port = free_ports(4)
+    free, grpc_port, internal_port, metrics_port = free_ports(4)
+    http_port = port or free
     flags = ["--app-id", "shop", "--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port)]
     flags += ["--dapr-internal-grpc-port", str(internal_port), "--metrics-port", str(metrics_port)]
     flags += ["--dapr-listen-addresses", "127.0.0.1", "--mode", "standalone", *_app(app_port)]

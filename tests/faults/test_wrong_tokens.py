@@ -190,10 +190,11 @@ def test_service_invocation_through_daprd_reaches_no_handler(daprd: Path, tmp_pa
     """What another app's sidecar passes on bears its name. An app that invokes itself cannot be told apart,
     so the token of the sidecar is what keeps strangers from that."""
     (port,) = free_ports(1)
-    tokens = {"APP_API_TOKEN": TOKEN, "DAPR_API_TOKEN": WRONG}
     with (
         service(tmp_path, port, TOKEN) as program,
-        daprd_beside(daprd, tmp_path, RESOURCES, app_port=port, **tokens) as sidecar,
+        daprd_beside(
+            daprd, tmp_path, RESOURCES, app_port=port, APP_API_TOKEN=TOKEN, DAPR_API_TOKEN=WRONG
+        ) as sidecar,
     ):
         answers = [
             sidecar.http.post("/v1.0/invoke/shop/method/orders", content=order(13), headers=headers)

@@ -17,6 +17,7 @@ from typing_extensions import TypeForm
 from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
 from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
+from outboard.kit.causation import RequestCauseMiddleware
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.in_tests import naming_the_fixture
 from outboard.kit.client.settings import Settings
@@ -26,7 +27,7 @@ from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
-from outboard.kit.subscriptions.middlewares.trace import continue_trace
+from outboard.kit.subscriptions.middlewares.causation import name_cause
 from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
@@ -34,7 +35,6 @@ from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.topics.queue import PublishLimits
-from outboard.kit.tracing import TraceContextMiddleware
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
@@ -48,7 +48,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT: Final = 5.0
 MAX_BATCH_BYTES: Final = 2**20
 HEALTH_PATH: Final = "/healthz"
-MIDDLEWARES: Final = (continue_trace,)
+MIDDLEWARES: Final = (name_cause,)
 """What happens around each run of a handler, the outermost first."""
 
 
@@ -193,8 +193,8 @@ class Outboard:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
 
         Call it before the app starts. Where the app serves `/dapr/subscribe` too, the answer has the
-        subscriptions of both; a health endpoint of its own stays the one that answers. The trace context of
-        requests is carried to what they publish.
+        subscriptions of both; a health endpoint of its own stays the one that answers. What a request
+        publishes belongs to its trace, and to one conversation.
         """
         _check_app(app)
         if health_path is not None and not str(health_path).startswith("/"):
@@ -204,7 +204,7 @@ class Outboard:
         if health_path is not None:
             add_in_front(app, health_path, _health)
         add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
-        app.add_middleware(TraceContextMiddleware)
+        app.add_middleware(RequestCauseMiddleware, randbytes=os.urandom)
         self._registry.mount(app)
 
     @asynccontextmanager

@@ -74,6 +74,10 @@ class Topic(Generic[T]):
         any more. `metadata` is passed to the component. `timeout`, in seconds, bounds the whole call; a
         sidecar that is not there yet is waited for that long.
 
+        `causationid` is the id of the event that this one comes of, `correlationid` that of the conversation
+        of both. Unless they are given, they are those of the event or the request that is handled at the
+        moment; outside of any, a conversation begins.
+
         Events that are published at the same time leave together, two of one key one behind the other. Where
         too many wait, the call waits for its turn. One that is cancelled before its event has left has not
         published it.
@@ -94,7 +98,8 @@ class Topic(Generic[T]):
     ) -> Event[T]:
         """Publish an event that keeps the attributes it has; what is missing is filled in.
 
-        Parameters and errors as of `publish`.
+        One that has a `correlationid` was published before: it gets no `causationid`. Parameters and errors
+        as of `publish`.
         """
         whole, pairs = self.publisher.completed(event, **arguments)
         await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)

@@ -21,6 +21,8 @@ from outboard.errors import InvalidCloudEvent
 from outboard.gojson.values import Json
 
 __all__ = [
+    "CAUSATION_ID",
+    "CORRELATION_ID",
     "PARTITION_KEY_ATTRIBUTE",
     "STRUCTURED_CONTENT_TYPE",
     "AttributeValue",
@@ -39,6 +41,9 @@ AttributeValue: TypeAlias = str | int | bool
 STRUCTURED_CONTENT_TYPE: Final = "application/cloudevents+json"
 PARTITION_KEY_ATTRIBUTE: Final = "partitionkey"
 """The extension attribute of "CloudEvents Extension - Partitioning"."""
+CORRELATION_ID: Final = "correlationid"
+CAUSATION_ID: Final = "causationid"
+"""The extension attributes of CloudEvents, "Correlation"."""
 REQUIRED: Final = ("id", "source", "type", "specversion")
 OPTIONAL: Final = ("datacontenttype", "dataschema", "subject", "time")
 NAME: Final = re.compile(r"[a-z0-9]+\Z")

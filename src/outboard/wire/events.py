@@ -15,6 +15,8 @@ from typing_extensions import TypeForm
 
 from outboard.errors import InvalidEventData
 from outboard.wire.cloudevents import (
+    CAUSATION_ID,
+    CORRELATION_ID,
     NAME,
     NOT_IN_URIS,
     PARTITION_KEY_ATTRIBUTE,
@@ -74,6 +76,23 @@ class Event(BaseModel, Generic[T]):
     def extensions(self) -> Mapping[str, AttributeValue]:
         """The attributes beyond the core ones, those that are null left out."""
         return {name: value for name, value in self.__pydantic_extra__.items() if value is not None}
+
+    @property
+    def correlationid(self) -> str | None:
+        """The conversation that the event belongs to: all that came of one request, say.
+
+        Source: CloudEvents, "Correlation".
+        """
+        return self._text(CORRELATION_ID)
+
+    @property
+    def causationid(self) -> str | None:
+        """The id of the event whose handler published this one."""
+        return self._text(CAUSATION_ID)
+
+    def _text(self, name: str) -> str | None:
+        value = self.__pydantic_extra__.get(name)
+        return value if isinstance(value, str) and value else None
 
 
 class EventCodec(Generic[T]):

@@ -40,7 +40,7 @@ class TraceContext(NamedTuple):
 
     def child(self, randbytes: Callable[[int], bytes]) -> TraceContext:
         """The same trace at a new span."""
-        return self._replace(span_id=randbytes(8).hex())
+        return TraceContext(self.trace_id, randbytes(8).hex(), self.flags, self.tracestate)
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -43,7 +43,9 @@ async def test_what_goes_to_the_sidecar(board: Outboard, exchange: ScriptedExcha
     sent = exchange.events[0]
     assert UUID(sent["id"]).version == 4
     assert sent.pop("id") == event.id
-    assert sent.pop("traceparent") == exchange.requests[0].headers["traceparent"]
+    traceparent = sent.pop("traceparent")
+    assert traceparent == exchange.requests[0].headers["traceparent"]
+    assert sent.pop("correlationid") == traceparent.split("-")[1], "a conversation begins with its trace"
     assert sent == {
         "specversion": "1.0",
         "source": "todo",

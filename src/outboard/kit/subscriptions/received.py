@@ -12,7 +12,7 @@ from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
 from outboard.kit.subscriptions.result import Poison, Redeliver
 from outboard.wire.bulk import BulkEntry, BulkRequest
-from outboard.wire.cloudevents import STRUCTURED_CONTENT_TYPE
+from outboard.wire.cloudevents import CORRELATION_ID, STRUCTURED_CONTENT_TYPE
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.forwarding import may_be_header
@@ -47,6 +47,17 @@ class ReceivedEvent(ABC):
     @abstractmethod
     def trace(self) -> TraceContext | None:
         """The trace that it belongs to."""
+
+    def correlation_id(self) -> str:
+        """The conversation that it belongs to: what it says, else that of its trace, else one of its own."""
+        said = _attributes(self.reading).get(CORRELATION_ID)
+        if isinstance(said, str) and said:
+            return said
+        return "" if self.trace() else self.identity()[1]
+
+    def causation_id(self) -> str:
+        """Its id."""
+        return self.identity()[1]
 
     def envelope(self) -> Envelope:
         """The event for a dead letter, whether or not it is a valid one."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypedDict, TypeVar
+from typing import Any, Final, TypeAlias, TypedDict, TypeVar, Unpack
 
 from pydantic import TypeAdapter, ValidationError
 
 from outboard.clock import Clock
 from outboard.errors import EventTooLarge, InvalidCloudEvent, InvalidName
-from outboard.kit.arguments import check_mapping, check_number, wrong
+from outboard.kit.arguments import check_mapping, check_number, shown, wrong
+from outboard.kit.causation import inherited
 from outboard.kit.client.port import Publication
 from outboard.kit.names import Key, check_text, key_text
 from outboard.kit.topics.connections import Connections
-from outboard.kit.tracing import next_span
 from outboard.kit.ttl import Ttl, ttl_metadata
-from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE, AttributeValue
+from outboard.wire.cloudevents import CAUSATION_ID, CORRELATION_ID, PARTITION_KEY_ATTRIBUTE, AttributeValue
 from outboard.wire.dapr import CALLER_HEADER, PARTITION_KEY
 from outboard.wire.delivery import metadata_problem
 from outboard.wire.events import CORE, Event, EventCodec
@@ -32,10 +32,19 @@ Metadata: TypeAlias = dict[str, str]
 
 RESERVED: Final = frozenset({*CORE, "data", "data_base64"})
 EVENT: Final = TypeAdapter[Event[Any]](Event)
+TRACE: Final = ("traceid", "traceparent", "tracestate")
+NOTHING: Final[Mapping[str, AttributeValue]] = {}
 KEY: Final = f"metadata '{PARTITION_KEY}'"
 
 
-class PublishArguments(TypedDict, total=False):
+class CauseArguments(TypedDict, total=False):
+    """What an event comes of, where it is not what is handled at the moment."""
+
+    correlationid: str | None
+    causationid: str | None
+
+
+class PublishArguments(CauseArguments, total=False):
     """What can be said of an event that is published or staged. `Topic.publish` explains it."""
 
     key: Key | None
@@ -78,14 +87,14 @@ class EventPublisher:
         extensions: Mapping[str, AttributeValue] | None = None,
         ttl: Ttl | None = None,
         metadata: Mapping[str, str] | None = None,
+        **cause: Unpack[CauseArguments],
     ) -> tuple[Event[T], Metadata]:
         """A whole event from this app, now, and Dapr's metadata of its publish.
 
         Its type is `type`, else that of its topic. Raises InvalidCloudEvent, InvalidName, ValueError.
         """
         pairs = _metadata(key, ttl, metadata)
-        if extensions is not None:
-            check_mapping("extensions", extensions)
+        given = _given(extensions, **cause) if extensions is not None or cause else NOTHING
         attributes: dict[str, Any] = {
             "id": new_id(self.randbytes) if id is None else id,
             "source": self.app_id,
@@ -95,13 +104,11 @@ class EventPublisher:
             "datacontenttype": _content_type(data),
             "data": data,
         }
-        if not extensions or "traceparent" not in extensions:
-            attributes |= next_span(self.randbytes).attributes
-        if extensions:
-            attributes |= _checked(extensions)
+        attributes |= inherited(self.randbytes, given)
+        attributes |= given
         if key is not None and (text := pairs[PARTITION_KEY]):
             attributes[PARTITION_KEY_ATTRIBUTE] = text
-        return _event(attributes, quickly=not extensions), pairs
+        return _event(attributes, quickly=not given), pairs
 
     def completed(
         self,
@@ -110,11 +117,13 @@ class EventPublisher:
         key: Key | None = None,
         ttl: Ttl | None = None,
         metadata: Mapping[str, str] | None = None,
+        correlationid: str | None = None,
+        causationid: str | None = None,
     ) -> tuple[Event[T], Metadata]:
-        """`event` with what it lacks of a source, a time, a content type and a trace context; its metadata.
+        """`event` with what it lacks of a source, a time, a content type, a trace and a cause; its metadata.
 
         The ordering `key` that it is published with stands in the event, too (CloudEvents, "Partitioning").
-        Raises InvalidName, ValueError.
+        Raises InvalidCloudEvent, InvalidName, ValueError.
         """
         _check_event(event)
         pairs = _metadata(key, ttl, metadata)
@@ -125,11 +134,22 @@ class EventPublisher:
             missing["time"] = self.clock.now()
         if event.datacontenttype is None:
             missing["datacontenttype"] = _content_type(event.data)
-        if "traceparent" not in event.extensions:
-            missing |= next_span(self.randbytes).attributes
+        missing |= self._missing_cause(event, _ids(correlationid=correlationid, causationid=causationid))
         if text := pairs.get(PARTITION_KEY):
             missing[PARTITION_KEY_ATTRIBUTE] = text
         return event.model_copy(update=missing) if missing else event, pairs
+
+    def _missing_cause(self, event: Event[T], said: Mapping[str, str]) -> dict[str, str]:
+        """Its trace, conversation and cause, as far as it lacks them.
+
+        One that has a conversation is published once more: what it came of stays. None comes of itself.
+        """
+        has = event.extensions
+        _check_trace(has)
+        found = inherited(self.randbytes, {**has, **said})
+        if CORRELATION_ID in has or found.get(CAUSATION_ID) == event.id:
+            found.pop(CAUSATION_ID, None)
+        return {**found, **said}
 
     def send(
         self,
@@ -185,12 +205,40 @@ def _content_type(data: object) -> str:
     return "application/octet-stream" if isinstance(data, bytes) else "application/json"
 
 
-def _checked(extensions: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:
-    """Give the attributes back. Raises InvalidCloudEvent if one has the name of a core attribute."""
-    for name in extensions:
+def _given(
+    extensions: Mapping[str, AttributeValue] | None, **cause: Unpack[CauseArguments]
+) -> dict[str, AttributeValue]:
+    """The extension attributes that are said of an event.
+
+    Raises InvalidCloudEvent if one has the name of a core attribute, or is no text where only texts will do.
+    """
+    check_mapping("extensions", extensions)
+    given = dict(extensions or {})
+    for name in given:
         if name in RESERVED:
             raise InvalidCloudEvent(name, "is not an extension: it has a parameter of its own")
-    return extensions
+    _check_trace(given)
+    ids = {name: given.get(name) for name in (CORRELATION_ID, CAUSATION_ID)}
+    return {**given, **_ids(**{**ids, **cause})}
+
+
+def _ids(*, correlationid: object = None, causationid: object = None) -> dict[str, str]:
+    """Those that are said. Raises InvalidCloudEvent for what is no text, and for an empty one."""
+    said = {CORRELATION_ID: correlationid, CAUSATION_ID: causationid}
+    return {name: _text(name, value) for name, value in said.items() if value is not None}
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidCloudEvent(name, f"has to be a text that is not empty, not {shown(value)}")
+    return value
+
+
+def _check_trace(extensions: Mapping[str, AttributeValue]) -> None:
+    """Raise InvalidCloudEvent for a trace that is no text: daprd crashes at it before 1.18.3."""
+    for name in TRACE:
+        if not isinstance(value := extensions.get(name, ""), str):
+            raise InvalidCloudEvent(name, f"has to be a text, not {shown(value)}")
 
 
 def _trace_fields(event: Event[T]) -> tuple[dict[str, str], str]:

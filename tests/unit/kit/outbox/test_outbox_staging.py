@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -271,6 +273,36 @@ async def test_the_lifespan_publishes(
             connection.exec_driver_sql("SELECT DISTINCT token FROM outboard_outbox_lease").scalars().all()
         )
     assert tokens == [""], "the partitions were given back"
+
+
+@pytest.mark.parametrize("traceid", [{}, {"traceid": "mine"}])
+async def test_what_it_comes_of_is_final_when_it_is_staged(
+    board: Outboard, engine: Engine, exchange: ScriptedExchange, traceid: dict[str, str]
+) -> None:
+    topic = board.topic("tasks", Created)
+    app = FastAPI(lifespan=board.lifespan)
+    board.mount(app)
+
+    @board.topic("in").subscribe("/on")
+    def on_event(event: Event[object]) -> None:
+        with Session(engine) as session:
+            topic.stage(session, Created(id=1), extensions=traceid)
+            session.commit()
+
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"content-type": "application/cloudevents+json", "x-correlation-id": "another"}
+    attributes: dict[str, Any] = {"correlationid": "c", "traceparent": trace}
+    given = Event[object](id="e-1", source="s", data=1, **attributes)
+    body = board.topic("in").codec.encode(given)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
+        assert (await client.post("/on", content=body, headers=headers)).json() == {"status": "SUCCESS"}
+    (staged,) = stored(engine)
+    async with board.connected(exchange=exchange), app.router.lifespan_context(app):
+        await until(lambda: rows(engine) == 0)
+    assert exchange.events == [staged]
+    assert (staged["correlationid"], staged["causationid"]) == ("c", "e-1")
+    assert str(staged["traceparent"]).split("-")[1] == trace.split("-")[1]
+    assert staged.get("traceid") == traceid.get("traceid")
 
 
 async def test_the_lifespan_publishes_through_an_async_engine(
