@@ -244,10 +244,10 @@ class SidecarUnavailable(SidecarError):
 
 @dataclass(eq=False)
 class NoSidecarInTest(SidecarUnavailable):
-    """there is no Dapr sidecar at {address} ({reason}), and this is a test: {operation} did not happen. Serve
-    the app with the pytest fixture `outboard` (pip install 'outboard[testing]'), which has a sidecar:
-    `async with outboard.serving(app, board):`. One that you start yourself is waited for where DAPR_HTTP_PORT
-    or DAPR_HTTP_ENDPOINT names it.
+    """there is no Dapr sidecar at {address} ({reason}, within {waited:.1f} s), and this is a test:
+    {operation} did not happen. Serve the app with the pytest fixture `outboard` (pip install
+    'outboard[testing]'), which has a sidecar: `async with outboard.serving(app, board):`. One that you start
+    yourself is waited for where DAPR_HTTP_PORT or DAPR_HTTP_ENDPOINT names it.
     """
 
 

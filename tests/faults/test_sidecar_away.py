@@ -56,7 +56,8 @@ async def test_without_a_sidecar_the_publisher_is_told_what_may_not_have_happene
     assert str(error) == (
         f"no answer from the Dapr sidecar at http://127.0.0.1:{port} within {error.waited:.1f} s "
         f"({error.reason}); publishing to topic 'orders' of 'pubsub' may not have happened. Start one with "
-        "`outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it."
+        "`outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it. In a test, the "
+        "pytest fixture `outboard` has one."
     )
 
 
