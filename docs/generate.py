@@ -303,7 +303,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "ExtraMissing": "`Outbox`",
     "HandlerUnsuitable": "`Topic.subscribe`, and `board.lifespan` at the start of the app",
     "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
-    "InvalidEventData": "`publish`, for data that is not of the topic's type; `published` of the harness",
+    "InvalidEventData": "`publish` and `stage`, for data that is not of the topic's type, or could not be "
+    "read as what it is; `published` of the harness",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
     "NotConnectedInTest": "the same, while pytest runs",
@@ -323,7 +324,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "SettingInvalid": "`Outboard`, for an environment variable",
     "SidecarUnavailable": "`publish` and `State`, when the timeout is over",
     "StateFailed": "`State`, for everything else that the sidecar answers",
-    "StateInvalid": "`State`: a stored value that is not of the declared type, or one to be saved",
+    "StateInvalid": "`State`: a stored value not of the declared type, or one to be saved that is not, or "
+    "could not be read again",
     "StateStoreNotFound": "`State`",
     "TokenRejected": "`publish` and `State`",
     "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 from typing_extensions import TypeForm
 
 from outboard.errors import InvalidEventData
@@ -29,6 +29,7 @@ from outboard.wire.cloudevents import (
     is_json,
 )
 from outboard.wire.dapr import EVENT_TYPE
+from outboard.wire.data import DataCodec, DataUnfit
 from outboard.wire.delivery import may_exceed_floats
 from outboard.wire.identity import new_id
 
@@ -100,14 +101,11 @@ class EventCodec(Generic[T]):
 
     def __init__(self, model: TypeForm[T]) -> None:
         self.model = model
+        self._data: DataCodec[T] = DataCodec(model)
 
     @cached_property
     def _events(self) -> TypeAdapter[Event[T]]:
         return TypeAdapter(Event[self.model])  # type: ignore[name-defined]
-
-    @cached_property
-    def _data(self) -> TypeAdapter[T]:
-        return TypeAdapter(self.model)
 
     def decode(self, body: bytes, headers: Mapping[str, str] | None = None) -> Event[T]:
         """Read an event from an HTTP body, structured unless `headers` (names in lower case) say binary.
@@ -137,7 +135,8 @@ class EventCodec(Generic[T]):
     def encode(self, event: Event[T]) -> bytes:
         """Write the structured JSON form.
 
-        Raises InvalidCloudEvent, and InvalidEventData where the data is not of the codec's type.
+        Raises InvalidCloudEvent, and InvalidEventData where the data is not of the codec's type, or `decode`
+        could not read it as that.
         """
         head = _plain_head(event)
         if head is None:
@@ -147,14 +146,12 @@ class EventCodec(Generic[T]):
 
     def _encode_data(self, event: Event[T]) -> bytes:
         if isinstance(event.data, bytes):
+            self._decoded(event.data, _content_type(event), event.id)
             return b',"data_base64":"' + base64.b64encode(event.data) + b'"'
         try:
-            data = self._data.serializer.to_json(self._data.validator.validate_python(event.data))
-        except ValidationError as error:
-            raise self._unfit(event.id, error) from None
-        except PydanticSerializationError as error:
-            problem = f"it cannot be written as JSON: {error}"
-            raise InvalidEventData(event.id, self._model_name, problem) from None
+            data = self._data.encode(event.data)
+        except DataUnfit as error:
+            raise InvalidEventData(event.id, self._data.model_name, error.problem) from None
         if len(data) >= MANY_DIGITS and may_exceed_floats(data):
             self._refuse_large_numbers(event.id, data)
         return b',"data":' + data
@@ -165,17 +162,10 @@ class EventCodec(Generic[T]):
             json.loads(data, parse_int=_finite, parse_float=_finite)
         except OverflowError:
             problem = "a number in it is beyond those of 64 bits, so that Dapr could never deliver it"
-            raise InvalidEventData(event_id, self._model_name, problem) from None
+            raise InvalidEventData(event_id, self._data.model_name, problem) from None
 
     def _from_cloud_event(self, envelope: CloudEvent) -> Event[T]:
-        json_in_base64 = envelope.datacontenttype is not None and is_json(envelope.datacontenttype)
-        try:
-            if isinstance(envelope.data, bytes) and json_in_base64:
-                data = self._data.validate_json(envelope.data)
-            else:
-                data = self._data.validate_python(envelope.data)
-        except ValidationError as error:
-            raise self._unfit(envelope.id, error) from None
+        data = self._decoded(envelope.data, envelope.datacontenttype, envelope.id)
         members: dict[str, Any] = {name: getattr(envelope, name) for name in CORE}
         event: Event[T] = Event[self.model].model_construct(**members, data=data)  # type: ignore[name-defined]
         event.__pydantic_extra__.update(
@@ -183,17 +173,14 @@ class EventCodec(Generic[T]):
         )  # any name: as an argument `cls` could not be given
         return event
 
-    def _unfit(self, event_id: str, error: ValidationError) -> InvalidEventData:
-        # Values are left out: what was sent may be personal, and this text ends in logs and dead letters.
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        first = details[0]
-        place = ".".join(str(part) for part in ("data", *first["loc"]))
-        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-        return InvalidEventData(event_id, self._model_name, f"{place}: {first['msg']}{more}")
-
-    @property
-    def _model_name(self) -> str:
-        return getattr(self.model, "__name__", None) or str(self.model)
+    def _decoded(self, data: object, content_type: str | None, event_id: str) -> T:
+        adapter = self._data.adapter
+        try:
+            if isinstance(data, bytes) and content_type is not None and is_json(content_type):
+                return adapter.validate_json(data)
+            return adapter.validate_python(data)
+        except ValidationError as error:
+            raise InvalidEventData(event_id, self._data.model_name, self._data.problem_of(error)) from None
 
 
 def _finite(digits: str) -> float:

@@ -175,6 +175,25 @@ async def test_values_that_are_no_model_of_it(
             assert "sesame" not in str(caught.value)
 
 
+async def test_what_could_not_be_read_is_not_saved(board: Outboard, exchange: ScriptedExchange) -> None:
+    class Dark(Preferences):
+        contrast: int = 1
+
+    class Scale(BaseModel):
+        factor: float
+
+    preferences, scales = board.state(Preferences), board.state(Scale)
+    async with board.connected(exchange=exchange):
+        with pytest.raises(StateInvalid, match=r"value\.contrast would be lost"):
+            await preferences.save("ana", Dark(theme="dark"))
+        with pytest.raises(StateInvalid, match=r"value\.factor is NaN"):
+            await scales.save_many({"ana": Scale(factor=float("nan"))})
+        with pytest.raises(StateInvalid, match=r"value\.contrast"):
+            async with preferences.transaction() as changes:
+                changes.save("ana", Dark(theme="dark"))
+    assert exchange.requests == []
+
+
 async def test_keys_and_connection_are_checked(board: Outboard, exchange: ScriptedExchange) -> None:
     async with board.connected(exchange=exchange):
         for key in ("", "a||b"):

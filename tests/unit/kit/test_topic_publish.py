@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from outboard import (
     Event,
@@ -202,6 +202,23 @@ async def test_data_of_the_wrong_shape_is_not_sent(board: Outboard, exchange: Sc
     async with board.connected(exchange=exchange):
         with pytest.raises(InvalidEventData, match=r"data\.id"):
             await topic.publish({"title": "secret"})
+    assert exchange.requests == []
+
+
+async def test_what_no_reader_could_read_is_not_sent(board: Outboard, exchange: ScriptedExchange) -> None:
+    class Urgent(Done):
+        reason: str
+
+    class Renamed(BaseModel):
+        id: int = Field(validation_alias="taskId")
+
+    async with board.connected(exchange=exchange):
+        with pytest.raises(InvalidEventData, match="is NaN or infinite"):
+            await board.publish("tasks", {"share": float("nan")})
+        with pytest.raises(InvalidEventData, match=r"data\.reason would be lost: Done has no such field"):
+            await board.topic("tasks", Done).publish(Urgent(done=1, reason="fire"))
+        with pytest.raises(InvalidEventData, match=r"data\.taskId: Field required.*serialize_by_alias"):
+            await board.topic("tasks", Renamed).publish(Renamed.model_validate({"taskId": 1}))
     assert exchange.requests == []
 
 

@@ -27,7 +27,7 @@ from outboard.kit.subscriptions.routes import (
     refuse_unfit,
     subscription_route,
 )
-from outboard.kit.subscriptions.signature import EVENT, EVENTS, ExpectedParameter
+from outboard.kit.subscriptions.signature import ExpectedParameter, event_of, events_of
 from outboard.wire.bulk import BulkCodec
 
 __all__ = ["Registry"]
@@ -145,4 +145,5 @@ class Registry:
 
 
 def _takes(declaration: Declaration) -> ExpectedParameter:
-    return EVENT if declaration.options.max_events is None else EVENTS
+    takes = event_of if declaration.options.max_events is None else events_of
+    return takes(declaration.codec.model, is_matched=bool(declaration.options.match))

@@ -13,10 +13,11 @@ from starlette.requests import HTTPConnection
 
 from outboard.errors import HandlerUnsuitable
 from outboard.kit.arguments import shown
+from outboard.kit.subscriptions.data_types import Misfit, misfit
 from outboard.kit.subscriptions.declaration import Handler
 from outboard.wire.events import Event
 
-__all__ = ["EVENT", "EVENTS", "EndpointSignature", "ExpectedParameter", "endpoint_signature"]
+__all__ = ["EndpointSignature", "ExpectedParameter", "endpoint_signature", "event_of", "events_of"]
 
 FUNCTION_ADVICE: Final = "Declare a function, a method or an object with `__call__`, which may call it"
 IMPORT_IT = "Define or import it at the top of the module, not in a function or under TYPE_CHECKING"
@@ -30,6 +31,8 @@ class ExpectedParameter:
     advice: str
     fits: Callable[[Any], str | None]
     """From the annotation of the first parameter to what it is instead, None if it is right."""
+    misfit: Callable[[Any], Misfit | None]
+    """From that annotation to what is wrong with the type of its data, None if nothing is."""
 
 
 def _instead_of_event(annotation: Any) -> str | None:
@@ -47,18 +50,28 @@ def _instead_of_events(annotation: Any) -> str | None:
     return f"{bare.__name__} of {inside}" if inside else None
 
 
-EVENT: Final = ExpectedParameter(
-    "an Event",
-    "Take the event first: `async def handler(event: Event[YourModel], ...) -> None`; `subscribe_batch` "
-    "gives many at once",
-    _instead_of_event,
-)
-EVENTS: Final = ExpectedParameter(
-    "a list of events",
-    "Take the events first: `async def handler(events: Sequence[Event[YourModel]], ...) -> None`; "
-    "`subscribe` gives one at a time",
-    _instead_of_events,
-)
+def event_of(model: object, *, is_matched: bool) -> ExpectedParameter:
+    """An event of a topic of `model`; `is_matched` where a rule may choose among the types of a union."""
+    return ExpectedParameter(
+        "an Event",
+        "Take the event first: `async def handler(event: Event[YourModel], ...) -> None`; `subscribe_batch` "
+        "gives many at once",
+        _instead_of_event,
+        lambda annotation: misfit(annotation, model, is_matched=is_matched),
+    )
+
+
+def events_of(model: object, *, is_matched: bool) -> ExpectedParameter:
+    """Events of a topic of `model`, in a batch; as `event_of`."""
+    return ExpectedParameter(
+        "a list of events",
+        "Take the events first: `async def handler(events: Sequence[Event[YourModel]], ...) -> None`; "
+        "`subscribe` gives one at a time",
+        _instead_of_events,
+        lambda annotation: next(
+            (misfit(item, model, is_matched=is_matched) for item in get_args(_plain(annotation))), None
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +126,14 @@ def _parameters(handler: Handler, place: str, takes: ExpectedParameter) -> list[
 def _check_first(first: inspect.Parameter, handler: Handler, place: str, takes: ExpectedParameter) -> None:
     """A handler annotated with its payload is a common slip, and would meet an Event at run time."""
     try:
-        instead = takes.fits(_evaluate(first.annotation, handler))
+        annotation = _evaluate(first.annotation, handler)
     except NameError:
         return  # imported for type checkers only, which is all that it is needed for
+    instead = takes.fits(annotation)
     if instead is not None:
         raise HandlerUnsuitable(place, f"takes {instead}, but is given {takes.given}", takes.advice)
+    if wrong := takes.misfit(annotation):
+        raise HandlerUnsuitable(place, f"takes {wrong.asked}, but is given {wrong.given}", wrong.advice)
 
 
 def _resolve(parameter: inspect.Parameter, handler: Handler, place: str) -> inspect.Parameter:

@@ -183,6 +183,8 @@ async def test_what_cannot_be_published_is_refused_at_once(engine: Engine, outbo
             board.topic("tasks").stage(session, "x" * 400)
         with pytest.raises(InvalidEventData):
             board.topic("tasks", Created).stage(session, "no model")  # type: ignore[arg-type]
+        with pytest.raises(InvalidEventData, match="NaN"):
+            board.topic("tasks", float).stage(session, float("nan"))
         with pytest.raises(InvalidCloudEvent, match="1024 characters"):
             Outboard(environ={}, outbox=outbox).topic("tasks").stage(session, 1, id="x" * 1025)
         session.commit()
