@@ -297,6 +297,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "ComponentInitFailed": "the start of a sidecar, alone, under `outboard run` or in a test",
     "DuplicateSubscription": "`board.lifespan` at the start of the app",
     "EngineUnavailable": "`outboard engines`",
+    "LogUnavailable": "`outboard topics`",
+    "NotHeld": "`outboard topics skip` and `outboard topics dead-letter`",
     "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EventTooLarge": "`publish` and `stage`, before anything is sent",

@@ -444,6 +444,27 @@ class EngineUnavailable(OutboardError):
 
 
 @dataclass(eq=False)
+class LogUnavailable(OutboardError):
+    """the log {path} cannot be looked at: {problem}"""
+
+    path: str
+    problem: str
+
+
+@dataclass(eq=False)
+class NotHeld(OutboardError):
+    """the event at offset {offset} does not hold partition {partition} of topic '{topic}' for group
+    '{group}': {found}. Nothing was changed: see `outboard topics held`
+    """
+
+    topic: str
+    group: str
+    partition: int
+    offset: int
+    found: str
+
+
+@dataclass(eq=False)
 class CommandError(OutboardError):
     """{problem}. {advice}"""
 

@@ -59,6 +59,21 @@ def _trace(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(trace.__doc__ or ""))(trace)
 
 
+def _topics(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.topics import dead_letter, held, list_topics, skip
+
+    group = _application(terminal=terminal)
+    for name, command in (
+        ("list", list_topics),
+        ("held", held),
+        ("skip", skip),
+        ("dead-letter", dead_letter),
+    ):
+        group.command(name, help=flowing(command.__doc__ or ""))(command)
+    app.add_typer(group, name="topics", help=COMMANDS["topics"].summary)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
@@ -66,6 +81,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Show what became of an event: each hop from its publisher to its handlers, live or past.", _trace
     ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
+    "topics": Command("See what holds the partitions of a pubsub.sqlite, and go on behind it.", _topics),
 }
 
 
@@ -130,4 +146,5 @@ def outboard(
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
       outboard trace EVENT_ID                             what became of an event
       outboard engines up                                 a Kafka and a Redis, without containers
+      outboard topics held                                events that fail again and again
     """

@@ -55,6 +55,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("sidecar", {"engines", "run", "trace", "kit", "testing", "cli.engines", "cli.run"}),
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
+        ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
     ],
 )
 def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None:
@@ -65,7 +66,7 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:
-    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace"}
+    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace", "topics"}
 
 
 @pytest.mark.parametrize("name", ["run", "sidecar", "trace"])

@@ -1,0 +1,1 @@
+"""Topics that are kept in files, looked after by a person: `outboard topics`."""
