@@ -83,7 +83,7 @@ async def held(folder: Path) -> list[dict[str, Any]]:
 
 async def first_held(folder: Path) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE):
-        while not (found := await held(folder)):
+        while not (found := await held(folder)):  # noqa: ASYNC110 (another process tells it)
             await asyncio.sleep(0.05)
     (event,) = found
     return event

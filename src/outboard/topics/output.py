@@ -147,7 +147,9 @@ def _told(held: HeldEvent) -> Iterator[str]:
         f"topic '{held.topic}', partition {held.partition}, group '{held.group}': "
         f"event '{_id(held)}' at offset {held.event.offset}"
     )
-    yield f"  failed {hold.attempts:,} times since {_time(hold.since)}: {' '.join(hold.reason.split())}"
+    times = "once" if hold.attempts == 1 else f"{hold.attempts:,} times"
+    what = f"failed {times}" if hold.attempts else "under way"
+    yield f"  {what} since {_time(hold.since)}: {' '.join(hold.reason.split())}"
     owner = f"{_process(held.owner)} has the partition" if held.owner else "nobody has the partition now"
     yield f"  behind it {held.waiting:,} wait, {held.settled:,} are settled; {owner}"
 

@@ -544,6 +544,56 @@ async def test_what_holds_a_partition_can_be_seen_in_the_file_and_skipped_while_
     assert "the event at offset 2 is skipped for group 'app', as asked" in caplog.text
 
 
+async def test_an_event_that_is_tried_without_end_can_be_seen_and_is_withdrawn_when_it_is_skipped(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under a retry policy of the sidecar that never ends: the component hears nothing of it."""
+    cancelled, settled = list[str](), list[str]()
+
+    async def handle(messages: Sequence[Message]) -> list[None]:
+        data = [message.data.decode() for message in messages]
+        if "a" in data:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.extend(data)
+        settled.extend(data)
+        return [None] * len(data)
+
+    async with opened(path, partitions=2, heartbeat_interval=0.02) as pubsub:
+        keys = {"a": "k", "b": "k", "c": "l"}
+        messages = [Message(data.encode(), {"partitionKey": keys[data]}) for data in "abc"]
+        await pubsub.publish_many("t", messages)
+        async with consuming_batches(pubsub, handle):
+            held = (
+                "SELECT unsettled, attempts FROM positions WHERE failing_since > 0 AND unsettled LIKE '1,%'"
+            )
+            await eventually(lambda: rows(path, held) == [("1,2", 0)])
+            write(path, "UPDATE positions SET skip = 1 WHERE unsettled LIKE '1,%'")
+            await eventually(lambda: "b" in settled and "c" in settled)
+            await pubsub.publish("t", Message(b"d", {"partitionKey": "k"}))
+            await eventually(lambda: "d" in settled)
+    assert "a" in cancelled
+    assert sorted(settled) == ["b", "c", "d"]
+    assert caplog.text.count("the event at offset 1 is skipped for group 'app', as asked") == 1
+
+
+async def test_a_consumer_that_ends_while_an_event_is_withdrawn_ends(path: Path) -> None:
+    stuck = asyncio.Event()
+
+    async def handle(messages: Sequence[Message]) -> list[None]:
+        stuck.set()
+        await asyncio.Event().wait()
+        return []
+
+    async with opened(path, partitions=1, heartbeat_interval=0.02) as pubsub:
+        await pubsub.publish("t", Message(b"a"))
+        async with consuming_batches(pubsub, handle):
+            await eventually(lambda: rows(path, "SELECT 1 FROM positions WHERE failing_since > 0"))
+            write(path, "UPDATE positions SET skip = 1")
+    assert rows(path, "SELECT owner FROM positions") == [(None,)]
+
+
 async def test_a_handler_that_never_waits_leaves_the_loop_its_turns(path: Path) -> None:
     inbox, most = Inbox(), 0
 

@@ -31,6 +31,7 @@ __all__ = ["ConsumerLimits", "LogConsumer"]
 
 logger = logging.getLogger(__name__)
 
+UNDER_WAY: Final = "it is with the app, or tried again by a retry policy of the sidecar"
 LONGEST_REASON: Final = 1_000
 """Characters that are kept of it."""
 TURN: Final = 128
@@ -69,9 +70,14 @@ class LogConsumer:
         self._limits = limits
         self._handle = handle
         self._random = random
+        self._now = observer.now
         self._partitions: dict[int, Partition] = {}
         self._queue: deque[Partition] = deque()
         self._turns = Turns()
+        self._workers: dict[int, asyncio.Task[None]] = {}
+        """By partition, who hands over its events."""
+        self._withdrawn: set[asyncio.Task[None]] = set()
+        """Those of them whose batch is cancelled, as a person has given up an event of it."""
         self._membership = Membership(log, subscriber, observer, self._take_assignment)
         self._feed = Feed(log, subscriber.topic, self._partitions, self._offer)
         self._tasks = asyncio.TaskGroup()
@@ -105,6 +111,7 @@ class LogConsumer:
             self._partitions[number] = Partition(number, position, self._limits.capacity)
         for number, partition in list(self._partitions.items()):
             partition.leaving = number in assignment.leave
+            self._tell_long_under_way(partition)
             self._take_skip(partition, assignment.skips.get(number, 0))
             self._offer(partition)
         self._feed.look()
@@ -112,9 +119,26 @@ class LogConsumer:
 
     def _take_skip(self, partition: Partition, offset: int) -> None:
         """Pass over the event at `offset`, if a person wants that and nobody has settled it yet."""
-        if offset > partition.committed and partition.give_up(offset):
+        if offset <= partition.committed:
+            return
+        if partition.give_up(offset):
             self._tell_given_up(offset)
             self._log.commit({self._membership.claim(partition.number): partition.position})
+        elif partition.is_long_under_way and offset in partition.under_way.unsettled:
+            worker = self._workers[partition.number]
+            if worker not in self._withdrawn:
+                self._withdrawn.add(worker)
+                worker.cancel()
+
+    def _tell_long_under_way(self, partition: Partition) -> None:
+        """Let others see in the log what nobody knows the end of."""
+        taken_for = self._now() - partition.taken_at
+        if partition.busy and taken_for >= self._log.settings.heartbeat_interval:
+            partition.is_long_under_way = True
+            attempts = partition.hold.attempts if partition.hold else 0
+            hold = Hold(attempts, self._log.now() - int(taken_for * 1000), UNDER_WAY)
+            position = partition.under_way._replace(hold=hold)
+            self._log.commit({self._membership.claim(partition.number): position})
 
     def _tell_given_up(self, offset: int) -> None:
         logger.warning("the event at offset %d is skipped for group '%s', as asked", offset, self._group)
@@ -148,11 +172,35 @@ class LogConsumer:
             if self._queue:
                 self._turns.wake()
             events = [event.message for _, events in batch for event in events]
-            self._settle(batch, await self._handle(events))
+            try:
+                self._settle(batch, await self._handle(events))
+            except asyncio.CancelledError:
+                if not self._is_withdrawn():
+                    raise
+                self._take_back(batch)
             since_turn += len(events)
             if since_turn >= turn:
                 since_turn = 0
                 await asyncio.sleep(0)
+
+    def _is_withdrawn(self) -> bool:
+        """Whether this task was cancelled for an event that a person has given up, and for nothing else."""
+        task = _this_task()
+        if task not in self._withdrawn:
+            return False
+        self._withdrawn.remove(task)
+        return not task.uncancel()
+
+    def _take_back(self, batch: Sequence[Run]) -> None:
+        """Nothing of a batch is settled but what was given up; that counts as no attempt."""
+        for partition, events in batch:
+            if self._partitions.get(partition.number) is partition:
+                given_up = [event.offset == partition.given_up for event in events]
+                partition.settle(given_up)
+                if any(given_up):
+                    self._tell_given_up(partition.given_up)
+                self._log.commit({self._membership.claim(partition.number): partition.position})
+                self._offer(partition)
 
     def _next_batch(self) -> list[Run]:
         """What can be handed over now, the partition that waited longest first."""
@@ -160,12 +208,13 @@ class LogConsumer:
             self._membership.changed()
             return []
         batch: list[Run] = []
-        room = self._limits.batch
+        room, now, worker = self._limits.batch, self._now(), _this_task()
         while self._queue and room:
             partition = self._queue.popleft()
             partition.queued = False
             if partition.ready and self._partitions.get(partition.number) is partition:
                 events = partition.take(room)
+                partition.taken_at, self._workers[partition.number] = now, worker
                 batch.append((partition, events))
                 room -= len(events)
         return batch
@@ -230,6 +279,12 @@ class LogConsumer:
         partition.held = False
         if self._partitions.get(partition.number) is partition:
             self._offer(partition)
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None, "a worker is a task"
+    return task
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

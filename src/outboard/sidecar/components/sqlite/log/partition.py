@@ -44,6 +44,10 @@ class Partition:
         self.first_failure = 0.0
         self.hold = position.hold
         """What there is to tell of the first event's failures."""
+        self.taken_at = 0.0
+        """When the events that are being handled were taken, in the machine's seconds."""
+        self.is_long_under_way = False
+        """They are being handled for so long that it was told."""
         self.given_up = 0
         """The offset of an event that is not tried again, whatever becomes of it."""
         self._settled = position
@@ -61,6 +65,13 @@ class Partition:
     def position(self) -> Position:
         """What is settled now, and what holds it."""
         return self._settled if self._settled.is_plain else self._settled._replace(hold=self.hold)
+
+    @property
+    def under_way(self) -> Position:
+        """As `position`, with the events that are being handled among those that are not settled."""
+        taken = [event.offset for event in islice(self._pending, self._taken)]
+        later = (offset for offset in self._settled.unsettled if offset > taken[-1])
+        return Position.behind((*taken, *later), max(taken[-1], self._settled.reached))
 
     @property
     def busy(self) -> bool:
@@ -110,7 +121,7 @@ class Partition:
     def take(self, count: int) -> list[LogEvent]:
         """The first events, `count` at most, to be handled now."""
         taken = list(islice(self._pending, count))
-        self._taken = len(taken)
+        self._taken, self.is_long_under_way = len(taken), False
         return taken
 
     def settle(self, settled: Sequence[bool]) -> bool:

@@ -21,7 +21,8 @@ SETTLED: Final = (
 class Hold(NamedTuple):
     """Why a partition stands still: its first event failed so often, the first time at `since`.
 
-    `since` is in milliseconds since 1970, `reason` is of the last failure.
+    `since` is in milliseconds since 1970, `reason` is of the last failure. One that did not fail yet is under
+    way since then.
     """
 
     attempts: int

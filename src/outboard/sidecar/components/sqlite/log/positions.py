@@ -99,7 +99,7 @@ def read(connection: sqlite3.Connection, group: str, topic: LogTopic, partition:
     # An earlier version, that still runs, moves `committed` alone.
     unsettled = tuple(offset for offset in offsets_from_text(text) if offset > committed)
     if unsettled:
-        hold = Hold(attempts, since, reason) if attempts else None
+        hold = Hold(attempts, since, reason) if since else None
         position = Position(committed, unsettled, reached, hold)
     else:
         position = Position(max(committed, reached) if text else committed)

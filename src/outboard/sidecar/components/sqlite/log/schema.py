@@ -27,7 +27,7 @@ HOLDING: Final = (
     "unsettled TEXT NOT NULL DEFAULT ''",  # offsets with commas between them, in ascending order
     "reached INTEGER NOT NULL DEFAULT 0",
     "attempts INTEGER NOT NULL DEFAULT 0",  # how often the first of the unsettled has failed
-    "failing_since INTEGER NOT NULL DEFAULT 0",  # milliseconds since 1970
+    "failing_since INTEGER NOT NULL DEFAULT 0",  # milliseconds since 1970; 0: it does not hold the partition
     "reason TEXT NOT NULL DEFAULT ''",  # of its last failure
     "skip INTEGER",
 )
