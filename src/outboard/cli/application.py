@@ -74,8 +74,16 @@ def _topics(app: typer.Typer, terminal: bool) -> None:
     app.add_typer(group, name="topics", help=COMMANDS["topics"].summary)
 
 
+def _doctor(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.doctor import doctor
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(doctor.__doc__ or ""))(doctor)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
+    "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
     "trace": Command(
         "Show what became of an event: each hop from its publisher to its handlers, live or past.", _trace
@@ -145,6 +153,7 @@ def outboard(
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
       outboard trace EVENT_ID                             what became of an event
+      outboard doctor                                     where did my event go?
       outboard engines up                                 a Kafka and a Redis, without containers
       outboard topics held                                events that fail again and again
     """

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ["describe_process", "owner_of"]
+__all__ = ["Listener", "describe_process", "listeners", "named", "owner_of"]
 
 UNKNOWN_OWNER: Final = "another process (of another user, so that its name cannot be seen)"
 
 
+class Listener(NamedTuple):
+    """An open port: the process is None where it is not told, as that of another user."""
+
+    address: str
+    port: int
+    pid: int | None
+
+
 def owner_of(port: int) -> str:
     """The process that listens on `port`, as a phrase."""
-    pid = next((pid for local, pid in _listening() if local == port and pid), None)
-    if pid is None:
-        return UNKNOWN_OWNER
+    pid = next((each.pid for each in listeners() if each.port == port and each.pid), None)
+    return UNKNOWN_OWNER if pid is None else named(pid)
+
+
+def named(pid: int) -> str:
+    """The process `pid`, as a phrase."""
     try:
         process = psutil.Process(pid)
         return describe_process(process.name(), process.cmdline(), pid)
@@ -54,18 +65,19 @@ def _first_words(arguments: Sequence[str]) -> list[str]:
     return []
 
 
-def _listening() -> Iterable[tuple[int, int | None]]:
+def listeners() -> Iterable[Listener]:
+    """The open TCP ports of this machine, as far as this user may see them."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:  # macOS shows all of them to root only
-        yield from _listening_of_own_processes()
+        yield from _of_own_processes()
         return
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr:
-            yield connection.laddr.port, connection.pid
+            yield Listener(connection.laddr.ip, connection.laddr.port, connection.pid)
 
 
-def _listening_of_own_processes() -> Iterable[tuple[int, int | None]]:
+def _of_own_processes() -> Iterable[Listener]:
     for process in psutil.process_iter():
         try:
             connections = process.net_connections(kind="tcp")
@@ -73,4 +85,4 @@ def _listening_of_own_processes() -> Iterable[tuple[int, int | None]]:
             continue
         for connection in connections:
             if connection.status == psutil.CONN_LISTEN and connection.laddr:
-                yield connection.laddr.port, process.pid
+                yield Listener(connection.laddr.ip, connection.laddr.port, process.pid)

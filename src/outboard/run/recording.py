@@ -26,6 +26,7 @@ from outboard.run.output.events import (
     Report,
     RunEvent,
     SidecarStarted,
+    Untaken,
 )
 from outboard.run.output.records import log_record
 from outboard.run.plan.plan import AppPlan, RunPlan
@@ -129,6 +130,8 @@ class RunRecorder:
 def after(record: RunRecord, event: RunEvent) -> RunRecord:
     """The record once `event` has happened."""
     match event:
+        case Untaken():
+            return replace(record, untaken=(*record.untaken, event.text))
         case Ready():
             return replace(record, ready=True)
         case AppStarted() if app := record.app(event.app):

@@ -56,6 +56,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
+        ("doctor", {"engines", "run", "trace", "sidecar", "kit", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
     ],
 )
 def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None:
@@ -66,10 +67,10 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:
-    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace", "topics"}
+    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace", "topics", "doctor"}
 
 
-@pytest.mark.parametrize("name", ["run", "sidecar", "trace"])
+@pytest.mark.parametrize("name", ["run", "sidecar", "trace", "doctor"])
 def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
     command = getattr(import_module(f"outboard.cli.{name}"), name)
     assert inspect.cleandoc(command.__doc__).splitlines()[0] == COMMANDS[name].summary

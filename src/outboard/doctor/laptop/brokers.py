@@ -1,0 +1,124 @@
+"""The brokers that the components of an app name: two looks at each, a moment apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from outboard.doctor.evidence import BrokerSeen, SubscriptionSeen
+from outboard.doctor.laptop.files import FilesSeen, resolved
+from outboard.errors import OutboardError
+from outboard.resources.component import Component
+from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.port import ComponentError
+from outboard.sidecar.components.pubsub.standing import BrokerStanding, TopicStanding
+
+__all__ = ["look_at_broker", "wanted_brokers"]
+
+LIMIT: Final = 1.2
+"""Seconds for one look."""
+BETWEEN: Final = 0.8
+"""Seconds from one look to the next: within so long what moves has moved."""
+DEAD: Final = "-dead"
+
+
+class Inspect(Protocol):
+    """Looks at topics in the group of a component."""
+
+    def __call__(
+        self, properties: Properties, context: ComponentContext, topics: Sequence[str]
+    ) -> Awaitable[BrokerStanding]:
+        """Raises ComponentError, ComponentInitFailed."""
+        ...
+
+
+def _sqlite() -> Inspect:
+    from outboard.sidecar.components.sqlite.log.inspection import inspect
+
+    return inspect
+
+
+def _kafka() -> Inspect:
+    from outboard.sidecar.components.kafka.inspection import inspect
+
+    return inspect
+
+
+def _redis() -> Inspect:
+    from outboard.sidecar.components.redis.streams.inspection import inspect
+
+    return inspect
+
+
+INSPECTIONS: Final[Mapping[str, Callable[[], Inspect]]] = {
+    "pubsub.sqlite": _sqlite,
+    "pubsub.kafka": _kafka,
+    "pubsub.redis": _redis,
+}
+"""The types that can be looked into, each with its client library, which is imported when it is needed."""
+
+
+def wanted_brokers(files: FilesSeen, wanted: Sequence[SubscriptionSeen]) -> list[tuple[Component, list[str]]]:
+    """The pub/sub components that an app takes events of, and the topics to look at there."""
+    found: list[tuple[Component, list[str]]] = []
+    for component in files.components:
+        mine = [each for each in wanted if each.pubsub == component.name]
+        topics = [name for each in mine for name in (each.topic, each.dead_letter_topic or each.topic + DEAD)]
+        if component.category == "pubsub" and topics:
+            found.append((component, list(dict.fromkeys(topics))))
+    return found
+
+
+async def look_at_broker(
+    app_id: str, files: FilesSeen, component: Component, topics: Sequence[str]
+) -> BrokerSeen:
+    """What is seen of it, or why nothing is."""
+    seen = BrokerSeen(app_id, component.name, component.type)
+    find = INSPECTIONS.get(component.type.lower())
+    if find is None:
+        return replace(seen, visible=False)
+    try:
+        inspect = find()
+        properties = await resolved(files, component)
+        return await _two_looks(seen, lambda: inspect(properties, files.context, topics))
+    except ImportError as error:
+        return replace(seen, visible=False, failure=f"its client library is not installed: {error}")
+    except TimeoutError:
+        return replace(seen, failure=f"it does not answer within {LIMIT:g} s", address=_address(properties))
+    except (OutboardError, ComponentError, OSError) as error:
+        return replace(seen, failure=str(error), address=_address(properties))
+
+
+async def _two_looks(seen: BrokerSeen, look: Callable[[], Awaitable[BrokerStanding]]) -> BrokerSeen:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.timeout(LIMIT):
+        first = await look()
+    now, seconds = first, 0.0
+    if any(map(_wants_another, first.topics)):
+        await asyncio.sleep(BETWEEN)
+        async with asyncio.timeout(LIMIT):
+            now = await look()
+        seconds = loop.time() - began
+    return replace(
+        seen,
+        group=now.group,
+        address=now.address,
+        initial_newest=now.initial_newest,
+        before=first.topics,
+        now=now.topics,
+        seconds=seconds,
+        other_topics=now.other_topics,
+    )
+
+
+def _wants_another(topic: TopicStanding) -> bool:
+    """Whether time has to tell: something waits, or a partition has no owner."""
+    return any(each.lag or not each.owner for each in topic.partitions) and not topic.topic.endswith(DEAD)
+
+
+def _address(properties: Properties) -> str:
+    return properties.get("brokers", "") or properties.get("redisHost", "")

@@ -1,0 +1,188 @@
+"""One look around this machine: everything at once, within three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.doctor.evidence import (
+    AppSeen,
+    BrokerSeen,
+    Evidence,
+    HttpAnswer,
+    RouteSeen,
+    RunSeen,
+    SidecarSeen,
+    SubscriptionSeen,
+)
+from outboard.doctor.laptop.asking import answer_of, ask, metadata_in, subscriptions_in
+from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
+from outboard.doctor.laptop.files import FilesSeen, read_files
+from outboard.doctor.laptop.logs import app_lines, sidecar_lines
+from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
+from outboard.doctor.laptop.target import Target
+from outboard.host.listening import is_listening
+from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
+
+__all__ = ["Laptop"]
+
+MOST_ROUTES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """Looks at `targets`, which are those of `run` where there is one."""
+
+    where: str
+    targets: Sequence[Target]
+    clock: Clock
+    run: RunSeen | None = None
+
+    async def __call__(self) -> Evidence:
+        if self.run is not None and self.run.state != "live":
+            apps = [_past(target) for target in self.targets]
+            return Evidence(self.where, self.clock.now(), tuple(apps), self.run)
+        ports = await asyncio.to_thread(OpenPorts)
+        looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
+        return Evidence(
+            self.where,
+            self.clock.now(),
+            tuple(app for app, _ in looks),
+            self.run,
+            tuple(broker for _, brokers in looks for broker in brokers),
+        )
+
+
+def _past(target: Target) -> AppSeen:
+    """An app of a run that has ended: its last words."""
+    app = target.app
+    return AppSeen(
+        app.app_id,
+        app.app_port,
+        app.http_port,
+        log=sidecar_lines(target.log),
+        app_log=app_lines(target.app_log),
+    )
+
+
+async def _app(target: Target, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSeen]]:
+    environment = {**os.environ, **environment_of(target)}
+    files, app, sidecar = await asyncio.gather(
+        asyncio.to_thread(read_files, target, environment),
+        _app_itself(target, ports),
+        _sidecar(target, ports),
+    )
+    app = replace(app, sidecar=sidecar, in_files=files.subscriptions)
+    wanted = app.wanted or (sidecar.metadata.subscriptions if sidecar.metadata else ())
+    routes, brokers = await asyncio.gather(
+        _routes(target, wanted if app.listening else ()), _brokers(app.app_id, files, wanted)
+    )
+    app = replace(
+        app,
+        declared=files.declared(wanted, app.app_id),
+        missing=files.missing,
+        file_problems=files.problems,
+        routes=routes,
+        log=sidecar_lines(target.log),
+        app_log=app_lines(target.app_log),
+    )
+    return app, brokers
+
+
+async def _app_itself(target: Target, ports: OpenPorts) -> AppSeen:
+    """Its process, its port, and what it says that it subscribes to."""
+    app = target.app
+    process, listening = await asyncio.gather(
+        asyncio.to_thread(process_of, target, ports), _listens(app.app_host, app.app_port)
+    )
+    owner, phrase = ports.owner(app.app_port) if app.app_port else (0, "")
+    seen = AppSeen(
+        app.app_id,
+        app.app_port,
+        app.http_port,
+        app_address=target.app_url,
+        sidecar_address=target.sidecar_url,
+        attached=app.attached,
+        listening=listening,
+        port_owner=phrase or "another process",
+        owner_pid=owner,
+        process=process,
+        engine=target.engine,
+        read_at=target.read_at,
+        log_path=str(target.log or ""),
+        needs_app_token=bool(target.app_token),
+        needs_api_token=bool(target.api_token),
+    )
+    if not app.app_port:
+        return replace(seen, found_at=await _found_at(target, process.ports))
+    if not listening:
+        return seen
+    response = await ask(target.app_url, SUBSCRIBE_PATH, token=target.app_token, app_id=app.app_id)
+    answer = answer_of(response)
+    if isinstance(response, str) or not response.ok:
+        return replace(seen, subscribe=answer)
+    subscribed, problem = subscriptions_in(response.body)
+    return replace(seen, subscribe=answer, subscribed=subscribed, subscribe_problem=problem)
+
+
+async def _listens(host: str, port: int) -> bool | None:
+    return await is_listening(host, port) if port else None
+
+
+async def _found_at(target: Target, ports: Sequence[int]) -> int:
+    """The port at which the app, which has no app port, says that it subscribes to something."""
+    for port in ports:
+        if port in {target.app.http_port, target.app.grpc_port}:
+            continue
+        response = await ask(f"http://127.0.0.1:{port}", SUBSCRIBE_PATH, token=target.app_token)
+        if not isinstance(response, str) and response.ok and subscriptions_in(response.body)[0]:
+            return port
+    return 0
+
+
+async def _sidecar(target: Target, ports: OpenPorts) -> SidecarSeen:
+    url, token = target.sidecar_url, target.api_token
+    health, outbound, metadata, without_token = await asyncio.gather(
+        ask(url, HEALTH_PATH),
+        ask(url, OUTBOUND_HEALTH_PATH),
+        ask(url, METADATA_PATH, token=token),
+        ask(url, METADATA_PATH),
+    )
+    told = None if isinstance(metadata, str) or not metadata.ok else metadata_in(metadata.body)
+    open_to_all = not isinstance(without_token, str) and without_token.ok
+    answer = answer_of(metadata)
+    if told is not None:
+        answer = HttpAnswer(answer.status)  # the metadata themselves are in `metadata`
+    return SidecarSeen(
+        answer_of(health),
+        answer_of(outbound),
+        answer,
+        told,
+        ports.owner(target.app.http_port)[1],
+        ports.exposed(target.app.http_port) if open_to_all else "",
+    )
+
+
+async def _routes(target: Target, wanted: Sequence[SubscriptionSeen]) -> tuple[RouteSeen, ...]:
+    paths = list(dict.fromkeys(path for each in wanted for _, path in each.rules))[:MOST_ROUTES]
+    answers = await asyncio.gather(
+        *(ask(target.app_url, _path(path), method="OPTIONS", token=target.app_token) for path in paths)
+    )
+    return tuple(
+        RouteSeen(_path(path), answer_of(answer)) for path, answer in zip(paths, answers, strict=True)
+    )
+
+
+def _path(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+async def _brokers(app_id: str, files: FilesSeen, wanted: Sequence[SubscriptionSeen]) -> list[BrokerSeen]:
+    found = wanted_brokers(files, wanted)
+    return await asyncio.gather(
+        *(look_at_broker(app_id, files, component, topics) for component, topics in found)
+    )

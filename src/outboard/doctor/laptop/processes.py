@@ -1,0 +1,92 @@
+"""The processes of this machine: whose ports are open, and what an app is busy with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import psutil
+
+from outboard.doctor.evidence import ProcessSeen
+from outboard.doctor.laptop.target import Target
+from outboard.host.owners import Listener, listeners, named
+from outboard.host.processes import is_running
+
+__all__ = ["OpenPorts", "environment_of", "process_of"]
+
+SAMPLES: Final = 60
+BETWEEN: Final = 0.01
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+
+
+class OpenPorts:
+    """The ports that were open when this was made."""
+
+    def __init__(self) -> None:
+        self._listeners = list(listeners())
+
+    def of(self, pids: Iterable[int]) -> tuple[int, ...]:
+        wanted = set(pids)
+        return tuple(sorted({each.port for each in self._listeners if each.pid in wanted}))
+
+    def owner(self, port: int) -> tuple[int, str]:
+        """The process that listens on `port`, 0 where it is not told, and how to call it."""
+        pid = next((each.pid for each in self._on(port) if each.pid), 0)
+        return pid, named(pid) if pid else ""
+
+    def exposed(self, port: int) -> str:
+        """The addresses other than loopback on which `port` is open."""
+        found = {each.address for each in self._on(port)} - LOOPBACK
+        return ", ".join(sorted(found))
+
+    def _on(self, port: int) -> list[Listener]:
+        return [each for each in self._listeners if each.port == port]
+
+
+def process_of(target: Target, ports: OpenPorts) -> ProcessSeen:
+    """The process of an app: that of its run, or the one that has its port. Takes a moment."""
+    app = target.app
+    pid = app.pid or ports.owner(app.app_port)[0]
+    try:
+        process = psutil.Process(pid) if pid else None
+        if process is None or not is_running(process):
+            return ProcessSeen(exit_code=app.exit_code)
+        family = [pid, *(each.pid for each in process.children(recursive=True))]
+        started = datetime.fromtimestamp(process.create_time(), UTC)
+    except psutil.Error:  # it has just ended
+        return ProcessSeen(exit_code=app.exit_code)
+    found = ProcessSeen(pid, ports.of(family), started=started)
+    if app.pid and app.app_port and app.app_port not in found.ports:
+        return replace(found, asks_sidecar=_calls(family, {app.http_port, app.grpc_port}))
+    return found
+
+
+def environment_of(target: Target) -> dict[str, str]:
+    """The variables of its sidecar, or of the app: as far as this user may see them. They hold secrets."""
+    variables: dict[str, str] = {}
+    for pid in (target.app.sidecar_pid, target.app.pid):
+        try:
+            variables |= psutil.Process(pid).environ() if pid else {}
+        except (psutil.Error, OSError):  # it has ended, or is another user's
+            continue
+    return variables
+
+
+def _calls(pids: Iterable[int], ports: set[int]) -> bool:
+    """Whether one of `pids` is seen with a connection to one of `ports`, within half a second."""
+    for _ in range(SAMPLES):
+        if any(_is_connected(pid, ports) for pid in pids):
+            return True
+        time.sleep(BETWEEN)
+    return False
+
+
+def _is_connected(pid: int, ports: set[int]) -> bool:
+    try:
+        connections = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(getattr(each.raddr, "port", 0) in ports for each in connections)
