@@ -15,23 +15,22 @@ from outboard.sidecar.components.pubsub.standing import TopicStanding
 __all__ = [
     "AppSeen",
     "BrokerSeen",
-    "CanarySeen",
     "ComponentDeclared",
     "ComponentMissing",
     "Evidence",
     "HttpAnswer",
-    "LogLine",
     "Metadata",
     "ProcessSeen",
     "RouteSeen",
     "RunSeen",
+    "SidecarLine",
     "SidecarSeen",
     "SubscriptionSeen",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
+class SidecarLine:
     """A line of a sidecar's log; `at` is None where it does not say."""
 
     level: str
@@ -194,7 +193,7 @@ class AppSeen:
     read_at: datetime | None = None
     log_path: str = ""
     routes: tuple[RouteSeen, ...] = ()
-    log: tuple[LogLine, ...] = ()
+    log: tuple[SidecarLine, ...] = ()
     app_log: tuple[str, ...] = ()
     needs_app_token: bool = False
     needs_api_token: bool = False
@@ -229,18 +228,6 @@ class BrokerSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class CanarySeen:
-    """A canary that was published: `arrived` says at which routes of the app, None that it cannot be told."""
-
-    app_id: str
-    pubsub: str
-    topic: str
-    published: HttpAnswer
-    arrived: tuple[str, ...] | None = None
-    why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class RunSeen:
     """A run of `outboard run`: `state` is `live`, `ended`, `died` or `elsewhere`. `untaken` are sentences
     about topics that were published to, and that no app of the run takes.
@@ -264,4 +251,3 @@ class Evidence:
     apps: tuple[AppSeen, ...]
     run: RunSeen | None = None
     brokers: tuple[BrokerSeen, ...] = ()
-    canaries: tuple[CanarySeen, ...] | None = None

@@ -58,7 +58,6 @@ CATEGORIES: Final = (
         ),
     ),
     Category("what was not handled", (outcomes.dead_letters, outcomes.outbox_parked)),
-    Category("a canary", (outcomes.canary_arrives,)),
 )  # fmt: skip
 
 

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ["Listener", "describe_process", "listeners", "named", "owner_of"]
+__all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of"]
 
 UNKNOWN_OWNER: Final = "another process (of another user, so that its name cannot be seen)"
 
 
-class Listener(NamedTuple):
+class OpenPort(NamedTuple):
     """An open port: the process is None where it is not told, as that of another user."""
 
     address: str
@@ -65,7 +65,7 @@ def _first_words(arguments: Sequence[str]) -> list[str]:
     return []
 
 
-def listeners() -> Iterable[Listener]:
+def listeners() -> Iterable[OpenPort]:
     """The open TCP ports of this machine, as far as this user may see them."""
     try:
         connections = psutil.net_connections(kind="tcp")
@@ -74,10 +74,10 @@ def listeners() -> Iterable[Listener]:
         return
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr:
-            yield Listener(connection.laddr.ip, connection.laddr.port, connection.pid)
+            yield OpenPort(connection.laddr.ip, connection.laddr.port, connection.pid)
 
 
-def _of_own_processes() -> Iterable[Listener]:
+def _of_own_processes() -> Iterable[OpenPort]:
     for process in psutil.process_iter():
         try:
             connections = process.net_connections(kind="tcp")
@@ -85,4 +85,4 @@ def _of_own_processes() -> Iterable[Listener]:
             continue
         for connection in connections:
             if connection.status == psutil.CONN_LISTEN and connection.laddr:
-                yield Listener(connection.laddr.ip, connection.laddr.port, process.pid)
+                yield OpenPort(connection.laddr.ip, connection.laddr.port, process.pid)

@@ -56,7 +56,10 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
-        ("doctor", {"engines", "run", "trace", "sidecar", "kit", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
+        (
+            "doctor",
+            {"engines", "run", "trace", "sidecar", "kit", "testing", "cli.engines", "cli.run", "cli.sidecar"},
+        ),
     ],
 )
 def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outboard.doctor import commands
-from outboard.doctor.evidence import AppSeen, Evidence, LogLine, RouteSeen
+from outboard.doctor.evidence import AppSeen, Evidence, RouteSeen, SidecarLine
 from outboard.doctor.results import CheckResult, Status
 
 __all__ = ["recent_failures", "route_answers", "route_matches", "route_there"]
@@ -82,7 +82,7 @@ def route_matches(seen: Evidence) -> Iterator[CheckResult]:
             yield CheckResult("route-matches", title, app.app_id, Status.WARNING, tuple(found[-LINES:]), fix)
 
 
-def recent_failures(app: AppSeen, now: datetime) -> list[LogLine]:
+def recent_failures(app: AppSeen, now: datetime) -> list[SidecarLine]:
     """Lines of the sidecar's log about deliveries that the app did not take."""
     return [line for line in app.log if REFUSED.search(line.message) and _is_recent(app, line, now)]
 
@@ -100,12 +100,12 @@ def _problem(route: RouteSeen) -> str:
     return ""
 
 
-def _status(line: LogLine) -> int:
+def _status(line: SidecarLine) -> int:
     found = REFUSED.search(line.message)
     return int(found[1]) if found else 0
 
 
-def _is_recent(app: AppSeen, line: LogLine, now: datetime) -> bool:
+def _is_recent(app: AppSeen, line: SidecarLine, now: datetime) -> bool:
     if line.at is None:
         return True
     since = app.process.started

@@ -80,16 +80,18 @@ async def look_at_broker(
     find = INSPECTIONS.get(component.type.lower())
     if find is None:
         return replace(seen, visible=False)
+    address = ""
     try:
         inspect = find()
         properties = await resolved(files, component)
+        address = _address(properties)
         return await _two_looks(seen, lambda: inspect(properties, files.context, topics))
     except ImportError as error:
         return replace(seen, visible=False, failure=f"its client library is not installed: {error}")
     except TimeoutError:
-        return replace(seen, failure=f"it does not answer within {LIMIT:g} s", address=_address(properties))
+        return replace(seen, failure=f"it does not answer within {LIMIT:g} s", address=address)
     except (OutboardError, ComponentError, OSError) as error:
-        return replace(seen, failure=str(error), address=_address(properties))
+        return replace(seen, failure=str(error), address=address)
 
 
 async def _two_looks(seen: BrokerSeen, look: Callable[[], Awaitable[BrokerStanding]]) -> BrokerSeen:

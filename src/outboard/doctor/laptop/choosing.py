@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.doctor.laptop.local_app import API_TOKEN, APP_TOKEN, LocalApp, run_seen, targets_of
 from outboard.doctor.laptop.look import Laptop
-from outboard.doctor.laptop.target import API_TOKEN, APP_TOKEN, Target, run_seen, targets_of
 from outboard.errors import CommandError
 from outboard.runs.finding import KnownRun, RunState, all_runs, find_run
 from outboard.runs.folder import runs_folder
@@ -47,7 +47,7 @@ def chosen_look(
             resources_paths=tuple(str(path.absolute()) for path in resources_paths),
         )
         tokens = {name: environment[name] for name in (API_TOKEN, APP_TOKEN) if environment.get(name)}
-        return Laptop(BY_HAND, [Target(app, tokens)], clock)
+        return Laptop(BY_HAND, [LocalApp(app, tokens)], clock)
     if app_port or resources_paths:
         option = "--app-port" if app_port else "--resources-path"
         problem = f"{option} is for a sidecar that was started by hand"

@@ -11,7 +11,7 @@ from typing import Final
 
 from outboard.doctor.evidence import ComponentDeclared, ComponentMissing, SubscriptionSeen
 from outboard.doctor.laptop.asking import seen
-from outboard.doctor.laptop.target import Target
+from outboard.doctor.laptop.local_app import LocalApp
 from outboard.errors import CommandError, OutboardError
 from outboard.resources.component import Component
 from outboard.resources.left_out import LeftOut
@@ -46,7 +46,7 @@ class FilesSeen:
         return tuple(_declared(each, wanted, app_id) for each in self.components)
 
 
-def read_files(target: Target, environment: Mapping[str, str]) -> FilesSeen:
+def read_files(target: LocalApp, environment: Mapping[str, str]) -> FilesSeen:
     """What the files of an app say; raises nothing for what is wrong in them."""
     app = target.app
     namespace = app.namespace or environment.get(NAMESPACE, "")

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from outboard.doctor.evidence import LogLine
+from outboard.doctor.evidence import SidecarLine
 from outboard.run.output.logrus import parse_line
 from outboard.runs.log import tail
 
@@ -17,7 +17,7 @@ LINES: Final = 500
 TIME: Final = re.compile(r'time="([^"]+)"')
 
 
-def sidecar_lines(path: Path | None) -> tuple[LogLine, ...]:
+def sidecar_lines(path: Path | None) -> tuple[SidecarLine, ...]:
     """None where there is no log, or it cannot be read."""
     return tuple(_line(text) for text in _tail(path))
 
@@ -34,11 +34,11 @@ def _tail(path: Path | None) -> list[str]:
         return []
 
 
-def _line(text: str) -> LogLine:
+def _line(text: str) -> SidecarLine:
     level, message = parse_line(text)
     found = TIME.match(text)
     try:
         at = datetime.fromisoformat(found[1]) if found else None
     except ValueError:
         at = None
-    return LogLine(level, message, at)
+    return SidecarLine(level, message, at)

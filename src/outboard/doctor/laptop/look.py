@@ -22,9 +22,9 @@ from outboard.doctor.evidence import (
 from outboard.doctor.laptop.asking import answer_of, ask, metadata_in, subscriptions_in
 from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.files import FilesSeen, read_files
+from outboard.doctor.laptop.local_app import LocalApp
 from outboard.doctor.laptop.logs import app_lines, sidecar_lines
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
-from outboard.doctor.laptop.target import Target
 from outboard.host.listening import is_listening
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
@@ -38,7 +38,7 @@ class Laptop:
     """Looks at `targets`, which are those of `run` where there is one."""
 
     where: str
-    targets: Sequence[Target]
+    targets: Sequence[LocalApp]
     clock: Clock
     run: RunSeen | None = None
 
@@ -57,7 +57,7 @@ class Laptop:
         )
 
 
-def _past(target: Target) -> AppSeen:
+def _past(target: LocalApp) -> AppSeen:
     """An app of a run that has ended: its last words."""
     app = target.app
     return AppSeen(
@@ -69,7 +69,7 @@ def _past(target: Target) -> AppSeen:
     )
 
 
-async def _app(target: Target, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSeen]]:
+async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSeen]]:
     environment = {**os.environ, **environment_of(target)}
     files, app, sidecar = await asyncio.gather(
         asyncio.to_thread(read_files, target, environment),
@@ -93,7 +93,7 @@ async def _app(target: Target, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSe
     return app, brokers
 
 
-async def _app_itself(target: Target, ports: OpenPorts) -> AppSeen:
+async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
     """Its process, its port, and what it says that it subscribes to."""
     app = target.app
     process, listening = await asyncio.gather(
@@ -133,7 +133,7 @@ async def _listens(host: str, port: int) -> bool | None:
     return await is_listening(host, port) if port else None
 
 
-async def _found_at(target: Target, ports: Sequence[int]) -> int:
+async def _found_at(target: LocalApp, ports: Sequence[int]) -> int:
     """The port at which the app, which has no app port, says that it subscribes to something."""
     for port in ports:
         if port in {target.app.http_port, target.app.grpc_port}:
@@ -144,7 +144,7 @@ async def _found_at(target: Target, ports: Sequence[int]) -> int:
     return 0
 
 
-async def _sidecar(target: Target, ports: OpenPorts) -> SidecarSeen:
+async def _sidecar(target: LocalApp, ports: OpenPorts) -> SidecarSeen:
     url, token = target.sidecar_url, target.api_token
     health, outbound, metadata, without_token = await asyncio.gather(
         ask(url, HEALTH_PATH),
@@ -167,7 +167,7 @@ async def _sidecar(target: Target, ports: OpenPorts) -> SidecarSeen:
     )
 
 
-async def _routes(target: Target, wanted: Sequence[SubscriptionSeen]) -> tuple[RouteSeen, ...]:
+async def _routes(target: LocalApp, wanted: Sequence[SubscriptionSeen]) -> tuple[RouteSeen, ...]:
     paths = list(dict.fromkeys(path for each in wanted for _, path in each.rules))[:MOST_ROUTES]
     answers = await asyncio.gather(
         *(ask(target.app_url, _path(path), method="OPTIONS", token=target.app_token) for path in paths)

@@ -11,8 +11,8 @@ from typing import Final
 import psutil
 
 from outboard.doctor.evidence import ProcessSeen
-from outboard.doctor.laptop.target import Target
-from outboard.host.owners import Listener, listeners, named
+from outboard.doctor.laptop.local_app import LocalApp
+from outboard.host.owners import OpenPort, listeners, named
 from outboard.host.processes import is_running
 
 __all__ = ["OpenPorts", "environment_of", "process_of"]
@@ -42,11 +42,11 @@ class OpenPorts:
         found = {each.address for each in self._on(port)} - LOOPBACK
         return ", ".join(sorted(found))
 
-    def _on(self, port: int) -> list[Listener]:
+    def _on(self, port: int) -> list[OpenPort]:
         return [each for each in self._listeners if each.port == port]
 
 
-def process_of(target: Target, ports: OpenPorts) -> ProcessSeen:
+def process_of(target: LocalApp, ports: OpenPorts) -> ProcessSeen:
     """The process of an app: that of its run, or the one that has its port. Takes a moment."""
     app = target.app
     pid = app.pid or ports.owner(app.app_port)[0]
@@ -64,7 +64,7 @@ def process_of(target: Target, ports: OpenPorts) -> ProcessSeen:
     return found
 
 
-def environment_of(target: Target) -> dict[str, str]:
+def environment_of(target: LocalApp) -> dict[str, str]:
     """The variables of its sidecar, or of the app: as far as this user may see them. They hold secrets."""
     variables: dict[str, str] = {}
     for pid in (target.app.sidecar_pid, target.app.pid):

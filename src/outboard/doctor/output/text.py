@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 
-__all__ = ["PAGE", "Line", "as_lines"]
+__all__ = ["PAGE", "StyledLine", "as_lines"]
 
 PAGE: Final = "docs/reference/doctor.md"
 SIGNS: Final[Mapping[Status, str]] = {
@@ -31,7 +31,7 @@ COLOURS: Final[Mapping[Status, str]] = {
 INDENT: Final = "    "
 
 
-class Line(NamedTuple):
+class StyledLine(NamedTuple):
     """`text`, of which the first `styled` characters have the colour `style`."""
 
     text: str
@@ -41,47 +41,47 @@ class Line(NamedTuple):
 
 def as_lines(
     diagnosis: Diagnosis, *, signs: bool, short: bool = False, windows: bool = False
-) -> Iterator[Line]:
+) -> Iterator[StyledLine]:
     """With `signs`, as a terminal shows them, else words. `short` leaves out what is well.
 
     Commands are in the words of PowerShell where `windows`, else of bash.
     """
     for category in diagnosis.categories:
         yield from _category(category, signs=signs, short=short, windows=windows)
-    yield Line(_verdict(diagnosis))
+    yield StyledLine(_verdict(diagnosis))
 
 
-def _category(category: CategoryResult, *, signs: bool, short: bool, windows: bool) -> Iterator[Line]:
+def _category(category: CategoryResult, *, signs: bool, short: bool, windows: bool) -> Iterator[StyledLine]:
     checks = _together(category.checks)
     shown = [each for each in checks if not short or each.status is not Status.PASSED]
     if category.skipped:
         if not short:
-            yield Line(f"{category.name}: not looked into, for an earlier hop is broken")
-            yield Line("")
+            yield StyledLine(f"{category.name}: not looked into, for an earlier hop is broken")
+            yield StyledLine("")
         return
     if not shown:
         return
-    yield Line(category.name, len(category.name), "bold")
-    yield Line("-" * len(category.name))
+    yield StyledLine(category.name, len(category.name), "bold")
+    yield StyledLine("-" * len(category.name))
     for check in shown:
         yield from _check(check, signs=signs, windows=windows)
-    yield Line("")
+    yield StyledLine("")
 
 
-def _check(check: CheckResult, *, signs: bool, windows: bool) -> Iterator[Line]:
+def _check(check: CheckResult, *, signs: bool, windows: bool) -> Iterator[StyledLine]:
     sign = (SIGNS if signs else WORDS)[check.status]
     whose = f" ({check.subject})" if check.subject else ""
-    yield Line(f"{sign} {check.title}{whose}", len(sign), COLOURS[check.status])
+    yield StyledLine(f"{sign} {check.title}{whose}", len(sign), COLOURS[check.status])
     if check.status is Status.PASSED:
         return
     for text in check.evidence:
         for part in text.splitlines():
-            yield Line(INDENT + part)
+            yield StyledLine(INDENT + part)
     if check.fix:
-        yield Line(f"{INDENT}fix: {check.fix}")
+        yield StyledLine(f"{INDENT}fix: {check.fix}")
     if check.command:
-        yield Line(f"{INDENT}see: {check.command.powershell if windows else check.command.bash}")
-    yield Line(f"{INDENT}{PAGE}#{check.code}")
+        yield StyledLine(f"{INDENT}see: {check.command.powershell if windows else check.command.bash}")
+    yield StyledLine(f"{INDENT}{PAGE}#{check.code}")
 
 
 def _together(checks: tuple[CheckResult, ...]) -> list[CheckResult]:

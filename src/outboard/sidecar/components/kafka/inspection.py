@@ -56,17 +56,13 @@ async def inspect(properties: Properties, context: ComponentContext, topics: Seq
 @asynccontextmanager
 async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[Any, Any]]:
     options = {**connection(settings), "request_timeout_ms": REQUEST_LIMIT}
-    admin: Any = AIOKafkaAdminClient(**_for_admin(options))
+    admin: Any = AIOKafkaAdminClient(**options)
     consumer: Any = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         await asyncio.gather(admin.start(), consumer.start())
         yield admin, consumer
     finally:
         await asyncio.gather(admin.close(), consumer.stop(), return_exceptions=True)
-
-
-def _for_admin(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name != "sasl_mechanism" or value}
 
 
 async def _inspect(
@@ -137,7 +133,7 @@ async def _group(
         for _, _, _, _, _, listed, *_ in response.groups:
             for id, client, host, metadata, assignment, *_ in listed:
                 members.append(GroupMember(id, client, host.lstrip("/"), _subscribed(metadata)))
-                owners |= dict.fromkeys(_assigned(assignment), id)
+                owners.update(dict.fromkeys(_assigned(assignment), str(id)))
     return committed, members, owners
 
 

@@ -15,14 +15,14 @@ from outboard.runs.folder import RunFolder
 from outboard.runs.record import RunningApp
 from outboard.sidecar.channel.exchange import app_url
 
-__all__ = ["Target", "run_seen", "targets_of"]
+__all__ = ["LocalApp", "run_seen", "targets_of"]
 
 API_TOKEN: Final = "DAPR_API_TOKEN"
 APP_TOKEN: Final = "APP_API_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LocalApp:
     """One app with its sidecar. `engine` is empty where it is not known; `read_at` is when its sidecar has
     read its files, None where it follows them. The tokens are secret.
     """
@@ -51,11 +51,11 @@ class Target:
         return self.tokens.get(APP_TOKEN, "")
 
 
-def targets_of(run: KnownRun, app_id: str = "") -> list[Target]:
+def targets_of(run: KnownRun, app_id: str = "") -> list[LocalApp]:
     """The apps of a run, or the one of that name."""
     tokens, folder = tokens_of(run), RunFolder(run.path)
     return [
-        Target(
+        LocalApp(
             app,
             tokens.get(app.app_id, {}),
             run.record.engine,
