@@ -73,7 +73,7 @@ IMPORTS = [
 ]
 CALLS = [
     "outboard.run.main run_plan",
-    "outboard.run.supervisor sidecar_logs",
+    "outboard.run.supervisor SidecarLogs",
     "outboard.run.supervisor on_stop_request",
     "asyncio Runner close",
 ]

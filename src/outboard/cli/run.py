@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outboard.run.output.events import Report
     from outboard.run.plan.plan import RunPlan
     from outboard.run.plan.settings import Value
+    from outboard.run.reloading import PlanAgain
 
 __all__ = ["run"]
 
@@ -135,17 +136,21 @@ def run(
         daprd = chosen_daprd(engine is SidecarKind.daprd, daprd_path, os.environ, home)
         folders = component_folders(resources or ())
         options = RunOptions(frozenset(attach or ()), reload, folders, daprd, tokens, keep_going, strict)
-        chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
-        apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
-        if embedded:
-            write_embedded(home)
         make_token = partial(secrets.token_urlsafe, TOKEN_BYTES)
+
+        def plan_anew(earlier: RunPlan | None = None, lost: frozenset[int] = frozenset()) -> RunPlan:
+            chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
+            apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
+            if embedded:
+                write_embedded(home)
+            return make_plan(apps, options, ports, this_interpreter(), os.environ, make_token, earlier, lost)
+
         with reserving(MachinePorts()) as ports:
-            plan = make_plan(apps, options, ports, this_interpreter(), os.environ, make_token)
+            plan = plan_anew()
             if dry_run:
                 _describe(plan, output)
             else:
-                _execute(plan, output, home)
+                _execute(plan, output, home, plan_anew, reload=reload)
 
 
 @contextmanager
@@ -199,11 +204,11 @@ def _describe(plan: RunPlan, output: OutputFormat) -> None:
         raise typer.Exit(1)
 
 
-def _execute(plan: RunPlan, output: OutputFormat, home: Path) -> None:
+def _execute(plan: RunPlan, output: OutputFormat, home: Path, plan_again: PlanAgain, *, reload: bool) -> None:
     from outboard.run.main import execute
     from outboard.runs.folder import runs_folder
 
-    execute(plan, _report(plan, output), runs_folder(home))
+    execute(plan, _report(plan, output), runs_folder(home), plan_again, reload=reload)
 
 
 def _report(plan: RunPlan, output: OutputFormat) -> Report:

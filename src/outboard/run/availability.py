@@ -49,6 +49,12 @@ class AppAvailability:
         self._given_up = True
         self._there.set()
 
+    def wait_again(self) -> None:
+        """After `give_up`: the run goes on, with another sidecar."""
+        self._given_up = False
+        if self._away.is_set():
+            self._there.clear()
+
     async def until_there(self) -> None:
         """Raises ExchangeFailed once the run ends."""
         await self._there.wait()

@@ -9,9 +9,11 @@ from outboard.clock import Clock, SystemClock
 from outboard.host.event_loop import new_event_loop
 from outboard.run.checks import check, refuse_warnings
 from outboard.run.output.events import Caution, Note, Report
+from outboard.run.plan.app_finding import AppFinding
 from outboard.run.plan.daprd_components import check_components
 from outboard.run.plan.plan import RunPlan, with_hops
 from outboard.run.recording import recorded
+from outboard.run.reloading import PlanAgain, Planning
 from outboard.run.service import launch
 from outboard.run.sidecars.daprd import DaprdSidecars
 from outboard.run.sidecars.embedded import LocalSidecars, RetainingMemory
@@ -22,10 +24,11 @@ from outboard.sidecar.components.context import SharedMemory
 __all__ = ["execute"]
 
 
-def execute(plan: RunPlan, report: Report, runs: Path) -> None:
+def execute(plan: RunPlan, report: Report, runs: Path, plan_again: PlanAgain, *, reload: bool) -> None:
     """Run `plan` until it is done or is asked to stop. From then on signals to stop are ignored.
 
-    What happens is recorded in a folder below `runs`. Raises OutboardError, and OSError where a log file or
+    `plan_again` makes the plan anew where it has to be, with `reload` for each change of its files too. What
+    happens is recorded in a folder below `runs`. Raises OutboardError, and OSError where a log file or
     the output cannot be written.
     """
     for app in plan.apps:
@@ -39,17 +42,30 @@ def execute(plan: RunPlan, report: Report, runs: Path) -> None:
         report(Caution(str(finding)))
     clock = SystemClock()
     with recorded(plan, runs, report, clock) as recorder:
-        _run(with_hops(plan, recorder.hops), recorder, clock)
+        planning = Planning(
+            lambda earlier, lost: with_hops(plan_again(earlier, lost), recorder.hops),
+            _check_again,
+            recorder.planned,
+            reload,
+        )
+        _run(with_hops(plan, recorder.hops), recorder, clock, planning)
 
 
-def _run(plan: RunPlan, report: Report, clock: Clock) -> None:
+def _check_again(plan: RunPlan) -> list[AppFinding]:
+    """Raises ResourceError for a component that daprd does not have."""
+    if plan.daprd is not None:
+        check_components(plan)
+    return check(plan)
+
+
+def _run(plan: RunPlan, report: Report, clock: Clock, planning: Planning) -> None:
     serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(run_plan(plan, report, serve, clock))
+        runner.run(run_plan(plan, report, serve, clock, planning))
 
 
 def _local_sidecars(plan: RunPlan, clock: Clock) -> ServeSidecar:
-    memory = RetainingMemory() if any(app.attached for app in plan.apps) else SharedMemory()
+    memory = RetainingMemory() if any(app.may_restart for app in plan.apps) else SharedMemory()
     return LocalSidecars(memory, clock)
 
 

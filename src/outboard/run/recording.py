@@ -90,6 +90,24 @@ class RunRecorder:
         folder.write_tokens(_tokens(plan))
         prune(runs)
 
+    def planned(self, plan: RunPlan) -> None:
+        """From now on `plan` counts: what is known of the processes of its apps stays."""
+        self.attempt(lambda: self._replan(plan))
+
+    def _replan(self, plan: RunPlan) -> None:
+        if self._folder is None or self._record is None:
+            return
+        before = self._record
+        apps = [
+            replace(app, pid=had.pid, exit_code=had.exit_code, sidecar_pid=had.sidecar_pid)
+            if (had := before.app(app.app_id))
+            else app
+            for app in recorded_apps(plan, before.process.process)
+        ]
+        self._record = replace(before, apps=tuple(apps))
+        self._folder.write(self._record)
+        self._folder.write_tokens(_tokens(plan))
+
     def end(self) -> None:
         for log in self._logs.values():
             log.close()

@@ -28,7 +28,7 @@ from outboard.run.plan.interpreter import program_path
 from outboard.run.plan.plan import AppPlan
 from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, Process, running
-from outboard.run.source_changes import source_changes
+from outboard.run.source_changes import IsOwn, source_changes
 from outboard.tasks import background_tasks
 
 __all__ = ["Service", "launch"]
@@ -40,7 +40,8 @@ Changes: TypeAlias = "asyncio.Queue[tuple[str, ...]]"
 class Service:
     """What it takes to run one app. `hurry` is set when there is no time for a graceful end.
 
-    `availability` is that of an app which may restart, None for the others.
+    `availability` is that of an app which may restart, None for the others. A changed source file counts
+    where `is_own` says so.
     """
 
     plan: AppPlan
@@ -48,6 +49,7 @@ class Service:
     clock: Clock
     hurry: asyncio.Event
     availability: AppAvailability | None = None
+    is_own: IsOwn = lambda _: True
 
     async def run(self) -> None:
         """Run until the app ends for good, or until cancelled.
@@ -82,7 +84,7 @@ class Service:
 
     async def _with_reload(self, log: AppLog) -> None:
         changes: Changes = asyncio.Queue()
-        async with background_tasks(_collect(self.plan.directory, changes)):
+        async with background_tasks(_collect(self.plan.directory, self.is_own, changes)):
             while True:
                 async with self._process(log) as process, background_tasks(self._watch()):
                     changed = await self._until_changed(process, changes)
@@ -119,8 +121,8 @@ def launch(app: AppPlan) -> Launch:
     return Launch((program, *app.command[1:]), app.directory, environment)
 
 
-async def _collect(directory: Path, changes: Changes) -> None:
-    async for changed in source_changes(directory):
+async def _collect(directory: Path, is_own: IsOwn, changes: Changes) -> None:
+    async for changed in source_changes(directory, is_own):
         await changes.put(changed)
 
 

@@ -3,43 +3,98 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from outboard.hops.takers import Taker, nearest
-from outboard.run.output.events import Caution, Report, Topology, Untaken
+from outboard.run.app_instance import AppInstance
+from outboard.run.output.events import AppEndpoint, Caution, Ready, Reloaded, Report, Topology, Untaken
+from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import Published, SidecarStatus
 
-__all__ = ["tell_problems", "tell_untaken"]
+__all__ = ["Announcement", "tell_untaken"]
 
 MOST = 100
 """Topics without a taker that are told of: names that are made for each event would never end."""
 
 
-def tell_problems(topology: Topology, report: Report) -> None:
-    """What the app does not get: the last lines, so that they are seen."""
-    for each in topology.not_taken:
-        report(Caution(f"{topology.app} does not get its events: {each.problem}"))
+class Announcement:
+    """What is to be told of `apps`, a list that may change: all at first, and again what begins anew."""
+
+    def __init__(self, apps: Sequence[AppInstance], report: Report) -> None:
+        self._apps = apps
+        self._report = report
+        self._untold = {app.plan.app_id for app in apps}
+        self._ready = False
+
+    def begins_anew(self, app_id: str) -> None:
+        self._untold.add(app_id)
+
+    async def tell(self) -> None:
+        """Say so once every app that is started here gets its events; what gets none stands last.
+
+        An app that is waited for, or that is not well yet, follows. May be cancelled, and called again.
+        """
+        apps = self._of_untold()
+        for app in apps:
+            if not app.plan.attached:
+                await app.status.ready.wait()
+        known = self._tell_topologies(apps)
+        missing = sum(len(topology.not_taken) for topology in known)
+        if self._ready:
+            begun = [app.plan.app_id for app in apps if app.status.ready.is_set()]
+            self._report(Reloaded(tuple(begun), missing))
+        else:
+            self._ready = True
+            self._report(Ready(tuple(_endpoint(app.plan) for app in apps), missing))
+        for topology in known:
+            self._tell_problems(topology)
+        while later := [app.status.topology for app in self._of_untold()]:
+            await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
+            for topology in self._tell_topologies(self._of_untold()):
+                self._tell_problems(topology)
+
+    def _of_untold(self) -> list[AppInstance]:
+        return [app for app in self._apps if app.plan.app_id in self._untold]
+
+    def _tell_topologies(self, apps: Iterable[AppInstance]) -> list[Topology]:
+        """Those that are known."""
+        known = [app.status.topology.result() for app in apps if app.status.topology.done()]
+        for topology in known:
+            self._untold.discard(topology.app)
+            self._report(topology)
+        return known
+
+    def _tell_problems(self, topology: Topology) -> None:
+        """What the app does not get: the last lines, so that they are seen."""
+        for each in topology.not_taken:
+            self._report(Caution(f"{topology.app} does not get its events: {each.problem}"))
 
 
 async def tell_untaken(
-    statuses: Sequence[SidecarStatus], published: asyncio.Queue[Published], report: Report
+    statuses: Callable[[], Sequence[SidecarStatus]], published: asyncio.Queue[Published], report: Report
 ) -> None:
     """Tell of each topic that is `published` to, and that no app takes, once. Runs until cancelled.
 
     Begins when it is known of each app what it takes: one that is waited for may be the one that does.
     """
-    topologies = [await asyncio.shield(status.topology) for status in statuses]
-    takers = [Taker(each.app, taken.pubsub, taken.topic) for each in topologies for taken in each.topics]
-    known = {(taker.pubsub, taker.topic) for taker in takers}
-    # Dead letters are meant to lie there.
-    known |= {(taken.pubsub, taken.dead_letter_topic) for each in topologies for taken in each.topics}
-    told = 0
-    while told < MOST:
+    told: set[tuple[str, str]] = set()
+    while len(told) < MOST:
         first = await published.get()
-        if (first.pubsub, first.topic) not in known:
-            known.add((first.pubsub, first.topic))
-            told += 1
+        topologies = await _topologies(statuses)
+        takers = [Taker(each.app, taken.pubsub, taken.topic) for each in topologies for taken in each.topics]
+        known = {(taker.pubsub, taker.topic) for taker in takers}
+        # Dead letters are meant to lie there.
+        known |= {(taken.pubsub, taken.dead_letter_topic) for each in topologies for taken in each.topics}
+        if (first.pubsub, first.topic) not in known | told:
+            told.add((first.pubsub, first.topic))
             report(_untaken(first, takers))
+
+
+async def _topologies(statuses: Callable[[], Sequence[SidecarStatus]]) -> list[Topology]:
+    """All of them, once they are known; one is cancelled where its sidecar begins anew."""
+    while unknown := [status.topology for status in statuses() if not status.topology.done()]:
+        await asyncio.wait(unknown)
+    return [status.topology.result() for status in statuses() if not status.topology.cancelled()]
 
 
 def _untaken(published: Published, takers: Sequence[Taker]) -> Untaken:
@@ -52,3 +107,9 @@ def _untaken(published: Published, takers: Sequence[Taker]) -> Untaken:
     said = f"{app} published to '{topic}' of '{pubsub}', which no app of this run takes. {elsewhere}"
     hint = nearest(pubsub, topic, takers)
     return Untaken(app, pubsub, topic, f"{said} {hint}" if hint else said)
+
+
+def _endpoint(app: AppPlan) -> AppEndpoint:
+    scheme = "https" if app.variables.get("APP_PROTOCOL") == "https" else "http"
+    app_url = f"{scheme}://localhost:{app.app_port}" if app.app_port else ""
+    return AppEndpoint(app.app_id, app_url, f"http://localhost:{app.http_port}")

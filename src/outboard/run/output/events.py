@@ -21,12 +21,15 @@ __all__ = [
     "NotTaken",
     "Note",
     "Ready",
+    "ReloadRefused",
+    "Reloaded",
     "Reloading",
     "Report",
     "RunEvent",
     "RunFailed",
     "RunStopped",
     "RunStopping",
+    "SidecarFailed",
     "SidecarStarted",
     "SlowStart",
     "Source",
@@ -191,8 +194,39 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Reloading:
+    """What of an app begins anew or ends (`app`, `sidecar`), because files have `changed`, and why."""
+
     app: str
     changed: tuple[str, ...]
+    restarts: tuple[str, ...] = ("app",)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The `apps` of a reload get their events again, but for `not_taken` subscriptions."""
+
+    apps: tuple[str, ...]
+    not_taken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRefused:
+    """Changed files cannot be used: everything runs on as it was. `file` and `line` as in RunFailed."""
+
+    text: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarFailed:
+    """After a change the sidecar of `app` does not start, and waits for the next one. `file` as in RunFailed."""
+
+    app: str
+    text: str
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +240,7 @@ class SlowStart:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionsChanged:
-    """A restarted app subscribes to something else than its sidecar knows."""
+    """A restarted app subscribes to something else than its sidecar knows, which is not restarted."""
 
     app: str
 
@@ -247,11 +281,14 @@ RunEvent: TypeAlias = (
     | Untaken
     | AppStarted
     | SidecarStarted
+    | SidecarFailed
     | Attach
     | AppFound
     | SlowStart
     | Ready
     | Reloading
+    | Reloaded
+    | ReloadRefused
     | SubscriptionsChanged
     | AppEnded
     | RunStopping

@@ -19,11 +19,14 @@ from outboard.run.output.events import (
     LogLine,
     Note,
     Ready,
+    Reloaded,
     Reloading,
+    ReloadRefused,
     RunEvent,
     RunFailed,
     RunStopped,
     RunStopping,
+    SidecarFailed,
     SidecarStarted,
     SlowStart,
     Source,
@@ -45,10 +48,13 @@ EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     Untaken: "untaken",
     AppStarted: "started",
     SidecarStarted: "sidecar-started",
+    SidecarFailed: "sidecar-failed",
     Attach: "attach",
     AppFound: "found",
     Ready: "ready",
     Reloading: "reloading",
+    Reloaded: "reloaded",
+    ReloadRefused: "reload-refused",
     SlowStart: "slow",
     SubscriptionsChanged: "subscriptions-changed",
     AppEnded: "ended",
@@ -128,7 +134,15 @@ def _sentences(event: RunEvent) -> list[str]:
         case Ready():
             return _ready(event)
         case Reloading():
-            return [f"{event.app} restarts: {', '.join(event.changed)} changed"]
+            return [_reloading(event)]
+        case Reloaded():
+            missing = f", but for {event.not_taken} that the last lines name" if event.not_taken else ""
+            return [f"reloaded{missing}: {', '.join(event.apps)}"]
+        case SidecarFailed():
+            said = f"error: the sidecar of {event.app} does not start, and waits for the next change"
+            return [f"{said}: {event.text}"]
+        case ReloadRefused():
+            return [f"error: {event.text}", "everything runs on as it was, until that is mended"]
         case SlowStart():
             asked = "does it listen there (APP_PORT)?"
             return [f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s: {asked}"]
@@ -148,6 +162,17 @@ def _sentences(event: RunEvent) -> list[str]:
             return [_attach(event)]
         case LogLine():
             return [event.line]
+
+
+def _reloading(event: Reloading) -> str:
+    whats: dict[tuple[str, ...], str] = {
+        ("app",): f"{event.app} restarts",
+        ("sidecar",): f"the sidecar of {event.app} restarts",
+    }
+    what = whats.get(event.restarts, f"{event.app} and its sidecar restart")
+    changed = f"{', '.join(event.changed)} changed" if event.changed else ""
+    reason = f" ({event.reason})" if event.reason and changed else event.reason
+    return f"{what}: {changed}{reason}"
 
 
 def _ready(event: Ready) -> list[str]:

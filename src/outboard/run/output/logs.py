@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
+from outboard.clock import Clock
 from outboard.host.private_files import private_opener
 from outboard.run.output.events import FiledLine, LogLine, Report, Source
 from outboard.run.output.logrus import parse_line
@@ -16,7 +17,7 @@ from outboard.run.plan.plan import AppPlan
 from outboard.run.plan.template import Destination
 from outboard.sidecar.logs import DaprFormatter, handled_by
 
-__all__ = ["AppLog", "app_log", "daprd_log", "sidecar_logs"]
+__all__ = ["AppLog", "SidecarLogs", "app_log", "daprd_log"]
 
 AppLog: TypeAlias = Callable[[str], None]
 
@@ -62,26 +63,37 @@ def daprd_log(app: AppPlan, report: Report, now: datetime) -> Iterator[AppLog]:
         yield take
 
 
-@contextmanager
-def sidecar_logs(apps: tuple[AppPlan, ...], report: Report, now: datetime) -> Iterator[None]:
-    """Sort the records of all the sidecars in this process by app, while the block runs."""
-    with ExitStack() as stack:
-        files = {
-            app.app_id: stack.enter_context(_file(app, app.sidecar_log, Source.SIDECAR, now)) for app in apps
-        }
-        kinds = {app.app_id: _kind(app.sidecar_log) for app in apps}
-        with handled_by(_SidecarHandler(report, files, kinds)):
+class SidecarLogs:
+    """Sorts the records of the sidecars in this process by app."""
+
+    def __init__(self, report: Report, clock: Clock) -> None:
+        self._clock = clock
+        self._handler = _SidecarHandler(report)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """They are reported while the block runs, and written to a file where that is `kept`."""
+        with handled_by(self._handler):
             yield
+
+    @contextmanager
+    def kept(self, app: AppPlan) -> Iterator[None]:
+        """Where the author of `app` wants it, its sidecar's log is in a file while the block runs."""
+        with _file(app, app.sidecar_log, Source.SIDECAR, self._clock.now()) as file:
+            self._handler.files[app.app_id] = file
+            self._handler.kinds[app.app_id] = _kind(app.sidecar_log)
+            try:
+                yield
+            finally:
+                del self._handler.files[app.app_id]
 
 
 class _SidecarHandler(logging.Handler):
-    def __init__(
-        self, report: Report, files: Mapping[str, TextIO | None], kinds: Mapping[str, type[LogLine]]
-    ) -> None:
+    def __init__(self, report: Report) -> None:
         super().__init__()
+        self.files: dict[str, TextIO | None] = {}
+        self.kinds: dict[str, type[LogLine]] = {}
         self._report = report
-        self._files = files
-        self._kinds = kinds
         self._text = DaprFormatter()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -94,9 +106,9 @@ class _SidecarHandler(logging.Handler):
         fields: Mapping[str, str] = getattr(record, "dapr", {})
         app = fields.get("app_id", "")
         level = record.levelname.lower()
-        kind = self._kinds.get(app, LogLine)
+        kind = self.kinds.get(app, LogLine)
         self._report(kind(app, Source.SIDECAR, self._line(record), LEVEL_NAMES.get(level, level)))
-        file = self._files.get(app)
+        file = self.files.get(app)
         if file is not None:
             file.write(self._text.format(record) + "\n")
 
@@ -119,5 +131,5 @@ def _file(app: AppPlan, wanted: Destination, source: Source, now: datetime) -> I
         return
     path = log_file(app.directory, app.app_id, source, now)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8", buffering=1, opener=private_opener) as file:
+    with open(path, "a", encoding="utf-8", buffering=1, opener=private_opener) as file:
         yield file

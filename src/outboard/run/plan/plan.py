@@ -15,7 +15,13 @@ from outboard.host.ports import Ports
 from outboard.resources.finding import Finding
 from outboard.run.plan.daprd import DaprdProgram
 from outboard.run.plan.interpreter import Interpreter
-from outboard.run.plan.port_assignment import port_in, shared_app_ports, with_ports
+from outboard.run.plan.port_assignment import (
+    EarlierPorts,
+    port_in,
+    ports_in_arguments,
+    shared_app_ports,
+    with_ports,
+)
 from outboard.run.plan.settings import (
     APP_PORT,
     APP_PROTOCOL,
@@ -77,7 +83,7 @@ class AppPlan:
     the repr. With `api_token_optional` the sidecar takes calls without a token too, but for those of
     browsers. `app_port` 0: the app is not called. `sidecar` is daprd's command line. An app without a
     `command` is not started here; `attached` says that somebody else starts it, as often as they like. With
-    `keep_going` its failure ends nothing else.
+    `keep_going` its failure ends nothing else. Nobody chose the `picked_ports`: others would do as well.
     """
 
     app_id: str
@@ -99,6 +105,7 @@ class AppPlan:
     keep_going: bool = False
     app_log: Destination = Destination.CONSOLE
     sidecar_log: Destination = Destination.CONSOLE
+    picked_ports: frozenset[int] = frozenset()
 
     @property
     def started_here(self) -> bool:
@@ -140,6 +147,10 @@ class RunPlan:
     strict: bool = False
     run_file: Path | None = None
 
+    def app(self, app_id: str) -> AppPlan | None:
+        """None where no app is called so."""
+        return next((app for app in self.apps if app.app_id == app_id), None)
+
 
 def make_plan(
     chosen: ChosenApps,
@@ -148,10 +159,13 @@ def make_plan(
     interpreter: Interpreter,
     environment: Mapping[str, str],
     make_token: MakeToken,
+    earlier: RunPlan | None = None,
+    lost_ports: frozenset[int] = frozenset(),
 ) -> RunPlan:
     """Decide everything about a run of `chosen` under `options`; `environment` is this process's.
 
-    `make_token` gives another secret text each time.
+    `make_token` gives another secret text each time. A run that goes on keeps what it can of the `earlier`
+    plan: tokens, and ports that nobody chose, but for `lost_ports`, which somebody else has.
 
     Raises PortTaken for a port that somebody has, with their name, and CommandError for `--attach` of an
     unknown app; where `options` are strict ResourceError, or ResourcesInvalid, for what is else a warning.
@@ -161,10 +175,15 @@ def make_plan(
     inherited = {name: value for name, value in environment.items() if name not in ELSEWHERE}
     adapted = [_with_resources(_for_restarts(spec, options), options) for spec in specs]
     program: SidecarProgram = OutboardProgram() if options.daprd is None else DaprdProgram()
-    settings = with_ports(adapted, options.attach, program, ports)
+    before = {app.app_id: app for app in earlier.apps} if earlier else {}
+    had = {app_id: ports_in_arguments(app.sidecar) for app_id, app in before.items()}
+    settings = with_ports(adapted, options.attach, program, ports, EarlierPorts(had, lost_ports))
     return RunPlan(
         tuple(
-            _app(spec, values, options, program, interpreter, inherited, make_token)
+            _with_tokens_of(
+                before.get(spec.app_id),
+                _app(spec, values, options, program, interpreter, inherited, make_token),
+            )
             for spec, values in zip(adapted, settings, strict=True)
         ),
         options.daprd,
@@ -217,6 +236,12 @@ def _with_resources(spec: AppSpec, options: RunOptions) -> AppSpec:
 # One app
 
 
+def _with_tokens_of(earlier: AppPlan | None, app: AppPlan) -> AppPlan:
+    """`app` with the tokens that it has already: whoever was told them goes on."""
+    had = earlier.tokens if earlier else {}
+    return replace(app, tokens={name: had.get(name, token) for name, token in app.tokens.items()})
+
+
 def _app(
     spec: AppSpec,
     settings: Mapping[str, Value],
@@ -231,6 +256,9 @@ def _app(
     together = {**inherited, **variables, **spec.environment}
     own_sidecar = options.daprd is None
     tokens = made_tokens(options.tokens, together, make_token, may_be_optional=own_sidecar)
+    picked = [
+        port_in(settings, flag) for flag in program.first_ports(settings) if not port_in(spec.settings, flag)
+    ]
     if "PATH" not in spec.environment:
         inherited = {**inherited, "PATH": interpreter.search_path(together, os.pathsep)}
     return AppPlan(
@@ -253,6 +281,7 @@ def _app(
         keep_going=options.keep_going,
         app_log=spec.app_log,
         sidecar_log=spec.sidecar_log,
+        picked_ports=frozenset(picked),
     )
 
 

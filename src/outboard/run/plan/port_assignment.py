@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from outboard.errors import PortTaken
@@ -14,6 +16,7 @@ from outboard.run.plan.settings import (
     HTTP_PORT,
     INTERNAL_GRPC_PORT,
     METRICS_PORT,
+    PORTS,
     PROFILE_PORT,
     Value,
 )
@@ -21,7 +24,7 @@ from outboard.run.plan.sidecar_program import SidecarProgram
 from outboard.run.plan.template import AppSpec
 from outboard.wire.dapr import DEFAULT_HTTP_PORT
 
-__all__ = ["port_in", "shared_app_ports", "with_ports"]
+__all__ = ["EarlierPorts", "port_in", "ports_in_arguments", "shared_app_ports", "with_ports"]
 
 PURPOSES: Final[Mapping[str, str]] = {
     APP_PORT: "the app",
@@ -33,14 +36,39 @@ PURPOSES: Final[Mapping[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierPorts:
+    """Those of the run that is planned again, by app and flag. Somebody else has those that are `lost`."""
+
+    of_apps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    lost: frozenset[int] = frozenset()
+
+    def of(self, app_id: str, flag: str) -> int:
+        """The port that the app had; 0 where it had none, or can have it no longer."""
+        port = self.of_apps.get(app_id, {}).get(flag, 0)
+        return 0 if port in self.lost else port
+
+    def holds(self, port: int) -> bool:
+        """Whether `port` is open because the run itself has it."""
+        return port not in self.lost and any(port in ports.values() for ports in self.of_apps.values())
+
+
+NO_EARLIER_PORTS: Final = EarlierPorts()
+
+
 def with_ports(
-    specs: Sequence[AppSpec], attached: Collection[str], program: SidecarProgram, ports: Ports
+    specs: Sequence[AppSpec],
+    attached: Collection[str],
+    program: SidecarProgram,
+    ports: Ports,
+    earlier: EarlierPorts = NO_EARLIER_PORTS,
 ) -> list[dict[str, Value]]:
     """The settings of each of `specs`, with all its ports.
 
     The port of an app that is not started here (an `attached` one, or one without a command) may be open
     already, and two apps may have one, as with `dapr run`. Beside others nobody is given the default port of
-    the HTTP API: code that names it would reach a sidecar that is not its own.
+    the HTTP API: code that names it would reach a sidecar that is not its own. Of a run that is planned again
+    each app keeps the ports of `earlier`, where it can.
 
     Raises PortTaken for another port that two want, or that somebody has.
     """
@@ -54,11 +82,16 @@ def with_ports(
             _claim(given, port, spec, flag)
             if flag == APP_PORT:
                 of_apps.add(port)
-            if flag != APP_PORT or _opens_port(spec, attached):
+            if (flag != APP_PORT or _opens_port(spec, attached)) and not earlier.holds(port):
                 _refuse_taken(port, spec, flag, ports)
     if len(specs) > 1:
         given.setdefault(DEFAULT_HTTP_PORT, "nobody")
-    return [_with_picked_ports(spec, program.first_ports(spec.settings), given, ports) for spec in specs]
+    given.update(dict.fromkeys(earlier.lost, "somebody else"))
+    kept = [_with_kept_ports(spec, program.first_ports(spec.settings), given, earlier) for spec in specs]
+    return [
+        _with_picked_ports(spec, settings, program.first_ports(spec.settings), given, ports)
+        for spec, settings in zip(specs, kept, strict=True)
+    ]
 
 
 def shared_app_ports(specs: Sequence[AppSpec]) -> dict[int, list[str]]:
@@ -74,6 +107,15 @@ def port_in(settings: Mapping[str, Value], flag: str) -> int:
     """The port that `flag` is set to; 0 where it is not."""
     value = settings.get(flag, 0)
     return value if isinstance(value, int) else 0
+
+
+def ports_in_arguments(arguments: Sequence[str]) -> dict[str, int]:
+    """The ports in a sidecar's command line, by flag."""
+    return {
+        name[2:]: int(value)
+        for name, value in pairwise(arguments)
+        if name[2:] in PORTS and name.startswith("--")
+    }
 
 
 def _opens_port(spec: AppSpec, attached: Collection[str]) -> bool:
@@ -99,10 +141,25 @@ def _option(spec: AppSpec, flag: str) -> str:
     return f"--{flag}" if spec.origin.startswith("--") else f"`{in_file}` ({spec.origin})"
 
 
-def _with_picked_ports(
-    spec: AppSpec, first_ports: Mapping[str, int], given: dict[int, str], ports: Ports
+def _with_kept_ports(
+    spec: AppSpec, flags: Collection[str], given: dict[int, str], earlier: EarlierPorts
 ) -> dict[str, Value]:
     settings = dict(spec.settings)
+    for flag in flags:
+        port = earlier.of(spec.app_id, flag)
+        if port and port not in given and not port_in(settings, flag):
+            given[port] = f"{PURPOSES[flag]} of '{spec.app_id}'"
+            settings[flag] = port
+    return settings
+
+
+def _with_picked_ports(
+    spec: AppSpec,
+    settings: dict[str, Value],
+    first_ports: Mapping[str, int],
+    given: dict[int, str],
+    ports: Ports,
+) -> dict[str, Value]:
     for flag, first in first_ports.items():
         if not port_in(settings, flag):
             port = ports.pick(first, given)
