@@ -363,14 +363,17 @@ def test_a_log_can_go_to_a_file(project: Project) -> None:
     assert not [event for event in run.seen if event["event"] == "log" and event["source"] == "app"]
 
 
-def test_new_subscriptions_of_a_restarted_app_are_told(project: Project) -> None:
+def test_new_subscriptions_of_an_app_that_a_debugger_restarted_are_told(project: Project) -> None:
     program = project.add("worker", topics="jobs")
-    with running(project, "--reload") as run:
-        run.ready()
-        program.write_text(
-            APP.replace("for topic in topics]", "for topic in [*topics, 'more']]"), encoding="utf-8"
-        )
-        assert run.event("subscriptions-changed")["app"] == "worker"
+    with running(project, "--attach", "worker") as run:
+        environment = {**os.environ, **run.event("attach")["environment"]}
+        with debugged(project, environment):
+            run.line("dapr initialized. Status: Running")
+        more = APP.replace("for topic in topics]", "for topic in [*topics, 'more']]")
+        program.write_text(more, encoding="utf-8")
+        publish(f"http://127.0.0.1:{environment['DAPR_HTTP_PORT']}", "jobs", n=1)  # it is seen to be away
+        with debugged(project, environment):
+            assert run.event("subscriptions-changed")["app"] == "worker"
         assert run.interrupt() == 0
 
 

@@ -141,14 +141,41 @@ def test_daprd_goes_on_while_a_change_restarts_its_service(project: Project, dap
         assert run.interrupt() == 0
 
 
-def test_a_subscription_that_a_change_adds_is_told_to_need_a_new_start(project: Project, daprd: Path) -> None:
+def test_a_subscription_that_a_change_adds_counts(project: Project, daprd: Path) -> None:
     program = project.add("worker", topics="jobs")
     with running_daprd(project, daprd, "--reload") as run:
-        run.ready()
+        sidecar = run.ready()["worker"]
+        (before,) = sidecars_of(run)
         more = 'os.environ.get("TOPICS", "").split() + ["more"]'
         program.write_text(APP.replace('os.environ.get("TOPICS", "").split()', more), encoding="utf-8")
-        assert run.event("subscriptions-changed")["app"] == "worker"
+        told = run.event("topology")
+        assert [each["topic"] for each in told["topics"]] == ["jobs", "more"]
+        run.event("reloaded")
+        assert sidecars_of(run) != [before]
+        publish(sidecar, "more", n=1)
+        assert run.line("EVENT 1") == "EVENT 1 v1"
         assert run.interrupt() == 0
+
+
+def test_a_changed_component_file_restarts_the_daprds_that_load_it(project: Project, daprd: Path) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs")
+    pubsub = project.folder / "components" / "pubsub.yaml"
+    store = PUBSUB.replace("name: pubsub", "name: store").replace("pubsub.in-memory", "state.in-memory")
+    with running_daprd(project, daprd, "--reload") as run:
+        sidecar = run.ready()["worker"]
+        pubsub.write_text(PUBSUB + "---\n: [", encoding="utf-8")
+        refused = run.event("reload-refused")
+        assert refused["file"].endswith("pubsub.yaml")
+        pubsub.write_text(PUBSUB + "---\n" + store + "scopes: [worker]\n", encoding="utf-8")
+        assert run.event("reloading")["restarts"] == ["sidecar"]
+        assert [each["name"] for each in run.event("topology")["components"]] == ["pubsub", "store"]
+        assert run.event("reloaded")["apps"] == ["worker"]
+        publish(sidecar, "jobs", n=1)
+        assert run.line("EVENT 1") == "EVENT 1 v1"
+        assert run.interrupt() == 0
+    started = [event["app"] for event in run.seen if event["event"] == "sidecar-started"]
+    assert sorted(started) == ["backend", "worker", "worker"]
 
 
 def test_an_attached_service_is_waited_for_by_its_daprd(project: Project, daprd: Path) -> None:

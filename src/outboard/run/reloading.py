@@ -111,7 +111,8 @@ def _loaded(app: AppPlan) -> Loaded:
     flags = zip(app.sidecar, app.sidecar[1:], strict=False)
     paths = [app.directory / value for flag, value in flags if flag == f"--{CONFIG}"]
     return Loaded(
-        replace(resources, findings=()), tuple(path.read_bytes() for path in paths if path.is_file())
+        replace(resources, findings=(), left_out=()),
+        tuple(path.read_bytes() for path in paths if path.is_file()),
     )
 
 

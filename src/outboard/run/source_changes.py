@@ -63,7 +63,7 @@ def is_source_of(app: AppPlan, path: Path, plan: RunPlan) -> bool:
     if app.app_id in {owner.app_id for owner in source_owners(path, plan)}:
         return True
     package = path.relative_to(app.directory).parts[0] if path.is_relative_to(app.directory) else ""
-    return bool(package) and _imports(_own_modules(app), package)
+    return package.isidentifier() and _imports(_own_modules(app), package)
 
 
 def _own_modules(app: AppPlan) -> Iterable[Path]:

@@ -221,7 +221,7 @@ class ReloadRefused:
 
 @dataclass(frozen=True, slots=True)
 class SidecarFailed:
-    """After a change the sidecar of `app` does not start, and waits for the next one. `file` as in RunFailed."""
+    """The sidecar of `app` does not start after a change, and waits for the next one. `file` as RunFailed."""
 
     app: str
     text: str

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.run.plan.settings import CONFIG, RESOURCES_PATH
+
+NAME: Final = re.compile(r"\w[\w.-]*")
+"""Of a file or a folder directly in another one."""
 
 __all__ = ["app_files", "is_plan_file", "named_packages", "plan_files", "source_owners"]
 
@@ -46,5 +51,6 @@ def source_owners(path: Path, plan: RunPlan) -> tuple[AppPlan, ...]:
 
 def named_packages(app: AppPlan) -> frozenset[str]:
     """What the command of `app` may mean by folders in its own: `backend` of `python -m backend.main`."""
-    words = [word.partition(":")[0] for word in app.command if not word.startswith("-")]
-    return frozenset(part for word in words for part in (word.split(".")[0], *Path(word).parts[:1]) if part)
+    words = [word.partition(":")[0] for word in app.command[1:] if not word.startswith("-")]
+    parts = [part for word in words for part in (word.split(".")[0], *Path(word).parts[:1])]
+    return frozenset(filter(NAME.fullmatch, parts))
