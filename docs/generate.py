@@ -283,13 +283,14 @@ EVENTS: Final[Mapping[str, str]] = {
     "says so in a sentence, with the near name.",
     "ready": "Every app that is started here listens and gets its events, but for so many subscriptions as "
     "`not_taken` says.",
-    "reloading": "Because of `changed` files, what `restarts` names (`app`, `sidecar`) of an app begins anew, "
-    "begins, or ends; `reason` says why.",
+    "reloading": "Because of `changed` files, what `restarts` names (`app`, `sidecar`) of an app begins "
+    "anew, begins, or ends; `reason` says why.",
     "reloaded": "What was restarted gets its events, but for so many subscriptions as `not_taken` says.",
-    "reload-refused": "Changed files cannot be used, and everything runs on as it was; `file` and `line`: where.",
+    "reload-refused": "Changed files cannot be used, and everything runs on as it was; `file` and `line` say "
+    "where.",
     "slow": "An app does not listen on its port yet, after so many `seconds`.",
-    "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know, and the "
-    "sidecar is not restarted (without `--reload`).",
+    "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know, and "
+    "the sidecar is not restarted (without `--reload`).",
     "sidecar-failed": "After a change the sidecar of an app does not start, and waits for the next change.",
     "ended": "An app ended; `detail` says what that means for the others.",
     "stopping": "Everything is stopped.",

@@ -37,7 +37,7 @@ class ReloadStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedFiles:
     """What a sidecar takes from files. `configuration` is as it is written."""
 
     resources: Resources
@@ -71,10 +71,10 @@ async def reload_steps(
         try:
             planned, has, wrong = await asyncio.to_thread(_read, planning, plan)
         except (OutboardError, OSError) as error:
-            wrong = list(_refused(error))
+            planned, has, wrong = plan, had, list(_refused(error))
+        for refused in wrong:
+            report(refused)
         if wrong:
-            for refused in wrong:
-                report(refused)
             continue
         names = tuple(_shown(path, plan) for path in changed)
         for finding in planned.findings:
@@ -89,7 +89,7 @@ async def reload_steps(
             report(Note(f"{', '.join(names)} changed: nothing has to restart"))
 
 
-def _read(planning: Planning, plan: RunPlan) -> tuple[RunPlan, dict[str, Loaded], list[ReloadRefused]]:
+def _read(planning: Planning, plan: RunPlan) -> tuple[RunPlan, dict[str, LoadedFiles], list[ReloadRefused]]:
     """The plan, what it loads, and what is wrong with it. Raises OutboardError, OSError."""
     planned = planning.plan_again(plan, frozenset())
     wrong = [
@@ -100,17 +100,17 @@ def _read(planning: Planning, plan: RunPlan) -> tuple[RunPlan, dict[str, Loaded]
     return planned, {} if wrong else loaded(planned), wrong
 
 
-def loaded(plan: RunPlan) -> dict[str, Loaded]:
+def loaded(plan: RunPlan) -> dict[str, LoadedFiles]:
     """What each sidecar of `plan` takes from files. Raises CommandError where a folder cannot be read."""
     return {app.app_id: _loaded(app) for app in plan.apps}
 
 
-def _loaded(app: AppPlan) -> Loaded:
+def _loaded(app: AppPlan) -> LoadedFiles:
     options = resource_options(app)
     resources = read_resources(options.resources_paths, options.app_id, options.namespace)
     flags = zip(app.sidecar, app.sidecar[1:], strict=False)
     paths = [app.directory / value for flag, value in flags if flag == f"--{CONFIG}"]
-    return Loaded(
+    return LoadedFiles(
         replace(resources, findings=(), left_out=()),
         tuple(path.read_bytes() for path in paths if path.is_file()),
     )
@@ -119,8 +119,8 @@ def _loaded(app: AppPlan) -> Loaded:
 def _of_files(
     before: RunPlan,
     after: RunPlan,
-    had: Mapping[str, Loaded],
-    has: Mapping[str, Loaded],
+    had: Mapping[str, LoadedFiles],
+    has: Mapping[str, LoadedFiles],
     changed: Iterable[Path],
 ) -> Iterable[AppChange]:
     """A change of each app whose sidecar loads something else than it did."""

@@ -1,4 +1,4 @@
-"""What is to be restarted when a run is planned again. Pure."""
+"""What is to be restarted when a run is planned again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a run is planned from, and which source files are whose. Pure."""
+"""Which files a run is planned from, and which source files are whose."""
 
 from __future__ import annotations
 
