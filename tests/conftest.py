@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["support.engines"]
+pytest_plugins = ["pytester", "support.engines"]
 
 
 @pytest.fixture

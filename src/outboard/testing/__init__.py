@@ -7,6 +7,16 @@ from outboard.hops.deliveries import DeadLetter, Delivery
 from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
 from outboard.testing.in_flight import HandlerHung
+from outboard.testing.project import NotSubscribed, Project
 from outboard.testing.recording import NotSeen
 
-__all__ = ["ASGIApp", "DeadLetter", "Delivery", "HandlerHung", "Harness", "NotSeen"]
+__all__ = [
+    "ASGIApp",
+    "DeadLetter",
+    "Delivery",
+    "HandlerHung",
+    "Harness",
+    "NotSeen",
+    "NotSubscribed",
+    "Project",
+]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,9 +17,7 @@ from outboard.kit.arguments import check_count
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
-from outboard.resources.component import Component, MetadataItem
-from outboard.resources.loader import Resources, load_resources
-from outboard.resources.resiliency import Resiliency, RetryPolicy
+from outboard.resources.loader import load_resources
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.process.garbage_collection import collecting_rarely
 from outboard.sidecar.runtime.options import Options
@@ -28,7 +25,9 @@ from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.arguments import check_board, check_served, check_topic
 from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
 from outboard.testing.clock import AutojumpClock
-from outboard.testing.in_flight import HandlerHung, told_of_hung
+from outboard.testing.in_flight import telling_of_hung
+from outboard.testing.in_memory import of_these_names
+from outboard.testing.project import NotSubscribed, Project, SidecarFiles
 from outboard.testing.recording import HopRecording
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
@@ -40,8 +39,6 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 5.0
 DRAIN_SECONDS: Final = 1.0
-PARTITIONS: Final = "16"
-RETRY_FOR_EVER: Final = Resiliency(retries={"DefaultPubsubComponentInboundRetryPolicy": RetryPolicy()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +54,19 @@ class Harness:
     """Serves apps with the real sidecar beside each, without sockets, and tells what became of every event.
 
     Sidecars share their in-memory components, and no delay takes time: a retry after five seconds comes at
-    once. `resources` are folders of Dapr resource files; without any, the pub/sub component and the state
-    store that a board names are in-memory. As with Kafka, an event whose handler fails is then delivered
-    again for ever, and events are in order where they have the same key.
+    once. `resources` are folders of Dapr resource files. Without any, the components of the `project` count:
+    those that its run file gives to each app, in memory, under their names. Without either, the pub/sub
+    component and the state store that a board names are in-memory. As with Kafka, an event whose handler
+    fails is then delivered again for ever, and events are in order where they have the same key.
 
     While it serves, Python's garbage collector looks for cycles less often, as in a sidecar's own process.
 
     Where a method waits, `timeout` is in seconds, and NotSeen, an AssertionError, tells what did happen.
     """
 
-    def __init__(self, resources: Sequence[Path] = ()) -> None:
+    def __init__(self, resources: Sequence[Path] = (), *, project: Project | None = None) -> None:
         self._resources = resources
+        self._project = project
         self._memory = SharedMemory()
         self._clock = AutojumpClock()
         self._record = HopRecording()
@@ -81,15 +80,17 @@ class Harness:
         """Run `app`, its lifespan included, with a sidecar; yields the way to the sidecar's HTTP API.
 
         `board` is the app's own and is connected to that sidecar; a service written without the kit has none.
-        Raises what the app's start or the resource files raise.
+        Raises what the app's start or the resource files raise, and NotSubscribed where an app of the project
+        asks for events that it does not get.
         """
         check_served(app, board, app_id)
         async with (
-            _telling_of_hung(app) as hung,
+            telling_of_hung(app, DRAIN_SECONDS) as hung,
             AppLifespan.of(app) as life,
-            self._beside(board, app_id, life) as (sidecar, exchange),
+            self._beside(board, app_id, life, app) as (sidecar, exchange),
         ):
             await life.start()
+            self._refuse_unsubscribed(sidecar)
             options = sidecar.options
             self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))
             try:
@@ -102,7 +103,7 @@ class Harness:
     async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
         """A sidecar without an app, for a `board` that only publishes or keeps state."""
         check_board(board)
-        async with self._beside(board, app_id, None) as (_, exchange):
+        async with self._beside(board, app_id, None, None) as (_, exchange):
             yield exchange
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
@@ -184,13 +185,18 @@ class Harness:
 
     @asynccontextmanager
     async def _beside(
-        self, board: Outboard | None, app_id: str | None, channel: Exchange | None
+        self, board: Outboard | None, app_id: str | None, channel: Exchange | None, app: ASGIApp | None
     ) -> AsyncIterator[tuple[Sidecar, Exchange]]:
         settings = board.settings if board is not None else Settings.from_environ(os.environ)
-        name = self._free_app_id(app_id or settings.app_id)
+        wanted = app_id or settings.app_id
+        if self._project is not None:
+            wanted = self._project.app_id(wanted, app)
+        files, name = self._files(wanted, settings), self._free_app_id(wanted)
+        assert files.resources is not None
         sidecar = Sidecar(
-            _options(name, settings),
-            self._load(name, settings),
+            _options(name, settings, files.directory),
+            files.resources,
+            configuration=files.configuration,
             memory=self._memory,
             clock=self._clock,
             channel=channel,
@@ -206,6 +212,12 @@ class Harness:
             stack.callback(self._app_ids.discard, name)
             yield sidecar, exchange
 
+    def _refuse_unsubscribed(self, sidecar: Sidecar) -> None:
+        discovery = sidecar.info.discovery
+        if self._project is not None and discovery is not None and discovery.not_started:
+            told = "\n".join(map(str, discovery.not_started))
+            raise NotSubscribed(f"{sidecar.options.app_id}, by {self._project.path}: {told}")
+
     def _free_app_id(self, wanted: str) -> str:
         """Two apps that share an id would share their events, as two replicas do."""
         number, name = 1, wanted
@@ -215,26 +227,14 @@ class Harness:
         self._app_ids.add(name)
         return name
 
-    def _load(self, app_id: str, settings: Settings) -> Resources:
+    def _files(self, app_id: str, settings: Settings) -> SidecarFiles:
+        """What the sidecar of `app_id` is given, whose board has `settings`."""
         if self._resources:
-            return load_resources(self._resources, app_id, os.environ.get("NAMESPACE", ""))
-        log = MetadataItem("partitions", PARTITIONS)
-        pubsub = Component(settings.pubsub, "pubsub.in-memory", metadata=(log,))
-        return Resources((pubsub, Component(settings.state_store, "state.in-memory")), (), (RETRY_FOR_EVER,))
-
-
-@asynccontextmanager
-async def _telling_of_hung(app: ASGIApp) -> AsyncIterator[list[Request]]:
-    """Says, once everything has ended, what of the requests that it yields `app` never answered."""
-    hung: list[Request] = []
-    try:
-        yield hung
-    except BaseException as error:
-        if hung:
-            error.add_note(told_of_hung(hung, app, DRAIN_SECONDS))
-        raise
-    if hung:
-        warnings.warn(told_of_hung(hung, app, DRAIN_SECONDS), HandlerHung, stacklevel=2)
+            return SidecarFiles(load_resources(self._resources, app_id, os.environ.get("NAMESPACE", "")))
+        found = SidecarFiles() if self._project is None else self._project.files_of(app_id)
+        if found.resources is not None:
+            return found
+        return replace(found, resources=of_these_names(settings.pubsub, settings.state_store))
 
 
 def _is_event(topic: Topic[T], payload: bytes) -> bool:
@@ -248,9 +248,13 @@ def _is_event(topic: Topic[T], payload: bytes) -> bool:
     return True
 
 
-def _options(app_id: str, settings: Settings) -> Options:
+def _options(app_id: str, settings: Settings, directory: Path) -> Options:
     return Options(
-        app_id=app_id, log_level="warn", api_token=settings.api_token, app_api_token=settings.app_token
+        app_id=app_id,
+        log_level="warn",
+        api_token=settings.api_token,
+        app_api_token=settings.app_token,
+        directory=directory,
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 from outboard.kit.subscriptions.routes import declaration_of, every_route
 from outboard.wire.http import Exchange, Request, Response
 
-__all__ = ["HandlerHung", "InFlight", "told_of_hung"]
+__all__ = ["HandlerHung", "InFlight", "telling_of_hung"]
 
 ENDING_SECONDS: Final = 1.0
 NAMED: Final = 3
@@ -53,8 +55,21 @@ class InFlight:
         await asyncio.wait((task,), timeout=ENDING_SECONDS if self.closing else None)
 
 
-def told_of_hung(requests: Sequence[Request], app: object, seconds: float) -> str:
-    """One line for each of `requests` that `app` did not answer in `seconds`; empty where there are none."""
+@asynccontextmanager
+async def telling_of_hung(app: object, seconds: float) -> AsyncIterator[list[Request]]:
+    """Say, once everything has ended, which of the requests that it yields `app` did not answer in time."""
+    hung: list[Request] = []
+    try:
+        yield hung
+    except BaseException as error:
+        if hung:
+            error.add_note(_told(hung, app, seconds))
+        raise
+    if hung:
+        warnings.warn(_told(hung, app, seconds), HandlerHung, stacklevel=2)
+
+
+def _told(requests: Sequence[Request], app: object, seconds: float) -> str:
     return "\n".join(
         f"{_handler(request, app)} had not returned from {_events(request)} {seconds:g} s after the test "
         "left `serving`, and was cancelled: the event is not settled. Wait for what it does, with `handled` "

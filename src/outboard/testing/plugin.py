@@ -1,15 +1,20 @@
 """The pytest plugin: the fixture `outboard`, a `Harness` with the real sidecar inside the test process.
 
     [tool.pytest.ini_options]
+    outboard_run_file = "../dapr.yaml"
     outboard_resources = ["components"]
 
-names folders of Dapr resource files, relative to the file that says so; without it the components are in
-memory. Any runner of asynchronous tests will do: anyio's, pytest-asyncio.
+The first names the project's run file, the nearest dapr.yaml above the test unless it is given; empty there
+is none. Its apps have their ids and components in tests, in memory. The second names folders of Dapr resource
+files, which then count as they are, without a run file. Paths are relative to the file that says so. Any
+runner of asynchronous tests will do: anyio's, pytest-asyncio.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +22,21 @@ import pytest
 
 if TYPE_CHECKING:
     from outboard.testing.harness import Harness
+    from outboard.testing.project import Project
 
-__all__ = ["outboard", "outboard_resources", "pytest_addoption", "pytest_pyfunc_call"]
+__all__ = [
+    "outboard",
+    "outboard_resources",
+    "outboard_run_file",
+    "pytest_addoption",
+    "pytest_load_initial_conftests",
+    "pytest_pyfunc_call",
+]
 
+RUN_FILE: Final = "outboard_run_file"
+FILE_NAME: Final = "dapr.yaml"
+NAMES: Final = ("DAPR_PUBSUB_NAME", "DAPR_STATE_STORE_NAME")
+PROJECTS: Final = pytest.StashKey[dict[Path, "Project"]]()
 UNMARKED: Final = (
     "{name} is an `async def`, and nothing runs it: mark it, or its module by "
     "`pytestmark = pytest.mark.anyio` (anyio comes with FastAPI; let a fixture `anyio_backend` return "
@@ -29,6 +46,31 @@ UNMARKED: Final = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("outboard_resources", "folders of Dapr resource files for the fixture `outboard`", "paths")
+    parser.addini(
+        RUN_FILE,
+        "the project's run file for the fixture `outboard` (the nearest dapr.yaml; empty for none)",
+        "string",
+        None,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Name the components as a run does, before a test imports a board: with what `env` says of all apps."""
+    file = _named_run_file(early_config) or early_config.rootpath / FILE_NAME
+    if _is_turned_off(early_config) or not file.is_file():
+        return
+    from outboard.errors import OutboardError
+    from outboard.run.plan.template import read_template
+
+    try:
+        apps = read_template(file).apps
+    except OutboardError:
+        return  # each test with the fixture is told
+    for name in NAMES:
+        values = {spec.environment[name] for spec in apps if name in spec.environment}
+        if len(values) == 1:
+            os.environ.setdefault(name, values.pop())
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
@@ -44,8 +86,59 @@ def outboard_resources(request: pytest.FixtureRequest) -> list[Path]:
 
 
 @pytest.fixture
-def outboard(outboard_resources: list[Path]) -> Harness:
+def outboard_run_file(request: pytest.FixtureRequest) -> Path | None:
+    """The project's run file, if it has one. Override it where one module needs another."""
+    if _is_turned_off(request.config):
+        return None
+    return _named_run_file(request.config) or next(_run_files_above(request), None)
+
+
+@pytest.fixture
+def outboard(
+    request: pytest.FixtureRequest, outboard_resources: list[Path], outboard_run_file: Path | None
+) -> Harness:
     """The sidecars of this test. See `outboard.testing.Harness`."""
     from outboard.testing.harness import Harness
 
-    return Harness(outboard_resources)
+    if outboard_resources or outboard_run_file is None:
+        return Harness(outboard_resources)
+    return Harness(project=_project(request.config, outboard_run_file))
+
+
+def _is_turned_off(config: pytest.Config) -> bool:
+    named: object = config.getini(RUN_FILE)
+    return named == ""
+
+
+def _named_run_file(config: pytest.Config) -> Path | None:
+    named = config.getini(RUN_FILE)
+    if not named:
+        return None
+    base = config.rootpath if config.inipath is None else config.inipath.parent
+    return Path(base, named)
+
+
+def _run_files_above(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """From the folder of the test up to pytest's rootdir."""
+    root = request.config.rootpath
+    for folder in request.path.parents:
+        if (folder / FILE_NAME).is_file():
+            yield folder / FILE_NAME
+        if folder == root or root not in folder.parents:
+            return
+
+
+def _project(config: pytest.Config, file: Path) -> Project:
+    """Read once in a run of pytest. What is wrong in it is the error of each test that needs it."""
+    from outboard.errors import OutboardError
+    from outboard.testing.project import Project
+
+    read = config.stash.setdefault(PROJECTS, {})
+    if file not in read:
+        if not file.exists():
+            pytest.fail(f"{RUN_FILE} names {file}, which does not exist", pytrace=False)
+        try:
+            read[file] = Project.read(file)
+        except OutboardError as error:
+            pytest.fail(str(error), pytrace=False)
+    return read[file]
