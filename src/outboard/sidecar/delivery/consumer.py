@@ -53,6 +53,9 @@ __all__ = ["DRAIN_LIMIT", "Consumer", "DeliveryContext", "Drain"]
 DRAIN_LIMIT: Final = 30.0
 """Seconds that what is being handled is given at the end."""
 DEAD_LETTER_TIMEOUT: Final = 30.0
+PART_OF_GRACE: Final = 0.8
+"""Of the time that a sidecar has for its end, what attempts have: the rest is for its components."""
+ENDS: Final = "the sidecar ends before the next attempt"
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 
 
@@ -66,6 +69,8 @@ class Drain:
     def __init__(self) -> None:
         self.closed = False
         self._over: float | None = None
+        self._closed_at = 0.0
+        self._closing = asyncio.Event()
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -90,14 +95,32 @@ class Drain:
 
         What fails is tried again, as in daprd, but not later than `limit` seconds from now.
         """
-        self.closed, self._over = True, clock.monotonic() + limit
+        self.closed, self._closed_at = True, clock.monotonic()
+        self._over = self._closed_at + limit
+        self._closing.set()
         await self._idle.wait()
 
     async def pause(self, clock: Clock, seconds: float) -> None:
         """Wait for the next attempt. Raises NotAcknowledged where it would come when `finish` is over."""
         if self._over is not None and clock.monotonic() + seconds > self._over:
-            raise NotAcknowledged("the sidecar ends before the next attempt")
+            raise NotAcknowledged(ENDS)
         await clock.sleep(seconds)
+
+    async def pause_within(self, clock: Clock, seconds: float, limit: float) -> None:
+        """As `pause`, where `finish` gives only `limit` seconds, and may begin in the meantime."""
+        due = clock.monotonic() + seconds
+        if self.closed and due > self._closed_at + limit:
+            raise NotAcknowledged(ENDS)
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((sleeping, closing), return_when=asyncio.FIRST_COMPLETED)
+            if not sleeping.done() and due > self._closed_at + limit:
+                raise NotAcknowledged(ENDS)
+            await sleeping
+        finally:
+            sleeping.cancel()
+            closing.cancel()
 
     async def hold_if_closed(self) -> None:
         """To be awaited with what was not settled: once closed, until the consumer is cancelled."""
@@ -113,7 +136,8 @@ async def _until_cancelled() -> None:
 class DeliveryContext:
     """What every subscription of one sidecar shares.
 
-    At its end what is being handled is waited for, `drain_seconds` of real time at most.
+    At its end what is being handled is waited for, `drain_seconds` of real time at most. The sidecar itself
+    is ended after `grace` seconds; None is never.
     """
 
     channel: AppChannel
@@ -125,6 +149,7 @@ class DeliveryContext:
     log: SidecarLog
     drain: Drain
     drain_seconds: float = DRAIN_LIMIT
+    grace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +268,15 @@ class Consumer:
             await self.give_up(arrived, str(failure))
 
     async def pause(self, seconds: float) -> None:
-        """Wait for the next attempt. Raises NotAcknowledged where the sidecar ends before it."""
-        await self.shared.drain.pause(self.shared.clock, seconds)
+        """Wait for the next attempt. Raises NotAcknowledged where the sidecar ends before it.
+
+        A component that remembers what is settled shall hear of it before there is no time left.
+        """
+        shared = self.shared
+        if shared.grace is not None and self.pubsub.component.traits.remembers_settled:
+            await shared.drain.pause_within(shared.clock, seconds, shared.grace * PART_OF_GRACE)
+        else:
+            await shared.drain.pause(shared.clock, seconds)
 
     def log_undelivered(self, event_id: str, reason: CircuitOpen) -> None:
         text = "event %s on topic %s was not delivered to the app: %s"

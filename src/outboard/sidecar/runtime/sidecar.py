@@ -275,6 +275,7 @@ class Sidecar:
                 self._log,
                 Drain(),
                 self._drain_seconds,
+                options.graceful_shutdown,
             ),
             declared,
             options.disabled_init_endpoints,

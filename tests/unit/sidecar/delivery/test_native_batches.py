@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from outboard.clock import SystemClock
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, RetryPolicy
@@ -85,10 +86,12 @@ class Broker:
 
 
 class Bench:
-    def __init__(self, subscription: Subscription = SUBSCRIPTION, retries: int = 0) -> None:
+    def __init__(
+        self, subscription: Subscription = SUBSCRIPTION, retries: int = 0, pause: float = 5.0
+    ) -> None:
         self.app, self.hops, self.broker, self.clock = ScriptedApp(), Hops(), Broker(), AutojumpClock()
         resilience, ids = Resilience(self.clock, lambda: 0.5, SidecarLog("api", "info", "v")), count(1)
-        inbound = Policies(retry=RetryPolicy(max_retries=retries)) if retries else Policies()
+        inbound = Policies(retry=RetryPolicy(duration=pause, max_retries=retries)) if retries else Policies()
         guards = resilience.guard("ps", "output", Policies()), resilience.guard("ps", "input", inbound)
         self.pubsub = LoadedPubSub("ps", self.broker, TopicAccess(prefix="space."), *guards)
         journal = Journal("api", self.clock, self.hops)
@@ -218,6 +221,33 @@ async def test_while_it_stops_a_component_that_remembers_it_is_told_what_was_set
     assert first is None
     assert isinstance(second, Interrupted)
     assert not bench.hops.of(HopKind.LOST)
+
+
+@pytest.mark.parametrize("stops", ["before the attempt ends", "in the pause"])
+async def test_attempts_that_never_end_leave_time_to_write_down_what_was_settled(stops: str) -> None:
+    """A sidecar that is ended by force has told its component nothing: the whole batch would come again."""
+    bench = Bench(retries=-1, pause=30)
+    bench.broker.traits = PubSubTraits(remembers_settled=True)
+    shared = replace(bench.shared, grace=5.0, clock=SystemClock() if stops == "in the pause" else bench.clock)
+    handle = NativeBatches(Consumer(SUBSCRIPTION, bench.routes, bench.pubsub, shared))
+    bench.answer("0:SUCCESS", "1:RETRY")
+    bench.answer("0:SUCCESS", "1:SUCCESS")  # not asked for
+    gate = bench.app.gates["/bulk"] = asyncio.Event()
+    handling = asyncio.create_task(handle([Message(payload) for payload in events(1, 2)]))
+    await bench.app.called("/bulk")
+    if stops == "in the pause":
+        gate.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not handling.done()
+    finishing = asyncio.create_task(bench.drain.finish(shared.clock, 30))
+    await asyncio.sleep(0)
+    gate.set()
+    await finishing
+    first, second = await handling
+    assert first is None
+    assert isinstance(second, Interrupted)
+    assert bench.batches == [[1, 2]]
 
 
 async def test_the_component_is_asked_for_what_the_subscription_wants_again_until_it_can() -> None:

@@ -247,6 +247,18 @@ async def test_what_came_while_a_batch_was_under_way_is_the_next_one() -> None:
     assert sizes == [1, 5]
 
 
+async def test_a_subscription_that_is_made_again_gets_nothing_that_was_settled_behind_a_failure() -> None:
+    log = Log(partitions=1, backlog=10, clock=StoppedClock())
+    first, second = Collected(**{"2": 99}), Collected()
+    async with in_batches(log.app(), first):
+        await log.app().publish_many("t", [message(number) for number in range(6)])
+        await settle()
+    assert sorted(first.data) == [*"012345"]
+    async with in_batches(log.app(), second):
+        await settle()
+    assert second.data == ["2"]
+
+
 async def test_two_batches_are_under_way_but_never_with_the_same_key() -> None:
     log, gate, batches = Log(), asyncio.Event(), []
 
