@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,8 @@ def _python(
         finally:
             if process.poll() is None:
                 for started in psutil.Process(process.pid).children(recursive=True):
-                    started.kill()
+                    with suppress(psutil.NoSuchProcess):  # it has ended by itself just now
+                        started.kill()
                 process.kill()
 
 

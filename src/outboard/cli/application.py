@@ -81,12 +81,32 @@ def _doctor(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(doctor.__doc__ or ""))(doctor)
 
 
+def _publish(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.publish import publish
+
+    app.command(help=flowing(publish.__doc__ or ""))(publish)
+
+
+def _routes(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.routes import routes
+
+    app.command(help=flowing(routes.__doc__ or ""))(routes)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
     "trace": Command(
         "Show what became of an event: each hop from its publisher to its handlers, live or past.", _trace
+    ),
+    "publish": Command(
+        "Publish one event through the sidecar of an app, and show which apps get it.", _publish
+    ),
+    "routes": Command(
+        "Show which apps get an event, by which of their routes, and why the others do not.", _routes
     ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
     "topics": Command("See what holds the partitions of a pubsub.sqlite, and go on behind it.", _topics),

@@ -54,6 +54,8 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("run", {"engines", "trace", "kit", "testing", "cli.engines", "cli.sidecar", "cli.sidecar_options"}),
         ("sidecar", {"engines", "run", "trace", "kit", "testing", "cli.engines", "cli.run"}),
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
+        ("publish", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
         (
@@ -70,10 +72,11 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:
-    assert set(COMMANDS) == {"run", "sidecar", "engines", "trace", "topics", "doctor"}
+    known = {"run", "sidecar", "engines", "trace", "topics", "doctor", "publish", "routes"}
+    assert set(COMMANDS) == known
 
 
-@pytest.mark.parametrize("name", ["run", "sidecar", "trace", "doctor"])
+@pytest.mark.parametrize("name", ["run", "sidecar", "trace", "doctor", "publish", "routes"])
 def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
     command = getattr(import_module(f"outboard.cli.{name}"), name)
     assert inspect.cleandoc(command.__doc__).splitlines()[0] == COMMANDS[name].summary

@@ -1,0 +1,63 @@
+"""What becomes of an event at each app, as lines for a person and as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from outboard.gojson.values import Json
+from outboard.live.routing import RouteAnswer, RouteOutcome, RuleAnswer
+
+__all__ = ["route_lines", "route_objects"]
+
+
+def route_lines(found: Sequence[RouteAnswer], *, explain: bool) -> list[str]:
+    """Who gets the event; with `explain` also why the others do not, and each rule."""
+    return list(_lines(found, explain))
+
+
+def route_objects(found: Sequence[RouteAnswer]) -> list[Json]:
+    """One object for each answer, whatever is explained."""
+    return [
+        {
+            "app": each.app_id,
+            "pubsub": each.pubsub,
+            "outcome": each.outcome.value,
+            "path": each.path,
+            "reason": each.reason,
+            "rules": [{"match": rule.match, "path": rule.path, "result": rule.result} for rule in each.rules],
+            "deadLetterTopic": each.dead_letter_topic,
+        }
+        for each in found
+    ]
+
+
+def _lines(found: Sequence[RouteAnswer], explain: bool) -> Iterator[str]:
+    taken = [each for each in found if each.outcome is not RouteOutcome.NOT]
+    for each in found if explain else taken:
+        yield _line(each)
+        if explain:
+            yield from map(_rule_line, each.rules)
+            yield from [f"  dead letters go to {each.dead_letter_topic}"] if each.dead_letter_topic else []
+    if not taken:
+        yield "no app gets it"
+    if not explain and len(taken) < len(found):
+        count = len(found) - len(taken)
+        yield f"({count} {'does' if count == 1 else 'do'} not: --explain says why)"
+
+
+def _line(answer: RouteAnswer) -> str:
+    where = f" of {answer.pubsub}" if answer.pubsub else ""
+    match answer.outcome:
+        case RouteOutcome.GETS:
+            at = f" at {answer.path}" if answer.path else f": {answer.reason}"
+            return f"{answer.app_id} gets it{where}{at}"
+        case RouteOutcome.DEPENDS:
+            return f"{answer.app_id} may get it{where}: {answer.reason}"
+        case RouteOutcome.NOT:
+            return f"{answer.app_id} does not get it: {answer.reason}"
+
+
+def _rule_line(rule: RuleAnswer) -> str:
+    match = rule.match.strip() or "(every other event)"
+    result = rule.result if isinstance(rule.result, str) else str(rule.result).lower()
+    return f"  {match} → {rule.path}: {result}"

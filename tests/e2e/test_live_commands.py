@@ -1,0 +1,168 @@
+"""`outboard publish` and `outboard routes` beside a run, and beside its files alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from support.projects import Project, running
+
+PATIENCE = 60
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder)
+
+
+def outboard(folder: Path, *arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    command: Sequence[str] = [sys.executable, "-m", "outboard", *arguments]
+    environment = {**os.environ, "HOME": str(folder), "USERPROFILE": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, input=data or b"", capture_output=True, timeout=PATIENCE, env=environment
+    )
+
+
+def told(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = (done.stdout + done.stderr).decode("utf-8")
+    assert "Traceback" not in text
+    return text
+
+
+def test_what_is_published_arrives_and_the_takers_are_told(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    project.add("other", topics="job")
+    with running(project) as run:
+        run.ready()
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"n": 1}', "-i", "other")
+        assert done.returncode == 0, told(done)
+        assert "through the sidecar of other" in told(done)
+        assert "worker gets it of pubsub at /events" in told(done)
+        assert run.line("EVENT 1", "worker")
+
+        done = outboard(project.folder, "publish", "-t", "jobs", "-o", "json", data=b'{"n": 2}')
+        published = json.loads(done.stdout)
+        assert (published["app"], published["pubsub"], published["topic"]) == ("worker", "pubsub", "jobs")
+        assert len(published["id"]) == 36
+        assert [route["outcome"] for route in published["routes"]] == ["gets", "not"]
+        assert run.line("EVENT 2", "worker")
+
+        event = project.folder / "event.json"
+        event.write_text(
+            '{"specversion": "1.0", "id": "mine", "source": "s", "type": "t", "data": {"n": 3}}',
+            encoding="utf-8",
+        )
+        done = outboard(project.folder, "publish", "-t", "jobs", "-f", str(event), "--key", "7")
+        assert "Published event mine to jobs of pubsub" in told(done)
+        assert run.line("EVENT 3", "worker")
+
+        done = outboard(project.folder, "publish", "-t", "jobs", "--raw", data=event.read_bytes())
+        assert "Published a raw payload to jobs" in told(done)
+        assert run.line("EVENT 3", "worker")
+
+        done = outboard(project.folder, "publish", "-t", "jbs", "-d", "{}")
+        assert done.returncode == 0, "it was published, though nobody takes it"
+        assert "Did you mean `jobs`?" in told(done)
+        assert "no app gets it" in told(done)
+
+
+def test_a_port_is_enough_and_the_token_comes_from_the_environment(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    with running(project) as run:
+        sidecar = run.ready()["worker"]
+        there = "--dapr-http-port", sidecar.rpartition(":")[2]
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"n": 1}', *there)
+        assert "worker gets it" in told(done)
+        done = outboard(project.folder, "routes", "jobs", *there)
+        assert told(done) == "worker gets it of pubsub at /events\n"
+
+
+def test_routes_of_a_run_and_of_its_files(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    project.add("other")
+    with running(project) as run:
+        run.ready()
+        done = outboard(project.folder, "routes", "jobs")
+        assert (done.returncode, told(done)) == (
+            0,
+            "worker gets it of pubsub at /events\n(1 does not: --explain says why)\n",
+        )
+        done = outboard(project.folder, "routes", "job", "--explain", "-o", "json")
+        assert done.returncode == 1
+        reasons = [route["reason"] for route in json.loads(done.stdout)["routes"]]
+        assert reasons == [
+            "it does not subscribe to 'job', but to jobs. Did you mean `jobs`?",
+            "it subscribes to no topic",
+        ]
+    done = outboard(project.folder, "routes", "jobs", "--explain")
+    assert done.returncode == 0
+    assert told(done).count("it does not run, so that only subscriptions in files are known") == 2
+
+
+RULES = """\
+apiVersion: dapr.io/v2alpha1
+kind: Subscription
+metadata: {name: jobs}
+spec:
+  pubsubname: pubsub
+  topic: jobs
+  routes:
+    rules: [{match: "event.data.n > 5.0", path: /big}]
+scopes: [worker]
+"""
+
+
+def test_rules_in_files_are_evaluated_where_nothing_runs(project: Project) -> None:
+    project.add("worker")
+    project.write()
+    (project.folder / "components" / "jobs.yaml").write_text(RULES, encoding="utf-8")
+    event = project.folder / "event.json"
+    event.write_text('{"n": 7}', encoding="utf-8")
+    done = outboard(project.folder, "routes", "event.json", "-t", "jobs", "--explain")
+    assert (done.returncode, told(done)) == (
+        0,
+        "worker gets it of pubsub at /big\n  event.data.n > 5.0 → /big: true\n",
+    )
+    event.write_text('{"n": 5}', encoding="utf-8")
+    done = outboard(project.folder, "routes", "event.json", "-t", "jobs", "--explain")
+    assert done.returncode == 1
+    assert "none of its rules matches, and it has no default route" in told(done)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["publish", "-t", "jobs", "-d", "{}"], "there is no run"),
+        (["publish", "-t", "jobs", "-d", "{}", "-f", "x"], "--data and --data-file are both given"),
+        (["publish", "-t", "jobs", "-d", "{}", "--metadata", "x"], "--metadata x has no `=`"),
+        (["publish", "-t", "jobs", "-d", "{}", "--metadata", "{x"], "--metadata {x is no JSON"),
+        (["publish", "-t", "jobs", "-d", "{}", "--dapr-http-port", "1"], "no sidecar answers"),
+        (["publish", "-d", "{}"], "Missing option"),
+        (["routes", "jobs"], "there is no run"),
+        (["routes", "jobs", "--resources-path", "nowhere"], "there is no such folder"),
+        (["routes", "jobs", "--run-file", "x", "--dapr-http-port", "1"], "name two sidecars"),
+        (["routes", "list.json", "-t", "x"], "list.json is no JSON object"),
+        (["routes", "event.json"], "the event in event.json names no topic"),
+        (["routes", "jobs", "-t", "jobs"], "the topic is named twice"),
+    ],
+)
+def test_mistakes_are_one_message(tmp_path: Path, arguments: Sequence[str], said: str) -> None:
+    (tmp_path / "list.json").write_text("[]", encoding="utf-8")
+    (tmp_path / "event.json").write_text("{}", encoding="utf-8")
+    done = outboard(tmp_path, *arguments)
+    assert (done.returncode, said in told(done)) == (2, True), told(done)
+    assert not done.stdout
+
+
+def test_a_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    done = outboard(tmp_path, "publish", "-t", "jobs", "-f", "nowhere.json", "--dapr-http-port", "1")
+    assert done.returncode == 1
+    assert "nowhere.json" in told(done)
