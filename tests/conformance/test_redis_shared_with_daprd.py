@@ -17,7 +17,7 @@ from conformance.question import Group, subscribed
 from conformance.question import Question as Asked
 from conformance.questions.files import component, documents
 from conformance.questions.state_values import VALUES
-from conformance.sidecars import APP_ID, Program, Running, running
+from conformance.sidecars import APP_ID, Program, Running, launched, running, until_ready
 from support.redis import RedisServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.engine("daprd"), pytest.mark.timeout(120)]
@@ -61,6 +61,38 @@ async def ask(sidecar: Running, method: str, path: str, body: bytes = b"", **hea
     assert isinstance(answer, Answer)
     assert answer.status < 300, answer.body
     return answer
+
+
+@pytest.mark.parametrize(
+    ("metadata", "starts"),
+    [
+        ({"redisPassword": "of-nobody"}, True),
+        ({"redisUsername": "default", "redisPassword": "of-nobody"}, True),
+        ({"redisUsername": "ann", "redisPassword": "of-nobody"}, False),
+        ({"redisUsername": "ann"}, True),
+        ({"redisDB": "-1"}, True),
+        ({"redisDB": "99"}, False),
+        ({"redisDB": "99", "redisPassword": "of-nobody"}, False),
+        ({"failover": "true", "sentinelMasterName": "m"}, False),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("kind", ["state.redis", "pubsub.redis"])
+async def test_both_start_with_a_setting_that_the_server_did_not_ask_for_or_neither(
+    programs: tuple[Program, Program],
+    redis: RedisServer,
+    tmp_path: Path,
+    kind: str,
+    metadata: dict[str, str],
+    starts: bool,
+) -> None:
+    files = {"redis.yaml": component("redis", kind, redisHost=redis.address, consumerID="c", **metadata)}
+    for program in programs:
+        async with launched(program, Group("setting", (), files), tmp_path / program.name) as sidecar:
+            if starts:
+                await until_ready(sidecar)
+            else:
+                assert await sidecar.process.wait() == 1
 
 
 async def test_values_are_stored_alike_and_read_by_the_other(

@@ -69,8 +69,10 @@ def guarded(redis_servers: StartRedis) -> RedisServer:
     return redis_servers("--requirepass", PASSWORD)
 
 
-async def test_a_password(guarded: RedisServer) -> None:
+async def test_a_password(guarded: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     await works(redisHost=guarded.address, redisPassword=PASSWORD)
+
+    assert "lets anybody in" not in caplog.text
 
 
 async def test_a_user_with_a_password(guarded: RedisServer) -> None:
@@ -93,6 +95,30 @@ async def test_a_wrong_password_is_not_in_the_message(
             pass
 
     assert "wr0ng" not in str(caught.value) + caplog.text + repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("user", ["", "default"])
+async def test_a_password_that_nobody_asks_for(
+    redis: RedisServer, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await works(redisHost=redis.address, redisUsername=user, redisPassword=PASSWORD)
+
+    assert "lets anybody in: `redisPassword` protects nothing there" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+async def test_a_user_that_is_not_there_is_let_in_nowhere(redis: RedisServer) -> None:
+    with pytest.raises(ComponentError, match="did not let us in"):
+        async with redis_state(redisHost=redis.address, redisUsername="ann", redisPassword=PASSWORD):
+            pass
+
+
+async def test_a_user_without_a_password_does_not_log_in(redis: RedisServer) -> None:
+    await works(redisHost=redis.address, redisUsername="ann")
+
+
+async def test_a_database_below_zero_is_the_first(redis: RedisServer) -> None:
+    await works(redisHost=redis.address, redisDB="-1")
 
 
 async def test_the_host_and_the_port_apart(redis: RedisServer) -> None:

@@ -7,6 +7,7 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import count
 from typing import TypeVar, cast
 
@@ -18,7 +19,7 @@ from outboard.sidecar.components.redis.client.clients import Clients
 from outboard.sidecar.components.redis.client.error_translation import refusal, translated
 from outboard.sidecar.components.redis.client.pipelining import Pipelining
 from outboard.sidecar.components.redis.client.port import RedisAway, RedisCommand, RedisRefused, RedisReply
-from outboard.sidecar.components.redis.client.settings import RedisSettings, pause_before
+from outboard.sidecar.components.redis.client.settings import DEFAULT_USER, RedisSettings, pause_before
 
 __all__ = ["RedisServer", "connect"]
 
@@ -38,7 +39,24 @@ async def connect(
     except BaseException:
         await server.close()
         raise
+    if settings.username == DEFAULT_USER and await _lets_anybody_in(settings, name, clock, random):
+        text = "component '%s': Redis at %s lets anybody in: `redisPassword` protects nothing there"
+        logger.warning(text, name, settings)
     return server
+
+
+async def _lets_anybody_in(
+    settings: RedisSettings, name: str, clock: Clock, random: Callable[[], float]
+) -> bool:
+    """Whether it answers who has no password; then it takes every password for its default user."""
+    anonymous = RedisServer(replace(settings, username="", password="", max_retries=0), name, clock, random)
+    try:
+        await anonymous.ask_server("PING")
+    except ComponentError:
+        return False
+    finally:
+        await anonymous.close()
+    return True
 
 
 class RedisServer:

@@ -15,6 +15,7 @@ from outboard.sidecar.components.metadata.properties import Properties
 
 __all__ = [
     "CONNECTION_METADATA",
+    "DEFAULT_USER",
     "Address",
     "RedisSettings",
     "pause_before",
@@ -37,6 +38,7 @@ CONNECTION_METADATA: Final[tuple[str, ...]] = (
 UNSERVED: Final = ("useEntraID", "useAzureAD", "useOIDC")
 CHECKED_ONLY: Final = ("maxConnAge", "idleTimeout", "idleCheckFrequency")
 DEFAULT_PORT: Final = 6379
+DEFAULT_USER: Final = "default"
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}\Z", re.ASCII)
 PORT: Final = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
 
@@ -49,6 +51,8 @@ class RedisSettings:
 
     `addresses` are of the server, of nodes of the cluster, or of the sentinels. An attempt that fails is
     repeated `max_retries` times, after a pause that grows from `min_retry_interval` to `max_retry_interval`.
+    Without a password nobody logs in; with one alone it is the server's user `default`, which a server
+    without passwords lets in whatever the password is.
     """
 
     addresses: tuple[Address, ...]
@@ -93,12 +97,12 @@ class RedisSettings:
         certificate, key = properties.string("clientCert"), properties.string("clientKey")
         return RedisSettings(
             addresses=_addresses(properties),
-            username=properties.string("redisUsername"),
+            username=_user(properties, "redisUsername", "redisPassword"),
             password=properties.string("redisPassword"),
-            database=read_integer(properties, "redisDB"),
+            database=max(read_integer(properties, "redisDB"), 0),
             cluster=properties.string("redisType") == "cluster" and not sentinel,
             sentinel_master=_sentinel_master(properties) if sentinel else "",
-            sentinel_username=properties.string("sentinelUsername"),
+            sentinel_username=_user(properties, "sentinelUsername", "sentinelPassword"),
             sentinel_password=properties.string("sentinelPassword"),
             tls=read_boolean(properties, "enableTLS"),
             verify=not read_boolean(properties, "insecureSkipTLSVerify"),
@@ -157,6 +161,17 @@ def read_seconds(properties: Properties, name: str, default: float = 0.0) -> flo
         # Without the text, nor the error that holds it: it may come from a secret.
         advice = "Write for instance `500ms`, `5s` or `1m30s`; a number alone is milliseconds."
         raise properties.failure(f"`{name}` is not a duration", advice, name) from None
+
+
+def _user(properties: Properties, name: str, password: str) -> str:
+    """Who logs in; empty where nobody does."""
+    user = properties.string(name)
+    if properties.string(password):
+        return user or DEFAULT_USER
+    if user:
+        problem = f"`{name}` is not used: without `{password}` nobody logs in"
+        properties.warn(problem, f"Add `{password}`, or take `{name}` away.", name)
+    return ""
 
 
 def _interval(properties: Properties, name: str, default: float) -> float:

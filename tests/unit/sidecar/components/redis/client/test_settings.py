@@ -75,6 +75,32 @@ def test_sentinels() -> None:
     assert str(settings) == "a:1, b:2 (sentinel master 'm')"
 
 
+def test_a_password_alone_is_that_of_the_default_user() -> None:
+    settings = read(redisPassword="p", sentinelPassword="sp")
+
+    assert (settings.username, settings.sentinel_username) == ("default", "default")
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("redisUsername", "redisPassword"), ("sentinelUsername", "sentinelPassword")]
+)
+def test_without_a_password_nobody_logs_in(user: str, password: str) -> None:
+    given = properties("state.redis", redisHost="h", **{user: "ann", password: ""})
+
+    settings = RedisSettings.read(given)
+
+    assert (settings.username, settings.sentinel_username) == ("", "")
+    (finding,) = given.findings
+    assert (finding.line, finding.problem) == (
+        12,
+        f"`{user}` is not used: without `{password}` nobody logs in",
+    )
+
+
+def test_a_database_below_zero_is_the_first() -> None:
+    assert read(redisDB="-1").database == 0
+
+
 def test_no_secret_shows() -> None:
     settings = read(redisPassword="s3cr3t", sentinelPassword="s3cr3t", clientCert="c", clientKey="s3cr3t")
 
