@@ -40,7 +40,7 @@ REDIS: Final[Mapping[str, tuple[str, str]]] = {
     "redisHost": ("", "Required: `host` or `host:port`; several, with commas between them, of a cluster or "
                       "of sentinels."),
     "redisPort": ("6379", "The port, where `redisHost` has none."),
-    "redisUsername": ("", "Who logs in."),
+    "redisUsername": ("", "Who logs in, with a password only; with a password alone it is `default`."),
     "redisPassword": ("", "With which password; best by `secretKeyRef`."),
     "redisDB": ("0", "The number of the database; a cluster has only one."),
     "redisType": ("node", "`cluster` for a cluster; all else is a single server."),
@@ -277,8 +277,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",
     "topology": "What an app takes and has, told once: `topics` (each with `pubsub`, `topic`, `routes`, "
-    "`bulk`, `dead_letter_topic`), `components`, `left_out` (each with its `reason`), `not_taken` (each with "
-    "its `problem`), and why there is none in `remark`.",
+    "`bulk`, `dead_letter_topic`, and in `remark` why it does not come as asked), `components`, `left_out` "
+    "(each with its `reason`), `not_taken` (each with its `problem`), and why there is none in `remark`.",
     "untaken": "`app` has published to a topic that no app of this run takes, for the first time; `text` "
     "says so in a sentence, with the near name.",
     "ready": "Every app that is started here listens and gets its events, but for so many subscriptions as "

@@ -6,6 +6,8 @@ single       the kit: one event a request
 bulk         the kit: bulk subscription, one event a call
 bulk-deps    the same, with two async dependencies of which one yields
 batch-deps   the kit: `subscribe_batch`, with the same dependencies
+
+BULK_WAIT_MS is how long a bulk subscription asks to wait for a batch, 5 unless it is set.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
 from sample import PUBSUB, TOPIC, Sample
 
-BULK: Final = {"enabled": True, "maxMessagesCount": 100, "maxAwaitDurationMs": 5}
+WAIT_MS: Final = int(os.environ.get("BULK_WAIT_MS", "5"))
+BULK: Final = {"enabled": True, "maxMessagesCount": 100, "maxAwaitDurationMs": WAIT_MS}
 PATH: Final = "/events"
 
 
@@ -129,7 +132,7 @@ def kit(handler: str) -> FastAPI:
 
     board = Outboard(pubsub=PUBSUB)
     bench = board.topic(TOPIC, Sample)
-    bulk = BulkOptions(max_messages_count=BULK["maxMessagesCount"], max_await_duration_ms=5)
+    bulk = BulkOptions(max_messages_count=BULK["maxMessagesCount"], max_await_duration_ms=WAIT_MS)
     app = FastAPI(lifespan=board.lifespan)
     board.mount(app)
     if handler in {"single", "bulk"}:
@@ -146,7 +149,7 @@ def kit(handler: str) -> FastAPI:
 
     else:
 
-        @bench.subscribe_batch(PATH, max_events=BULK["maxMessagesCount"], max_await_duration_ms=5)
+        @bench.subscribe_batch(PATH, max_events=BULK["maxMessagesCount"], max_await_duration_ms=WAIT_MS)
         async def handle_batch(events: Sequence[Event[Sample]], session: Session, user: User) -> None:
             for event in events:
                 measured.add(event.data.sent)

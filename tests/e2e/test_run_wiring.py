@@ -41,7 +41,7 @@ def test_a_topic_that_nobody_takes_is_told_at_the_first_event(project: Project) 
     with running(project) as run:
         topologies, ready = up_to_ready(run)
         taken = {"pubsub": "pubsub", "topic": "orders-created", "routes": ["/events"], "bulk": False}
-        assert topologies["billing"]["topics"] == [{**taken, "dead_letter_topic": ""}]
+        assert topologies["billing"]["topics"] == [{**taken, "dead_letter_topic": "", "remark": ""}]
         assert topologies["shop"]["topics"] == []
         assert topologies["shop"]["components"] == [{"name": "pubsub", "type": "pubsub.in-memory"}]
         assert ready["not_taken"] == 0

@@ -199,7 +199,7 @@ class Topic(Generic[T]):
 
         Its dependencies are made once for all of them, so that one transaction will do. It is given at most
         `max_events`, in their order; one, where the sidecar delivers events alone. The sidecar may wait for
-        them up to `max_await_duration_ms` (0: its default). The other parameters are those of `subscribe`.
+        them up to `max_await_duration_ms` (0: 10 ms). The other parameters are those of `subscribe`.
 
         It returns: all are handled. It, or the end of a dependency, raises: all are delivered again. It may
         return a DeliveryStatus for all, or a sequence with one for each. An event that cannot be read is not

@@ -125,7 +125,7 @@ async def test_bulk_delivery_is_asked_for_with_its_bounds(board: Outboard, servi
     board.topic("d", Task).subscribe("/d", bulk=False)(on_task)
     answer = await listed(serving, mounted(board), board)
     assert [item.get("bulkSubscribe") for item in answer] == [
-        {"enabled": True, "maxMessagesCount": 0, "maxAwaitDurationMs": 0},
+        {"enabled": True, "maxMessagesCount": 0, "maxAwaitDurationMs": 10},
         {"enabled": True, "maxMessagesCount": 50, "maxAwaitDurationMs": 20},
         {"enabled": True, "maxMessagesCount": 100, "maxAwaitDurationMs": 5},
         None,
@@ -139,6 +139,14 @@ async def test_one_handler_s_wish_is_that_of_its_topic(board: Outboard, serving:
     topic.subscribe("/c")(on_task)
     (item,) = await listed(serving, mounted(board), board)
     assert item["bulkSubscribe"] == {"enabled": True, "maxMessagesCount": 50, "maxAwaitDurationMs": 20}
+
+
+async def test_a_wait_that_nobody_names_is_short(board: Outboard, serving: Serving) -> None:
+    topic = board.topic("a", Task)
+    topic.subscribe("/a", match="a", bulk=True)(on_task)
+    topic.subscribe_batch("/b", match="b", max_events=50)(on_tasks)
+    (item,) = await listed(serving, mounted(board), board)
+    assert item["bulkSubscribe"] == {"enabled": True, "maxMessagesCount": 50, "maxAwaitDurationMs": 10}
 
 
 async def test_bounds_of_one_topic_must_agree(board: Outboard) -> None:

@@ -96,10 +96,11 @@ PoisonPolicy: TypeAlias = DeadLetterPolicy | HoldPolicy | DropPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkOptions:
-    """How events come in bulk. What is 0 is left to the sidecar: 100 events and 1,000 ms for most of daprd's.
+    """How events come in bulk.
 
-    `max_messages_count` and `max_await_duration_ms` bound one delivery: its events, and how long the sidecar
-    may wait for them. `concurrency` is the number of events of a delivery that are handled at once.
+    `max_messages_count` and `max_await_duration_ms` bound one delivery: its events (0 leaves it to the
+    sidecar: 100, with Kafka 80), and how long the sidecar may wait for them (0 stands for 10 ms).
+    `concurrency` is the number of events of a delivery that are handled at once.
     Source: Dapr, "Publish and subscribe to bulk messages", `bulkSubscribe`.
     """
 

@@ -79,13 +79,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class TakenTopic:
-    """A topic that an app gets events of, at `routes`; `dead_letter_topic` is empty where there is none."""
+    """A topic that an app gets events of, at `routes`; `dead_letter_topic` is empty where there is none.
+
+    `remark` says why it does not come as it was asked for, where there is a reason.
+    """
 
     pubsub: str
     topic: str
     routes: tuple[str, ...]
     bulk: bool = False
     dead_letter_topic: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

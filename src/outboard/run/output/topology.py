@@ -31,4 +31,4 @@ def _how(taken: TakenTopic) -> str:
     parts = [f" at {', '.join(taken.routes)}"] if taken.routes else []
     parts += [" in bulk"] if taken.bulk else []
     parts += [f" dead letters to {taken.dead_letter_topic}"] if taken.dead_letter_topic else []
-    return ",".join(parts)
+    return ",".join(parts) + (f" ({taken.remark})" if taken.remark else "")

@@ -111,6 +111,8 @@ class PubSubTraits(Traits):
     - `unique_entry_ids`: each entry of a batch that it hands over gets a new id, and not its number, since of
       such a component daprd gathers the batches.
     - `bulk_bounds`: those of a bulk subscription that leaves one open.
+    - `serial`: a sentence that says why it hands over a message only when the one before it is settled, and
+      what to do about it; else empty. No batch of such a component is waited for: it has one message.
     - `remembers_settled`: of a batch it remembers what is settled behind a message that is not. So it is told
       as the sidecar ends, with `Interrupted` for the others; any other component waits to be cancelled then.
     """
@@ -120,6 +122,7 @@ class PubSubTraits(Traits):
     request_metadata_first: bool = False
     unique_entry_ids: bool = False
     bulk_bounds: BulkBounds = BulkBounds(100, 1.0)
+    serial: str = ""
     remembers_settled: bool = False
 
 

@@ -44,6 +44,7 @@ class GatheringConsumer:
         self._single = single
         self._batches = BatchConsumer(single)
         self._bounds = bounds_of(single.subscription.bulk, single.pubsub.component)
+        self._serial = bool(single.pubsub.component.traits.serial)
         self._pending: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -85,9 +86,9 @@ class GatheringConsumer:
                 task.cancel()
 
     async def _fill(self) -> None:
-        """Return when the pending batch is full, or its time is up."""
+        """Return when the pending batch is full, or its time is up; at once where no other can come."""
         self._full.clear()
-        if len(self._pending) >= self._bounds.max_messages:
+        if self._serial or len(self._pending) >= self._bounds.max_messages:
             return
         sleep = asyncio.ensure_future(self._single.shared.clock.sleep(self._bounds.max_await))
         full = asyncio.ensure_future(self._full.wait())

@@ -17,9 +17,9 @@ from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, Consumer, DeliveryCo
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
-from outboard.sidecar.subscriptions.active import ActiveSubscription, NotStarted
+from outboard.sidecar.subscriptions.active import ActiveSubscription, NotStarted, SerialBulk
 
-__all__ = ["startable", "subscribing"]
+__all__ = ["serial_bulk", "startable", "subscribing"]
 
 AGAIN: Final = RetryPolicy("exponential", max_elapsed=0)
 
@@ -68,6 +68,18 @@ def startable(
         else:
             started.append(active)
     return started, not_started
+
+
+def serial_bulk(
+    started: Iterable[ActiveSubscription], pubsubs: Mapping[str, LoadedPubSub]
+) -> list[SerialBulk]:
+    """Those of `started`, in bulk, whose component never has more than one message for a batch."""
+    asked = [active.subscription for active in started if active.subscription.bulk.enabled]
+    return [
+        SerialBulk(found.pubsub_name, found.topic, reason)
+        for found in asked
+        if (reason := pubsubs[found.pubsub_name].component.traits.serial)
+    ]
 
 
 def _problem(name: str, topic: str, pubsubs: Mapping[str, LoadedPubSub], left_out: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from outboard.host.listening import is_listening
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
 from outboard.sidecar.delivery.consumer import DeliveryContext
-from outboard.sidecar.delivery.subscriber import startable, subscribing
+from outboard.sidecar.delivery.subscriber import serial_bulk, startable, subscribing
 from outboard.sidecar.discovery.endpoints import (
     DiscoveryFailed,
     Programmatic,
@@ -125,6 +125,8 @@ class AppLifecycle:
         discovery = await self._discovery()
         for each in discovery.not_started:
             log.log(logging.WARNING if each.topic else logging.ERROR, "%s", each)
+        for serial in discovery.serial_bulk:
+            log.warning("%s", serial)
         self.discovered(discovery)
         return discovery.started
 
@@ -136,9 +138,11 @@ class AppLifecycle:
             reason = f"{failure}. No subscription of this app is started"
             return Discovery(merge(self.declarative, ()), (), [NotStarted("", "", reason)])
         merged = merge(self.declarative, found.active)
-        started, not_started = startable(merged, self.shared.publisher.pubsubs, self.left_out)
+        pubsubs = self.shared.publisher.pubsubs
+        started, not_started = startable(merged, pubsubs, self.left_out)
         self._tell_subscribed(started)
-        return Discovery(merged, started, [*found.not_started, *not_started], found.unasked)
+        missing = [*found.not_started, *not_started]
+        return Discovery(merged, started, missing, found.unasked, serial_bulk(started, pubsubs))
 
     def _tell_subscribed(self, started: Sequence[ActiveSubscription]) -> None:
         """Only of what gets its events; of what files ask for is told when they are read."""

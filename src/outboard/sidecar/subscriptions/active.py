@@ -18,6 +18,7 @@ __all__ = [
     "ActiveSubscription",
     "Discovery",
     "NotStarted",
+    "SerialBulk",
     "SubscribeInvalid",
     "activate",
     "merge",
@@ -57,16 +58,31 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SerialBulk:
+    """A subscription in bulk whose batches have one event each; `reason` says why, and what to do."""
+
+    pubsub: str
+    topic: str
+    reason: str
+
+    def __str__(self) -> str:
+        text = "subscription to topic '%s' on pubsub '%s' is in bulk, but gets one event at a time: %s"
+        return text % (self.topic, self.pubsub, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Discovery:
     """What an app takes: all of its `subscriptions`, those of them that are `started`, and what is not.
 
     `unasked` says why the app itself has named none, empty where it has been asked and has answered.
+    `serial_bulk` are those started that ask for bulk in vain.
     """
 
     subscriptions: Sequence[ActiveSubscription] = ()
     started: Sequence[ActiveSubscription] = ()
     not_started: Sequence[NotStarted] = ()
     unasked: str = ""
+    serial_bulk: Sequence[SerialBulk] = ()
 
 
 def activate(subscription: Subscription, type: Literal["DECLARATIVE", "PROGRAMMATIC"]) -> ActiveSubscription:

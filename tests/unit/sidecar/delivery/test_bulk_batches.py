@@ -36,9 +36,8 @@ SUBSCRIPTION = Subscription("ps", "t", (Rule("/bulk"),), bulk=BulkSubscribe(True
 class Broker:
     """A pub/sub component that keeps what is published."""
 
-    traits = PubSubTraits()
-
-    def __init__(self) -> None:
+    def __init__(self, serial: str = "") -> None:
+        self.traits = PubSubTraits(serial=serial)
         self.published: list[tuple[str, Message]] = []
 
     async def publish(self, topic: str, message: Message) -> None:
@@ -55,8 +54,14 @@ class Broker:
 class Bench:
     """A bulk consumer on its own."""
 
-    def __init__(self, subscription: Subscription = SUBSCRIPTION, inbound: Policies = Policies()) -> None:  # noqa: B008
-        self.app, self.hops, self.broker, clock = ScriptedApp(), Hops(), Broker(), AutojumpClock()
+    def __init__(
+        self,
+        subscription: Subscription = SUBSCRIPTION,
+        inbound: Policies = Policies(),  # noqa: B008
+        serial: str = "",
+    ) -> None:
+        self.app, self.hops, self.broker = ScriptedApp(), Hops(), Broker(serial)
+        self.clock = clock = AutojumpClock()
         ids = count(1)
         resilience = Resilience(clock, lambda: 0.5, SidecarLog("api", "info", "v"))
         outbound, taking = (
@@ -112,6 +117,14 @@ async def test_no_batch_is_larger_than_it_may_be() -> None:
     async with Bench().running() as bench:
         await bench.handle(*events(1, 2, 3, 4, 5, 6, 7))
     assert [len(batch) for batch in bench.batches] == [3, 3, 1]
+
+
+@pytest.mark.parametrize(("serial", "waits"), [("", [0.05]), ("one by one", [])])
+async def test_where_no_other_can_come_none_is_waited_for(serial: str, waits: list[float]) -> None:
+    async with Bench(serial=serial).running() as bench:
+        bench.answer(e1="SUCCESS")
+        assert await bench.handle(*events(1)) == [None]
+    assert bench.clock.slept == waits
 
 
 async def test_only_what_failed_is_sent_again() -> None:

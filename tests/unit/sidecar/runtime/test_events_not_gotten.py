@@ -71,6 +71,22 @@ async def test_a_subscription_that_the_scopes_for_topics_forbid(log: pytest.LogC
     assert not told(log, "subscribed to the following topics")
 
 
+BULK: dict[str, Json] = {"enabled": True, "maxMessagesCount": 10, "maxAwaitDurationMs": 10}
+
+
+async def test_bulk_of_a_component_that_hands_over_one_event_at_a_time(log: pytest.LogCaptureFixture) -> None:
+    assert await started(ScriptedApp([item("orders", bulkSubscribe=BULK), item("jobs")]))
+    text = "'orders' on pubsub 'pubsub' is in bulk, but gets one event at a time: pubsub.in-memory without"
+    assert told(log, text) == ["WARNING"]
+    assert told(log, "Give the component `partitions`, or ask for no bulk") == ["WARNING"]
+
+
+async def test_bulk_of_a_partitioned_component_is_not_remarked(log: pytest.LogCaptureFixture) -> None:
+    partitioned = component("pubsub", "pubsub.in-memory", partitions="2")
+    assert await started(ScriptedApp([item("orders", bulkSubscribe=BULK)]), partitioned)
+    assert not told(log, "one event at a time")
+
+
 async def test_an_item_without_a_route(log: pytest.LogCaptureFixture) -> None:
     app = ScriptedApp([{"pubsubname": "pubsub", "topic": "orders"}, item("jobs")])
     assert await started(app) == [("pubsub", "jobs")]

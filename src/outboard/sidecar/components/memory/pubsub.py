@@ -157,7 +157,11 @@ class Broker:
 class InMemoryPubSub:
     """The view that one app's sidecar has of a broker."""
 
-    traits = PubSubTraits(features=frozenset({"SUBSCRIBE_WILDCARDS"}))
+    traits = PubSubTraits(
+        features=frozenset({"SUBSCRIBE_WILDCARDS"}),
+        serial="pubsub.in-memory without `partitions` hands over one event when the one before it is done. "
+        "Give the component `partitions`, or ask for no bulk",
+    )
 
     def __init__(self, broker: Broker, app_id: str) -> None:
         self._broker = broker
