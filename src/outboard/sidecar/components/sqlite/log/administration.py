@@ -76,7 +76,8 @@ GROUPS: Final = (
     "SELECT p.consumer_group, count(e.offset), "
     "(SELECT count(*) FROM members AS m WHERE m.consumer_group = p.consumer_group AND m.topic = p.topic) "
     "FROM positions AS p LEFT JOIN events AS e ON e.topic = p.topic AND e.partition = p.partition "
-    f"AND NOT {SETTLED} WHERE p.topic = ? GROUP BY p.consumer_group ORDER BY p.consumer_group"
+    f"AND e.offset > p.committed AND NOT {SETTLED} "
+    "WHERE p.topic = ? GROUP BY p.consumer_group ORDER BY p.consumer_group"
 )
 BEHIND: Final = (
     f"SELECT count(*), total({SETTLED}) FROM events AS e "

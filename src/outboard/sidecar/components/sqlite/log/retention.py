@@ -98,7 +98,7 @@ def _unconsumed(connection: sqlite3.Connection, last: int) -> list[LostEvents]:
         "SELECT p.consumer_group, t.name, count(*) FROM events AS e "
         "JOIN topics AS t ON t.id = e.topic "
         "JOIN positions AS p ON p.topic = e.topic AND p.partition = e.partition "
-        f"WHERE e.offset <= ? AND NOT {SETTLED} GROUP BY p.consumer_group, t.name",
+        f"WHERE e.offset <= ? AND e.offset > p.committed AND NOT {SETTLED} GROUP BY p.consumer_group, t.name",
         (last,),
     )
     return [LostEvents(*row) for row in rows]

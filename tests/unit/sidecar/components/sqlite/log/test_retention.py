@@ -107,6 +107,16 @@ def test_what_a_group_had_not_consumed_is_told(log: sqlite3.Connection) -> None:
     assert sorted(swept.lost) == [LostEvents("half", "t", 6), LostEvents("new", "t", 10)]
 
 
+def test_what_was_settled_behind_a_held_event_or_skipped_is_no_loss(log: sqlite3.Connection) -> None:
+    positions.begin(log, "app", filled(log, 10), "oldest")
+    log.execute("UPDATE positions SET unsettled = '1,7', reached = 9 WHERE partition = 0")  # of 1, 3, 5, 7, 9
+    log.execute("UPDATE positions SET skip = 4 WHERE partition = 1")  # of 2, 4, 6, 8, 10
+
+    swept = sweep(log, RetentionLimits(age=1, size=0), 10**6)
+
+    assert swept.lost == [LostEvents("app", "t", 2 + 3)]
+
+
 def test_a_group_that_was_not_there_for_a_week_is_forgotten(log: sqlite3.Connection) -> None:
     topic, week = filled(log, 10), 7 * 24 * 3600 * 1000
     for group, seen in (("gone", 0), ("here", week)):
