@@ -134,9 +134,11 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def write(path: Path, sql: str) -> None:
+def write(path: Path, *statements: str) -> None:
+    """In one transaction: what beats beside it sees all of it, or nothing."""
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection, connection:
-        connection.execute(sql)
+        for sql in statements:
+            connection.execute(sql)
 
 
 async def eventually(condition: Callable[[], object]) -> None:
@@ -243,10 +245,13 @@ async def test_a_consumer_that_others_took_for_dead_commits_nothing_and_joins_an
     async with opened(path, heartbeat_interval=0.02) as pubsub, consuming(pubsub, handle):
         await publish(pubsub, "a", "b")
         await asyncio.wait_for(entered.wait(), PATIENCE)
-        write(path, "UPDATE positions SET owner = 999, committed = 0")
-        write(path, "DELETE FROM members")
-        write(path, "INSERT INTO members (id, consumer_group, topic, port, host, process, process_started) "
-                    "VALUES (999, 'app', 1, 0, 'elsewhere', 1, 0)")  # fmt: skip
+        write(
+            path,
+            "UPDATE positions SET owner = 999, committed = 0",
+            "DELETE FROM members",
+            "INSERT INTO members (id, consumer_group, topic, port, host, process, process_started) "
+            "VALUES (999, 'app', 1, 0, 'elsewhere', 1, 0)",
+        )
         await eventually(lambda: "went on without this consumer" in caplog.text)
         resume.set()
         await inbox.until(1)
