@@ -218,6 +218,26 @@ ROUTES = (
             ("space", "/route a", "/route%20a"),
             ("plus", "/route+b", "/route+b"),
             ("escaped-slash", "/route-a%2Fb", "/route-a%2Fb"),
+            ("bad-query", "/route-bad-query?a=%zz", "/route-bad-query"),
+        )
+    ),
+    *(
+        Question(
+            f"route-{name}",
+            ("delivery: path",),
+            (published(f"route-{name}"),),
+            (
+                subscribed(f"route-{name}", route, deadLetterTopic=f"route-{name}-dead"),
+                subscribed(f"route-{name}-dead"),
+            ),
+            paths=(f"/route-{name}",),
+            deliveries=1,
+        )
+        for name, route in (
+            ("bad-escape", "/route-bad-escape%zz"),
+            ("half-escape", "/route-half-escape%2"),
+            ("control", "/route-control\x07"),
+            ("control-in-query", "/route-control-in-query?a=\x7f"),
         )
     ),
     Question(

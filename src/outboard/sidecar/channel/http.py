@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -35,6 +36,8 @@ OK: Final = 200
 NOT_FOUND: Final = 404
 UNHEALTHY: Final = "app is not in a healthy state"
 UNESCAPED: Final = "/%:@!$&'()*+,;=?"
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 
 
 class HttpChannel:
@@ -69,6 +72,8 @@ class HttpChannel:
         return (await self._get(dapr.CONFIG_PATH)).status == OK
 
     async def probe(self, path: str, timeout: float) -> str:
+        if problem := _path_problem(path):
+            return f"Network error: parse {path!r}: {problem}"
         try:
             response = await self._exchange(Request("GET", _target(path)), timeout)
         except ExchangeFailed as failure:
@@ -105,6 +110,8 @@ class HttpChannel:
         illegal = _illegal(headers)
         if illegal is not None:
             return Answer(DeliveryStatus.RETRY, f"invalid header field {illegal!r}")
+        if problem := _path_problem(path):
+            return Answer(DeliveryStatus.RETRY, f"parse {path!r}: {problem}")
         request = Request("POST", _target(path), self._with_token(headers), body)
         async with self._slots:
             if not self.health.healthy:
@@ -170,6 +177,15 @@ def _last_trace(events: Sequence[BatchedEvent]) -> object:
 def _traceparent(value: object) -> str:
     trace = TraceContext.parse(value)
     return ZERO_TRACEPARENT if trace is None else trace.traceparent
+
+
+@lru_cache(maxsize=256)
+def _path_problem(path: str) -> str:
+    """Why Go's `net/url` makes no URL of a route, so that daprd makes no request; else empty."""
+    if CONTROL.search(path):
+        return "invalid control character in URL"
+    found = NO_ESCAPE.search(path.partition("?")[0])
+    return f'invalid URL escape "{found[0]}"' if found else ""
 
 
 @lru_cache(maxsize=256)

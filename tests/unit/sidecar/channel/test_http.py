@@ -66,6 +66,25 @@ async def test_the_path_is_cleaned(path: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/a%zz", 'invalid URL escape "%zz"'),
+        ("/a%2", 'invalid URL escape "%2"'),
+        ("/a\x07", "invalid control character in URL"),
+        ("/a?b=\x7f", "invalid control character in URL"),
+    ],
+)
+async def test_what_is_no_url_is_not_called(path: str, problem: str) -> None:
+    app = ScriptedApp()
+    channel = HttpChannel(app, "api")
+    answer = await channel.deliver(incoming(path), {})
+    assert answer.outcome is DeliveryStatus.RETRY
+    assert problem in answer.detail
+    assert problem in await channel.probe(path, 1)
+    assert not app.requests
+
+
+@pytest.mark.parametrize(
     ("event", "traceparent"),
     [
         ({}, None),
