@@ -10,7 +10,7 @@ from outboard.resources.component import Component
 from outboard.resources.finding import Finding
 from outboard.resources.node import near
 
-__all__ = ["LeftOut", "in_namespace", "left_out", "none_loaded"]
+__all__ = ["LeftOut", "in_namespace", "left_out", "none_loaded", "out_of_scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,17 @@ def none_loaded(folders: Sequence[Path], out: Sequence[LeftOut]) -> str:
     return f"there is none in {where} (.yaml and .yml files directly in it are read)"
 
 
+def out_of_scope(scopes: Sequence[str], app_id: str) -> str:
+    """Why `scopes` keep a resource from the app, with the near name; empty where they do not."""
+    if not scopes or app_id in scopes:
+        return ""
+    hint = near(app_id, scopes, 0.8)
+    told = f"its scopes are [{', '.join(scopes)}]"
+    return f"{told}. {hint}" if hint else told
+
+
 def _reason(component: Component, app_id: str, namespace: str) -> str:
     """Empty where the app gets it."""
     if not in_namespace(component, namespace):
         return f"its namespace is {component.namespace}, and NAMESPACE is {namespace}"
-    if not component.scopes or app_id in component.scopes:
-        return ""
-    hint = near(app_id, component.scopes, 0.8)
-    told = f"its scopes are [{', '.join(component.scopes)}]"
-    return f"{told}. {hint}" if hint else told
+    return out_of_scope(component.scopes, app_id)

@@ -43,7 +43,8 @@ Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency)
 class Resources:
     """What one app's sidecar is to use, in the order of files, and what a person should know about them.
 
-    `left_out` are the components that it does not get.
+    `left_out` are the components that it does not get, `subscriptions_of_others` the subscriptions whose
+    scopes do not name it.
     """
 
     components: tuple[Component, ...] = ()
@@ -51,6 +52,7 @@ class Resources:
     resiliencies: tuple[Resiliency, ...] = ()
     findings: tuple[Finding, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    subscriptions_of_others: tuple[DeclaredSubscription, ...] = ()
 
 
 def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
@@ -97,6 +99,9 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
         resiliencies=resiliencies,
         findings=tuple(findings),
         left_out=tuple(left_out(found.components, app_id, namespace)),
+        subscriptions_of_others=tuple(
+            each for each in found.subscriptions if each.scopes and app_id not in each.scopes
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ from typing import Final
 from outboard.errors import ComponentInitFailed, ResourceError
 from outboard.resources.component import Component
 from outboard.resources.configuration import Configuration
-from outboard.resources.left_out import LeftOut
+from outboard.resources.left_out import LeftOut, out_of_scope
 from outboard.resources.loader import Resources
+from outboard.resources.node import near
 from outboard.resources.resiliency import Resiliency, merge
 from outboard.resources.subscription import DeclaredSubscription
 from outboard.sidecar.components.context import ComponentContext
@@ -31,7 +33,7 @@ from outboard.sidecar.state.stores import LoadedStateStore
 from outboard.sidecar.subscriptions.active import ActiveSubscription, activate
 from outboard.sidecar.subscriptions.routes import RuleInvalid
 
-__all__ = ["LoadedComponents", "activate_declared"]
+__all__ = ["LoadedComponents", "activate_declared", "tell_subscriptions_of_others"]
 
 # The order in which daprd lists what a state store can do; what is not in it comes last, by name.
 ORDER: Final = ("ETAG", "TRANSACTIONAL", "TTL", "QUERY_API", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR")
@@ -176,6 +178,15 @@ def activate_declared(declared: Sequence[DeclaredSubscription], log: SidecarLog)
     for each in declared:
         log.info("Found Subscription: %s", each.name)
     return active
+
+
+def tell_subscriptions_of_others(resources: Resources, app_id: str, log: SidecarLog) -> None:
+    """That one of another app is in the same folder is usual; that its scopes nearly name this one is not."""
+    for each in resources.subscriptions_of_others:
+        level = logging.WARNING if near(app_id, each.scopes, 0.8) else logging.INFO
+        text = "subscription '%s' to topic '%s' (%s:%d) is left out of %s: %s"
+        topic, reason = each.subscription.topic, out_of_scope(each.scopes, app_id)
+        log.log(level, text, each.name, topic, each.path, each.line, app_id, reason)
 
 
 def _capabilities(features: frozenset[str]) -> list[str]:

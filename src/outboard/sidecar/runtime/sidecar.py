@@ -40,7 +40,7 @@ from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Services, http_apis
 from outboard.sidecar.runtime.listening import listening_for, serving_all
-from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared
+from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
 from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
@@ -213,6 +213,7 @@ class Sidecar:
     async def _app_watched(self) -> AsyncIterator[AppLifecycle | None]:
         """Yields None where there is no app. Raises ResourceError for a subscription that cannot be."""
         declared = activate_declared(self._resources.subscriptions, self._log)
+        tell_subscriptions_of_others(self._resources, self.options.app_id, self._log)
         self.info.subscriptions = merge(declared, ())
         self.readiness.outbound.set()
         async with self._exchange() as exchange:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from outboard.gojson.values import Json
 from outboard.hops.record import HopKind
 from outboard.resources.left_out import LeftOut
-from outboard.resources.loader import Resources
+from outboard.resources.loader import Resources, load_resources
 from outboard.sidecar.logs import LOGGER_NAME
 from outboard.wire.http import ExchangeFailed, Response
 from support.sidecars import Hops, ScriptedApp, call, component, sidecar_for
@@ -21,6 +23,13 @@ pytestmark = pytest.mark.anyio
 
 PUBSUB = component("pubsub", "pubsub.in-memory")
 JSON = "application/json"
+SUBSCRIPTION = """\
+apiVersion: dapr.io/v1alpha1
+kind: Subscription
+metadata: {name: orders}
+spec: {pubsubname: pubsub, topic: orders, route: /events}
+scopes: [%s]
+"""
 
 
 def item(topic: str, pubsub: str = "pubsub", **more: Json) -> dict[str, Json]:
@@ -85,6 +94,19 @@ async def test_bulk_of_a_partitioned_component_is_not_remarked(log: pytest.LogCa
     partitioned = component("pubsub", "pubsub.in-memory", partitions="2")
     assert await started(ScriptedApp([item("orders", bulkSubscribe=BULK)]), partitioned)
     assert not told(log, "one event at a time")
+
+
+@pytest.mark.parametrize(("scope", "level"), [("billing", "INFO"), ("apii", "WARNING")])
+async def test_a_file_s_subscription_that_its_scopes_keep_from_the_app(
+    log: pytest.LogCaptureFixture, tmp_path: Path, scope: str, level: str
+) -> None:
+    file = tmp_path / "orders.yaml"
+    file.write_text(SUBSCRIPTION % scope, encoding="utf-8")
+    resources = replace(load_resources([tmp_path], "api"), components=(PUBSUB,))
+    async with sidecar_for(ScriptedApp(), resources, Hops()).running():
+        pass
+    text = f"subscription 'orders' to topic 'orders' ({file}:1) is left out of api: its scopes are [{scope}]"
+    assert told(log, text) == [level]
 
 
 async def test_an_item_without_a_route(log: pytest.LogCaptureFixture) -> None:
