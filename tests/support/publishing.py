@@ -12,6 +12,7 @@ from itertools import count
 from typing import cast
 
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, SidecarApi
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.connections import SidecarConnection
 from outboard.kit.topics.queue import PublishLimits
 
@@ -177,6 +178,7 @@ async def bench(limits: PublishLimits | None = None, *, closing_seconds: float =
         clock=clock,
         random=lambda: 0.999,
         closing_seconds=closing_seconds,
+        telemetry=Messaging("http://sidecar"),
         call_later=clock.call_later,
     ) as connection:
         made = Bench(connection, sidecar, clock)

@@ -28,9 +28,11 @@ from outboard.kit.state.store import State
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.middlewares.causation import name_cause
+from outboard.kit.subscriptions.middlewares.telemetry import traced
 from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
@@ -48,8 +50,6 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT: Final = 5.0
 MAX_BATCH_BYTES: Final = 2**20
 HEALTH_PATH: Final = "/healthz"
-MIDDLEWARES: Final = (name_cause,)
-"""What happens around each run of a handler, the outermost first."""
 
 
 class Outboard:
@@ -96,13 +96,25 @@ class Outboard:
         self._clock = clock or SystemClock()
         self._connections = Connections()
         self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
+        self._telemetry = Messaging(
+            self.settings.endpoint,
+            group=self.settings.consumer_group,
+            continues=self.settings.continue_traces,
+        )
         self._publisher = EventPublisher(
-            self._connections, self.settings.app_id, timeout, max_event_bytes, self._clock, os.urandom
+            self._connections,
+            self.settings.app_id,
+            timeout,
+            max_event_bytes,
+            self._clock,
+            os.urandom,
+            self._telemetry,
         )
         dead_letters = DeadLetterSettings(
             self._connections, Attempts(), self.settings.app_id, timeout, self._clock
         )
-        self._registry = Registry(dead_letters, self.settings.app_token, MIDDLEWARES)
+        middlewares = (traced(self._telemetry), name_cause)  # the outermost first
+        self._registry = Registry(dead_letters, self.settings.app_token, middlewares)
 
     @overload
     def topic(
@@ -257,7 +269,9 @@ class Outboard:
             clock=self._clock,
             random=random.random,
             closing_seconds=self._timeout,
+            telemetry=self._telemetry,
         ) as connection:
+            self._telemetry.look()
             with self._connections.using(connection, given=given):
                 yield
 

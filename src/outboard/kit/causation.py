@@ -52,8 +52,14 @@ _current: Final[ContextVar[Cause | None]] = ContextVar("outboard_cause", default
 _making: Final = Lock()
 
 
-def inherited(randbytes: RandomBytes, given: Mapping[str, AttributeValue | None] = NOTHING) -> dict[str, str]:
+def inherited(
+    randbytes: RandomBytes,
+    given: Mapping[str, AttributeValue | None] = NOTHING,
+    at: TraceContext | None = None,
+) -> dict[str, str]:
     """The attributes that a new event has of its cause. Those that it is `given` are not among them.
+
+    Its place in the trace is `at`, where there is a span for it.
 
     Without a cause, it begins a trace and a conversation. The id of a conversation that began here is that of
     its trace, so that whoever hands on the trace alone, over HTTP too, hands on both.
@@ -64,7 +70,7 @@ def inherited(randbytes: RandomBytes, given: Mapping[str, AttributeValue | None]
         attributes: dict[str, str] = {}
         trace = TraceContext.parse(traceparent) or trace or TraceContext.new(randbytes)
     else:
-        trace = trace.child(randbytes) if trace else TraceContext.new(randbytes)
+        trace = at or (trace.child(randbytes) if trace else TraceContext.new(randbytes))
         attributes = trace.attributes
     if CORRELATION_ID not in given:
         said = "" if cause is None else _handed_on(cause.correlation_id())

@@ -19,11 +19,13 @@ from outboard.kit.subscriptions.declaration import (
     SubscribeDecorator,
     SubscriptionOptions,
 )
+from outboard.kit.telemetry.creation import Creation
 from outboard.kit.topics.publisher import (
     EventArguments,
     EventPublisher,
     EventType,
     PublishArguments,
+    extensions_of,
 )
 from outboard.wire.events import Event, EventCodec
 
@@ -85,8 +87,12 @@ class Topic(Generic[T]):
         Raises SidecarUnavailable, UnexpectedAnswer, PubSubNotFound, PublishForbidden, EventTooLarge,
         TokenRejected, PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
-        event, pairs = self.publisher.new_event(data, self.type, **arguments)
-        await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout)
+        with self.publisher.telemetry.publishing(
+            self.pubsub, self.name, arguments.get("extensions")
+        ) as creation:
+            event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
+            creation.made(event)
+            await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout, creation)
         return event
 
     async def publish_event(
@@ -101,8 +107,10 @@ class Topic(Generic[T]):
         One that has a `correlationid` was published before: it gets no `causationid`. Parameters and errors
         as of `publish`.
         """
-        whole, pairs = self.publisher.completed(event, **arguments)
-        await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout)
+        with self.publisher.telemetry.publishing(self.pubsub, self.name, extensions_of(event)) as creation:
+            whole, pairs = self.publisher.completed(event, creation, **arguments)
+            creation.made(whole)
+            await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout, creation)
         return whole
 
     def stage(
@@ -122,8 +130,11 @@ class Topic(Generic[T]):
         Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName. The flush
         raises NotDurable. An id that was staged before is published once more, as `publish` would.
         """
-        event, pairs = self.publisher.new_event(data, self.type, **arguments)
-        self._stage(session, event, pairs)
+        with self.publisher.telemetry.staging(
+            self.pubsub, self.name, arguments.get("extensions")
+        ) as creation:
+            event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
+            self._stage(session, event, pairs, creation)
         return event
 
     def stage_event(
@@ -136,16 +147,20 @@ class Topic(Generic[T]):
 
         Parameters and errors as of `stage`.
         """
-        whole, pairs = self.publisher.completed(event, **arguments)
-        self._stage(session, whole, pairs)
+        with self.publisher.telemetry.staging(self.pubsub, self.name, extensions_of(event)) as creation:
+            whole, pairs = self.publisher.completed(event, creation, **arguments)
+            self._stage(session, whole, pairs, creation)
         return whole
 
-    def _stage(self, session: SupportsAdd, event: Event[T], metadata: Mapping[str, str]) -> None:
+    def _stage(
+        self, session: SupportsAdd, event: Event[T], metadata: Mapping[str, str], creation: Creation
+    ) -> None:
         if not callable(getattr(session, "add", None)):
             wrong("session", "a Session or AsyncSession of SQLAlchemy", session)
         if self.staging is None:
             raise OutboxMissing(self.name)
-        publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata)
+        creation.made(event)
+        publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata, creation)
         now = self.publisher.clock.now()
         self.staging.stage(session, publication, event.id, now, hold=self.on_refused == "hold")
 

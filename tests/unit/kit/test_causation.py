@@ -15,6 +15,7 @@ from fastapi import BackgroundTasks, FastAPI, WebSocket
 from starlette.types import Message
 
 from outboard import Drop, Event, InvalidCloudEvent, Outboard
+from outboard.kit.telemetry.creation import Creation
 from support.bulk import bulk_entry, deliver_bulk
 from support.scripted import ScriptedExchange
 from support.serving import Serving
@@ -130,7 +131,7 @@ async def test_threads_of_a_request_begin_its_conversation_once(
 
     def one() -> None:
         ready.wait(10)
-        event, _ = board.topic("t").publisher.new_event(1, "t")
+        event, _ = board.topic("t").publisher.new_event(1, "t", Creation())
         conversations.append(event.correlationid)
 
     async with serving(app, board) as client:
@@ -194,7 +195,7 @@ async def test_an_event_is_the_cause_of_what_its_handler_publishes(
 
     def in_sync(event: Event[object], tasks: BackgroundTasks) -> None:
         made: Event[object]
-        made, _ = board.topic("t").publisher.new_event(1, "t")
+        made, _ = board.topic("t").publisher.new_event(1, "t", Creation())
         tasks.add_task(board.topic("t").publish_event, made)
 
     async def in_background(event: Event[object], tasks: BackgroundTasks) -> None:

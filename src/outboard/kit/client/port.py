@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from outboard.errors import SidecarError
+from outboard.kit.telemetry.creation import Creation
 from outboard.wire.http import ExchangeFailed
 
 __all__ = [
@@ -39,7 +40,7 @@ class Publication(NamedTuple):
 
     `traceid` is what its entry in a bulk request says for the attribute of that name; empty where `body` has
     one. daprd overwrites the `traceparent` of an entry that has none, and a bulk request has one set of
-    headers for all.
+    headers for all. `creation` is None where its span ended before, or was never here.
     """
 
     pubsub: str
@@ -48,6 +49,7 @@ class Publication(NamedTuple):
     metadata: Mapping[str, str] = NONE
     headers: Mapping[str, str] = NONE
     traceid: str = ""
+    creation: Creation | None = None
 
 
 PublishResult: TypeAlias = SidecarError | ExchangeFailed | None

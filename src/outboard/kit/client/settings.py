@@ -28,6 +28,9 @@ class Settings:
     """Where the sidecar is, what it is told, and the components used where none is named.
 
     `endpoint` is scheme, host and port, without a slash at the end. The tokens are never shown.
+
+    For telemetry: `consumer_group` is empty where it is not known; with `continue_traces` a handler's span is
+    a child of the one that made its event, not of the request that brings it.
     `endpoint_named` says whether the environment names it, or the default counts.
     """
 
@@ -38,6 +41,8 @@ class Settings:
     state_store: str = DEFAULT_STATE_STORE
     api_token: str = field(default="", repr=False)
     app_token: str = field(default="", repr=False)
+    consumer_group: str = ""
+    continue_traces: bool = False
     endpoint_named: bool = False
 
     @classmethod
@@ -54,6 +59,8 @@ class Settings:
             state_store=_name(environ, "DAPR_STATE_STORE_NAME", "state store", DEFAULT_STATE_STORE),
             api_token=_token(environ, "DAPR_API_TOKEN"),
             app_token=_token(environ, "APP_API_TOKEN"),
+            consumer_group=environ.get("OUTBOARD_CONSUMER_GROUP", "").strip(),
+            continue_traces=_switch(environ, "OUTBOARD_CONTINUE_TRACES"),
             endpoint_named=any(environ.get(name, "").strip() for name in ENDPOINT_VARIABLES),
         )
 
@@ -100,6 +107,13 @@ def _name(environ: Mapping[str, str], variable: str, kind: str, default: str) ->
         return check_name(kind, environ.get(variable, "").strip() or default)
     except InvalidName as error:
         raise SettingInvalid(variable, f"is not usable: {error}") from None
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "").strip().lower()
+    if value not in ("", "true", "false", "1", "0"):
+        raise SettingInvalid(name, f"is {value[:20]!r}, neither true nor false")
+    return value in ("true", "1")
 
 
 def _token(environ: Mapping[str, str], name: str) -> str:

@@ -29,6 +29,7 @@ from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.kit.client.port import Publication, PublishOperations
 from outboard.kit.client.retrying import is_untaken, retry_delay
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.admission import Admission, CallLater, Deadlines
 from outboard.kit.topics.queue import PendingEvent, PublishLimits, PublishQueue
 from outboard.wire.http import ExchangeFailed
@@ -53,6 +54,7 @@ class PublishContext:
     loop: asyncio.AbstractEventLoop
     call_later: CallLater
     context: Context
+    telemetry: Messaging
 
 
 class CoalescingPublisher:
@@ -64,6 +66,7 @@ class CoalescingPublisher:
     def __init__(self, pubsub: str, topic: str, context: PublishContext, on_idle: Callable[[], None]) -> None:
         self._on_idle = on_idle
         self._operation = f"publishing to topic '{topic}' of '{pubsub}'"
+        self._target = pubsub, topic
         self._context = context
         self._limits = context.limits
         self._clock = context.clock
@@ -194,13 +197,18 @@ class CoalescingPublisher:
         """One attempt; returns what nobody has taken, and may be sent again."""
         left = max(event.deadline for event in batch) - self._clock.monotonic()
         publications = [event.publication for event in batch]
+        sending = self._context.telemetry.sending(*self._target, publications)
         try:
             answer = await self._context.sidecar.attempt(publications, max(left, SHORTEST))
-        except Exception as error:  # none is expected, but nobody may be left waiting
-            for event in batch:
+        except BaseException as error:
+            sending.answered([error] * len(batch))
+            if not isinstance(error, Exception):
+                raise
+            for event in batch:  # no exception is expected, but nobody may be left waiting
                 event.settle(error)
             self._ordered = False
             return ()
+        sending.answered(answer.outcomes)
         self._ordered = answer.ordered
         again: list[PendingEvent] = []
         for event, outcome in zip(batch, answer.outcomes, strict=True):

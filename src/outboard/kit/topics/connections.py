@@ -11,6 +11,7 @@ from functools import partial
 from outboard.clock import Clock
 from outboard.errors import NotConnected, NotConnectedInTest
 from outboard.kit.client.port import Publication, SidecarApi
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
 from outboard.kit.topics.queue import PublishLimits
@@ -38,6 +39,7 @@ class SidecarConnection:
         clock: Clock,
         random: Callable[[], float],
         closing_seconds: float,
+        telemetry: Messaging,
         call_later: CallLater | None = None,
     ) -> AsyncIterator[SidecarConnection]:
         """Publish through `sidecar`, which is at `address`, while the block runs.
@@ -57,6 +59,7 @@ class SidecarConnection:
                 loop,
                 call_later or loop.call_later,
                 contextvars.copy_context(),
+                telemetry,
             ),
         )
         try:

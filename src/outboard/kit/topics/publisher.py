@@ -14,6 +14,8 @@ from outboard.kit.arguments import check_mapping, check_number, shown, wrong
 from outboard.kit.causation import inherited
 from outboard.kit.client.port import Publication
 from outboard.kit.names import Key, check_text, key_text
+from outboard.kit.telemetry.creation import Creation
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.connections import Connections
 from outboard.kit.ttl import Ttl, ttl_metadata
 from outboard.wire.cloudevents import CAUSATION_ID, CORRELATION_ID, PARTITION_KEY_ATTRIBUTE, AttributeValue
@@ -21,8 +23,9 @@ from outboard.wire.dapr import CALLER_HEADER, PARTITION_KEY
 from outboard.wire.delivery import metadata_problem
 from outboard.wire.events import CORE, Event, EventCodec
 from outboard.wire.identity import new_id
+from outboard.wire.tracing import TraceContext
 
-__all__ = ["EventArguments", "EventPublisher", "EventType", "Metadata", "PublishArguments"]
+__all__ = ["EventArguments", "EventPublisher", "EventType", "Metadata", "PublishArguments", "extensions_of"]
 
 T = TypeVar("T")
 
@@ -74,11 +77,13 @@ class EventPublisher:
     max_event_bytes: int
     clock: Clock
     randbytes: Callable[[int], bytes]
+    telemetry: Messaging
 
     def new_event(
         self,
         data: T,
         of_topic: EventType[T],
+        creation: Creation,
         *,
         key: Key | None = None,
         id: str | None = None,
@@ -104,7 +109,7 @@ class EventPublisher:
             "datacontenttype": _content_type(data),
             "data": data,
         }
-        attributes |= inherited(self.randbytes, given)
+        attributes |= inherited(self.randbytes, given, creation.trace)
         attributes |= given
         if key is not None and (text := pairs[PARTITION_KEY]):
             attributes[PARTITION_KEY_ATTRIBUTE] = text
@@ -113,6 +118,7 @@ class EventPublisher:
     def completed(
         self,
         event: Event[T],
+        creation: Creation,
         *,
         key: Key | None = None,
         ttl: Ttl | None = None,
@@ -134,19 +140,23 @@ class EventPublisher:
             missing["time"] = self.clock.now()
         if event.datacontenttype is None:
             missing["datacontenttype"] = _content_type(event.data)
-        missing |= self._missing_cause(event, _ids(correlationid=correlationid, causationid=causationid))
+        missing |= self._missing_cause(
+            event, _ids(correlationid=correlationid, causationid=causationid), creation.trace
+        )
         if text := pairs.get(PARTITION_KEY):
             missing[PARTITION_KEY_ATTRIBUTE] = text
         return event.model_copy(update=missing) if missing else event, pairs
 
-    def _missing_cause(self, event: Event[T], said: Mapping[str, str]) -> dict[str, str]:
+    def _missing_cause(
+        self, event: Event[T], said: Mapping[str, str], at: TraceContext | None
+    ) -> dict[str, str]:
         """Its trace, conversation and cause, as far as it lacks them.
 
         One that has a conversation is published once more: what it came of stays. None comes of itself.
         """
         has = event.extensions
         _check_trace(has)
-        found = inherited(self.randbytes, {**has, **said})
+        found = inherited(self.randbytes, {**has, **said}, at)
         if CORRELATION_ID in has or found.get(CAUSATION_ID) == event.id:
             found.pop(CAUSATION_ID, None)
         return {**found, **said}
@@ -159,6 +169,7 @@ class EventPublisher:
         topic: str,
         metadata: Mapping[str, str],
         timeout: float | None,
+        creation: Creation,
     ) -> Awaitable[None]:
         """Send `event`, a whole one. What this gives back ends once the broker has it."""
         if timeout is not None:
@@ -166,12 +177,18 @@ class EventPublisher:
         connection = self.connections.current(f"publishing to topic '{topic}'")
 
         def write() -> Publication:
-            return self.written(event, codec, pubsub, topic, metadata)
+            return self.written(event, codec, pubsub, topic, metadata, creation)
 
         return connection.publish(pubsub, topic, write, self.timeout if timeout is None else timeout)
 
     def written(
-        self, event: Event[T], codec: EventCodec[T], pubsub: str, topic: str, metadata: Mapping[str, str]
+        self,
+        event: Event[T],
+        codec: EventCodec[T],
+        pubsub: str,
+        topic: str,
+        metadata: Mapping[str, str],
+        creation: Creation,
     ) -> Publication:
         """`event`, a whole one, in its final form.
 
@@ -180,7 +197,8 @@ class EventPublisher:
         body = codec.encode(event)
         if len(body) > self.max_event_bytes:
             raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
-        return Publication(pubsub, topic, body, metadata, *_trace_fields(event))
+        creation.written(body)
+        return Publication(pubsub, topic, body, metadata, *_trace_fields(event), creation)
 
     def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
         """Send an event that was written before. What this gives back ends once the broker has it."""
@@ -254,6 +272,11 @@ def _trace_fields(event: Event[T]) -> tuple[dict[str, str], str]:
     if tracestate := extensions.get("tracestate"):
         headers["tracestate"] = str(tracestate)
     return headers, "" if extensions.get("traceid") else traceparent
+
+
+def extensions_of(event: object) -> Mapping[str, AttributeValue] | None:
+    """What the event says already; None of what is no event, which `EventPublisher.completed` refuses."""
+    return event.extensions if isinstance(event, Event) else None
 
 
 def _check_event(event: object) -> None:

@@ -252,7 +252,7 @@ def _app(
     make_token: MakeToken,
 ) -> AppPlan:
     attached = spec.app_id in options.attach
-    variables = _variables(spec.app_id, settings)
+    variables = _variables(spec.app_id, settings, inherited)
     together = {**inherited, **variables, **spec.environment}
     own_sidecar = options.daprd is None
     tokens = made_tokens(options.tokens, together, make_token, may_be_optional=own_sidecar)
@@ -285,8 +285,12 @@ def _app(
     )
 
 
-def _variables(app_id: str, settings: Mapping[str, Value]) -> dict[str, str]:
-    """What `dapr run` tells an app, and that Python writes its output at once and in UTF-8."""
+def _variables(app_id: str, settings: Mapping[str, Value], inherited: Mapping[str, str]) -> dict[str, str]:
+    """What `dapr run` tells an app, and that Python writes its output at once and in UTF-8.
+
+    Spans of an app are told by its id, and those of a handler continue its event's trace, unless the
+    environment says otherwise.
+    """
     variables = {
         "APP_ID": app_id,
         "APP_PROTOCOL": str(settings.get(APP_PROTOCOL, "http")),
@@ -296,4 +300,6 @@ def _variables(app_id: str, settings: Mapping[str, Value]) -> dict[str, str]:
     for name, flag in (("APP_PORT", APP_PORT), ("DAPR_METRICS_PORT", METRICS_PORT)):
         if port := port_in(settings, flag):
             variables[name] = str(port)
+    telemetry = {"OTEL_SERVICE_NAME": app_id, "OUTBOARD_CONTINUE_TRACES": "true"}
+    variables |= {name: value for name, value in telemetry.items() if name not in inherited}
     return {**variables, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

@@ -102,11 +102,20 @@ def test_tells_the_app_its_ports_as_dapr_run_does() -> None:
         "DAPR_HTTP_PORT": "3500",
         "DAPR_GRPC_PORT": "50001",
         "DAPR_METRICS_PORT": "9090",
+        "OTEL_SERVICE_NAME": "backend",
+        "OUTBOARD_CONTINUE_TRACES": "true",
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
     }
     assert app.full_environment["HOME"] == "/home/x"
     assert app.full_environment["OWN"] == "secret-value"
+
+
+def test_what_the_environment_says_of_telemetry_stays() -> None:
+    said = {"OTEL_SERVICE_NAME": "shop", "OUTBOARD_CONTINUE_TRACES": "false"}
+    app = only(plan(spec(), environment={"HOME": "/home/x", **said}))
+    assert app.full_environment.items() >= said.items()
+    assert not said.keys() & app.variables.keys()
 
 
 def test_does_not_lead_the_app_to_another_sidecar() -> None:

@@ -1,0 +1,93 @@
+"""What is measured: the four metrics of the conventions for messaging, and the kit's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opentelemetry.metrics import Counter, Histogram, Meter
+
+from outboard.kit.telemetry.attributes import Attributes
+from outboard.kit.telemetry.conventions import (
+    ATTEMPT_BOUNDARIES,
+    ATTEMPTS,
+    CONSUMED_MESSAGES,
+    DESTINATION_NAME,
+    DURATION_BOUNDARIES,
+    ERROR_TYPE,
+    HANDLER,
+    OPERATION_DURATION,
+    OUTCOME,
+    OUTCOMES,
+    PROCESS_DURATION,
+    PUBSUB_NAME,
+    SENT_MESSAGES,
+)
+
+__all__ = ["Instruments"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """One set for each meter."""
+
+    sent_messages: Counter
+    operation_duration: Histogram
+    consumed_messages: Counter
+    process_duration: Histogram
+    outcomes: Counter
+    attempts: Histogram
+
+    @classmethod
+    def of(cls, meter: Meter) -> Instruments:
+        """Make them. A meter gives the same one for the same name again."""
+        seconds = DURATION_BOUNDARIES
+        return cls(
+            meter.create_counter(
+                SENT_MESSAGES, "{message}", "Number of messages that were sent to the broker."
+            ),
+            meter.create_histogram(
+                OPERATION_DURATION,
+                "s",
+                "Duration of a request with messages to the sidecar.",
+                explicit_bucket_boundaries_advisory=seconds,
+            ),
+            meter.create_counter(
+                CONSUMED_MESSAGES, "{message}", "Number of messages that a handler was given."
+            ),
+            meter.create_histogram(
+                PROCESS_DURATION,
+                "s",
+                "Duration of a run of a handler.",
+                explicit_bucket_boundaries_advisory=seconds,
+            ),
+            meter.create_counter(
+                OUTCOMES, "{event}", "Number of deliveries of an event, by what became of it."
+            ),
+            meter.create_histogram(
+                ATTEMPTS,
+                "{attempt}",
+                "Number of deliveries to this process that an event took until it was settled.",
+                explicit_bucket_boundaries_advisory=ATTEMPT_BOUNDARIES,
+            ),
+        )
+
+    def sent(self, attributes: Attributes, seconds: float, errors: Sequence[str]) -> None:
+        """A request came to its end. `errors` has, of each event, what was wrong, or is empty."""
+        failed = next((error for error in errors if error), "")
+        self.operation_duration.record(seconds, {**attributes, ERROR_TYPE: failed} if failed else attributes)
+        for error in set(errors):
+            count = errors.count(error)
+            self.sent_messages.add(count, {**attributes, ERROR_TYPE: error} if error else attributes)
+
+    def processed(self, attributes: Attributes, seconds: float, count: int) -> None:
+        """A run of a handler, with so many events, came to its end."""
+        self.process_duration.record(seconds, attributes)
+        self.consumed_messages.add(count, attributes)
+
+    def settled(self, pubsub: str, topic: str, handler: str, outcome: str, attempts: int) -> None:
+        """What became of an event. `attempts` 0: it is to come again."""
+        attributes = {DESTINATION_NAME: topic, PUBSUB_NAME: pubsub, HANDLER: handler}
+        self.outcomes.add(1, {**attributes, OUTCOME: outcome})
+        if attempts:
+            self.attempts.record(attempts, attributes)
