@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from outboard.errors import HandlerUnsuitable, NotMounted, RouterNotIncluded
 from outboard.gojson.values import Json
 from outboard.kit.arguments import shown
+from outboard.kit.subscriptions.app_routes import AppRoutes
 from outboard.kit.subscriptions.batches import BatchHandling
 from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
@@ -22,8 +23,6 @@ from outboard.kit.subscriptions.neighbours import refuse_hidden
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
 from outboard.kit.subscriptions.routes import (
     DirectCalls,
-    effective_routes,
-    path_in,
     refuse_unfit,
     subscription_route,
 )
@@ -83,7 +82,7 @@ class Registry:
 
         Raises DuplicateSubscription, HandlerUnsuitable.
         """
-        served = self._served(request.app)
+        served = self._served(AppRoutes(request.app))
         others = await other_answers(request, endpoint)
         refuse_doubles((item.declaration for item in served), others)
         return [
@@ -96,20 +95,22 @@ class Registry:
 
         Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
         """
-        served = self._served(app)
+        routes = AppRoutes(app)
+        served = self._served(routes)
         if app not in self._apps and (served or not self._apps) and self._declared:
             raise NotMounted(self._declared[0][0].place)
+        everywhere = [AppRoutes(mounted) for mounted in self._apps]
         for declaration, name in self._declared:
-            if all(path_in(mounted, declaration, name) is None for mounted in self._apps):
+            if all(mounted.path_of(declaration, name) is None for mounted in everywhere):
                 raise RouterNotIncluded(declaration.place)
         subscriptions(served)
         for item in served:
-            for route in effective_routes(app, item.declaration):
+            for route in routes.of(item.declaration):
                 refuse_unfit(route, item.declaration)
-            refuse_hidden(app, item.declaration, item.path)
+            refuse_hidden(routes, item.declaration, item.path)
 
-    def _served(self, app: FastAPI) -> list[ServedHandler]:
-        paths = ((declaration, path_in(app, declaration, name)) for declaration, name in self._declared)
+    def _served(self, routes: AppRoutes) -> list[ServedHandler]:
+        paths = ((declaration, routes.path_of(declaration, name)) for declaration, name in self._declared)
         return [ServedHandler(declaration, path) for declaration, path in paths if path is not None]
 
     def _add_route(self, target: APIRouter, declaration: Declaration, name: str) -> None:

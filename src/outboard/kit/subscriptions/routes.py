@@ -15,7 +15,7 @@ import fastapi.routing
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
-from starlette.routing import BaseRoute, NoMatchFound
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from outboard.errors import HandlerUnsuitable
@@ -30,7 +30,6 @@ __all__ = [
     "declaration_of",
     "effective_routes",
     "every_route",
-    "path_in",
     "refuse_unfit",
     "subscription_route",
 ]
@@ -83,19 +82,6 @@ def declaration_of(route: object) -> Declaration | None:
     """The declaration whose route it is; None for a route that is no handler's."""
     found: Declaration | None = getattr(getattr(route, "original_route", route), "declaration", None)
     return found
-
-
-def path_in(app: FastAPI, declaration: Declaration, name: str) -> str | None:
-    """The path of the handler in `app`, prefixes of routers included; None where it has none.
-
-    `name` is that of its route, by which it is found in an app that is mounted in this one.
-    """
-    for route in effective_routes(app, declaration):
-        return route.path
-    try:
-        return str(app.url_path_for(name))
-    except NoMatchFound:
-        return None
 
 
 def refuse_unfit(route: EffectiveRoute, declaration: Declaration) -> None:
