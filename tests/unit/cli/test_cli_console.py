@@ -6,8 +6,10 @@ import io
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from outboard.cli.console import show_error, speak_utf8, text_writer, wants_colour
+from outboard.cli.console import line_writer, show_error, speak_utf8, text_writer, wants_colour
 from outboard.errors import CommandError
 
 ERROR = CommandError("[bold]it[/bold] is wrong", "Correct it.")
@@ -76,3 +78,20 @@ def test_colour_is_for_terminals_that_want_it(
     terminal: bool, environment: dict[str, str], expected: bool
 ) -> None:
     assert wants_colour(terminal=terminal, environment=environment) is expected
+
+
+class WrappedTerminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@given(st.text(st.characters()), st.sampled_from(["ascii", "latin-1", "cp1252", "utf-8"]), st.booleans())
+def test_no_text_is_too_strange_to_be_written(text: str, encoding: str, terminal: bool) -> None:
+    raw = io.BytesIO()
+    stream = (WrappedTerminal if terminal else io.TextIOWrapper)(raw, encoding=encoding)
+    speak_utf8(stream)
+    line_writer(stream)(text)
+    text_writer(stream, {})(text, len(text) // 2, "cyan")
+    show_error(CommandError(text, "Correct it."), stream, {})
+    stream.flush()
+    raw.getvalue().decode(encoding if terminal else "utf-8")
