@@ -315,6 +315,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "read as what it is; `published` of the harness",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
+    "WrongEventLoop": "`publish` and `State`, awaited on another event loop than the app's; nothing is sent",
+    "EventLoopBlocked": "`Topic.sync` and `State.sync` on the event loop's own thread; nothing is sent",
     "NotConnectedInTest": "the same, while pytest runs",
     "NoSidecarInTest": "`publish` and `State` while pytest runs, at once, where no sidecar is there or named",
     "NotDurable": "the flush of a session with staged events; the relay logs it",

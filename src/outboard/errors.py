@@ -20,6 +20,7 @@ __all__ = [
     "EngineUnavailable",
     "EtagInvalid",
     "EtagMismatch",
+    "EventLoopBlocked",
     "EventTooLarge",
     "ExtraMissing",
     "HandlerUnsuitable",
@@ -49,6 +50,7 @@ __all__ = [
     "StateStoreNotFound",
     "TokenRejected",
     "UnexpectedAnswer",
+    "WrongEventLoop",
 ]
 
 
@@ -214,7 +216,29 @@ class SidecarError(OutboardError):
 @dataclass(eq=False)
 class NotConnected(SidecarError):
     """the board is not connected to a sidecar: {operation} was called outside the app's lifespan. Pass
-    `lifespan=board.lifespan` to FastAPI, or use `async with board.connected():` in a script.
+    `lifespan=board.lifespan` to FastAPI, or use `async with board.connected():` in a script; a script
+    without asyncio uses `with board.connected():`.
+    """
+
+    operation: str
+
+
+@dataclass(eq=False)
+class WrongEventLoop(SidecarError):
+    """{operation} was awaited on another event loop than the one that the board is connected on: nothing was
+    sent. Synchronous code (a `def` function, a thread, a script) calls it through `.sync`, without `await`
+    and `asyncio.run`: `topic.sync.publish(...)`, `state.sync.get(...)`. An `async def` awaits it on the loop
+    of its app.
+    """
+
+    operation: str
+
+
+@dataclass(eq=False)
+class EventLoopBlocked(SidecarError):
+    """{operation} through `.sync` was called on the thread of the event loop that would have to do it, and
+    both would wait for ever: nothing was sent. An `async def` awaits the same call without `.sync`; declared
+    with `def`, an endpoint or a handler runs in a thread, where this works.
     """
 
     operation: str

@@ -33,6 +33,7 @@ from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.telemetry.messaging import Messaging
+from outboard.kit.threads import LoopOrThread
 from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
@@ -199,6 +200,7 @@ class Outboard:
             codec=StateCodec(model),
             timeout=self._timeout,
             sidecar=self._connections.sidecar,
+            calls=self._connections.calls,
         )
 
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
@@ -232,13 +234,18 @@ class Outboard:
         async with self.connected(), self._relaying():
             yield
 
-    @asynccontextmanager
-    async def connected(self, *, exchange: Exchange | None = None) -> AsyncIterator[None]:
+    def connected(self, *, exchange: Exchange | None = None) -> LoopOrThread:
         """Be connected to the sidecar while the block runs: for scripts, and for lifespans.
 
-        The sidecar need not be there yet. With an `exchange`, everything goes through it as long as the block
-        runs, also what runs in an app's lifespan inside or outside of it.
+        `async with` connects on the running event loop. A plain `with` is for synchronous code: it starts a
+        loop in a thread of its own, on which what is called through `.sync` runs. The sidecar need not be
+        there yet. With an `exchange`, everything goes through it as long as the block runs, also what runs in
+        an app's lifespan inside or outside of it.
         """
+        return LoopOrThread(self._connected(exchange))
+
+    @asynccontextmanager
+    async def _connected(self, exchange: Exchange | None) -> AsyncIterator[None]:
         if exchange is not None:
             if not callable(exchange):
                 wrong("exchange", "a function from a request to a response", exchange)

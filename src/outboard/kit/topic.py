@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from outboard.kit.subscriptions.registry import Registry
 
-__all__ = ["OnRefused", "Topic"]
+__all__ = ["OnRefused", "SyncTopic", "Topic"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,11 @@ class Topic(Generic[T]):
     staging: Staging | None = None
     on_refused: OnRefused = "park"
 
+    @property
+    def sync(self) -> SyncTopic[T]:
+        """The same for synchronous code: a `def` endpoint or handler, a thread, a script."""
+        return SyncTopic(self)
+
     async def publish(
         self,
         data: T,
@@ -85,7 +90,8 @@ class Topic(Generic[T]):
         published it.
 
         Raises SidecarUnavailable, UnexpectedAnswer, PubSubNotFound, PublishForbidden, EventTooLarge,
-        TokenRejected, PublishFailed; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
+        TokenRejected, PublishFailed; NotConnected and WrongEventLoop where it is not awaited on the loop of
+        the app; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
         with self.publisher.telemetry.publishing(
             self.pubsub, self.name, arguments.get("extensions")
@@ -252,3 +258,39 @@ class Topic(Generic[T]):
             metadata={} if metadata is None else metadata,
             name=name,
         )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SyncTopic(Generic[T]):
+    """Publishes to a topic from synchronous code, while the app runs or `with board.connected():` does.
+
+    Each call does on the board's event loop what `topic` does when it is awaited, and waits for it: with the
+    same parameters, results and errors, in the trace of its caller. Raises EventLoopBlocked on the thread of
+    that loop. To stage an event is synchronous already: `Topic.stage`.
+    """
+
+    topic: Topic[T]
+
+    def publish(
+        self,
+        data: T,
+        *,
+        timeout: float | None = None,
+        **arguments: Unpack[EventArguments],
+    ) -> Event[T]:
+        """As `Topic.publish`."""
+        return self._run(lambda: self.topic.publish(data, timeout=timeout, **arguments))
+
+    def publish_event(
+        self,
+        event: Event[T],
+        *,
+        timeout: float | None = None,
+        **arguments: Unpack[PublishArguments],
+    ) -> Event[T]:
+        """As `Topic.publish_event`."""
+        return self._run(lambda: self.topic.publish_event(event, timeout=timeout, **arguments))
+
+    def _run(self, function: Callable[[], Coroutine[object, None, Event[T]]]) -> Event[T]:
+        operation = f"publishing to topic '{self.topic.name}'"
+        return self.topic.publisher.connections.calls(operation).run(operation, function)

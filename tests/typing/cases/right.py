@@ -166,3 +166,17 @@ async def with_an_outbox(engine: AsyncEngine) -> None:
     for event in await outbox.parked():
         assert_type(event.error, str)
         await outbox.retry([event])
+
+
+def from_synchronous_code(key: UUID) -> None:
+    with board.connected():
+        assert_type(created.sync.publish(Created(id=1), key=key, ttl=5, timeout=1), Event[Created])
+        assert_type(tasks.sync.publish_event(Event(data=Done(id=1)), key=1), Event[Created | Done])
+        assert_type(preferences.sync.get("ana", consistency="strong"), Created | None)
+        assert_type(preferences.sync.entry("ana"), StateEntry[Created])
+        assert_type(preferences.sync.get_many([key]), dict[UUID, StateEntry[Created]])
+        preferences.sync.save("ana", Created(id=1), etag="3", ttl=timedelta(days=1))
+        preferences.sync.save_many({1: Created(id=1)})
+        preferences.sync.delete(key, etag="3")
+        with preferences.sync.transaction(timeout=2) as changes:
+            changes.save("ana", Created(id=1))

@@ -96,3 +96,13 @@ async def use(other: Literal["weak"]) -> None:
     created.subscribe_batch("/x", bulk=True)  # wrong
     created.stage(object(), Created(id=1))  # wrong
     board.topic("x", Created, on_refused="drop")  # wrong
+
+
+def from_synchronous_code(other: Literal["weak"]) -> None:
+    created.sync.publish(Done(id=1))  # wrong
+    created.sync.publish(Created(id=1), key=1.5)  # wrong
+    created.sync.publish(Created(id=1), kee="1")  # wrong
+    preferences.sync.save("ana", Done(id=1))  # wrong
+    preferences.sync.get("ana", consistency=other)  # wrong
+    preferences.sync.get("ana", etag="3")  # wrong
+    preferences.sync.get("ana").id  # wrong  # noqa: B018

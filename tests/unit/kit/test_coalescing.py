@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import pytest
 
@@ -518,16 +517,3 @@ async def test_closing_has_a_bound_and_fails_the_rest() -> None:
     assert {getattr(outcome, "reason", "") for outcome in outcomes} == {
         "the board was disconnected before there was an answer"
     }
-
-
-async def test_another_event_loop_publishes_by_itself() -> None:
-    async with bench() as b:
-
-        def elsewhere() -> None:
-            asyncio.run(b.published("from afar"))
-
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
-        await asyncio.to_thread(thread.join)
-        assert b.sidecar.alone == ["from afar"]
-        assert b.sidecar.requests == []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar, get_args
+from typing import Generic, TypeVar, Unpack, get_args
 
 from outboard.kit.arguments import check_instance, check_number, check_one_of, check_texts, wrong
 from outboard.kit.client.port import (
@@ -17,14 +17,23 @@ from outboard.kit.client.port import (
     StateRead,
 )
 from outboard.kit.names import Key, check_state_key
+from outboard.kit.state.arguments import (
+    DeleteArguments,
+    ReadArguments,
+    ReadManyArguments,
+    SaveArguments,
+    SaveManyArguments,
+)
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.transaction import Transaction, save_of, transaction
+from outboard.kit.threads import ThreadCalls
 from outboard.kit.ttl import Ttl
 
-__all__ = ["State", "StateEntry"]
+__all__ = ["State", "StateEntry", "SyncState"]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Key)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class State(Generic[T]):
     A key is a text, a whole number (written in decimal) or a UUID (in lower case, with hyphens). Every call
     takes `timeout` in seconds (the board's unless given), and raises SidecarUnavailable,
     UnexpectedAnswer, TokenRejected, StateStoreNotFound, StateFailed, and InvalidName for a key that Dapr does
-    not take.
+    not take; NotConnected and WrongEventLoop where it is not awaited on the loop of the app.
     Source: Dapr, "State management API reference".
     """
 
@@ -51,6 +60,12 @@ class State(Generic[T]):
     codec: StateCodec[T]
     timeout: float
     sidecar: Callable[[str], StateOperations]
+    calls: Callable[[str], ThreadCalls]
+
+    @property
+    def sync(self) -> SyncState[T]:
+        """The same for synchronous code: a `def` endpoint or handler, a thread, a script."""
+        return SyncState(self)
 
     async def get(
         self,
@@ -176,6 +191,58 @@ class State(Generic[T]):
     def _entry(self, item: StateItem) -> StateEntry[T]:
         value = None if item.value is None else self.codec.decode(self.store, item.key, item.value)
         return StateEntry(item.key, value, item.etag)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SyncState(Generic[T]):
+    """A state store for synchronous code, while the app runs or `with board.connected():` does.
+
+    Each call does on the board's event loop what `state` does when it is awaited, and waits for it: with the
+    same parameters, results and errors. Raises EventLoopBlocked on the thread of that loop.
+    """
+
+    state: State[T]
+
+    def get(self, key: Key, **arguments: Unpack[ReadArguments]) -> T | None:
+        """As `State.get`."""
+        return self._run("reading from", lambda: self.state.get(key, **arguments))
+
+    def entry(self, key: Key, **arguments: Unpack[ReadArguments]) -> StateEntry[T]:
+        """As `State.entry`."""
+        return self._run("reading from", lambda: self.state.entry(key, **arguments))
+
+    def get_many(self, keys: Iterable[K], **arguments: Unpack[ReadManyArguments]) -> dict[K, StateEntry[T]]:
+        """As `State.get_many`."""
+        return self._run("reading from", lambda: self.state.get_many(keys, **arguments))
+
+    def save(self, key: Key, value: T, **arguments: Unpack[SaveArguments]) -> None:
+        """As `State.save`."""
+        self._run("saving to", lambda: self.state.save(key, value, **arguments))
+
+    def save_many(self, values: Mapping[K, T], **arguments: Unpack[SaveManyArguments]) -> None:
+        """As `State.save_many`."""
+        self._run("saving to", lambda: self.state.save_many(values, **arguments))
+
+    def delete(self, key: Key, **arguments: Unpack[DeleteArguments]) -> None:
+        """As `State.delete`."""
+        self._run("deleting from", lambda: self.state.delete(key, **arguments))
+
+    @contextmanager
+    def transaction(self, *, timeout: float | None = None) -> Iterator[Transaction[T]]:
+        """As `State.transaction`, with a plain `with`. Nothing is sent before the block ends."""
+        changes = Transaction(self.state.store, self.state.codec)
+        self.state.calls("a transaction")  # who is not connected hears of it before the block
+        yield changes
+        self._run("a transaction on", lambda: _send(self.state, changes, timeout))
+
+    def _run(self, what: str, function: Callable[[], Coroutine[object, None, R]]) -> R:
+        operation = f"{what} state store '{self.state.store}'"
+        return self.state.calls(operation).run(operation, function)
+
+
+async def _send(state: State[T], changes: Transaction[T], timeout: float | None) -> None:
+    async with state.transaction(timeout=timeout) as sent:
+        sent.add(changes.operations)
 
 
 def _read(consistency: Consistency | None, metadata: Mapping[str, str] | None) -> StateRead:

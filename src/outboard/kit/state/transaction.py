@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar, get_args
 
@@ -59,6 +59,10 @@ class Transaction(Generic[T]):
         check_instance("etag", etag, str, "a text")
         concurrency: Concurrency | None = "first-write" if etag else None
         self._operations.append(StateDelete(check_state_key(key), etag, concurrency))
+
+    def add(self, operations: Sequence[StateSave | StateDelete]) -> None:
+        """Take what another transaction has collected."""
+        self._operations += operations
 
     @property
     def operations(self) -> tuple[StateSave | StateDelete, ...]:

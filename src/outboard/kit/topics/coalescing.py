@@ -106,11 +106,14 @@ class CoalescingPublisher:
                 self._admission.admit_next()
 
     async def close(self, seconds: float) -> None:
-        """Send what waits, for at most `seconds`, then fail the rest with SidecarUnavailable."""
+        """Send what waits, for at most `seconds`, then fail the rest with SidecarUnavailable.
+
+        What is in flight is waited for only where somebody still waits for an answer.
+        """
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while self._tasks:
+                    while self._tasks and any(not event.future.cancelled() for event in self._open):
                         await asyncio.wait(tuple(self._tasks))
         finally:
             self._deadlines.stop()

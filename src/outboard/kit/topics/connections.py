@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 from outboard.clock import Clock
-from outboard.errors import NotConnected, NotConnectedInTest
+from outboard.errors import NotConnected, NotConnectedInTest, WrongEventLoop
 from outboard.kit.client.port import Publication, SidecarApi
 from outboard.kit.telemetry.messaging import Messaging
+from outboard.kit.threads import ThreadCalls, running_loop
 from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
 from outboard.kit.topics.queue import PublishLimits
@@ -25,6 +26,8 @@ class SidecarConnection:
 
     def __init__(self, sidecar: SidecarApi, context: PublishContext) -> None:
         self.sidecar = sidecar
+        self.loop = context.loop
+        self.calls = ThreadCalls(context.loop, context.address, context.clock.monotonic)
         self._context = context
         self._publishers: dict[tuple[str, str], CoalescingPublisher] = {}
 
@@ -72,15 +75,12 @@ class SidecarConnection:
     ) -> Coroutine[object, None, None]:
         """Publish one event; the coroutine ends once the broker has it. See `CoalescingPublisher.publish`.
 
-        From another event loop than that of the connection the event is sent by itself.
+        On the event loop of the connection alone.
         """
-        context = self._context
-        if asyncio.get_running_loop() is not context.loop:
-            return context.sidecar.publish(write(), timeout)
         name = pubsub, topic
         publisher = self._publishers.get(name)
         if publisher is None:
-            publisher = CoalescingPublisher(pubsub, topic, context, partial(self._let_go, name))
+            publisher = CoalescingPublisher(pubsub, topic, self._context, partial(self._let_go, name))
             self._publishers[name] = publisher
         return publisher.publish(write, timeout)
 
@@ -88,14 +88,16 @@ class SidecarConnection:
         self._publishers.pop(name, None)
 
     async def _close(self, seconds: float) -> None:
-        await asyncio.gather(*(publisher.close(seconds) for publisher in self._publishers.values()))
+        closing = [publisher.close(seconds) for publisher in self._publishers.values()]
+        await asyncio.gather(*closing, self.calls.close(seconds))
 
 
 class Connections:
     """Open connections, each for as long as its scope lasts.
 
-    Scopes may overlap: two apps in one process, or a script inside an app. The latest is used, except that
-    one which was given (a test's, for instance) goes before those that were opened.
+    Scopes may overlap: two apps in one process, or a script inside an app. Each event loop uses its own, the
+    latest of them, except that one which was given (a test's, for instance) goes before those that were
+    opened.
     """
 
     def __init__(self) -> None:
@@ -103,14 +105,28 @@ class Connections:
         self._given: list[SidecarConnection] = []
 
     def current(self, operation: str) -> SidecarConnection:
-        """The one to use now. Raises NotConnected, in which `operation` says what was wanted."""
+        """The one to use on this event loop. `operation` says in an error what was wanted.
+
+        Raises NotConnected, and WrongEventLoop where others are connected.
+        """
+        loop = running_loop()
+        for connections in (self._given, self._opened):
+            for connection in reversed(connections):
+                if connection.loop is loop:
+                    return connection
+        if self._given or self._opened:
+            raise WrongEventLoop(operation)
+        raise _not_connected(operation)
+
+    def calls(self, operation: str) -> ThreadCalls:
+        """How another thread calls what is awaited on the loop of the latest one. Raises NotConnected."""
         for connections in (self._given, self._opened):
             if connections:
-                return connections[-1]
-        raise (NotConnectedInTest if is_pytest_running() else NotConnected)(operation)
+                return connections[-1].calls
+        raise _not_connected(operation)
 
     def sidecar(self, operation: str) -> SidecarApi:
-        """The sidecar of the current one. Raises NotConnected, as `current`."""
+        """The sidecar of the current one. Raises NotConnected and WrongEventLoop, as `current`."""
         return self.current(operation).sidecar
 
     @property
@@ -127,3 +143,7 @@ class Connections:
             yield
         finally:
             connections.remove(connection)
+
+
+def _not_connected(operation: str) -> NotConnected:
+    return (NotConnectedInTest if is_pytest_running() else NotConnected)(operation)
