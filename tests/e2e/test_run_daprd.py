@@ -141,6 +141,22 @@ def test_daprd_goes_on_while_a_change_restarts_its_service(project: Project, dap
         assert run.interrupt() == 0
 
 
+def test_a_topic_that_no_service_takes_is_told_once_with_the_near_name(project: Project, daprd: Path) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs-done")
+    with running_daprd(project, daprd) as run:
+        sidecar = run.ready()["backend"]
+        publish(sidecar, "jobs-done", n=1)
+        publish(sidecar, "job-done", n=2)
+        told = run.event("untaken")
+        assert (told["app"], told["pubsub"], told["topic"]) == ("backend", "pubsub", "job-done")
+        assert "Did you mean `jobs-done`, which worker takes?" in told["text"]
+        publish(sidecar, "job-done", n=3)
+        publish(sidecar, "another", n=4)
+        assert run.event("untaken")["topic"] == "another"
+        assert run.interrupt() == 0
+
+
 def test_a_subscription_that_a_change_adds_counts(project: Project, daprd: Path) -> None:
     program = project.add("worker", topics="jobs")
     with running_daprd(project, daprd, "--reload") as run:

@@ -17,9 +17,10 @@ from outboard.run.plan.daprd import daprd_variables
 from outboard.run.plan.plan import AppPlan
 from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, running
+from outboard.run.sidecars.daprd_metrics import watch_published
 from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
 from outboard.run.sidecars.daprd_topology import ask_topology
-from outboard.run.sidecars.port import SidecarStatus
+from outboard.run.sidecars.port import Published, SidecarStatus
 from outboard.tasks import background_tasks
 
 __all__ = ["DaprdSidecars"]
@@ -28,6 +29,7 @@ GRACE: Final = 10.0
 """Seconds until a daprd that was asked to stop is killed: it gives what is in flight five."""
 OUTBOUND: Final = "/v1.0/healthz/outbound"
 ALL: Final = "/v1.0/healthz"
+IN_MEMORY: Final = "pubsub.in-memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class DaprdSidecars:
             log = Remembering(take)
             async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
                 report(SidecarStarted(app.app_id, process.pid))
-                watches = [self._watch_health(app, status)]
+                watches = [self._watch_health(app, status), self._watch_published(app, status)]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
                 async with background_tasks(*watches):
@@ -61,6 +63,17 @@ class DaprdSidecars:
     def _launch(self, app: AppPlan) -> Launch:
         command = (str(self.executable), *app.sidecar)
         return Launch(command, app.directory, daprd_variables(app.full_environment))
+
+    async def _watch_published(self, app: AppPlan, status: SidecarStatus) -> None:
+        """Tell what is published first to each topic, once it is known which components there are."""
+        await status.ready.wait()
+        types = {each.name: each.type.lower() for each in status.topology.result().components}
+
+        def first_published(pubsub: str, topic: str) -> None:
+            local = types.get(pubsub) == IN_MEMORY  # that of each daprd is its own
+            status.published.put_nowait(Published(app.app_id, pubsub, topic, local))
+
+        await watch_published(app, first_published, self.clock)
 
     async def _watch_health(self, app: AppPlan, status: SidecarStatus) -> None:
         """Tell how far the start has come: that takes as long as the app takes."""
