@@ -23,6 +23,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MINIMUM = (3, 11)
 """The oldest Python that Outboard runs on, as in pyproject.toml."""
@@ -39,6 +40,8 @@ MINIMUM_PIP = (25, 1)
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 DEMO = Path("examples", "todo", "dapr.yaml")
+GIVEN_PORT = re.compile(r"^ +(?:appPort|daprHTTPPort): *([0-9]+)", re.MULTILINE)
+"""In the demo's file; that of the page, which the first app serves, comes first."""
 CONSTRAINTS = Path("requirements", "constraints.txt")
 """The versions of everything that is installed here. Users of the package have its lower bounds alone."""
 VERSIONS = {"--newest": "the newest there are", "--lowest": "the oldest that pyproject.toml allows"}
@@ -307,12 +310,57 @@ def page_address(dapr_yaml: str) -> str:
     return f"http://localhost:{port[1]}" if port else "the backend's address below"
 
 
-def demo(rest: Sequence[str]) -> int:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on `port` of loopback."""
+    with socket.socket() as probe:
+        if not WINDOWS:  # there it would take a port from under the process that has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def demo_ports(dapr_yaml: str, page: int | None, is_free: Callable[[int], bool] = is_free) -> dict[int, int]:
+    """The ports that the demo's `dapr_yaml` gives, and those to take instead: the next free ones.
+
+    `page` is the one that somebody wants for the page. It is taken as it is.
+    """
+    taken: dict[int, int] = {}
+    for index, given in enumerate(int(port) for port in GIVEN_PORT.findall(dapr_yaml)):
+        wanted = page if page is not None and index == 0 else given
+        others = set(taken.values())
+        free = (port for port in range(wanted, 65536) if port not in others and is_free(port))
+        taken[given] = page if page is not None and index == 0 else next(free, given)
+    return taken
+
+
+def with_ports(dapr_yaml: str, ports: Mapping[int, int], folder: Path) -> str:
+    """The demo's `dapr_yaml` with other ports, for a file that lies elsewhere than in `folder`."""
+    any_port = rf"\b(?:{'|'.join(map(str, ports))})\b"
+    moved = re.sub(any_port, lambda found: str(ports[int(found[0])]), dapr_yaml)
+    moved = re.sub(r"(resourcesPath: )\./", lambda found: f"{found[1]}{folder.as_posix()}/", moved)
+    return re.sub(r"(appDirPath: )\.", lambda found: f"{found[1]}{folder.as_posix()}", moved)
+
+
+def demo(rest: Sequence[str], port: int | None) -> int:
     """Run the to-do system until Ctrl-C."""
     environment = set_up("demo")
-    say(f"starting the to-do system: open {page_address((ROOT / DEMO).read_text(encoding='utf-8'))}")
+    file, text = DEMO, (ROOT / DEMO).read_text(encoding="utf-8")
+    ports = demo_ports(text, port)
+    for given, other in ports.items():
+        if given != other:
+            why = "as you say" if other == port else f"{given} is taken"
+            say(f"port {other} in the place of {given}: {why}")
+    if any(given != other for given, other in ports.items()):
+        text = with_ports(text, ports, (ROOT / DEMO).parent)
+        file = VENV / "demo" / DEMO.name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    say(f"starting the to-do system: open {page_address(text)}")
     say("Ctrl-C stops everything")
-    return hand_over([str(python_of(VENV)), "-m", "outboard", "run", "-f", str(DEMO), *rest], environment)
+    return hand_over([str(python_of(VENV)), "-m", "outboard", "run", "-f", str(file), *rest], environment)
 
 
 def test(rest: Sequence[str], versions: str) -> int:
@@ -391,7 +439,13 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-    command("demo", "run the to-do system; other arguments go to `outboard run`", "  python3 dev.py demo")
+    showing = command(
+        "demo",
+        "run the to-do system; other arguments go to `outboard run`",
+        "  python3 dev.py demo                       its page at its own port, or at the next free one\n"
+        "  python3 dev.py demo --port 9000           its page there; the option comes first",
+    )
+    showing.add_argument("--port", type=int, metavar="N", help="port of the page")
     testing = command(
         "test",
         "run the tests; other arguments go to pytest, paths count from the clone",
@@ -438,6 +492,8 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     is_help = list(arguments[1:]) in (["-h"], ["--help"])
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
     cut = 1 if passes_on else len(arguments)
+    if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
+        cut = 2 if "=" in arguments[1] else 3
     while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in VERSIONS:
         cut += 1
     return list(arguments[:cut]), list(arguments[cut:])
@@ -450,7 +506,7 @@ def main(arguments: Sequence[str]) -> int:
     if not is_new_enough(sys.version_info):
         return refuse_old_python(arguments)
     if known.command == "demo":
-        return demo(rest)
+        return demo(rest, known.port)
     if known.command == "test":
         return test(rest, known.versions)
     if known.command == "check":

@@ -216,6 +216,8 @@ def test_a_failed_pip_is_explained(output: str, meaning: str) -> None:
     [
         ("test -q tests/unit -k 'x'", "test", "-q tests/unit -k 'x'"),
         ("demo --log-level debug", "demo", "--log-level debug"),
+        ("demo --port 9000 --reload", "demo --port 9000", "--reload"),
+        ("demo --port=9000 --reload", "demo --port=9000", "--reload"),
         ("test --help", "test --help", ""),
         ("test -h", "test -h", ""),
         ("test --newest -q tests/unit", "test --newest", "-q tests/unit"),
@@ -294,6 +296,28 @@ def test_the_demo_names_the_address_of_its_page() -> None:
     assert re.fullmatch(r"http://localhost:\d+", dev.page_address(example))
     assert dev.page_address("apps:\n  - appID: a\n    appPort: 9000\n") == "http://localhost:9000"
     assert "below" in dev.page_address("apps: []")
+
+
+@pytest.mark.parametrize(
+    ("page", "taken", "others"),
+    [
+        (None, set(), {8000: 8000, 3500: 3500, 8001: 8001}),
+        (None, {8000, 8001, 3500}, {8000: 8002, 3500: 3501, 8001: 8003}),
+        (9000, {8000}, {8000: 9000, 3500: 3500, 8001: 8001}),
+        (8001, set(), {8000: 8001, 3500: 3500, 8001: 8002}),
+    ],
+)
+def test_the_demo_takes_other_ports_where_somebody_has_its_own(
+    page: int | None, taken: set[int], others: dict[int, int]
+) -> None:
+    example = (dev.ROOT / dev.DEMO).read_text(encoding="utf-8")
+    ports = dev.demo_ports(example, page, lambda port: port not in taken)
+    assert ports == others
+    moved = dev.with_ports(example, ports, Path("/clone/todo"))
+    assert dev.page_address(moved) == f"http://localhost:{others[8000]}"
+    assert f"NOTIFICATION_URL: http://localhost:{others[8001]}" in moved
+    assert "appDirPath: /clone/todo\n" in moved
+    assert "resourcesPath: /clone/todo/components/local" in moved
 
 
 def test_a_python_without_venv_names_the_package_to_install(

@@ -28,10 +28,12 @@ class Command:
 
 def _run(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.parameters import with_parameters
-    from outboard.cli.run import run
+    from outboard.cli.run import RunCommand, run
     from outboard.cli.run_options import run_parameters
 
-    app.command(context_settings={"allow_interspersed_args": False})(with_parameters(run, run_parameters()))
+    app.command(cls=RunCommand, context_settings={"allow_interspersed_args": False})(
+        with_parameters(run, run_parameters())
+    )
 
 
 def _sidecar(app: typer.Typer, terminal: bool) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from typer.core import TyperCommand
 
 from outboard.cli.parameters import Given, OutputFormat
 from outboard.cli.run_options import ONE_APP
+from outboard.errors import CommandError
 from outboard.run.plan.tokens import TokenUse
 
 if TYPE_CHECKING:
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from outboard.run.plan.settings import Value
     from outboard.run.reloading import PlanAgain
 
-__all__ = ["run"]
+__all__ = ["RunCommand", "run"]
 
 
 TOKEN_BYTES: Final = 24
+USAGE: Final = 2
 
 
 class SidecarKind(StrEnum):
@@ -180,6 +184,32 @@ def _write_failures(errors: Sequence[Exception], output: OutputFormat) -> None:
     write = JsonLines(line_writer(sys.stdout))
     for error in errors:
         write(RunFailed(str(error), str(getattr(error, "path", "")), int(getattr(error, "line", 0))))
+
+
+class RunCommand(TyperCommand):
+    """Tells of a command line that it cannot read as of each failure: as an event where JSON is asked for."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Raises what the parser of the command line raises."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "exit_code", None) == USAGE and _wants_json(given):
+                said = getattr(error, "format_message", error.__str__)()
+                _write_failures(
+                    [CommandError(said.rstrip("."), "See `outboard run --help`.")], OutputFormat.json
+                )
+            raise
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    wanted = OutputFormat.json.value
+    words = {f"-o{wanted}", f"-o={wanted}", f"--output={wanted}"}
+    return bool(words.intersection(own)) or any(
+        flag in {"-o", "--output"} and value == wanted for flag, value in pairwise(own)
+    )
 
 
 def _value(given: Given) -> Value:

@@ -10,7 +10,9 @@ import psutil
 
 __all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of"]
 
-UNKNOWN_OWNER: Final = "another process (of another user, so that its name cannot be seen)"
+UNKNOWN_OWNER: Final = "another process, whose name cannot be seen"
+LOCAL: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"})
+"""Where loopback is listened on: a process that has the port at another address has nothing to do with it."""
 
 
 class OpenPort(NamedTuple):
@@ -22,9 +24,17 @@ class OpenPort(NamedTuple):
 
 
 def owner_of(port: int) -> str:
-    """The process that listens on `port`, as a phrase."""
-    pid = next((each.pid for each in listeners() if each.port == port and each.pid), None)
-    return UNKNOWN_OWNER if pid is None else named(pid)
+    """The process that listens on `port` of loopback now, as a phrase that names it where it is known."""
+    pid = _holder(port)
+    if pid is None:
+        return UNKNOWN_OWNER
+    described = named(pid)
+    return described if _holder(port) == pid else UNKNOWN_OWNER  # it may have ended while it was looked at
+
+
+def _holder(port: int) -> int | None:
+    at_port = (each for each in listeners() if each.port == port and each.address in LOCAL)
+    return next((each.pid for each in at_port if each.pid), None)
 
 
 def named(pid: int) -> str:

@@ -211,11 +211,11 @@ def _vain_policies(resiliencies: Sequence[Resiliency], components: Sequence[Comp
         for target in dict.fromkeys((*each.inbound, *each.outbound)):
             if target not in names:
                 problem = f"Resiliency '{each.name}' has a target '{target}', and there is no such component"
-                yield Finding(str(each.path), each.line, problem, near(target, names))
+                yield Finding(str(each.path), each.line_of(target), problem, near(target, names))
         for policy in each.policy_names:
             if policy not in used and not DEFAULT_POLICY.match(policy):
                 problem = f"no target uses policy '{policy}' of Resiliency '{each.name}'"
-                yield Finding(str(each.path), each.line, problem, near(policy, used))
+                yield Finding(str(each.path), each.line_of(policy), problem, near(policy, used))
 
 
 def _last_of_each_name(subscriptions: Iterable[DeclaredSubscription]) -> list[DeclaredSubscription]:

@@ -117,6 +117,12 @@ class Resiliency:
     line: int = 0
     elsewhere: frozenset[str] = frozenset()
     """The names of policies that targets name which are no components: apps and actors."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where each policy, and each component that is a target, is written."""
+
+    def line_of(self, name: str) -> int:
+        """That of a policy or a target; of the document where it is not known."""
+        return self.lines.get(name, self.line)
 
     @property
     def policy_names(self) -> tuple[str, ...]:

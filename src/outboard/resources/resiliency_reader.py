@@ -16,6 +16,10 @@ INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z", re.ASCII)
 CODES: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z", re.ASCII)
 HTTP_CODES: Final = CodeRange(100, 599)
 GRPC_CODES: Final = CodeRange(0, 16)
+TIMEOUTS: Final = "timeouts"
+RETRIES: Final = "retries"
+CIRCUIT_BREAKERS: Final = "circuitBreakers"
+POLICY_KINDS: Final = (TIMEOUTS, RETRIES, CIRCUIT_BREAKERS)
 LARGEST_COUNT: Final = 2**32 - 1
 T = TypeVar("T")
 
@@ -27,9 +31,9 @@ def parse(document: Node) -> Resiliency:
     """
     metadata, spec = document.mapping("metadata"), document.require("spec")
     policies = spec.mapping("policies")
-    timeouts = _each(policies, "timeouts", _timeout)
-    retries = _each(policies, "retries", _retry)
-    breakers = _each(policies, "circuitBreakers", _circuit_breaker)
+    timeouts = _each(policies, TIMEOUTS, _timeout)
+    retries = _each(policies, RETRIES, _retry)
+    breakers = _each(policies, CIRCUIT_BREAKERS, _circuit_breaker)
     targets = spec.mapping("targets")
     components = {} if targets is None else _fields(targets.mapping("components"))
     return Resiliency(
@@ -43,7 +47,14 @@ def parse(document: Node) -> Resiliency:
         path=document.path,
         line=document.line,
         elsewhere=frozenset(_named_elsewhere(targets)),
+        lines=_lines(policies, components),
     )
+
+
+def _lines(policies: Node | None, components: Mapping[str, Node]) -> dict[str, int]:
+    kinds = [None if policies is None else policies.mapping(key) for key in POLICY_KINDS]
+    named = [*components.items(), *(item for kind in kinds for item in _fields(kind).items())]
+    return {name: node.key_line for name, node in named}
 
 
 def _named_elsewhere(targets: Node | None) -> Iterator[str]:

@@ -117,6 +117,25 @@ def test_wrong_usage_is_told_and_exits_with_2(outboard: Command, arguments: list
     assert said in ended.err
 
 
+@pytest.mark.parametrize("wanted", [["-o", "json"], ["--output=json"], ["--output", "json"]])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--nope"], "--nope"), (["--app-port", "web"], "--app-port"), (["--attach"], "--attach")],
+)
+def test_wrong_usage_is_an_error_event_where_json_is_asked_for(
+    outboard: Command, wanted: list[str], arguments: list[str], said: str
+) -> None:
+    ended = outboard("run", *wanted, *arguments)
+    (event,) = map(json.loads, ended.out.splitlines())
+    assert (ended.code, event["event"], event["line"]) == (2, "error", 0)
+    assert said in event["text"]
+    assert said in ended.err
+
+
+def test_wrong_usage_of_a_command_for_people_writes_nothing_to_its_output(outboard: Command) -> None:
+    assert outboard("run", "--nope", "--", "x", "-o", "json").out == ""
+
+
 def test_a_mistake_in_a_file_exits_with_1(outboard: Command, tmp_path: Path) -> None:
     (tmp_path / "dapr.yaml").write_text("version: 1\nappz: []\n", encoding="utf-8")
     ended = outboard("run")

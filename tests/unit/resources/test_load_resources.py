@@ -480,11 +480,11 @@ def test_targets_that_are_no_component_and_policies_that_nobody_uses_are_told(tm
         "  policies:\n    retries: {steady: {}, vain: {}, DefaultRetryPolicy: {}}\n"
         "    timeouts: {quick: 1s}\n"
         "  targets:\n    apps: {web: {timeout: quick}}\n"
-        "    components: {shop: {inbound: {retry: steady}}, shp: {outbound: {}}}\n",
+        "    components:\n      shop: {inbound: {retry: steady}}\n      shp: {outbound: {}}\n",
         encoding="utf-8",
     )
-    place = f"{tmp_path / 'r.yaml'}:1: "
+    file = tmp_path / "r.yaml"
     assert [str(each) for each in load_resources([tmp_path], "app").findings] == [
-        f"{place}Resiliency 'r' has a target 'shp', and there is no such component. Did you mean `shop`?",
-        f"{place}no target uses policy 'vain' of Resiliency 'r'",
+        f"{file}:12: Resiliency 'r' has a target 'shp', and there is no such component. Did you mean `shop`?",
+        f"{file}:6: no target uses policy 'vain' of Resiliency 'r'",
     ]

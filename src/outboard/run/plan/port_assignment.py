@@ -24,7 +24,7 @@ from outboard.run.plan.sidecar_program import SidecarProgram
 from outboard.run.plan.template import AppSpec
 from outboard.wire.dapr import DEFAULT_HTTP_PORT
 
-__all__ = ["EarlierPorts", "port_in", "ports_in_arguments", "shared_app_ports", "with_ports"]
+__all__ = ["PURPOSES", "EarlierPorts", "port_in", "ports_in_arguments", "shared_app_ports", "with_ports"]
 
 PURPOSES: Final[Mapping[str, str]] = {
     APP_PORT: "the app",

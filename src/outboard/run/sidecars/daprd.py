@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.errors import ServiceDied
+from outboard.errors import PortTaken, ServiceDied
+from outboard.host.ports import MachinePorts
 from outboard.run.availability import AppAvailability
 from outboard.run.output.events import Report, SidecarStarted
 from outboard.run.output.logrus import parse_line
 from outboard.run.output.logs import daprd_log
 from outboard.run.plan.daprd import daprd_variables
 from outboard.run.plan.plan import AppPlan
+from outboard.run.plan.port_assignment import PURPOSES, ports_in_arguments
+from outboard.run.plan.settings import APP_PORT
 from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, running
 from outboard.run.sidecars.daprd_metrics import watch_published
@@ -57,6 +60,8 @@ class DaprdSidecars:
                     watches.append(watch_subscriptions(app, availability, report))
                 async with background_tasks(*watches):
                     code = await process.wait()
+        if not status.listening.is_set():
+            _refuse_taken_port(app)
         _, said = parse_line(log.last_words)
         raise ServiceDied(f"the sidecar of {app.app_id}", code, said or "nothing")
 
@@ -83,3 +88,11 @@ class DaprdSidecars:
             await until_healthy(exchange, ALL, self.clock)
             status.topology.set_result(await ask_topology(exchange, app))
             status.ready.set()
+
+
+def _refuse_taken_port(app: AppPlan) -> None:
+    """Raise PortTaken where somebody has a port of the daprd of `app` that has just ended: that is why."""
+    for flag, port in ports_in_arguments(app.sidecar).items():
+        owner = None if flag == APP_PORT else MachinePorts().owner(port)
+        if owner is not None:
+            raise PortTaken(port, f"{PURPOSES[flag]} of '{app.app_id}'", owner, f"--{flag}")

@@ -22,6 +22,8 @@ __all__ = ["exchange_with_sidecar", "until_healthy", "watch_subscriptions"]
 POLL: Final = 0.05
 TIMEOUT: Final = 2.0
 NOTHING_TO_KEEP: Final = 0
+HEALTHY: Final = 204
+"""No Content: what a health check of Dapr's answers, and nothing else does by chance."""
 APP_PROTOCOL_VARIABLE: Final = "APP_PROTOCOL"
 LOOPBACK: Final = "127.0.0.1"
 EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "[::]"})
@@ -46,7 +48,7 @@ def api_host(arguments: tuple[str, ...]) -> str:
 
 
 async def until_healthy(exchange: Exchange, path: str, clock: Clock) -> None:
-    """Return once a GET of `path` succeeds."""
+    """Return once a GET of `path` is answered as Dapr answers it: anything else may have the port."""
     while not await _is_healthy(exchange, path):
         await clock.sleep(POLL)
 
@@ -74,6 +76,6 @@ def _with_token(app: AppPlan) -> dict[str, str]:
 
 async def _is_healthy(exchange: Exchange, path: str) -> bool:
     try:
-        return (await exchange(Request("GET", path), TIMEOUT)).ok
+        return (await exchange(Request("GET", path), TIMEOUT)).status == HEALTHY
     except ExchangeFailed:
         return False

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
 from outboard.hops.files.recorder import recording
-from outboard.host.ports import MachinePorts
+from outboard.host.ports import port_taken
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
@@ -103,8 +103,7 @@ async def _serve(sidecar: Sidecar, availability: AppAvailability | None) -> int:
     try:
         return await asyncio.shield(serving)
     except PortTaken as error:
-        owner = MachinePorts().owner(error.port) or error.owner
-        raise PortTaken(error.port, error.purpose, owner, error.option) from error
+        raise port_taken(error.port, error.purpose, error.option) from error  # by whom now
     except asyncio.CancelledError:
         sidecar.stop(at_once=True)  # its app has ended: nobody needs a block period
         await asyncio.wait({serving}, timeout=PATIENCE)
