@@ -74,6 +74,13 @@ async def test_the_api_at_a_unix_domain_socket(folder: Path) -> None:
 
 
 @posix
+async def test_a_relative_folder_of_sockets_begins_where_the_app_runs(folder: Path) -> None:
+    (folder / "run").mkdir()
+    async with served(unix_domain_socket=Path("run"), directory=folder):
+        assert (folder / "run" / "dapr-api-http.socket").is_socket()
+
+
+@posix
 def test_a_socket_that_was_left_behind_is_replaced(folder: Path) -> None:
     path = socket_path(folder, "api")
     with socket.socket(socket.AF_UNIX) as left:

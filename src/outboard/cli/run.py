@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 from typer.core import TyperCommand
@@ -189,11 +189,11 @@ def _write_failures(errors: Sequence[Exception], output: OutputFormat) -> None:
 class RunCommand(TyperCommand):
     """Tells of a command line that it cannot read as of each failure: as an event where JSON is asked for."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
-        """Raises what the parser of the command line raises."""
+    def parse_args(self, ctx: object, args: list[str]) -> list[str]:
+        """Raises what the parser of the command line raises. typer does not export the type of `ctx`."""
         given = list(args)
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(cast("typer.Context", ctx), args)
         except Exception as error:
             if getattr(error, "exit_code", None) == USAGE and _wants_json(given):
                 said = getattr(error, "format_message", error.__str__)()

@@ -111,7 +111,7 @@ def _loaded(app: AppPlan) -> LoadedFiles:
     flags = zip(app.sidecar, app.sidecar[1:], strict=False)
     paths = [app.directory / value for flag, value in flags if flag == f"--{CONFIG}"]
     return LoadedFiles(
-        replace(resources, findings=(), left_out=()),
+        replace(resources, findings=(), left_out=(), subscriptions_of_others=()),
         tuple(path.read_bytes() for path in paths if path.is_file()),
     )
 

@@ -14,6 +14,7 @@ from typing import Final, TextIO
 from outboard.clock import SystemClock
 from outboard.errors import CommandError, OutboardError, ResourcesInvalid
 from outboard.hops.files.recorder import recording
+from outboard.host.private_files import make_private
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
@@ -96,6 +97,7 @@ def _log_stream(options: Options, output: TextIO) -> Iterator[TextIO]:
         yield output
         return
     try:
+        make_private(options.log_file)
         stream = options.log_file.open("a", encoding="utf-8")
     except OSError as error:
         problem = f"--log-file {options.log_file} cannot be written: {error.strerror}"

@@ -91,7 +91,8 @@ def _api_sockets(options: Options) -> Iterator[Sequence[socket.socket]]:
         with listening(options.listen_addresses, options.http_port, HTTP_PORT) as sockets:
             yield sockets
     else:
-        with listening_at(socket_path(options.unix_domain_socket, options.app_id)) as bound:
+        folder = options.directory / options.unix_domain_socket
+        with listening_at(socket_path(folder, options.app_id)) as bound:
             yield [bound]
 
 

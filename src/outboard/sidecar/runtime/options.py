@@ -29,7 +29,8 @@ class Options:
     `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging` None
     leaves it to the Configuration. `without_effect` are the settings given for parts that are not served, by
     name, each with its part. With `api_token_optional` a call without a token passes too, unless a browser
-    makes it for a page. Relative paths in component files begin in `directory`. The tokens stay out of
+    makes it for a page. Relative paths in component files,
+    and that of the Unix socket, begin in `directory`. The tokens stay out of
     the repr.
     """
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,13 @@ async def test_the_log_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
     assert first == "before"
     assert "Fatal error from runtime" in rest[0]
     assert f"{missing}: there is no such file" in rest[0].replace("\\\\", "\\")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no owner's permissions there")
+async def test_a_new_log_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    log = tmp_path / "sidecar.log"
+    await output_of("--app-id=api", f"--log-file={log}", f"--config={tmp_path / 'nowhere.yaml'}")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 async def test_a_log_file_that_cannot_be_written(tmp_path: Path) -> None:

@@ -13,14 +13,16 @@ PATH = "/v1.0/healthz/outbound"
 
 async def test_it_asks_until_the_sidecar_is_ready() -> None:
     sidecar, clock, told = ScriptedApp(), AutojumpClock(), list[str]()
-    sidecar.answer(PATH, ExchangeFailed("refused"), ExchangeFailed("refused"), Response(500), Response(204))
+    refused = ExchangeFailed("refused")
+    sidecar.answer(PATH, refused, refused, Response(500), Response(200), Response(204))
     await until_outbound_ready(sidecar, clock, told.append)
     assert told == [
         "Dapr outbound NOT ready yet: refused",
         "Dapr outbound NOT ready yet: HTTP status 500",
+        "Dapr outbound NOT ready yet: HTTP status 200",
         "Dapr is outbound ready!",
     ]
-    assert clock.slept == [0.1] * 3
+    assert clock.slept == [0.1] * 4
 
 
 async def test_it_gives_up_after_a_minute() -> None:
