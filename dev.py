@@ -328,9 +328,10 @@ def demo_ports(dapr_yaml: str, page: int | None, is_free: Callable[[int], bool] 
     `page` is the one that somebody wants for the page. It is taken as it is.
     """
     taken: dict[int, int] = {}
-    for index, given in enumerate(int(port) for port in GIVEN_PORT.findall(dapr_yaml)):
+    all_given = [int(port) for port in GIVEN_PORT.findall(dapr_yaml)]
+    for index, given in enumerate(all_given):
         wanted = page if page is not None and index == 0 else given
-        others = set(taken.values())
+        others = {*taken.values(), *all_given[index + 1 :]}
         free = (port for port in range(wanted, 65536) if port not in others and is_free(port))
         taken[given] = page if page is not None and index == 0 else next(free, given)
     return taken
