@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.projects import Project, running
+from support.projects import PUBSUB, Project, running
 
 PATIENCE = 60
 
@@ -147,6 +147,11 @@ def test_rules_in_files_are_evaluated_where_nothing_runs(project: Project) -> No
         (["publish", "-t", "jobs", "-d", "{}", "--dapr-http-port", "1"], "no sidecar answers"),
         (["publish", "-d", "{}"], "Missing option"),
         (["routes", "jobs"], "there is no run"),
+        (["subscribe", "jobs"], "there is no run"),
+        (["subscribe", "jobs", "--resources-path", "."], "there is no pub/sub component in ."),
+        (["subscribe", "jobs", "--resources-path", "memory"], "outboard trace --topic jobs --follow"),
+        (["subscribe", "jobs", "--resources-path", "memory", "-p", "pupsub"], "Did you mean `pubsub`?"),
+        (["subscribe", "jobs", "--resources-path", "daprd"], "cannot be looked on"),
         (["routes", "jobs", "--resources-path", "nowhere"], "there is no such folder"),
         (["routes", "jobs", "--run-file", "x", "--dapr-http-port", "1"], "name two sidecars"),
         (["routes", "list.json", "-t", "x"], "list.json is no JSON object"),
@@ -157,6 +162,10 @@ def test_rules_in_files_are_evaluated_where_nothing_runs(project: Project) -> No
 def test_mistakes_are_one_message(tmp_path: Path, arguments: Sequence[str], said: str) -> None:
     (tmp_path / "list.json").write_text("[]", encoding="utf-8")
     (tmp_path / "event.json").write_text("{}", encoding="utf-8")
+    for name, type in (("memory", "pubsub.in-memory"), ("daprd", "pubsub.rabbitmq")):
+        (tmp_path / name).mkdir()
+        text = PUBSUB.replace("pubsub.in-memory", type)
+        (tmp_path / name / "pubsub.yaml").write_text(text, encoding="utf-8")
     done = outboard(tmp_path, *arguments)
     assert (done.returncode, said in told(done)) == (2, True), told(done)
     assert not done.stdout

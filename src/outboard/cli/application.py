@@ -90,6 +90,13 @@ def _publish(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(publish.__doc__ or ""))(publish)
 
 
+def _subscribe(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.subscribe import subscribe
+
+    app.command(help=flowing(subscribe.__doc__ or ""))(subscribe)
+
+
 def _routes(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.parameters import flowing
     from outboard.cli.routes import routes
@@ -107,6 +114,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "publish": Command(
         "Publish one event through the sidecar of an app, and show which apps get it.", _publish
     ),
+    "subscribe": Command("Show the events of a topic as they come, until Ctrl-C.", _subscribe),
     "routes": Command(
         "Show which apps get an event, by which of their routes, and why the others do not.", _routes
     ),

@@ -23,6 +23,8 @@ __all__ = [
     "EtagInvalidError",
     "EtagMismatchError",
     "Found",
+    "GroupRemoval",
+    "GroupStart",
     "Interrupted",
     "Message",
     "MessageHandler",
@@ -194,6 +196,24 @@ class BulkSubscribing(Protocol):
         """As `PubSub.consume`, in batches: messages of one key in their order, and never two batches with the
         same key at once. A handler that is cancelled has settled nothing. Raises ComponentError.
         """
+        ...
+
+
+@runtime_checkable
+class GroupRemoval(Protocol):
+    """A pub/sub component that can remove its consumer group, as one that was made to look on must."""
+
+    async def remove_group(self, topic: str) -> None:
+        """Nothing of `topic` is consumed here any more: remove the group. Raises ComponentError."""
+        ...
+
+
+@runtime_checkable
+class GroupStart(Protocol):
+    """A pub/sub component whose new groups get all that is there, whatever its metadata say."""
+
+    async def begin_group(self, topic: str, *, from_beginning: bool) -> None:
+        """Make the group, so that it begins with the first event, or the next one. Raises ComponentError."""
         ...
 
 

@@ -17,9 +17,11 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, errors
 from aiokafka import TopicPartition as LibraryPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from outboard.sidecar.components.kafka.client import (
     BrokersAway,
@@ -34,7 +36,7 @@ from outboard.sidecar.components.kafka.connection import connection
 from outboard.sidecar.components.kafka.records import Received, Record
 from outboard.sidecar.components.kafka.settings import MEBIBYTE, KafkaSettings
 
-__all__ = ["LibraryConsumer", "LibraryProducer"]
+__all__ = ["LibraryConsumer", "LibraryProducer", "delete_group"]
 
 REQUEST_LIMIT: Final = 3.5
 """Seconds after which a batch is given up: below the publisher's patience, which then hears the reason."""
@@ -184,6 +186,22 @@ class LibraryConsumer:
         with suppress(errors.KafkaError, TimeoutError):
             async with asyncio.timeout(STOP_LIMIT):
                 await self._consumer.stop()
+
+
+async def delete_group(settings: KafkaSettings) -> None:
+    """Delete the group of `settings`, which has no member any more. Raises KafkaFailure."""
+    async with _translated(", ".join(settings.brokers)):
+        admin: Any = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=int(REQUEST_LIMIT * 1000))
+        try:
+            await admin.start()
+            coordinator = await admin.find_coordinator(settings.group)
+            # aiokafka has the request, and no method that sends it.
+            answer = await admin._send_request_to_node(coordinator, DeleteGroupsRequest([settings.group]))
+        finally:
+            await admin.close()
+    for name, code in answer.results:
+        if code not in (0, errors.GroupIdNotFound.errno):
+            raise KafkaFailure(f"kafka: group {name} is not deleted: {errors.for_code(code).__name__}")
 
 
 class _Telling(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -9,7 +9,7 @@ and a group that reads a topic for the first time commits where it began.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
@@ -55,10 +55,17 @@ class KafkaPubSub:
         bulk_bounds=BulkBounds(80, 10.0),
     )
 
-    def __init__(self, publisher: KafkaPublisher, consumer: GroupConsumer, log: LibraryLog) -> None:
+    def __init__(
+        self,
+        publisher: KafkaPublisher,
+        consumer: GroupConsumer,
+        log: LibraryLog,
+        delete_group: Callable[[], Awaitable[None]],
+    ) -> None:
         self._publisher = publisher
         self._consumer = consumer
         self._log = log
+        self._delete_group = delete_group
 
     async def publish(self, topic: str, message: Message) -> None:
         """Return once all replicas that are in sync have it. Raises ComponentError."""
@@ -85,6 +92,12 @@ class KafkaPubSub:
         """Run until cancelled: partitions at once, of each one batch at a time."""
         await self._consume(TopicHandler(topic, bulk=handle, bounds=bounds), metadata, subscribed)
 
+    async def remove_group(self, topic: str) -> None:
+        """As `GroupRemoval`; the group is that of all topics."""
+        await self._consumer.close()
+        with self._log.listening():
+            await self._delete_group()
+
     async def close(self) -> None:
         await self._consumer.close()
         await self._publisher.close()
@@ -102,7 +115,7 @@ class KafkaPubSub:
 async def create(properties: Properties, context: ComponentContext) -> KafkaPubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no broker lets it in."""
     settings = read_settings(properties, context.app_id)
-    make_producer, make_consumer = _library(properties, settings)
+    make_producer, make_consumer, delete_group = _library(properties, settings)
     log = LibraryLog(properties.component.name, context.clock.monotonic)
     log.attach()
     try:
@@ -113,13 +126,16 @@ async def create(properties: Properties, context: ComponentContext) -> KafkaPubS
         raise
     retry_context = RetryContext(settings, context.clock, context.random)
     return KafkaPubSub(
-        KafkaPublisher(producer, settings, context.random), GroupConsumer(make_consumer, retry_context), log
+        KafkaPublisher(producer, settings, context.random),
+        GroupConsumer(make_consumer, retry_context),
+        log,
+        delete_group,
     )
 
 
 def _library(
     properties: Properties, settings: KafkaSettings
-) -> tuple[Callable[[], LibraryProducer], Callable[[], LibraryConsumer]]:
+) -> tuple[Callable[[], LibraryProducer], Callable[[], LibraryConsumer], Callable[[], Awaitable[None]]]:
     try:
         from outboard.sidecar.components.kafka import library
     except ImportError as error:
@@ -127,7 +143,11 @@ def _library(
         raise properties.failure(
             f"pubsub.kafka needs a library that is not there: {error}", advice
         ) from error
-    return lambda: library.LibraryProducer(settings), lambda: library.LibraryConsumer(settings)
+    return (
+        lambda: library.LibraryProducer(settings),
+        lambda: library.LibraryConsumer(settings),
+        lambda: library.delete_group(settings),
+    )
 
 
 async def _connected(

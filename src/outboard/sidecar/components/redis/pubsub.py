@@ -119,6 +119,15 @@ class RedisPubSub:
             handling.create_task(hand_over())
             await self._read(stream, take)
 
+    async def begin_group(self, topic: str, *, from_beginning: bool) -> None:
+        """As `GroupStart`."""
+        stream = Stream(self._redis, topic, self._settings, self._clock)
+        await stream.make_group("0" if from_beginning else "$")
+
+    async def remove_group(self, topic: str) -> None:
+        """As `GroupRemoval`. A stream that was made for the group, and is empty, stays."""
+        await self._redis.command("XGROUP", "DESTROY", topic, self._settings.group)
+
     async def close(self) -> None:
         await self._redis.close()
 

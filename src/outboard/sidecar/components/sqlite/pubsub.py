@@ -23,6 +23,7 @@ from outboard.sidecar.components.port import (
     PubSubTraits,
 )
 from outboard.sidecar.components.pubsub.partitioned import takes_one
+from outboard.sidecar.components.sqlite.log import positions
 from outboard.sidecar.components.sqlite.log.consumer import ConsumerLimits, LogConsumer
 from outboard.sidecar.components.sqlite.log.coordinator import Subscriber
 from outboard.sidecar.components.sqlite.log.liveness import Observer
@@ -86,6 +87,11 @@ class SqlitePubSub:
         ahead = min(max(2 * bounds.max_messages, LEAST_READ_AHEAD), MOST_READ_AHEAD)
         limits = ConsumerLimits(batch=bounds.max_messages, calls=BATCHES_AT_ONCE, capacity=ahead)
         await self._subscribe(topic, limits, handle, subscribed)
+
+    async def remove_group(self, topic: str) -> None:
+        """As `GroupRemoval`."""
+        group, found = self._log.settings.group, await self._log.topic(topic)
+        await self._log.writer.do(lambda connection: positions.remove(connection, group, found))
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -47,9 +47,12 @@ class Stream:
         self._held = HeldEntries(settings.processing_timeout)
         self._acknowledging = Acknowledging(self._send_acknowledgements)
 
-    async def make_group(self) -> None:
-        """A group that is new gets all that is in the stream. Raises ComponentError."""
-        command = ("XGROUP", "CREATE", self._topic, self._settings.group, "0", "MKSTREAM")
+    async def make_group(self, start: str = "0") -> None:
+        """A group that is new gets all that is in the stream, or what comes behind `start`.
+
+        Raises ComponentError.
+        """
+        command = ("XGROUP", "CREATE", self._topic, self._settings.group, start, "MKSTREAM")
         try:
             await self._redis.command(*command)
         except RedisRefused as error:

@@ -16,7 +16,19 @@ from outboard.sidecar.components.sqlite.log.position import (
 )
 from outboard.sidecar.components.sqlite.log.settings import InitialOffset
 
-__all__ = ["Claim", "begin", "claim", "commit", "forget", "owners", "read", "release", "seen", "skips"]
+__all__ = [
+    "Claim",
+    "begin",
+    "claim",
+    "commit",
+    "forget",
+    "owners",
+    "read",
+    "release",
+    "remove",
+    "seen",
+    "skips",
+]
 
 
 class Claim(NamedTuple):
@@ -52,6 +64,12 @@ def seen(connection: sqlite3.Connection, group: str, topic: LogTopic, now: int) 
         "ON CONFLICT (name, topic) DO UPDATE SET seen = excluded.seen",
         (group, topic.id, now),
     )
+
+
+def remove(connection: sqlite3.Connection, group: str, topic: LogTopic) -> None:
+    """Forget `group` on `topic`, with all of its members."""
+    for table, column in (("positions", "consumer_group"), ("members", "consumer_group"), ("groups", "name")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ? AND topic = ?", (group, topic.id))
 
 
 def forget(connection: sqlite3.Connection, before: int) -> None:

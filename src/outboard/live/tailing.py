@@ -1,0 +1,165 @@
+"""Looks on as events come to a topic, in a consumer group of its own that is gone afterwards.
+
+The component is a copy: it differs in the group, and in where that begins. So no other consumer loses an
+event, or gets one twice, and nobody's offsets move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from outboard.errors import CommandError
+from outboard.live.components import ChosenComponent, choose
+from outboard.live.messages import TailedMessage
+from outboard.live.places import SearchPlaces
+from outboard.resources.component import Component, MetadataItem
+from outboard.run.signals import on_stop_request
+from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.port import (
+    ComponentError,
+    GroupRemoval,
+    GroupStart,
+    Interrupted,
+    Message,
+    PubSub,
+)
+from outboard.sidecar.components.registry import Loaded, open_components
+from outboard.wire.identity import new_id
+
+__all__ = ["TailStart", "WantedTail", "tail"]
+
+GROUP: Final = "outboard-subscribe-"
+OWN: Final = frozenset({"consumergroup", "consumerid", "initialoffset"})
+"""Settings, in lower case, that the copy has of its own."""
+IN_MEMORY: Final = "pubsub.in-memory"
+REMOVAL: Final = 3.0
+"""Seconds that the removal of the group may take: a broker that is away would keep the command for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTail:
+    """Which topic, of which component (empty: the only one), from when, and how many messages (0: no end)."""
+
+    topic: str
+    pubsub: str = ""
+    from_beginning: bool = False
+    max_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TailStart:
+    """What is looked on, once messages from now on will be seen."""
+
+    pubsub: str
+    type: str
+    topic: str
+    group: str
+
+
+async def tail(
+    wanted: WantedTail,
+    places: SearchPlaces,
+    started: Callable[[TailStart], None],
+    seen: Callable[[TailedMessage], None],
+) -> None:
+    """Call `seen` for each message, until there were `max_messages`, or the process is asked to stop.
+
+    Raises CommandError, ComponentInitFailed where the broker does not let it in.
+    """
+    chosen = choose(places, "pubsub", wanted.pubsub)
+    if chosen.component.type.lower() == IN_MEMORY:
+        told = f"'{chosen.component.name}' is {IN_MEMORY}: its topics are in the process of the run alone"
+        advice = f"`outboard trace --topic {wanted.topic} --follow` shows what goes through them."
+        raise CommandError(told, advice)
+    group = GROUP + new_id()[:8]
+    copy = _copied(chosen.component, group, from_beginning=wanted.from_beginning)
+    context = chosen.context(places, group)
+    ended = asyncio.Event()
+    with on_stop_request(lambda _: ended.set()):
+        opening = asyncio.create_task(_look_on(wanted, chosen, copy, context, started, seen, ended))
+        stopping = asyncio.create_task(ended.wait())
+        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ended.set()
+        try:
+            await opening
+        finally:
+            stopping.cancel()
+
+
+async def _look_on(
+    wanted: WantedTail,
+    chosen: ChosenComponent,
+    copy: Component,
+    context: ComponentContext,
+    started: Callable[[TailStart], None],
+    seen: Callable[[TailedMessage], None],
+    ended: asyncio.Event,
+) -> None:
+    count = 0
+
+    async def handle(message: Message) -> None:
+        nonlocal count
+        if ended.is_set():
+            raise Interrupted
+        count += 1
+        seen(TailedMessage(wanted.topic, message.data, dict(message.metadata), datetime.now(UTC)))
+        if count == wanted.max_messages:
+            ended.set()
+
+    async with _opened(copy, chosen, context) as loaded:
+        pubsub: PubSub = loaded.instance
+        topic = (chosen.namespace if loaded.properties.namespaced else "") + wanted.topic
+        start = TailStart(copy.name, copy.type, topic, context.app_id)
+        async with _group(pubsub, topic, context.app_id, from_beginning=wanted.from_beginning):
+            consuming = asyncio.create_task(pubsub.consume(topic, {}, handle, lambda: started(start)))
+            stopping = asyncio.create_task(ended.wait())
+            try:
+                await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if consuming.done():
+                    consuming.result()
+            finally:
+                for task in (consuming, stopping):
+                    task.cancel()
+                await asyncio.wait({consuming, stopping})
+
+
+@asynccontextmanager
+async def _opened(
+    copy: Component, chosen: ChosenComponent, context: ComponentContext
+) -> AsyncIterator[Loaded[PubSub]]:
+    async with open_components((*chosen.secret_stores, copy), context) as up:
+        if copy.name not in up.pubsubs:
+            (left,) = [each for each in up.left_out if each.name == copy.name]
+            raise CommandError(f"'{copy.name}' cannot be looked on: {left.reason}", left.advice)
+        yield up.pubsubs[copy.name]
+
+
+@asynccontextmanager
+async def _group(pubsub: PubSub, topic: str, group: str, *, from_beginning: bool) -> AsyncIterator[None]:
+    """The group is there within the block, and removed whatever ends it."""
+    if isinstance(pubsub, GroupStart):
+        await pubsub.begin_group(topic, from_beginning=from_beginning)
+    try:
+        yield
+    finally:
+        if isinstance(pubsub, GroupRemoval):
+            try:
+                async with asyncio.timeout(REMOVAL):
+                    await pubsub.remove_group(topic)
+            except (ComponentError, TimeoutError) as error:
+                reason = str(error) or f"no answer within {REMOVAL:g} s"
+                logging.getLogger(__name__).warning("consumer group %s is left behind: %s", group, reason)
+
+
+def _copied(component: Component, group: str, *, from_beginning: bool) -> Component:
+    kept = [item for item in component.metadata if item.name.lower() not in OWN]
+    own = [MetadataItem("consumerID", group)]
+    if component.type.lower() != "pubsub.redis":
+        own.append(MetadataItem("initialOffset", "oldest" if from_beginning else "newest"))
+    return replace(component, metadata=(*kept, *own), scopes=(), ignore_errors=False)
