@@ -178,7 +178,7 @@ async def test_a_websocket_is_many_conversations_unless_it_names_one(
     assert conversations[2:] == [TRACE_ID, TRACE_ID, CONVERSATION, CONVERSATION]
 
 
-@pytest.mark.parametrize("kind", ["async", "sync", "background", "task"])
+@pytest.mark.parametrize("kind", ["async", "sync", "blocking", "background", "task"])
 async def test_an_event_is_the_cause_of_what_its_handler_publishes(
     app: FastAPI,
     board: Outboard,
@@ -198,13 +198,22 @@ async def test_an_event_is_the_cause_of_what_its_handler_publishes(
         made, _ = board.topic("t").publisher.new_event(1, "t", Creation())
         tasks.add_task(board.topic("t").publish_event, made)
 
+    def in_blocking(event: Event[object]) -> None:
+        board.topic("t").sync.publish(1)
+
     async def in_background(event: Event[object], tasks: BackgroundTasks) -> None:
         tasks.add_task(board.publish, "t", 1)
 
     async def in_task(event: Event[object]) -> None:
         await asyncio.create_task(board.publish("t", 1))
 
-    handlers = {"async": in_async, "sync": in_sync, "background": in_background, "task": in_task}
+    handlers = {
+        "async": in_async,
+        "sync": in_sync,
+        "blocking": in_blocking,
+        "background": in_background,
+        "task": in_task,
+    }
     topic.subscribe("/on")(handlers[kind])
     async with serving(app, board) as client:
         await delivered(client, envelope | {"correlationid": CONVERSATION, "causationid": "e-0"})
