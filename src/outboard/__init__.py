@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from outboard.kit.topic import Topic as Topic
     from outboard.wire.dapr import DeliveryStatus as DeliveryStatus
     from outboard.wire.events import Event as Event
+    from outboard.wire.sensitive import Sensitive as Sensitive
 
 __all__ = [
     "BulkOptions",
@@ -51,6 +52,7 @@ __all__ = [
     "PubSubNotFound",
     "PublishFailed",
     "PublishForbidden",
+    "Sensitive",
     "SidecarError",
     "SidecarUnavailable",
     "State",
@@ -68,6 +70,7 @@ _HOMES = {
     "Event": "outboard.wire.events",
     "Outboard": "outboard.kit.board",
     "Outbox": "outboard.kit.outbox.sql.outbox",
+    "Sensitive": "outboard.wire.sensitive",
     "State": "outboard.kit.state.store",
     "StateEntry": "outboard.kit.state.store",
     "Topic": "outboard.kit.topic",

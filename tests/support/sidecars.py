@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,17 @@ class Hops:
     def __init__(self) -> None:
         self.all: list[Hop] = []
         self._more = asyncio.Event()
+
+    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+        return True
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
+    ) -> Sequence[str]:
+        return event_ids
+
+    def wants_data(self, event_id: str) -> bool:
+        return False
 
     def __call__(self, hop: Hop) -> None:
         self.all.append(hop)

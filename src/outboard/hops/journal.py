@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
-from outboard.clock import Clock
+from outboard.clock import Clock, seconds_by
 from outboard.hops.record import EventIdentity, Hop, HopKind, Recorder
 
 __all__ = ["Journal"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Journal:
-    """Writes the hops of one app, seen from its kit or from its sidecar; without a recorder, nothing."""
+    """Writes the hops of one app, seen from its kit or from its sidecar; nothing without a `recorder`."""
 
     app_id: str
     clock: Clock
     recorder: Recorder | None = None
+    _now: Callable[[], float] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._now = seconds_by(self.clock)
+
+    def wants_data(self, event_id: str) -> bool:
+        """Whether a hop of this event is to carry its data."""
+        return self.recorder is not None and self.recorder.wants_data(event_id)
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Collection[str]:  # fmt: skip
+        """Ask this first of hops that say that all is well: those of `event_ids` that are to be recorded."""
+        if self.recorder is None:
+            return ()
+        return self.recorder.chosen(kind, pubsub, topic, event_ids, attempt, outcome)
 
     def __call__(
         self, kind: HopKind, pubsub: str, topic: str, event: EventIdentity, payload: bytes = b"",
@@ -28,6 +46,6 @@ class Journal:
         if recorder is not None:
             kept = payload if recorder.wants_envelopes else b""
             recorder(
-                Hop(kind, self.clock.now().timestamp(), self.app_id, pubsub, topic, event, attempt, outcome,
+                Hop(kind, self._now(), self.app_id, pubsub, topic, event, attempt, outcome,
                     detail, duration, partition, offset, kept, data)
             )  # fmt: skip

@@ -6,7 +6,7 @@ payload to tell what happened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE
 
 __all__ = ["FAILED", "UNKNOWN_EVENT", "EventIdentity", "Hop", "HopKind", "Recorder", "is_unwell"]
 
+TEXT: Final = {str}
 FAILED: Final = "FAILED"
 """The outcome of a hop that was tried and did not happen."""
 
@@ -61,14 +62,13 @@ class EventIdentity(NamedTuple):
     def of(cls, members: Mapping[str, object], key: str = "") -> EventIdentity:
         """From the attributes of a CloudEvent; `key` is that of its metadata, where the event has none."""
         get = members.get
-        return cls(
-            str(get("id") or ""),
-            str(get("source") or ""),
-            str(get(PARTITION_KEY_ATTRIBUTE) or key),
-            str(get("traceparent") or ""),
-            str(get("correlationid") or ""),
-            str(get("causationid") or ""),
-        )
+        found = (
+            get("id", ""), get("source", ""), get(PARTITION_KEY_ATTRIBUTE) or key, get("traceparent", ""),
+            get("correlationid", ""), get("causationid", ""),
+        )  # fmt: skip
+        if set(map(type, found)) == TEXT:
+            return cls._make(found)
+        return cls(*("" if each is None else str(each) for each in found))
 
 
 UNKNOWN_EVENT: Final = EventIdentity()
@@ -122,6 +122,22 @@ class Recorder(Protocol):
     @property
     def wants_envelopes(self) -> bool:
         """Whether each hop is to carry the envelope as its `payload`."""
+        ...
+
+    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+        """As `chosen`, of one event."""
+        ...
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
+    ) -> Collection[str]:
+        """Those of `event_ids` whose hop is to be recorded: where there are too many events, not of each that
+        goes well. Of the others, what is said here is enough: it is recorded after all if one fails soon.
+        """
+        ...
+
+    def wants_data(self, event_id: str) -> bool:
+        """Whether a hop of this event is to carry its `data`, if whoever makes it knows what to mask."""
         ...
 
     def __call__(self, hop: Hop) -> None: ...

@@ -129,7 +129,7 @@ def _by_source(hops: Sequence[Hop]) -> Iterator[Sequence[Hop]]:
         yield hops
         return
     for source in sources:
-        yield [hop for hop in hops if hop.event.source == source]
+        yield [hop for hop in hops if hop.event.source in ("", source)]
 
 
 def _story(hops: Sequence[Hop]) -> EventStory:

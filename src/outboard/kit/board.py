@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Final, TypeVar, Unpack, get_args, overload
 
@@ -16,6 +16,8 @@ from typing_extensions import TypeForm
 
 from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
+from outboard.hops.files.recorder import recording
+from outboard.hops.journal import Journal
 from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
 from outboard.kit.causation import RequestCauseMiddleware
 from outboard.kit.client.http import HttpSidecar
@@ -36,6 +38,7 @@ from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.threads import LoopOrThread
 from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections, SidecarConnection
+from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.topics.queue import PublishLimits
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
@@ -102,6 +105,8 @@ class Outboard:
             group=self.settings.consumer_group,
             continues=self.settings.continue_traces,
         )
+        self._environ = os.environ if environ is None else environ
+        self._journal = Journal(self.settings.app_id, self._clock)
         self._publisher = EventPublisher(
             self._connections,
             self.settings.app_id,
@@ -110,9 +115,10 @@ class Outboard:
             self._clock,
             os.urandom,
             self._telemetry,
+            PublishingHops(self._journal),
         )
         dead_letters = DeadLetterSettings(
-            self._connections, Attempts(), self.settings.app_id, timeout, self._clock
+            self._connections, Attempts(), self.settings.app_id, timeout, self._clock, self._journal
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares)
@@ -246,25 +252,41 @@ class Outboard:
 
     @asynccontextmanager
     async def _connected(self, exchange: Exchange | None) -> AsyncIterator[None]:
-        if exchange is not None:
-            if not callable(exchange):
-                wrong("exchange", "a function from a request to a response", exchange)
-            async with self._through(exchange, given=True):
-                yield
-        elif self._connections.is_given:
+        if exchange is not None and not callable(exchange):
+            wrong("exchange", "a function from a request to a response", exchange)
+        if exchange is None and self._connections.is_given:
             yield
-        else:
+            return
+        with self._recording():
+            if exchange is not None:
+                async with self._through(exchange, given=True):
+                    yield
+                return
             from outboard.kit.client.connection import connect
 
             async with connect(self.settings) as opened:
-                exchange = naming_the_fixture(opened, self.settings)
-                async with self._through(exchange, given=False):
+                named = naming_the_fixture(opened, self.settings)
+                async with self._through(named, given=False):
                     yield
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Record hops, where OUTBOARD_HOPS says where; of several connections at once the first one does."""
+        if self._journal.recorder is not None:
+            yield
+            return
+        with recording(self._environ, self.settings.app_id, "kit") as recorder:
+            self._journal.recorder = recorder
+            try:
+                yield
+            finally:
+                self._journal.recorder = None
 
     def _relaying(self) -> AbstractAsyncContextManager[None]:
         if self.outbox is None:
             return nullcontext()
-        return self.outbox.relaying(self._publisher.relay, self._clock, self._timeout, random.random)
+        publish, journal = self._publisher.relay, self._journal
+        return self.outbox.relaying(publish, self._clock, self._timeout, random.random, journal)
 
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:

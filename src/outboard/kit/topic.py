@@ -93,12 +93,19 @@ class Topic(Generic[T]):
         TokenRejected, PublishFailed; NotConnected and WrongEventLoop where it is not awaited on the loop of
         the app; InvalidEventData and InvalidCloudEvent where the event itself cannot be.
         """
+        hops = self.publisher.hops
         with self.publisher.telemetry.publishing(
             self.pubsub, self.name, arguments.get("extensions")
         ) as creation:
             event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
             creation.made(event)
-            await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+            try:
+                await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+            except BaseException as error:
+                hops.failed(error, event, self.codec, self.pubsub, self.name)
+                raise
+        if hops.journal.recorder is not None:
+            hops.published(event, self.codec, self.pubsub, self.name)
         return event
 
     async def publish_event(
@@ -113,10 +120,17 @@ class Topic(Generic[T]):
         One that has a `correlationid` was published before: it gets no `causationid`. Parameters and errors
         as of `publish`.
         """
+        hops = self.publisher.hops
         with self.publisher.telemetry.publishing(self.pubsub, self.name, extensions_of(event)) as creation:
             whole, pairs = self.publisher.completed(event, creation, **arguments)
             creation.made(whole)
-            await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+            try:
+                await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+            except BaseException as error:
+                hops.failed(error, whole, self.codec, self.pubsub, self.name)
+                raise
+        if hops.journal.recorder is not None:
+            hops.published(whole, self.codec, self.pubsub, self.name)
         return whole
 
     def stage(
@@ -169,6 +183,7 @@ class Topic(Generic[T]):
         publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata, creation)
         now = self.publisher.clock.now()
         self.staging.stage(session, publication, event.id, now, hold=self.on_refused == "hold")
+        self.publisher.hops.staged(event, self.codec, self.pubsub, self.name)
 
     def subscribe(
         self,

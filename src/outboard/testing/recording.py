@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from outboard.hops.deliveries import told
@@ -36,6 +36,20 @@ class HopRecording:
         self._open: Counter[tuple[str, str]] = Counter()
         self._takers: dict[tuple[str, str], list[str]] = {}
         self._ever: set[Taker] = set()
+
+    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+        """As `Recorder`: a test sees all."""
+        return True
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
+    ) -> Sequence[str]:
+        """As `Recorder`: a test sees all."""
+        return event_ids
+
+    def wants_data(self, event_id: str) -> bool:
+        """As `Recorder`: the envelope has it."""
+        return False
 
     def __call__(self, hop: Hop) -> None:
         self.hops.append(hop)

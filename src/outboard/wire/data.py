@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final, Generic, NoReturn, TypeAlias, TypeVar,
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypeForm
 
+from outboard.wire.sensitive import Masking
+
 __all__ = ["DataCodec", "DataUnfit"]
 
 T = TypeVar("T")
@@ -94,6 +96,14 @@ class DataCodec(Generic[T]):
         if not _is_same(read, value):
             self._refuse_losses(value, valid, read)
         return text
+
+    def masked(self, value: object, masking: Masking) -> str:
+        """JSON text for others to see, with what is `Sensitive` masked; empty for what cannot be written."""
+        try:
+            text = self.adapter.serializer.to_json(value, context=masking, warnings=False)
+        except (ValueError, RecursionError):
+            return ""
+        return text.decode("utf-8", "replace")
 
     def problem_of(self, error: ValidationError) -> str:
         """The first thing that is wrong. Values are left out: they may be personal, and this ends in logs."""

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from outboard.wire.cloudevents import format_time
 
-__all__ = ["SIZE", "DeadLetterAttributes", "origin", "written"]
+__all__ = ["REASON", "SIZE", "DeadLetterAttributes", "origin", "written"]
 
 REASON: Final = "deadletterreason"
 ORIGIN: Final = "deadletterorigin"

@@ -32,6 +32,7 @@ from outboard.wire.dapr import EVENT_TYPE
 from outboard.wire.data import DataCodec, DataUnfit
 from outboard.wire.delivery import may_exceed_floats
 from outboard.wire.identity import new_id
+from outboard.wire.sensitive import Masking
 
 __all__ = ["Event", "EventCodec"]
 
@@ -143,6 +144,10 @@ class EventCodec(Generic[T]):
             check(_context(event))
             head = to_json(_members(event))[:-1]
         return head + self._encode_data(event) + b"}"
+
+    def masked(self, data: object, masking: Masking) -> str:
+        """`data` as JSON, with what is `Sensitive` masked; empty for bytes and what cannot be written."""
+        return "" if isinstance(data, bytes) else self._data.masked(data, masking)
 
     def _encode_data(self, event: Event[T]) -> bytes:
         if isinstance(event.data, bytes):

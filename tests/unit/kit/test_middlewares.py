@@ -12,6 +12,7 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from outboard import Event, Outboard
+from outboard.hops.journal import Journal
 from outboard.kit.subscriptions.chain import CallHandler, Middleware, chained
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall
@@ -69,10 +70,14 @@ def app() -> FastAPI:
     return FastAPI()
 
 
+def dead_letter_settings(clock: FakeClock) -> DeadLetterSettings:
+    return DeadLetterSettings(Connections(), Attempts(), "todo", 1.0, clock, Journal("todo", clock))
+
+
 @pytest.fixture
 def topic(board: Outboard, clock: FakeClock, seen: Seen, app: FastAPI) -> Topic[int]:
     """A topic whose handlers have two middlewares."""
-    dead_letters = DeadLetterSettings(Connections(), Attempts(), "todo", 1.0, clock)
+    dead_letters = dead_letter_settings(clock)
     registry = Registry(dead_letters, "", [seen.middleware("outer"), seen.middleware("inner")])
     registry.mount(app)
     return replace(board.topic("tasks", int), registry=registry)
@@ -134,7 +139,7 @@ async def test_a_middleware_may_answer_in_place_of_the_handler(
 
         return call
 
-    registry = Registry(DeadLetterSettings(Connections(), Attempts(), "todo", 1.0, clock), "", [known])
+    registry = Registry(dead_letter_settings(clock), "", [known])
     registry.mount(app)
 
     @replace(topic, registry=registry).subscribe("/on")

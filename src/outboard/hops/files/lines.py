@@ -23,6 +23,9 @@ __all__ = [
 
 VERSION: Final = 1
 FORMAT: Final = "outboard-hops"
+RARE: Final = (
+    "key", "trace", "correlation", "cause", "attempt", "outcome", "detail", "partition", "offset", "data",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,17 @@ def read_head(line: bytes) -> FileHead:
 
 
 def hop_line(hop: Hop) -> bytes:
-    """One hop; what is empty is left out, and so are part and instance, which the head has."""
-    event = hop.event
-    members: dict[str, object] = {"kind": hop.kind, "at": round(hop.at, 6)}
-    texts = (
-        ("id", event.event_id), ("source", event.source), ("key", event.key), ("trace", event.traceparent),
-        ("correlation", event.correlation_id), ("cause", event.causation_id), ("app", hop.app_id),
-        ("pubsub", hop.pubsub), ("topic", hop.topic), ("attempt", hop.attempt), ("outcome", hop.outcome),
-        ("detail", hop.detail), ("partition", hop.partition), ("offset", hop.offset), ("data", hop.data),
-    )  # fmt: skip
-    members.update((name, value) for name, value in texts if value)
-    if hop.duration is not None:
-        members["duration"] = round(hop.duration, 6)
+    """One hop, without what it has not; part and instance stand in the head."""
+    (kind, at, app_id, pubsub, topic, event, attempt, outcome, detail, duration, partition, offset, _, data,
+     *_) = hop  # fmt: skip
+    members: dict[str, object] = {
+        "kind": kind._value_, "at": at, "id": event[0], "source": event[1], "app": app_id,
+        "pubsub": pubsub, "topic": topic,
+    }  # fmt: skip
+    rare = (event[2], event[3], event[4], event[5], attempt, outcome, detail, partition, offset, data)
+    members.update((name, value) for name, value in zip(RARE, rare, strict=True) if value)
+    if duration is not None:
+        members["duration"] = round(duration, 6)
     try:
         return to_json(members) + b"\n"
     except ValueError:  # half a character, which is no text

@@ -6,7 +6,9 @@ the record says so as soon as it can be written again.
     buffer   hops that came since the last time; a second after the first of them, or when there are many,
              the thread takes them
     written  those of events that did not go well, and of the others as many as `sampling` lets
-    aside    hops that were left out, the latest of them: an event that fails within the next seconds is whole
+    aside    hops that were left out, in brief, the latest of them: an event that fails soon is whole
+
+How much is left out is decided for the second that comes by the one that was, and once more when it is over.
 """
 
 from __future__ import annotations
@@ -16,27 +18,34 @@ import os
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut, hop_line, note_line
-from outboard.hops.files.sampling import is_kept, ones_in, unwell
+from outboard.hops.files.sampling import BURST, SamplingBudget, is_kept, kept, ones_in, unwell
 from outboard.hops.files.segments import Segments
-from outboard.hops.record import Hop, Recorder
+from outboard.hops.record import EventIdentity, Hop, HopKind, Recorder, is_unwell
 
-__all__ = ["HOPS_FOLDER", "FileRecorder", "recording"]
+__all__ = ["HOPS_DATA", "HOPS_FOLDER", "FileRecorder", "recording"]
 
 log: Final = logging.getLogger("outboard.hops")
 
 HOPS_FOLDER: Final = "OUTBOARD_HOPS"
+HOPS_DATA: Final = "OUTBOARD_HOPS_DATA"
+TRUE: Final = frozenset({"true", "1", "yes", "on"})
 INTERVAL: Final = 1.0
-MANY: Final = 10_000
+MANY: Final = 4_000
 MOST: Final = 50_000
-ASIDE: Final = 20_000
+ASIDE: Final = 10_000
+MOST_FAILING: Final = 20_000
 PATIENCE: Final = 2.0
+
+
+Aside: TypeAlias = tuple[Sequence[str], HopKind, float, str, str, int, str]
+"""Hops in brief: of which events, what, when, where, attempt, outcome."""
 
 
 class FileRecorder:
@@ -49,15 +58,21 @@ class FileRecorder:
         monotonic: Callable[[], float] = time.monotonic,
         most: int = MOST,
         interval: float = INTERVAL,
+        with_data: bool = False,
     ) -> None:
-        """At most `most` hops wait in memory, for `interval` seconds."""
+        """At most `most` hops wait in memory, for `interval` seconds. `with_data` keeps that of events."""
         self.wants_envelopes = False
         self._segments = segments
         self._head = head
         self._monotonic = monotonic
         self._most, self._interval = most, interval
+        self._with_data, self._one_in = with_data, 1
+        self._cpu, self._budget = time.process_time(), SamplingBudget()
         self._buffer: list[Hop] = []
-        self._aside: deque[Hop] = deque(maxlen=ASIDE)
+        self._aside: deque[Aside] = deque(maxlen=ASIDE)
+        self._left_out = self._told_left_out = 0
+        self._failing: OrderedDict[str, None] = OrderedDict()
+        self._rescue: list[str] = []
         self._some = threading.Event()
         self._soon = threading.Event()
         self._closing = False
@@ -66,6 +81,33 @@ class FileRecorder:
         self._told = False
         self._thread = threading.Thread(target=self._run, name="outboard-hops", daemon=True)
         self._thread.start()
+
+    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+        """As `Recorder`."""
+        one_in = self._one_in
+        if one_in == 1 or is_kept(event_id, one_in) or event_id in self._failing:
+            return True
+        self._aside.append(((event_id,), kind, time.time(), pubsub, topic, 0, ""))
+        self._left_out += 1
+        return False
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
+    ) -> Collection[str]:
+        """As `Recorder`."""
+        one_in = self._one_in
+        if one_in == 1:
+            return event_ids
+        found = kept(event_ids, one_in)
+        if self._failing:
+            found += [each for each in event_ids if each in self._failing and each not in found]
+        self._aside.append((event_ids, kind, time.time(), pubsub, topic, attempt, outcome))
+        self._left_out += len(event_ids) - len(found)
+        return found
+
+    def wants_data(self, event_id: str) -> bool:
+        """Of as many events a second as are kept: a burst does not cost the writing of all of them."""
+        return self._with_data and is_kept(event_id, max(self._one_in, ones_in(len(self._buffer), BURST)))
 
     def __call__(self, hop: Hop) -> None:
         """Keep `hop`, unless far too many wait already."""
@@ -79,6 +121,17 @@ class FileRecorder:
         elif count > self._most:
             buffer.pop()
             self._overflowed += 1
+        if is_unwell(hop):
+            self._note_failing(hop.event.event_id)
+
+    def _note_failing(self, event_id: str) -> None:
+        """From now on all of its hops are kept, and those that were left out lately are looked for."""
+        if event_id in self._failing:
+            return
+        self._failing[event_id] = None
+        self._rescue.append(event_id)
+        if len(self._failing) > MOST_FAILING:
+            self._failing.popitem(last=False)
 
     def close(self) -> None:
         """Write what there is, as far as the disk takes it within seconds."""
@@ -104,32 +157,53 @@ class FileRecorder:
         """Take what is in the buffer; it may grow meanwhile."""
         hops = self._buffer[:]
         del self._buffer[: len(hops)]
-        if not hops and not self._unwritten:
+        left_out, self._told_left_out = self._left_out - self._told_left_out, self._left_out
+        if not hops and not left_out and not self._unwritten:
+            self._one_in = 1
             return
-        kept, note = self._chosen(hops, seconds)
-        lines = [hop_line(hop) for hop in kept]
-        if note is not None:
-            lines.append(note_line(note))
+        cpu, self._cpu = time.process_time() - self._cpu, time.process_time()
+        one_in = self._budget.one_in(len(hops) + left_out, seconds, cpu)
+        written = self._well_enough(hops, one_in)
+        left_out += len(hops) - len(written)
+        written = [*self._rescued(), *written]
+        self._budget.spend(len(written))
+        lines = [hop_line(hop) for hop in written]
+        if left_out > 0:
+            until = time.time()
+            most = max(one_in, self._one_in)
+            lines.append(note_line(SampledOut(most, left_out, until - seconds, until, self._head)))
+        self._one_in = one_in
         try:
             self._segments.append(b"".join((*self._missed(), *lines)))
         except OSError as error:
-            self._failed(error, len(kept))
+            self._failed(error, len(written))
         else:
             self._overflowed = self._unwritten = 0
 
-    def _chosen(self, hops: Sequence[Hop], seconds: float) -> tuple[Sequence[Hop], SampledOut | None]:
-        """Those to write, in their order, and what is to be said of the others."""
-        one_in, failed = ones_in(len(hops), seconds), unwell(hops)
-        earlier = [hop for hop in self._aside if hop.event.event_id in failed] if failed else []
+    def _well_enough(self, hops: Sequence[Hop], one_in: int) -> Sequence[Hop]:
+        """Those to write, in their order; the others are kept aside."""
         if one_in == 1:
-            return [*earlier, *hops], None
-        kept, aside = list[Hop](), list[Hop]()
+            return hops
+        failed, chosen = unwell(hops), list[Hop]()
         for hop in hops:
             event_id = hop.event.event_id
-            (kept if is_kept(event_id, one_in) or event_id in failed else aside).append(hop)
-        self._aside.extend(aside)
-        since, until = hops[0].at, hops[-1].at
-        return [*earlier, *kept], SampledOut(one_in, len(aside), since, until, self._head)
+            if is_kept(event_id, one_in) or event_id in failed or event_id in self._failing:
+                chosen.append(hop)
+            else:
+                where = hop.pubsub, hop.topic
+                self._aside.append(((event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
+        return chosen
+
+    def _rescued(self) -> list[Hop]:
+        """What was left out of events that have failed since, with as much as is known of it."""
+        if not self._rescue:
+            return []
+        names, self._rescue = set(self._rescue), []
+        return [
+            Hop(kind, at, self._head.app_id, pubsub, topic, EventIdentity(event_id), attempt, outcome)
+            for event_ids, kind, at, pubsub, topic, attempt, outcome in list(self._aside)
+            for event_id in names.intersection(event_ids)
+        ]
 
     def _missed(self) -> Iterator[bytes]:
         count = self._unwritten + self._overflowed
@@ -161,7 +235,8 @@ def recording(
         return
     machine = environ.get("POD_NAME") or socket.gethostname()
     head = FileHead(app_id, part, f"{machine}/{os.getpid()}")
-    recorder = FileRecorder(Segments(Path(folder), head), head)
+    with_data = environ.get(HOPS_DATA, "").strip().lower() in TRUE
+    recorder = FileRecorder(Segments(Path(folder), head), head, with_data=with_data)
     try:
         yield recorder
     finally:

@@ -6,22 +6,45 @@ keeps 1 of 8 keeps all that a process which keeps 1 of 16 does. Pure.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
+from zlib import crc32
 
 from outboard.hops.record import Hop, is_unwell
 
-__all__ = ["is_kept", "ones_in", "unwell"]
+__all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "ones_in", "unwell"]
 
-KEPT_PER_SECOND: Final = 1_000
+MOST_PER_SECOND: Final = 1_000
+LEAST_PER_SECOND: Final = 100
+PER_CPU_SECOND: Final = 1_000
+"""Hops that may be kept for each second that the process computes: then they cost about 1 % of it."""
 MOST: Final = 2**20
+BURST: Final = 2_000
+"""Hops that are kept at once, after a time with few of them."""
 
 
-def ones_in(hops: int, seconds: float) -> int:
-    """Of how many events one is kept, a power of two, where so many hops came in so many seconds."""
-    most = max(KEPT_PER_SECOND * max(seconds, 1.0), 1.0)
-    one_in = 1
+class SamplingBudget:
+    """How many hops may be kept: what was not used lately may be used now."""
+
+    def __init__(self) -> None:
+        self._saved = float(BURST)
+
+    def one_in(self, hops: int, seconds: float, cpu_seconds: float) -> int:
+        """Of how many events one is kept, of `hops` that came in `seconds`, of which the process computed
+        `cpu_seconds`.
+        """
+        earned = min(MOST_PER_SECOND * seconds, max(LEAST_PER_SECOND * seconds, PER_CPU_SECOND * cpu_seconds))
+        self._saved = min(self._saved + earned, BURST)
+        return ones_in(hops, self._saved)
+
+    def spend(self, hops: int) -> None:
+        """So many were kept."""
+        self._saved = max(self._saved - hops, 0.0)
+
+
+def ones_in(hops: int, most: float) -> int:
+    """Of how many events one is kept, a power of two, where so many hops came and `most` may be kept."""
+    one_in, most = 1, max(most, 1.0)
     while hops > most * one_in and one_in < MOST:
         one_in *= 2
     return one_in
@@ -29,7 +52,19 @@ def ones_in(hops: int, seconds: float) -> int:
 
 def is_kept(event_id: str, one_in: int) -> bool:
     """Whether an event that went well is among those that are kept. What has no id always is."""
-    return not event_id or not zlib.crc32(event_id.encode("utf-8", "replace")) & (one_in - 1)
+    try:
+        return not crc32(event_id.encode()) & (one_in - 1) or not event_id
+    except UnicodeEncodeError:  # half a character
+        return not crc32(event_id.encode("utf-8", "replace")) & (one_in - 1)
+
+
+def kept(event_ids: Sequence[str], one_in: int) -> list[str]:
+    """Those of `event_ids` that `is_kept` says."""
+    mask = one_in - 1
+    try:
+        return [each for each in event_ids if not crc32(each.encode()) & mask or not each]
+    except UnicodeEncodeError:
+        return [each for each in event_ids if is_kept(each, one_in)]
 
 
 def unwell(hops: Iterable[Hop]) -> set[str]:

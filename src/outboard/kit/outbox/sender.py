@@ -19,12 +19,15 @@ from typing import Final, TypeAlias
 
 from outboard.clock import Clock
 from outboard.errors import SidecarError
+from outboard.hops.journal import Journal
+from outboard.hops.record import FAILED, EventIdentity, HopKind
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import Backlog
 from outboard.kit.outbox.failures import Breakers, PublishOutcome, backoff, outcome_of, reason_of
 from outboard.kit.outbox.ledger import Ledger
 from outboard.kit.outbox.partitions import NO_LEASE
 from outboard.kit.outbox.port import StoredEvent
+from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Publish", "SendContext", "Sender"]
 
@@ -42,6 +45,7 @@ class SendContext:
     clock: Clock
     random: Callable[[], float]
     timeout: float
+    journal: Journal | None = None
 
 
 class Sender:
@@ -114,6 +118,7 @@ class Sender:
 
     def _note(self, event: StoredEvent, outcome: PublishOutcome, reason: str) -> bool:
         """Take down what became of `event`; whether its lane may go on at once."""
+        self._record(event, outcome, reason)
         pubsub = event.publication.pubsub
         if outcome in (PublishOutcome.DELIVERED, PublishOutcome.REFUSED):
             self.breakers.answered(pubsub)
@@ -130,6 +135,15 @@ class Sender:
             return False
         self._failed(event, reason, outage=outcome is PublishOutcome.UNREACHABLE)
         return False
+
+    def _record(self, event: StoredEvent, outcome: PublishOutcome, reason: str) -> None:
+        journal, publication = self._given.journal, event.publication
+        if journal is not None and journal.recorder is not None:
+            identity = EventIdentity(event.event_id, key=publication.metadata.get(PARTITION_KEY, ""))
+            kind = HopKind.PARKED if outcome is PublishOutcome.REFUSED else HopKind.RELAYED
+            failed = FAILED if outcome in (PublishOutcome.FAILED, PublishOutcome.UNREACHABLE) else ""
+            target = publication.pubsub, publication.topic
+            journal(kind, *target, identity, outcome=failed, detail=reason)
 
     def _failed(self, event: StoredEvent, reason: str, *, outage: bool) -> None:
         pubsub, random = event.publication.pubsub, self._given.random

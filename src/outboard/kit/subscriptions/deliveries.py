@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
@@ -23,16 +23,18 @@ from starlette.responses import JSONResponse, Response
 from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
+from outboard.kit.subscriptions.handling import Handling
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
+from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.result import ENDED, HELD_BACK, Outcome, Settled, outcome_of
 from outboard.kit.under_test import comes_from_a_test
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
-__all__ = ["Deliveries", "EventHandling", "Handling"]
+__all__ = ["Deliveries", "EventHandling"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
@@ -43,18 +45,6 @@ WORST_FIRST: Final = (DeliveryStatus.RETRY, DeliveryStatus.DROP, DeliveryStatus.
 OF_ONE: Final = {status: to_json({"status": status}) for status in DeliveryStatus}
 
 
-class Handling(Protocol):
-    """Lets a handler take what arrived in one request. Raises nothing: an error of the handler is RETRY."""
-
-    async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
-        """Take an event that was delivered alone."""
-        ...
-
-    async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
-        """Take a bulk delivery, and return what to tell of each of its events."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Deliveries:
     """Takes the deliveries of one declared handler, whichever way the sidecar makes them."""
@@ -62,6 +52,7 @@ class Deliveries:
     declaration: Declaration
     bulk: BulkCodec[Any]
     handling: Handling
+    recorded: RecordedHandling
 
     async def answer(self, headers: Headers, runner: Runner) -> Response:
         """Return the answer to the sidecar."""
@@ -72,13 +63,14 @@ class Deliveries:
                 "a bulk delivery to %s could not be read, and is to come again: %s", runner.route, error
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
+        handling = self.handling if self.recorded.journal.recorder is None else self.recorded
         if request is None:
             received = ReceivedAlone(self.declaration.codec, runner.body, headers)
-            return _of_one(await self.handling.one(received, runner), runner)
+            return _of_one(await handling.one(received, runner), runner)
         received_events = [
             ReceivedInBulk(self.declaration.codec, request, entry) for entry in request.entries
         ]
-        return _of_many(request.entries, await self.handling.many(received_events, runner), runner)
+        return _of_many(request.entries, await handling.many(received_events, runner), runner)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""

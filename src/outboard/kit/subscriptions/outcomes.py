@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 from outboard.clock import Clock
 from outboard.errors import EventTooLarge, OutboardError
+from outboard.hops.journal import Journal
+from outboard.hops.record import HopKind
 from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
@@ -50,6 +52,10 @@ class Attempts:
             self._counts.popitem(last=False)
         return count
 
+    def so_far(self, key: DeliveryKey) -> int:
+        """How many there were."""
+        return self._counts.get(key, 0)
+
     def forget(self, key: DeliveryKey) -> None:
         """The event is settled."""
         self._counts.pop(key, None)
@@ -69,6 +75,7 @@ class DeadLetterSettings:
     app_id: str
     timeout: float
     clock: Clock
+    journal: Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ class Settler:
 
     declaration: Declaration
     dead_letters: DeadLetterSettings
+
+    def attempt(self, received: ReceivedEvent) -> int:
+        """The number of the attempt that comes now, as far as this process knows."""
+        attempts = self.dead_letters.attempts
+        return attempts.so_far(self._key(received)) + 1 if attempts else 1
 
     async def settle(self, found: Outcome, received: ReceivedEvent, route: str) -> Settled:
         """Return what to tell the sidecar of one event. `route` is the path that it was delivered to."""
@@ -168,6 +180,9 @@ class Settler:
             told = f"{reason} (its dead letter could not be published to '{topic}': {error})"
             return Settled(DeliveryStatus.RETRY, told)
         log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
+        if self.dead_letters.journal.recorder is not None:
+            event, pubsub = received.event_identity(), self.declaration.pubsub
+            self.dead_letters.journal(HopKind.DEAD_LETTERED, pubsub, topic, event, detail=reason)
         return Settled(DeliveryStatus.SUCCESS, f"{reason} (its dead letter is in '{topic}')")
 
     async def _publish(self, letter: Publication, cut: Callable[[], Publication]) -> None:

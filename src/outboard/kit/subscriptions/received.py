@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
+from outboard.hops.record import EventIdentity
+from outboard.kit.event_identity import identity_of
 from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
 from outboard.kit.subscriptions.result import Poison, Redeliver
 from outboard.wire.bulk import BulkEntry, BulkRequest
@@ -63,6 +65,18 @@ class ReceivedEvent(ABC):
         """The event for a dead letter, whether or not it is a valid one."""
         return read_envelope(self.body(), self.headers())
 
+    @abstractmethod
+    def position(self) -> tuple[str, str]:
+        """The partition and the offset that the broker gave it, as the sidecar tells them; empty if not."""
+
+    def event_identity(self) -> EventIdentity:
+        """By which the record of hops knows it."""
+        reading = self.reading
+        if isinstance(reading, Event):
+            return identity_of(reading, self.key or "")
+        envelope = self.envelope()
+        return EventIdentity.of(envelope.members, envelope.key or "")
+
     def identity(self) -> tuple[str, str]:
         """The source and the id."""
         reading = self.reading
@@ -85,6 +99,9 @@ class ReceivedAlone(ReceivedEvent):
 
     def headers(self) -> Mapping[str, str]:
         return self._headers
+
+    def position(self) -> tuple[str, str]:
+        return self._headers.get("__partition", ""), self._headers.get("__offset", "")
 
     def trace(self) -> TraceContext | None:
         return _trace(self._headers) or _trace(_attributes(self.reading))
@@ -111,6 +128,10 @@ class ReceivedInBulk(ReceivedEvent):
 
     def headers(self) -> Mapping[str, str]:
         return _headers(self._entry)
+
+    def position(self) -> tuple[str, str]:
+        metadata = self._entry.metadata
+        return metadata.get("__partition", ""), metadata.get("__offset", "")
 
     def trace(self) -> TraceContext | None:
         """The event says it, or its metadata: the headers of the request may belong to another event."""

@@ -15,12 +15,14 @@ from outboard.kit.subscriptions.app_routes import AppRoutes
 from outboard.kit.subscriptions.batches import BatchHandling
 from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
-from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling, Handling
+from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling
 from outboard.kit.subscriptions.endpoint import endpoint_of
+from outboard.kit.subscriptions.handling import Handling
 from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
 from outboard.kit.subscriptions.merging import other_answers, refuse_doubles
 from outboard.kit.subscriptions.neighbours import refuse_hidden
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
+from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.routes import (
     DirectCalls,
     refuse_unfit,
@@ -142,7 +144,8 @@ class Registry:
             if max_events is None
             else BatchHandling(settler, call, max_events, concurrency)
         )
-        return Deliveries(declaration, BulkCodec(declaration.codec), handling)
+        recorded = RecordedHandling(handling, settler, self._dead_letters.journal)
+        return Deliveries(declaration, BulkCodec(declaration.codec), handling, recorded)
 
 
 def _takes(declaration: Declaration) -> ExpectedParameter:

@@ -17,6 +17,7 @@ from outboard.kit.names import Key, check_text, key_text
 from outboard.kit.telemetry.creation import Creation
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.connections import Connections
+from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.ttl import Ttl, ttl_metadata
 from outboard.wire.cloudevents import CAUSATION_ID, CORRELATION_ID, PARTITION_KEY_ATTRIBUTE, AttributeValue
 from outboard.wire.dapr import CALLER_HEADER, PARTITION_KEY
@@ -78,6 +79,7 @@ class EventPublisher:
     clock: Clock
     randbytes: Callable[[int], bytes]
     telemetry: Messaging
+    hops: PublishingHops
 
     def new_event(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
-from outboard.hops.files.recorder import HOPS_FOLDER
+from outboard.hops.files.recorder import HOPS_DATA, HOPS_FOLDER
 from outboard.host.ports import Ports
 from outboard.resources.finding import Finding
 from outboard.run.plan.daprd import DaprdProgram
@@ -197,13 +197,17 @@ def make_plan(
 def with_hops(plan: RunPlan, folder: Path | None) -> RunPlan:
     """`plan`, in which apps and sidecars record the hops of their events in `folder`.
 
-    An app that has been given another folder by its author keeps that one. None: nothing is recorded here.
+    What an app's environment says of it already counts for more. None: nothing is recorded here.
     """
     if folder is None:
         return plan
-    told = {HOPS_FOLDER: str(folder)}
-    apps = (replace(app, variables={**app.variables, **told}) for app in plan.apps)
+    told = {HOPS_FOLDER: str(folder), HOPS_DATA: "true"}
+    apps = (replace(app, variables={**app.variables, **_unless_inherited(told, app)}) for app in plan.apps)
     return replace(plan, apps=tuple(apps))
+
+
+def _unless_inherited(variables: Mapping[str, str], app: AppPlan) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in app.inherited}
 
 
 def _shared_port(shared: tuple[int, list[str]]) -> str:

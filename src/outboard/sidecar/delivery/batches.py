@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from outboard.hops.record import EventIdentity
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import Batch, BatchedEvent
 from outboard.sidecar.components.port import (
@@ -143,17 +142,13 @@ class BatchConsumer:
         async def attempt() -> None:
             nonlocal rest, number, started
             number, started = number + 1, monotonic()
-            answers, recording = await self._send(path, rest), single.recording
+            answers = await self._send(path, rest)
             took = monotonic() - started
+            self._settle_handled(rest, answers, number, took)
             for entry in rest:
-                answer = answers[entry.entry_id]
-                if answer.outcome is DeliveryStatus.SUCCESS:
-                    if recording:
-                        self._tell(entry, answer, number, took)
-                    entry.settle()
-                else:
-                    self._tell(entry, answer, number, took)
-                    await self._take(entry, answer)
+                if not entry.settled:
+                    self._tell(entry, answers[entry.entry_id], number, took)
+                    await self._take(entry, answers[entry.entry_id])
             rest = [entry for entry in rest if not entry.settled]
             if rest:  # without a status: `matching` is about the answers to single events
                 raise NotDelivered("few message(s) have failed during bulk subscribe operation")
@@ -164,7 +159,8 @@ class BatchConsumer:
 
         async def pause(seconds: float) -> None:
             for entry in rest:
-                single.tell_retry(entry.arrived, self._identity(entry), number, seconds)
+                if entry.incoming is not None:
+                    single.tell_retry(entry.arrived, entry.incoming, number, seconds)
             await single.pause(seconds)
 
         try:
@@ -193,6 +189,19 @@ class BatchConsumer:
             Batch(single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch)
         )
 
+    def _settle_handled(
+        self, entries: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float
+    ) -> None:
+        """Those that the app has handled."""
+        handled = []
+        for entry in entries:
+            answer = answers[entry.entry_id]
+            if answer.outcome is DeliveryStatus.SUCCESS:
+                entry.settle()
+                if entry.incoming is not None:
+                    handled.append((entry.arrived, entry.incoming, answer))
+        self._single.record_successes(handled, number, took)
+
     async def _take(self, entry: BatchEntry, answer: Answer) -> None:
         """Settle an entry that the app dropped; not one that it wants again."""
         if answer.outcome is DeliveryStatus.RETRY:
@@ -201,12 +210,9 @@ class BatchConsumer:
             await self._single.accept(entry.arrived, answer)
             entry.settle()
 
-    def _identity(self, entry: BatchEntry) -> EventIdentity:
-        return self._single.identity(entry.arrived, entry.incoming)
-
     def _tell(self, entry: BatchEntry, answer: Answer, number: int, duration: float) -> None:
-        event = self._identity(entry)
-        self._single.tell(entry.arrived, entry.entry_id, answer, number, event, duration)
+        if entry.incoming is not None:  # which it is of each that was sent
+            self._single.tell(entry.arrived, entry.incoming, entry.entry_id, answer, number, duration)
 
     async def _give_up(self, entry: BatchEntry, failure: Failure) -> None:
         single = self._single

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.journal import Journal
-from outboard.hops.record import UNKNOWN_EVENT, EventIdentity, HopKind
+from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
@@ -241,23 +241,22 @@ class Consumer:
     async def _deliver(self, arrived: Arrived, incoming: Incoming) -> None:
         number, started = 0, 0.0
         event_id, monotonic = str(incoming.event.get("id", "")), self.shared.clock.monotonic
-        event = self.identity(arrived, incoming)
 
         async def attempt() -> None:
             nonlocal number, started
             number, started = number + 1, monotonic()
             answer = await self.shared.channel.deliver(incoming, arrived.metadata)
-            self.tell(arrived, event_id, answer, number, event, monotonic() - started)
+            self.tell(arrived, incoming, event_id, answer, number, monotonic() - started)
             if answer.outcome is DeliveryStatus.RETRY:
                 raise NotDelivered(answer.detail, answer.code)
             if not await self.accept(arrived, answer):
                 raise NotDelivered(f"{answer.detail}; its dead letter was not published")
 
         def late() -> None:
-            self.tell(arrived, event_id, LATE, number, event, monotonic() - started)
+            self.tell(arrived, incoming, event_id, LATE, number, monotonic() - started)
 
         async def pause(seconds: float) -> None:
-            self.tell_retry(arrived, event, number, seconds)
+            self.tell_retry(arrived, incoming, number, seconds)
             await self.pause(seconds)
 
         try:
@@ -303,25 +302,12 @@ class Consumer:
         self.shared.log.error(text, self.subscription.topic, topic, failure)
         return False
 
-    def identity(self, arrived: Arrived, incoming: Incoming | None) -> EventIdentity:
-        """Of what was read; without ids where nobody records."""
-        if incoming is None or not self.recording:
-            return UNKNOWN_EVENT
-        return identity_in(incoming.event, arrived.message.metadata)
-
     def tell(
-        self, arrived: Arrived, name: str, answer: Answer, attempt: int,
-        event: EventIdentity, duration: float,
-    ) -> None:  # fmt: skip
-        """Log and record one delivery of `event`, which the log calls `name`; it took `duration` seconds."""
+        self, arrived: Arrived, incoming: Incoming, name: str, answer: Answer, attempt: int, duration: float
+    ) -> None:
+        """Log and record one delivery of an event, which the log calls `name`; it took `duration` seconds."""
         if self.recording:
-            message = arrived.message
-            partition, offset = position_of(message)
-            self.shared.journal(
-                HopKind.DELIVERED, self.pubsub.name, self.subscription.topic, event, message.data,
-                attempt=attempt, outcome=answer.outcome, detail=answer.detail, duration=duration,
-                partition=partition, offset=offset,
-            )  # fmt: skip
+            self._record_delivery(arrived, incoming, answer, attempt, duration)
         if answer.outcome is DeliveryStatus.SUCCESS:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
@@ -329,13 +315,51 @@ class Consumer:
         level = logging.WARNING if is_told(attempt) else logging.DEBUG
         self.shared.log.log(level, text, name, self.subscription.topic, doing, answer.detail)
 
-    def tell_retry(self, arrived: Arrived, event: EventIdentity, attempt: int, seconds: float) -> None:
-        """Record that the next attempt comes after `seconds`."""
-        topic, detail = self.subscription.topic, f"after {seconds:g} s"
-        data = arrived.message.data
+    def _record_delivery(
+        self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
+    ) -> None:
+        outcome = answer.outcome
+        if outcome is DeliveryStatus.SUCCESS:
+            names = (str(incoming.event.get("id", "")),)
+            pubsub, topic = self.pubsub.name, self.subscription.topic
+            if not self.shared.journal.chosen(HopKind.DELIVERED, pubsub, topic, names, attempt, outcome):
+                return
+        self._write_delivery(arrived, incoming, answer, attempt, duration)
+
+    def _write_delivery(
+        self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
+    ) -> None:
+        message, topic = arrived.message, self.subscription.topic
+        partition, offset = position_of(message)
         self.shared.journal(
-            HopKind.RETRIED, self.pubsub.name, topic, event, data, attempt=attempt, detail=detail
-        )
+            HopKind.DELIVERED, self.pubsub.name, topic, identity_in(incoming.event, message.metadata),
+            message.data, attempt=attempt, outcome=answer.outcome, detail=answer.detail, duration=duration,
+            partition=partition, offset=offset,
+        )  # fmt: skip
+
+    def record_successes(
+        self, deliveries: Sequence[tuple[Arrived, Incoming, Answer]], attempt: int, duration: float
+    ) -> None:
+        """Record deliveries of one request that the app has handled; of too many, some."""
+        if not self.recording or not deliveries:
+            return
+        names = [str(incoming.event.get("id", "")) for _, incoming, _ in deliveries]
+        where = self.pubsub.name, self.subscription.topic
+        chosen = self.shared.journal.chosen(HopKind.DELIVERED, *where, names, attempt, DeliveryStatus.SUCCESS)
+        if not chosen:
+            return
+        for name, delivery in zip(names, deliveries, strict=True):
+            if name in chosen:
+                self._write_delivery(*delivery, attempt, duration)
+
+    def tell_retry(self, arrived: Arrived, incoming: Incoming, attempt: int, seconds: float) -> None:
+        """Record that the next attempt comes after `seconds`."""
+        if self.recording:
+            message, topic = arrived.message, self.subscription.topic
+            event, detail = identity_in(incoming.event, message.metadata), f"after {seconds:g} s"
+            self.shared.journal(
+                HopKind.RETRIED, self.pubsub.name, topic, event, message.data, attempt=attempt, detail=detail
+            )
 
     def journal(self, kind: HopKind, arrived: Arrived, detail: str) -> None:
         """Record the end of what is not delivered."""

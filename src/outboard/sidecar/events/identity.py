@@ -8,6 +8,7 @@ from outboard.gojson.values import Json
 from outboard.hops.record import EventIdentity
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.fast_path import read_object
+from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE
 from outboard.wire.partitioning import partition_key
 
 __all__ = ["identity_in", "identity_of", "position_of"]
@@ -21,7 +22,8 @@ def identity_of(message: Message) -> EventIdentity:
 
 def identity_in(members: Mapping[str, Json], metadata: Mapping[str, str]) -> EventIdentity:
     """Of an event that is read, with these `members`."""
-    return EventIdentity.of(members, partition_key({}, metadata) or "" if metadata else "")
+    is_keyed = PARTITION_KEY_ATTRIBUTE in members or not metadata
+    return EventIdentity.of(members, "" if is_keyed else partition_key({}, metadata) or "")
 
 
 def position_of(message: Message) -> tuple[str, str]:

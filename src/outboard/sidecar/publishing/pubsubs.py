@@ -88,7 +88,10 @@ class PubSubPublisher:
         except Failure as error:
             self._record(HopKind.ACCEPTED, pubsub, topic, message, FAILED, str(error))
             raise
-        self._record(kind, pubsub, topic, message, detail=detail)
+        if kind is not HopKind.STORED:
+            self._record(kind, pubsub, topic, message, detail=detail)
+        elif self._journal.recorder is not None:
+            self._record_stored(pubsub, topic, (message,))
         if self._first_published is not None and kind is HopKind.STORED:
             self._tell_first(pubsub, topic, self._first_published)
 
@@ -129,7 +132,8 @@ class PubSubPublisher:
         self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
     ) -> dict[int, ComponentError]:
         def taken(message: Message) -> None:
-            self._record(HopKind.STORED, target.name, topic, message)
+            if self._journal.recorder is not None:
+                self._record_stored(target.name, topic, (message,))
 
         on_broker = target.access.on_broker(topic)
         if target.bulk is None:
@@ -138,9 +142,8 @@ class PubSubPublisher:
         told = await target.bulk.publish_many(on_broker, list(messages.values()))
         failed = {positions[position]: error for position, error in sorted(told.items())}
         if self._journal.recorder is not None:
-            for index in positions:
-                if index not in failed:
-                    taken(messages[index])
+            stored = [messages[index] for index in positions if index not in failed]
+            self._record_stored(target.name, topic, stored)
         return failed
 
     async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
@@ -153,6 +156,18 @@ class PubSubPublisher:
         if self._journal.recorder is not None:
             event = identity_of(message)
             self._journal(kind, pubsub, topic, event, message.data, outcome=outcome, detail=detail)
+
+    def _record_stored(self, pubsub: str, topic: str, messages: Sequence[Message]) -> None:
+        """Where there are too many events, some of them."""
+        known = [str(each.known["id"]) if each.known is not None else "" for each in messages]
+        chosen = self._journal.chosen(HopKind.STORED, pubsub, topic, known)
+        if len(chosen) == len(messages):
+            for message in messages:
+                self._record(HopKind.STORED, pubsub, topic, message)
+        elif chosen:
+            for name, message in zip(known, messages, strict=True):
+                if name in chosen:
+                    self._record(HopKind.STORED, pubsub, topic, message)
 
     def _tell_first(self, pubsub: str, topic: str, tell: Callable[[str, str], None]) -> None:
         if (pubsub, topic) not in self._published and len(self._published) < MOST_TOPICS:

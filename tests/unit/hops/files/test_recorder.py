@@ -12,7 +12,7 @@ import pytest
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut
 from outboard.hops.files.reader import read_record
 from outboard.hops.files.recorder import HOPS_FOLDER, FileRecorder, recording
-from outboard.hops.files.sampling import KEPT_PER_SECOND, is_kept
+from outboard.hops.files.sampling import BURST, is_kept
 from outboard.hops.files.segments import RecordBounds, Segments
 from outboard.hops.record import EventIdentity, Hop, HopKind
 
@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_is_no_reason_to_fail(
 
 
 def test_of_many_that_went_well_some_are_kept_and_the_record_says_so(tmp_path: Path) -> None:
-    many = 8 * KEPT_PER_SECOND
+    many = 4 * BURST
     with recording({HOPS_FOLDER: str(tmp_path)}, "shop", "kit") as recorder:
         assert recorder is not None
         for number in range(many):
@@ -105,7 +105,7 @@ def test_of_many_that_went_well_some_are_kept_and_the_record_says_so(tmp_path: P
 
 
 def test_an_event_that_fails_is_whole_though_others_are_left_out(tmp_path: Path) -> None:
-    many = 8 * KEPT_PER_SECOND
+    many = 4 * BURST
     failing = next(f"e{n}" for n in range(many) if not is_kept(f"e{n}", 2**20))
     recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD)
     for number in range(many):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outboard.clock import Clock
 from outboard.errors import ExtraMissing
+from outboard.hops.journal import Journal
 from outboard.kit.outbox.lease import new_token
 from outboard.kit.outbox.relay import Relay
 from outboard.kit.outbox.sender import Publish, SendContext
@@ -112,13 +113,18 @@ class Outbox:
 
     @asynccontextmanager
     async def relaying(
-        self, publish: Publish, clock: Clock, timeout: float, random: Callable[[], float]
+        self,
+        publish: Publish,
+        clock: Clock,
+        timeout: float,
+        random: Callable[[], float],
+        journal: Journal | None = None,
     ) -> AsyncIterator[None]:
         """Publish what is stored, while the block runs; each publish takes at most `timeout` seconds.
 
-        `random` gives numbers in [0, 1).
+        `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`.
         """
-        relay = Relay(new_token(), self._store, SendContext(publish, clock, random, timeout))
+        relay = Relay(new_token(), self._store, SendContext(publish, clock, random, timeout, journal))
         loop = asyncio.get_running_loop()
 
         def wake() -> None:

@@ -1,0 +1,68 @@
+"""Fields that are for the app alone: masked in the record of hops, and in what is told from it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["MASK", "Masking", "Sensitive"]
+
+MASK: Final = "***"
+SHORTEST: Final = 3
+"""Texts with fewer characters are not looked for in others: they would be found everywhere."""
+
+
+class Masking:
+    """Given as the context of a serialization, it masks what is sensitive, and knows then what that was."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def take(self, value: object) -> str:
+        """What stands in the place of `value`."""
+        self._found += [text for text in _texts(value) if len(text) >= SHORTEST]
+        return MASK
+
+    def masked(self, text: str) -> str:
+        """`text` without the values that were found, as in the message of an exception."""
+        for each in sorted(self._found, key=len, reverse=True):
+            text = text.replace(each, MASK)
+        return text
+
+
+class Sensitive:
+    """Marks a field of an event's data as for the app alone: `email: Annotated[str, Sensitive()]`.
+
+    The event itself has it as it is, on the broker and in the handlers. In the record of hops, and in what is
+    told from it, it is `***`.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """For pydantic: the field as it is, but where it is written for others."""
+        schema: dict[str, Any] = {**handler(source)}
+        schema["serialization"] = core_schema.wrap_serializer_function_ser_schema(_written, info_arg=True)
+        return cast("CoreSchema", schema)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """`value` as text, and each part of it."""
+    yield str(value)
+    if isinstance(value, BaseModel):
+        value = value.__dict__
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _texts(part)
+
+
+def _written(
+    value: object,
+    serialize: core_schema.SerializerFunctionWrapHandler,
+    info: core_schema.SerializationInfo[Any],
+) -> Any:
+    context = info.context
+    return context.take(value) if isinstance(context, Masking) else serialize(value)
