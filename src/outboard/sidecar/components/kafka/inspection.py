@@ -161,7 +161,8 @@ async def _offsets(consumer: Any, admin: Any, topics: Sequence[str]) -> dict[Top
 async def _waiting(
     consumer: Any, partitions: Mapping[str, Sequence[PartitionStanding]]
 ) -> dict[TopicPartition, tuple[WaitingEvent, str]]:
-    """The next event of each partition that has one, and of those without a group the last."""
+    """The next event of each partition that has one; where nobody of the group reads, or all is read, the
+    last."""
     wanted = {
         TopicPartition(topic, each.number): _next(each)
         for topic, listed in partitions.items()
@@ -185,9 +186,12 @@ async def _waiting(
 
 
 def _next(partition: PartitionStanding) -> int:
-    if partition.committed is None or partition.committed >= partition.end:
+    at = partition.committed
+    if at is None and partition.owner:  # it is still at its first event
+        return partition.begin
+    if at is None or at >= partition.end:
         return partition.end - 1
-    return max(partition.committed, partition.begin)
+    return max(at, partition.begin)
 
 
 def _read(record: Any) -> tuple[WaitingEvent, str]:
