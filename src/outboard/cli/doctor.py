@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from outboard.cli.parameters import OutputFormat
 
 if TYPE_CHECKING:
+    from outboard.clock import Clock
+    from outboard.doctor.evidence import Evidence
+    from outboard.doctor.examination import Examination
     from outboard.doctor.port import Look
     from outboard.doctor.results import Diagnosis
 
 __all__ = ["doctor"]
+
+T = TypeVar("T")
 
 BROKEN = 1
 COULD_NOT_LOOK = 2
@@ -64,6 +69,30 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary",
+            help="Publish a canary to each topic that only apps of the kit take, which answer it themselves.",
+        ),
+    ] = False,
+    wait: Annotated[
+        str,
+        typer.Option(
+            help="Look again until every hop is well, for so long at most (`2m`).",
+            metavar="TIME",
+            show_default=False,
+        ),
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and say so when something changes.")] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write all that was seen to this file, without secrets: for an issue.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     short: Annotated[bool, typer.Option("--short", help="Show only what is not well.")] = False,
     output: Annotated[
         OutputFormat, typer.Option("--output", "-o", help="For people, or a JSON object.")
@@ -72,46 +101,102 @@ def doctor(
     """Say where events stay: hop by hop, to the first that is broken.
 
     It walks from the app's port to the dead letters. It looks at the newest `outboard run` of this machine,
-    or at one sidecar that was started by hand, with Outboard's sidecar or daprd. It changes nothing. Exit
-    code 0: every hop is well; 1: one is broken; 2: it could not look.
+    or at one sidecar that was started by hand, with Outboard's sidecar or daprd. It changes nothing,
+    but for --canary. Exit code 0: every hop is well; 1: one is broken; 2: it could not look.
 
     \b
     Examples:
       outboard doctor                            the newest run
       outboard doctor -f todo --short            that of a folder; only what is not well
       outboard doctor --app-id api --app-port 8000 --dapr-http-port 3500
+      outboard doctor --wait 2m                  as soon as every hop is well
       outboard doctor -o json
     """
     import os
 
     from outboard.clock import SystemClock
     from outboard.doctor.laptop.choosing import chosen_look
+    from outboard.errors import CommandError
 
-    look = chosen_look(
-        Path.home(),
-        run_file=run_file,
-        run_id=run_id,
-        app_id=app_id,
-        app_port=app_port,
-        dapr_http_port=dapr_http_port,
-        resources_paths=tuple(resources_path or ()),
-        folder=Path.cwd(),
-        environment=os.environ,
-        clock=SystemClock(),
-    )
-    diagnosis = _looked(look)
+    if watch and (wait or bundle or canary):
+        raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
+    seconds = _seconds(wait)
+    clock = SystemClock()
+
+    def choose() -> Look:
+        return chosen_look(
+            Path.home(),
+            run_file=run_file,
+            run_id=run_id,
+            app_id=app_id,
+            app_port=app_port,
+            dapr_http_port=dapr_http_port,
+            resources_paths=tuple(resources_path or ()),
+            folder=Path.cwd(),
+            environment=os.environ,
+            clock=clock,
+        )
+
+    if watch:
+        _run(_watch(choose, clock, lambda diagnosis: _show(diagnosis, output, short=short)))
+        return
+    seen, diagnosis = _run(_examined(choose, clock, seconds, canary=canary))
+    if bundle is not None:
+        _write_bundle(bundle, seen, diagnosis)
     _show(diagnosis, output, short=short)
     raise typer.Exit(_exit_code(diagnosis))
 
 
-def _looked(look: Look) -> Diagnosis:
+def _seconds(wait: str) -> float | None:
+    from outboard.errors import CommandError
+    from outboard.resources import duration
+
+    try:
+        return duration.parse(wait) if wait else None
+    except ValueError as error:
+        raise CommandError(f"--wait {wait}: {error}", "Write for instance `30s` or `2m`.") from error
+
+
+async def _examined(
+    choose: Callable[[], Look], clock: Clock, seconds: float | None, *, canary: bool
+) -> Examination:
+    from outboard.doctor.examination import examine, until_well
+
+    if seconds is None:
+        return await examine(choose(), canary=canary)
+    return await until_well(choose, clock, seconds, canary=canary)
+
+
+async def _watch(choose: Callable[[], Look], clock: Clock, show: Callable[[Diagnosis], None]) -> None:
+    from outboard.doctor.examination import watched
+
+    async for found in watched(choose, clock):
+        show(found.diagnosis)
+
+
+def _run(work: Coroutine[object, object, T]) -> T:
     import asyncio
 
-    from outboard.doctor.walk import diagnose
     from outboard.host.event_loop import new_event_loop
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return diagnose(runner.run(look()))
+        return runner.run(work)
+
+
+def _write_bundle(file: Path, seen: Evidence, diagnosis: Diagnosis) -> None:
+    import platform
+    from importlib.metadata import version
+
+    from outboard.doctor.output.bundle import bundle
+    from outboard.host.private_files import private_opener
+
+    about = {
+        "outboard": version("outboard"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    with open(file, "w", encoding="utf-8", opener=private_opener) as opened:
+        opened.write(bundle(seen, diagnosis, about))
 
 
 def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
@@ -133,7 +218,9 @@ def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
 
 
 def _exit_code(diagnosis: Diagnosis) -> int:
+    from outboard.doctor.results import Status
+
     if not diagnosis.success:
         return BROKEN
-    looked = any(not each.skipped and each.checks for each in diagnosis.categories)
+    looked = any(each.status is Status.PASSED for each in diagnosis.all_checks)
     return 0 if looked else COULD_NOT_LOOK

@@ -15,6 +15,7 @@ from outboard.sidecar.components.pubsub.standing import TopicStanding
 __all__ = [
     "AppSeen",
     "BrokerSeen",
+    "CanarySeen",
     "ComponentDeclared",
     "ComponentMissing",
     "Evidence",
@@ -228,6 +229,18 @@ class BrokerSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CanarySeen:
+    """A canary to one app: `arrived` are the routes that it came to. `why_not` says why none was sent."""
+
+    app_id: str
+    pubsub: str
+    topic: str
+    published: HttpAnswer = HttpAnswer()
+    arrived: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSeen:
     """A run of `outboard run`: `state` is `live`, `ended`, `died` or `elsewhere`. `untaken` are sentences
     about topics that were published to, and that no app of the run takes.
@@ -251,3 +264,4 @@ class Evidence:
     apps: tuple[AppSeen, ...]
     run: RunSeen | None = None
     brokers: tuple[BrokerSeen, ...] = ()
+    canaries: tuple[CanarySeen, ...] = ()

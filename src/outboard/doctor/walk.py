@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from outboard.doctor.checks import app, broker, components, group, outcomes, routes, sidecar, subscriptions
+from outboard.doctor.checks import (
+    app,
+    broker,
+    canary,
+    components,
+    group,
+    outcomes,
+    routes,
+    sidecar,
+    subscriptions,
+)
 from outboard.doctor.evidence import Evidence
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 
@@ -57,6 +67,7 @@ CATEGORIES: Final = (
             group.group_offset, group.group_deleted, group.group_moves,
         ),
     ),
+    Category("a canary", (canary.canary_arrives,)),
     Category("what was not handled", (outcomes.dead_letters, outcomes.outbox_parked)),
 )  # fmt: skip
 

@@ -41,6 +41,7 @@ from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.topics.queue import PublishLimits
+from outboard.wire.canary import CANARIES_PATH
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
@@ -212,8 +213,9 @@ class Outboard:
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
 
-        Call it before the app starts. Where the app serves `/dapr/subscribe` too, the answer has the
-        subscriptions of both; a health endpoint of its own stays the one that answers. What a request
+        Call it before the app starts. `outboard doctor --canary` is told which of its canaries have come, at
+        `/dapr/outboard/canaries`, by the app's token. Where the app serves `/dapr/subscribe` too, the answer
+        has the subscriptions of both; a health endpoint of its own stays the one that answers. What a request
         publishes belongs to its trace, and to one conversation.
         """
         _check_app(app)
@@ -223,6 +225,7 @@ class Outboard:
             return
         if health_path is not None:
             add_in_front(app, health_path, _health)
+        add_in_front(app, CANARIES_PATH, self._canaries)
         add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
         app.add_middleware(RequestCauseMiddleware, randbytes=os.urandom)
         self._registry.mount(app)
@@ -312,6 +315,10 @@ class Outboard:
         except DeclarationError as error:
             log.error("the sidecar is told of no subscription: %s", error)  # noqa: TRY400 - it says where
             return JSONResponse({"error": str(error)}, 500)
+
+    async def _canaries(self, request: Request) -> Response:
+        answer = refusal(request.scope, self.settings.app_token)
+        return answer or JSONResponse({"canaries": self._registry.canaries.come})
 
 
 def _checked_type(type: EventType[T]) -> EventType[T]:

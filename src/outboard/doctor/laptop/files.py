@@ -12,19 +12,18 @@ from typing import Final
 from outboard.doctor.evidence import ComponentDeclared, ComponentMissing, SubscriptionSeen
 from outboard.doctor.laptop.asking import seen
 from outboard.doctor.laptop.local_app import LocalApp
-from outboard.errors import CommandError, OutboardError
+from outboard.errors import CommandError
 from outboard.resources.component import Component
 from outboard.resources.left_out import LeftOut
 from outboard.resources.loader import Resources, read_resources
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import resolve
-from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.registry import FACTORIES, open_components
 from outboard.sidecar.components.unavailable import unavailable
 from outboard.sidecar.publishing.scopes import TopicAccess
 
-__all__ = ["FilesSeen", "access_of", "read_files", "resolved", "secrets_in"]
+__all__ = ["FilesSeen", "access_of", "read_files", "resolved"]
 
 NAMESPACE: Final = "NAMESPACE"
 POD_NAME: Final = "POD_NAME"
@@ -80,23 +79,6 @@ async def resolved(files: FilesSeen, component: Component) -> Properties:
         )
 
 
-async def secrets_in(files: FilesSeen) -> set[str]:
-    """The values that no output may hold: of secrets, and of items whose names say that they are some."""
-    found: set[str] = set()
-    for component in files.components:
-        plain = {item.name.lower() for item in component.metadata if item.secret is None and not item.env}
-        try:
-            properties = await resolved(files, component)
-        except (OutboardError, ComponentError):
-            values = {item.name.lower(): item.value or "" for item in component.metadata}
-        else:
-            values = dict(properties.values_by_name)
-        found |= {
-            value for name, value in values.items() if value and (name not in plain or _sounds_secret(name))
-        }
-    return found
-
-
 def access_of(component: Component, app_id: str) -> TopicAccess:
     """What its scopes let the app do, as far as they are written in plain text."""
     return TopicAccess.of({item.name: item.value or "" for item in component.metadata}, app_id)
@@ -137,9 +119,3 @@ def _as_seen(each: LeftOut, *, by_design: bool) -> ComponentMissing:
 
 def _hints(each: LeftOut) -> bool:
     return "Did you mean" in each.reason
-
-
-def _sounds_secret(name: str) -> bool:
-    return any(
-        word in name for word in ("password", "secret", "token", "key", "credential", "connectionstring")
-    )

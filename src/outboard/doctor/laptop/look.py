@@ -21,10 +21,13 @@ from outboard.doctor.evidence import (
 )
 from outboard.doctor.laptop.asking import answer_of, ask, metadata_in, subscriptions_in
 from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
+from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
 from outboard.doctor.laptop.local_app import LocalApp
 from outboard.doctor.laptop.logs import app_lines, sidecar_lines
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
+from outboard.doctor.laptop.secrets import secrets_of
+from outboard.doctor.masking import masked
 from outboard.host.listening import is_listening
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
@@ -44,17 +47,23 @@ class Laptop:
 
     async def __call__(self) -> Evidence:
         if self.run is not None and self.run.state != "live":
-            apps = [_past(target) for target in self.targets]
-            return Evidence(self.where, self.clock.now(), tuple(apps), self.run)
+            apps = tuple(_past(target) for target in self.targets)
+            seen = Evidence(self.where, self.clock.now(), apps, self.run)
+            return masked(seen, await secrets_of(self.targets))
         ports = await asyncio.to_thread(OpenPorts)
         looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
-        return Evidence(
+        seen = Evidence(
             self.where,
             self.clock.now(),
             tuple(app for app, _ in looks),
             self.run,
             tuple(broker for _, brokers in looks for broker in brokers),
         )
+        return masked(seen, await secrets_of(self.targets))
+
+    async def canaries(self, seen: Evidence) -> Evidence:
+        canaries = await send_canaries(seen, self.targets, self.clock)
+        return replace(seen, canaries=masked(canaries, await secrets_of(self.targets)))
 
 
 def _past(target: LocalApp) -> AppSeen:

@@ -6,6 +6,8 @@ In a bulk delivery nothing overtakes, within its key, what is to come again: aft
 that is answered RETRY, the later ones of that key are answered RETRY without being run. A dead letter settles
 its event, so that what is behind it goes on.
 
+A canary is answered before its handler, and before its type is read.
+
 Source: Dapr, "Pub/sub API reference", and "Publish and subscribe to bulk messages".
 """
 
@@ -20,6 +22,7 @@ from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
+from outboard.kit.subscriptions.canaries import Canaries
 from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
@@ -28,9 +31,10 @@ from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
 from outboard.kit.subscriptions.recorded import RecordedHandling
-from outboard.kit.subscriptions.result import ENDED, HELD_BACK, Outcome, Settled, outcome_of
+from outboard.kit.subscriptions.result import ENDED, HELD_BACK, SUCCEEDED, Outcome, Settled, outcome_of
 from outboard.kit.under_test import comes_from_a_test
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
+from outboard.wire.canary import MARK
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
 
@@ -53,6 +57,7 @@ class Deliveries:
     bulk: BulkCodec[Any]
     handling: Handling
     recorded: RecordedHandling
+    canaries: Canaries
 
     async def answer(self, headers: Headers, runner: Runner) -> Response:
         """Return the answer to the sidecar."""
@@ -64,13 +69,21 @@ class Deliveries:
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
         handling = self.handling if self.recorded.journal.recorder is None else self.recorded
+        has_canary = MARK in runner.body
         if request is None:
+            if has_canary and self.canaries.takes(runner.body, runner.route):
+                return _of_one(SUCCEEDED, runner)
             received = ReceivedAlone(self.declaration.codec, runner.body, headers)
             return _of_one(await handling.one(received, runner), runner)
-        received_events = [
-            ReceivedInBulk(self.declaration.codec, request, entry) for entry in request.entries
-        ]
-        return _of_many(request.entries, await handling.many(received_events, runner), runner)
+        entries = request.entries
+        if has_canary:
+            entries = [each for each in entries if not self.canaries.takes(request.raw(each), runner.route)]
+        received_events = [ReceivedInBulk(self.declaration.codec, request, entry) for entry in entries]
+        told = await handling.many(received_events, runner) if received_events else ()
+        if has_canary:
+            by_position = dict(zip([entry.position for entry in entries], told, strict=True))
+            told = [by_position.get(entry.position, SUCCEEDED) for entry in request.entries]
+        return _of_many(request.entries, told, runner)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""

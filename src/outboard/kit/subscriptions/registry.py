@@ -13,6 +13,7 @@ from outboard.gojson.values import Json
 from outboard.kit.arguments import shown
 from outboard.kit.subscriptions.app_routes import AppRoutes
 from outboard.kit.subscriptions.batches import BatchHandling
+from outboard.kit.subscriptions.canaries import Canaries
 from outboard.kit.subscriptions.chain import Middleware, chained
 from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
 from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling
@@ -47,6 +48,7 @@ class Registry:
         self._dead_letters = dead_letters
         self._app_token = app_token
         self._middlewares = middlewares
+        self.canaries: Final = Canaries()
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
 
@@ -145,7 +147,7 @@ class Registry:
             else BatchHandling(settler, call, max_events, concurrency)
         )
         recorded = RecordedHandling(handling, settler, self._dead_letters.journal)
-        return Deliveries(declaration, BulkCodec(declaration.codec), handling, recorded)
+        return Deliveries(declaration, BulkCodec(declaration.codec), handling, recorded, self.canaries)
 
 
 def _takes(declaration: Declaration) -> ExpectedParameter:
