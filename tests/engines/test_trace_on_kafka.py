@@ -1,0 +1,86 @@
+"""A chain of apps on Kafka, behind either sidecar: the record agrees with the broker's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from support.chain_run import HOURS, TracedRun, chain_run
+from support.kafka import KafkaBroker
+
+KAFKA = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {{name: pubsub}}
+spec:
+  type: pubsub.kafka
+  version: v1
+  metadata:
+    - {{name: brokers, value: "{brokers}"}}
+    - {{name: authType, value: none}}
+    - {{name: initialOffset, value: oldest}}
+    - {{name: backOffDuration, value: 50ms}}
+"""
+TOPICS = ("tasks", "tasks-dead", "bills")
+MINUTE = 60.0
+
+
+async def records(broker: KafkaBroker, count: int) -> list[tuple[str, str, str, str, float]]:
+    """The event, topic, partition, offset and time of each record of the topics."""
+    consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=broker.address, auto_offset_reset="earliest")
+    found = []
+    async with consumer:
+        while len(found) < count:
+            record = await consumer.getone()
+            name = json.loads(record.value)["id"]
+            place = record.topic, str(record.partition), str(record.offset)
+            found.append((name, *place, record.timestamp / 1000))
+    return found
+
+
+def placed(run: TracedRun) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each delivery that the record tells of, with its event."""
+    (task,) = run.traced("--conversation", run.event_id)
+    (bill,) = task["children"]
+    return [(event, step) for event in (task, bill) for step in event["steps"] if "attempt" in step]
+
+
+@pytest.mark.parametrize("sidecar", ["outboard", "daprd"])
+def test_the_tree_and_each_place_are_those_of_the_broker(
+    own_kafka: KafkaBroker, tmp_path: Path, sidecar: str, request: pytest.FixtureRequest
+) -> None:
+    for topic in TOPICS:
+        own_kafka.create_topic(topic, 3)
+    engine = ["--engine", "daprd", "--daprd-path", str(request.getfixturevalue("daprd"))]
+    arguments = engine if sidecar == "daprd" else []
+    components = {"pubsub": KAFKA.format(brokers=own_kafka.address)}
+    with chain_run(tmp_path, components, *arguments) as run:
+        (task,) = run.traced("--conversation", run.event_id)
+        deliveries = placed(run)
+        kept = asyncio.run(records(own_kafka, 4))
+
+    assert [(step["kind"], step["app"], step["topic"]) for step in task["steps"]] == [
+        ("published", "backend", "tasks"),
+        ("handled", "billing", "tasks"),
+        ("handled", "billing", "tasks"),
+        ("dead-lettered", "billing", "tasks-dead"),
+        ("handled", "operator", "tasks-dead"),
+        ("replayed", "operator", "tasks"),
+        ("handled", "billing", "tasks"),
+    ]
+    (bill,) = task["children"]
+    assert [(step["kind"], step["app"]) for step in bill["steps"]] == [
+        ("published", "billing"),
+        ("handled", "mail"),
+    ]
+    places = {(event["id"], step["topic"], step["partition"], step["offset"]) for event, step in deliveries}
+    assert places == {record[:4] for record in kept}
+    written = {record[:4]: record[4] for record in kept}
+    for event, step in deliveries:
+        at = step["at"] - HOURS[step["app"]] * 3600
+        assert abs(at - written[event["id"], step["topic"], step["partition"], step["offset"]]) < MINUTE
