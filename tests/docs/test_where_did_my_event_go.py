@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import yaml
 
 from support.commands import Command, commands
-from support.processes import eventually
+from support.processes import eventually, outboard
 from support.todo import todo_system
 
 ROOT = Path(__file__).parents[2]
@@ -179,12 +181,15 @@ class Seen:
 
     log: str
     answers: dict[str, str]
+    traced: str
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Of a system in which a task was created and its event has arrived."""
-    with todo_system(tmp_path_factory.mktemp("where") / "todo", APP_API_TOKEN="mine") as todo:
+    home = tmp_path_factory.mktemp("where")
+    kept = {"HOME": str(home), "USERPROFILE": str(home)}
+    with todo_system(home / "todo", APP_API_TOKEN="mine", **kept) as todo:
         httpx.post(f"{todo.backend}/tasks", json={"title": "milk"}, trust_env=False).raise_for_status()
         todo.program.wait_for("TASK EVENT RECEIVED")
         eventually(lambda: "Published to" in todo.program.output, lambda: todo.program.output, todo.program)
@@ -195,7 +200,22 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             ).text
             for command in GETS
         }
-        return Seen(todo.program.output, answers)
+        traced = eventually(lambda: _trace(kept), lambda: todo.program.output, todo.program)
+        return Seen(todo.program.output, answers, traced)
+
+
+def _trace(variables: dict[str, str]) -> str:
+    """What the page's first command answers, once the event is over."""
+    done = subprocess.run(
+        outboard("trace"), env={**os.environ, **variables}, capture_output=True, encoding="utf-8", check=False
+    )
+    return done.stdout if "handled" in done.stdout else ""
+
+
+def test_the_first_command_tells_what_became_of_the_event(seen: Seen) -> None:
+    (expected,) = ALL[0].expected
+    assert ALL[0].words == ["outboard", "trace"]
+    assert expected in seen.traced
 
 
 def _headers(command: Command) -> dict[str, str]:

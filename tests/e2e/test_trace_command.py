@@ -88,3 +88,11 @@ def test_no_payload_is_in_the_record_but_the_masked_one(run: TracedRun) -> None:
     for file in files:
         for line in file.read_bytes().splitlines():
             assert json.loads(line)
+
+
+def test_a_key_is_erased_when_it_is_said_twice(run: TracedRun) -> None:
+    assert "of 2 events with the key 7" in run.trace("--erase", "--key", "7")
+    assert run.trace("--topic", "bills")
+    assert "are erased" in run.trace("--erase", "--key", "7", "--yes")
+    with pytest.raises(subprocess.CalledProcessError):
+        run.trace("--key", "7")

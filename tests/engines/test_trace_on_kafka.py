@@ -33,7 +33,7 @@ MINUTE = 60.0
 async def records(broker: KafkaBroker, count: int) -> list[tuple[str, str, str, str, float]]:
     """The event, topic, partition, offset and time of each record of the topics."""
     consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=broker.address, auto_offset_reset="earliest")
-    found = []
+    found: list[tuple[str, str, str, str, float]] = []
     async with consumer:
         while len(found) < count:
             record = await consumer.getone()

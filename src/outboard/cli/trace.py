@@ -53,6 +53,14 @@ def trace(
     follow: Annotated[
         bool, typer.Option("--follow", help="Show each hop that fits as it comes, until Ctrl-C.")
     ] = False,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            "--erase",
+            help="With --key: tell what the record has of its events, to erase it.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --erase: erase it.")] = False,
     output: Annotated[
         TraceFormat, typer.Option("--output", "-o", help="For people, JSON, or a diagram of Mermaid.")
     ] = TraceFormat.text,
@@ -86,6 +94,7 @@ def trace(
       outboard trace --topic task-events --follow   as it happens
       outboard trace --conversation ID -o mermaid   all that came of a request, as a diagram
       outboard trace 4f3c2a1b --causes              what led to it
+      outboard trace --erase --key 17 --yes         forget a person's events
     """
     import os
     import sys
@@ -104,9 +113,27 @@ def trace(
         lambda line: write_line(line.text, len(line.text), line.style),
         lambda text: typer.echo(text, err=True),
     )
-    if follow:
+    if erase:
+        _erase(folder, key, dry=not yes)
+    elif follow:
         follow_record(question, folder, output, write)
     elif not trace_once(question, folder, output, write):
+        raise typer.Exit(1)
+
+
+def _erase(folder: Path, key: str, *, dry: bool) -> None:
+    """Raises CommandError where no key is given."""
+    from outboard.errors import CommandError
+    from outboard.hops.files.erasure import erase
+
+    if not key:
+        raise CommandError("--erase erases the events of one key", "Name it with --key")
+    done = erase(folder, key, dry=dry)
+    found = f"{done.hops} hops of {done.events} events with the key {key}"
+    typer.echo(f"{found} are in {folder}; --yes erases them" if dry else f"{found} are erased from {folder}")
+    for problem in done.problems:
+        typer.echo(f"Note: {problem}", err=True)
+    if done.problems or not done.hops:
         raise typer.Exit(1)
 
 
