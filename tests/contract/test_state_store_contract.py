@@ -27,6 +27,7 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
     EtagMismatchError,
+    KeyListing,
     Set,
     StateOptions,
     StateStore,
@@ -354,7 +355,37 @@ def passing(clock: MovableClock) -> Passing:
     return passing
 
 
-class TestInMemoryState(StateStoreContract):
+@pytest.mark.anyio
+class KeyListingContract:
+    """What a store must do that can list its keys, as ours can. daprd has no API for it."""
+
+    async def test_keys_are_listed_by_their_beginning_in_order(self, store: Store) -> None:
+        assert isinstance(store, KeyListing)
+        for key in ("app||b", "app||a[1]*?", "app||a1", "app||ä", "other||a", "app|"):
+            await store.set(Set(key, 1))
+
+        assert await store.keys("app||", 10) == ["app||a1", "app||a[1]*?", "app||b", "app||ä"]
+        assert await store.keys("app||a[", 10) == ["app||a[1]*?"]
+        assert await store.keys("app||", 2) == ["app||a1", "app||a[1]*?"]
+        assert await store.keys("nobody||", 10) == []
+        assert len(await store.keys("", 10)) == 6
+
+    async def test_more_keys_than_are_looked_at_in_one_step(self, store: Store) -> None:
+        assert isinstance(store, KeyListing)
+        await store.transact([Set(f"app||{number:04}", number) for number in range(1_500)])
+
+        assert await store.keys("app||", 2_000) == [f"app||{number:04}" for number in range(1_500)]
+
+    async def test_what_has_expired_is_not_listed(self, store: Store, passing: Passing) -> None:
+        assert isinstance(store, KeyListing)
+        await store.set(Set("app||a", 1, metadata={"ttlInSeconds": "10"}))
+        await store.set(Set("app||b", 1))
+        await passing(11)
+
+        assert await store.keys("app||", 10) == ["app||b"]
+
+
+class TestInMemoryState(KeyListingContract, StateStoreContract):
     promises = STATES["in-memory"]
 
     @pytest.fixture
@@ -363,7 +394,7 @@ class TestInMemoryState(StateStoreContract):
         return InMemoryState(Table(), clock, lambda: f"etag-{next(count)}")
 
 
-class TestSqliteState(StateStoreContract):
+class TestSqliteState(KeyListingContract, StateStoreContract):
     promises = STATES["sqlite"]
 
     @pytest.fixture
@@ -388,7 +419,7 @@ async def connected(server: RedisServer) -> RedisState:
     return RedisState(await connect(settings, "statestore", SystemClock(), random))
 
 
-class TestRedisState(StateStoreContract):
+class TestRedisState(KeyListingContract, StateStoreContract):
     promises = STATES["redis"]
 
     @pytest.fixture

@@ -107,6 +107,48 @@ def test_routes_of_a_run_and_of_its_files(project: Project) -> None:
     assert told(done).count("it does not run, so that only subscriptions in files are known") == 2
 
 
+STORE = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {{name: store}}
+spec:
+  type: {type}
+  version: v1
+  metadata: [{{name: connectionString, value: state.db}}]
+"""
+
+
+def test_state_through_the_sidecar_of_a_run_and_then_without_one(project: Project) -> None:
+    project.add("one")
+    project.add("two")
+    file = project.folder / "components" / "store.yaml"
+    file.write_text(STORE.format(type="state.sqlite"), encoding="utf-8")
+
+    def state(*arguments: str, data: bytes | None = None) -> tuple[int, str]:
+        done = outboard(project.folder, "state", *arguments, data=data)
+        return done.returncode, told(done)
+
+    with running(project) as run:
+        run.ready()
+        assert "whose keys of 'store' are meant is not clear" in state("get", "k")[1]
+        assert state("set", "k", '{"a": [1, "ü"]}', "-i", "one") == (0, "Wrote one||k of store\n")
+        code, said = state("get", "k", "-i", "one", "-o", "json")
+        entry = json.loads(said)
+        assert (code, entry["stored"], entry["value"]) == (0, "one||k", {"a": [1, "ü"]})
+        assert state("set", "k", "2", "-i", "one", "--etag", "stale")[0] == 1
+        assert state("set", "k", "2", "-i", "one", "--etag", entry["etag"])[0] == 0
+        assert state("set", "k", "3", "-i", "one", "--first-write")[0] == 1
+        assert state("get", "k", "-i", "two") == (1, "nothing lies under two||k of store\n")
+    assert state("get", "one||k", "-i", "one")[1].startswith("2\none||k of store, ETag ")
+    assert state("set", "text", "-i", "one", data=b"no JSON")[0] == 0
+    assert state("list", "-i", "one") == (0, "one||k\none||text\n2 keys of one in store\n")
+    listed = json.loads(state("list", "-i", "one", "--prefix", "t", "--limit", "1", "-o", "json")[1])
+    assert (listed["keys"], listed["more"]) == (["one||text"], False)
+    assert state("delete", "k", "-i", "one", "--etag", "stale")[0] == 1
+    assert state("delete", "k", "-i", "one") == (0, "Deleted one||k of store\n")
+    assert state("list", "-i", "one")[1] == "one||text\n1 key of one in store\n"
+
+
 RULES = """\
 apiVersion: dapr.io/v2alpha1
 kind: Subscription
@@ -148,6 +190,12 @@ def test_rules_in_files_are_evaluated_where_nothing_runs(project: Project) -> No
         (["publish", "-d", "{}"], "Missing option"),
         (["routes", "jobs"], "there is no run"),
         (["subscribe", "jobs"], "there is no run"),
+        (["state", "get", "k"], "there is no run"),
+        (["state", "set", "k", "1", "-f", "x"], "VALUE and --file are both given"),
+        (["state", "get", "k", "--resources-path", "memory"], "there is no state store in memory"),
+        (["state", "get", "k", "--resources-path", "state"], "Name it with --app-id"),
+        (["state", "list", "--resources-path", "state", "-i", "a"], "its keys cannot be listed"),
+        (["state", "list", "--resources-path", "state", "-i", "a", "-s", "stat"], "Did you mean `store`?"),
         (["subscribe", "jobs", "--resources-path", "."], "there is no pub/sub component in ."),
         (["subscribe", "jobs", "--resources-path", "memory"], "outboard trace --topic jobs --follow"),
         (["subscribe", "jobs", "--resources-path", "memory", "-p", "pupsub"], "Did you mean `pubsub`?"),
@@ -166,6 +214,8 @@ def test_mistakes_are_one_message(tmp_path: Path, arguments: Sequence[str], said
         (tmp_path / name).mkdir()
         text = PUBSUB.replace("pubsub.in-memory", type)
         (tmp_path / name / "pubsub.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "store.yaml").write_text(STORE.format(type="state.in-memory"), encoding="utf-8")
     done = outboard(tmp_path, *arguments)
     assert (done.returncode, said in told(done)) == (2, True), told(done)
     assert not done.stdout

@@ -97,6 +97,16 @@ def _subscribe(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(subscribe.__doc__ or ""))(subscribe)
 
 
+def _state(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.state import delete, get, list_keys, set_value
+
+    group = _application(terminal=terminal)
+    for name, command in (("get", get), ("set", set_value), ("delete", delete), ("list", list_keys)):
+        group.command(name, help=flowing(command.__doc__ or ""))(command)
+    app.add_typer(group, name="state", help=COMMANDS["state"].summary)
+
+
 def _routes(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.parameters import flowing
     from outboard.cli.routes import routes
@@ -115,6 +125,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Publish one event through the sidecar of an app, and show which apps get it.", _publish
     ),
     "subscribe": Command("Show the events of a topic as they come, until Ctrl-C.", _subscribe),
+    "state": Command("Read and change the state of an app by hand.", _state),
     "routes": Command(
         "Show which apps get an event, by which of their routes, and why the others do not.", _routes
     ),

@@ -13,7 +13,7 @@ from outboard.resources.loader import load_resources
 from outboard.resources.node import near
 from outboard.sidecar.components.context import ComponentContext
 
-__all__ = ["ChosenComponent", "choose"]
+__all__ = ["ChosenComponent", "choices", "choose"]
 
 NO_APP: Final = "outboard"
 OPTIONS: Final = {"pubsub": "--pubsub", "state": "--store"}
@@ -45,11 +45,16 @@ class ChosenComponent:
 
 
 def choose(places: SearchPlaces, category: str, name: str) -> ChosenComponent:
-    """The component `name` of the apps that are meant, or their only one of the `category`.
+    """As `choices`: that of the first app."""
+    return choices(places, category, name)[0]
+
+
+def choices(places: SearchPlaces, category: str, name: str) -> Sequence[ChosenComponent]:
+    """The component `name` of each app that is meant, or their only one of the `category`: one at least.
 
     Raises CommandError where it is not clear, ResourceError and ResourcesInvalid for wrong files.
     """
-    found: dict[str, ChosenComponent] = {}
+    found: dict[str, list[ChosenComponent]] = {}
     folders: dict[str, None] = {}
     for place in one_app(places, app_places(places)):
         folders |= dict.fromkeys(map(str, place.resources_paths))
@@ -57,7 +62,7 @@ def choose(places: SearchPlaces, category: str, name: str) -> ChosenComponent:
         stores = tuple(each for each in resources.components if each.category == "secretstores")
         for each in resources.components:
             if each.category == category:
-                found.setdefault(each.name, ChosenComponent(each, stores, place))
+                found.setdefault(each.name, []).append(ChosenComponent(each, stores, place))
     if name in found:
         return found[name]
     if not name and len(found) == 1:

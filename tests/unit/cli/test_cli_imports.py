@@ -56,6 +56,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
         ("publish", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("subscribe", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("state", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
@@ -73,7 +74,18 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:
-    known = {"run", "sidecar", "engines", "trace", "topics", "doctor", "publish", "routes", "subscribe"}
+    known = {
+        "run",
+        "sidecar",
+        "engines",
+        "trace",
+        "topics",
+        "doctor",
+        "publish",
+        "routes",
+        "state",
+        "subscribe",
+    }
     assert set(COMMANDS) == known
 
 

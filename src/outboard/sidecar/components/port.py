@@ -26,6 +26,7 @@ __all__ = [
     "GroupRemoval",
     "GroupStart",
     "Interrupted",
+    "KeyListing",
     "Message",
     "MessageHandler",
     "NotAcknowledged",
@@ -268,6 +269,18 @@ class StateStore(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class KeyListing(Protocol):
+    """A state store that can say which keys it has. An app cannot ask for that: a person can."""
+
+    async def keys(self, prefix: str, limit: int) -> Sequence[str]:
+        """The first `limit` of those that begin with `prefix`, sorted; the expired are left out.
+
+        Raises ComponentError.
+        """
+        ...
 
 
 @runtime_checkable

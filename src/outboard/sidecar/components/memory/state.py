@@ -62,6 +62,13 @@ class InMemoryState:
             if entry is not None
         }
 
+    async def keys(self, prefix: str, limit: int) -> Sequence[str]:
+        """As `KeyListing`."""
+        now = self._clock.now()
+        return sorted(
+            key for key, entry in self._table.entries.items() if key.startswith(prefix) and entry.lives(now)
+        )[:limit]
+
     async def set(self, operation: Set) -> None:
         await self.transact([operation])
 

@@ -52,6 +52,9 @@ METADATA: Final = KnownMetadata((
     *CONNECTION_METADATA, "ttlInSeconds", "queryIndexes", "maxRetries", "maxRetryBackoff",
 ))  # fmt: skip
 REPLICAS: Final = re.compile(rb"^connected_slaves:([0-9]+)", re.MULTILINE)
+KEYS_AT_ONCE: Final = 1_000
+GLOB: Final = re.compile(rb"([\\\[\]?*^-])")
+"""What means something in a pattern."""
 REPLICAS_WAITED_FOR: Final = 1_000  # milliseconds
 JSON_DOCUMENT: Final = "application/json"
 NO_JSON: Final = (
@@ -104,6 +107,21 @@ class RedisState:
             raise ComponentError(f"failed to set key {operation.key}: {error}") from error
         if isinstance(reply, list):
             raise ComponentError(f"failed to set key {operation.key} ttl: {_text(reply[0])}")
+
+    async def keys(self, prefix: str, limit: int) -> Sequence[str]:
+        """As `KeyListing`; of the server's keys those are looked at that are hashes. Not in a cluster."""
+        pattern = GLOB.sub(rb"\\\1", prefix.encode()) + b"*"
+        found: set[str] = set()
+        cursor = 0
+        while True:
+            options = "MATCH", pattern, "COUNT", KEYS_AT_ONCE, "TYPE", "hash"
+            reply = await self._redis.command("SCAN", cursor, *options)
+            if not isinstance(reply, tuple | list):  # a cluster answers for each node
+                raise ComponentError("the keys of a cluster cannot be listed")
+            cursor, part = int(reply[0]), reply[1]
+            found.update(_text(key) for key in part)
+            if not cursor:
+                return sorted(found)[:limit]
 
     async def delete(self, operation: Delete) -> None:
         """To daprd every error of a delete is one of the ETag."""

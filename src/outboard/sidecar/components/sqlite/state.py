@@ -103,6 +103,11 @@ class SqliteState:
         statements = [self._statement(operation, now) for operation in operations]
         await self._run(lambda: self._write(statements))
 
+    async def keys(self, prefix: str, limit: int) -> Sequence[str]:
+        """As `KeyListing`."""
+        now = self._now()
+        return await self._run(lambda: self._keys(prefix, limit, now))
+
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
@@ -173,6 +178,15 @@ class SqliteState:
                 rows = self._open_connection().execute(sql, names | {"now": stamp(now)})
                 found.update((row[0], found_in(*row[1:])) for row in rows)
         return found
+
+    def _keys(self, prefix: str, limit: int, now: datetime) -> list[str]:
+        sql = self._sql(
+            f"SELECT key FROM {{state}} WHERE substr(key, 1, length(:prefix)) = :prefix AND {LIVE} "
+            "ORDER BY key LIMIT :limit"
+        )
+        wanted = {"prefix": prefix, "limit": limit, "now": stamp(now)}
+        with _translated("cannot list the keys"):
+            return [row[0] for row in self._open_connection().execute(sql, wanted)]
 
     def _write(self, statements: Sequence[Statement]) -> None:
         connection = self._open_connection()

@@ -19,6 +19,7 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Delete,
     Found,
+    KeyListing,
     Set,
     StateStore,
     Transactional,
@@ -81,6 +82,12 @@ class EncryptedState:
         await self._store.transact(
             [self.sealed(each) if isinstance(each, Set) else each for each in operations]
         )
+
+    async def keys(self, prefix: str, limit: int) -> Sequence[str]:
+        """As `KeyListing`: keys are not encrypted."""
+        if not isinstance(self._store, KeyListing):
+            raise ComponentError("the store cannot list its keys")
+        return await self._store.keys(prefix, limit)
 
     async def close(self) -> None:
         await self._store.close()
