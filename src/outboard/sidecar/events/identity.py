@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from outboard.gojson.rawjson import JsonTextError
 from outboard.gojson.values import Json
 from outboard.hops.record import EventIdentity
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.fast_path import read_object
+from outboard.sidecar.events.received import parse_event
 from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE
 from outboard.wire.partitioning import partition_key
 
@@ -17,7 +19,15 @@ __all__ = ["identity_in", "identity_of", "position_of"]
 def identity_of(message: Message) -> EventIdentity:
     """Of a message that nobody has read, or that was written here; without ids where it is no CloudEvent."""
     members = message.known if message.known is not None else read_object(message.data)
-    return identity_in(members or {}, message.metadata)
+    return identity_in(_slowly(message.data) if members is None else members, message.metadata)
+
+
+def _slowly(data: bytes) -> Mapping[str, Json]:
+    """What the quick reader does not read (lists within lists, a few hundred deep) is delivered all the same."""
+    try:
+        return parse_event(data)
+    except JsonTextError:
+        return {}
 
 
 def identity_in(members: Mapping[str, Json], metadata: Mapping[str, str]) -> EventIdentity:
