@@ -19,6 +19,7 @@ __all__ = [
     "ComponentDeclared",
     "ComponentMissing",
     "Evidence",
+    "HopSeen",
     "HttpAnswer",
     "Metadata",
     "ProcessSeen",
@@ -241,6 +242,20 @@ class CanarySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class HopSeen:
+    """A recorded hop of an event that did not go well: `kind` as `outboard trace` calls it."""
+
+    kind: str
+    app_id: str
+    pubsub: str
+    topic: str
+    event_id: str
+    outcome: str = ""
+    detail: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSeen:
     """A run of `outboard run`: `state` is `live`, `ended`, `died` or `elsewhere`. `untaken` are sentences
     about topics that were published to, and that no app of the run takes.
@@ -265,3 +280,4 @@ class Evidence:
     run: RunSeen | None = None
     brokers: tuple[BrokerSeen, ...] = ()
     canaries: tuple[CanarySeen, ...] = ()
+    hops: tuple[HopSeen, ...] = ()

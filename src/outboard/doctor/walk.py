@@ -68,7 +68,7 @@ CATEGORIES: Final = (
         ),
     ),
     Category("a canary", (canary.canary_arrives,)),
-    Category("what was not handled", (outcomes.dead_letters, outcomes.outbox_parked)),
+    Category("what was not handled", (outcomes.dead_letters, outcomes.event_lost, outcomes.outbox_parked)),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from outboard.doctor.evidence import (
     ComponentDeclared,
     ComponentMissing,
     Evidence,
+    HopSeen,
     HttpAnswer,
     Metadata,
     ProcessSeen,
@@ -209,6 +210,33 @@ def test_an_event_that_goes_back_and_forth_is_named_with_those_who_have_it() -> 
     told = found(evidence, Status.FAILED)["group-moves"]
     assert "its owner was a-2, and is a-1" in told[0]
     assert "event e-3 goes back and forth between worker and second" in told
+
+
+def test_the_record_of_hops_tells_who_had_an_event_and_what_became_of_others() -> None:
+    def hop(kind: str, event_id: str, **more: str) -> HopSeen:
+        return HopSeen(kind, "worker", "pubsub", "jobs", event_id, **more)
+
+    hops = (
+        hop("delivered", "e-3", outcome="RETRY", instance="101"),
+        hop("delivered", "e-3", outcome="RETRY", instance="202"),
+    )
+    stuck = seen(WELL, broker(replace(WAITING, attempts=4, reason="no database")), hops=hops)
+    told = found(stuck, Status.FAILED)["group-moves"]
+    assert "it has failed 4 times, the last time because no database" in told[0]
+    assert "event e-3 goes back and forth between worker 101 and worker 202" in told
+    ended = seen(
+        hops=(
+            hop("dead-lettered", "e-1", detail="no number"),
+            hop("dropped", "e-2", detail="no route"),
+            hop("parked", "e-4", detail="too large"),
+        )
+    )
+    warnings = found(ended, Status.WARNING)
+    assert warnings["dead-letters"] == ("event e-1 of 'jobs' is dead-lettered: no number",)
+    assert warnings["event-lost"] == ("event e-2 of 'jobs' is dropped: no route",)
+    assert warnings["outbox-parked"] == ("event e-4 of 'jobs' is parked: too large",)
+    commands = [check.command.bash for check in diagnose(ended).all_checks if check.command]
+    assert "outboard trace e-2" in commands
 
 
 def test_the_first_broken_hop_stops_the_walk_and_the_rest_is_told_as_skipped() -> None:

@@ -67,14 +67,15 @@ def topic_there(seen: Evidence) -> Iterator[CheckResult]:
 
 
 def event_format(seen: Evidence) -> Iterator[CheckResult]:
-    """What waits on a topic is what its subscription takes."""
-    title = "what waits on the topic are CloudEvents, wrapped once"
+    """What lies on a topic is what its subscription takes."""
+    title = "what lies on the topic are CloudEvents, wrapped once"
     for broker in seen.brokers:
         raw = {each.topic for each in _wanted(seen, broker) if each.raw}
         for topic in subscribed_topics(seen, broker):
             waiting = [each.waiting for each in topic.partitions if each.waiting is not None]
             strange = [each for each in waiting if not each.is_event] if topic.topic not in raw else []
-            wrapped = [each for each in waiting if each.wraps]
+            latest = [topic.latest] if topic.latest else []
+            wrapped = [each for each in (*waiting, *latest) if each.wraps]
             subject = subject_of(broker, topic)
             if strange:
                 evidence = (f"the event at offset {strange[0].offset} is no CloudEvent",)
@@ -87,7 +88,7 @@ def event_format(seen: Evidence) -> Iterator[CheckResult]:
                 )
                 fix = "Publish a CloudEvent with the content type application/cloudevents+json"
                 yield CheckResult("event-format", title, subject, Status.WARNING, evidence, fix)
-            elif waiting:
+            elif waiting or latest:
                 yield CheckResult("event-format", title, subject, Status.PASSED)
 
 

@@ -12,6 +12,7 @@ from outboard.doctor import commands
 from outboard.doctor.checks.broker import subject_of, subscribed_topics
 from outboard.doctor.evidence import BrokerSeen, Evidence
 from outboard.doctor.results import CheckResult, ManualCommand, Status
+from outboard.hops.record import HopKind
 from outboard.sidecar.components.pubsub.standing import PartitionStanding, TopicStanding
 
 __all__ = [
@@ -143,6 +144,7 @@ def group_moves(seen: Evidence) -> Iterator[CheckResult]:
             continue
         waits = [_waited(each, seen) for each in stuck]
         said = [line for each in stuck for line in _of_event(seen, topic, each)]
+        failed = any(each.attempts for each in stuck)
         old = any(seconds >= OLD for seconds in waits)
         evidence = (
             *(_told(each, before[each.number], broker.seconds) for each in stuck),
@@ -152,7 +154,7 @@ def group_moves(seen: Evidence) -> Iterator[CheckResult]:
         fix = (
             "See why the app does not take that event; a dead letter topic and a retry policy let others pass"
         )
-        status = Status.FAILED if old or said else Status.WARNING
+        status = Status.FAILED if old or said or failed else Status.WARNING
         yield _result("group-moves", title, broker, topic, status, evidence[:10], fix)
 
 
@@ -183,6 +185,8 @@ def _told(now: PartitionStanding, before: PartitionStanding, seconds: float) -> 
     event = f"event {now.waiting.id}" if now.waiting and now.waiting.id else "an event"
     offset = now.waiting.offset if now.waiting else now.committed
     owner = f"; its owner was {before.owner}, and is {now.owner}" if before.owner != now.owner else ""
+    if now.attempts:
+        owner += f"; it has failed {now.attempts} times, the last time because {now.reason}"
     return (
         f"partition {now.number}: {event} at offset {offset} is next, {now.lag} wait, and the committed "
         f"offset, {now.committed}, has not moved for {seconds:.1f} s{owner}"
@@ -201,11 +205,18 @@ def _of_event(seen: Evidence, topic: TopicStanding, partition: PartitionStanding
 def _back_and_forth(seen: Evidence, broker: BrokerSeen, stuck: list[PartitionStanding]) -> Iterator[str]:
     topics = subscribed_topics(seen, broker)
     for partition in stuck:
-        holders = [
+        by_log = [
             app.app_id
             for app in seen.apps
             if any(_is_about(line.message, topic, partition) for topic in topics for line in app.log)
         ]
+        event_id = partition.waiting.id if partition.waiting else ""
+        by_record = [
+            " ".join(filter(None, [hop.app_id, hop.instance]))
+            for hop in seen.hops
+            if hop.kind == HopKind.DELIVERED and event_id and hop.event_id == event_id
+        ]
+        holders = list(dict.fromkeys(by_record or by_log))
         if len(holders) > 1 and partition.waiting:
             yield f"event {partition.waiting.id} goes back and forth between {' and '.join(holders)}"
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from outboard.doctor.evidence import Evidence
+from outboard.doctor import commands
+from outboard.doctor.evidence import Evidence, HopSeen
 from outboard.doctor.results import CheckResult, Status
+from outboard.hops.record import HopKind
 
-__all__ = ["dead_letters", "outbox_parked"]
+__all__ = ["dead_letters", "event_lost", "outbox_parked"]
 
 TO_DEAD_LETTERS: Final = "went to dead letter topic"
 PARKED: Final = "is parked in the outbox"
 LINES: Final = 3
+GONE: Final = frozenset({HopKind.DROPPED.value, HopKind.LOST.value})
 
 
 def dead_letters(seen: Evidence) -> Iterator[CheckResult]:
@@ -38,19 +41,49 @@ def dead_letters(seen: Evidence) -> Iterator[CheckResult]:
                 fix,
             )
     for app in seen.apps:
+        hops = [
+            each for each in seen.hops if each.kind == HopKind.DEAD_LETTERED and each.app_id == app.app_id
+        ]
         lines = [line for line in app.app_log if TO_DEAD_LETTERS in line]
-        if lines and app.app_id not in told:
-            fix = "The reason stands behind it: mend it, then publish the event again"
-            yield CheckResult("dead-letters", title, app.app_id, Status.WARNING, tuple(lines[-LINES:]), fix)
-        elif app.app_id not in told:
-            yield CheckResult("dead-letters", title, app.app_id, Status.PASSED)
+        if app.app_id in told:
+            continue
+        status = Status.WARNING if hops or lines else Status.PASSED
+        fix = "The reason stands behind it: mend it, then publish the event again" if hops or lines else ""
+        yield _told("dead-letters", title, app.app_id, status, hops, lines, fix)
 
 
 def outbox_parked(seen: Evidence) -> Iterator[CheckResult]:
     """Staged events that the sidecar has refused, as the apps have said."""
     title = "nothing is parked in its outbox"
     for app in seen.apps:
+        hops = [each for each in seen.hops if each.kind == HopKind.PARKED and each.app_id == app.app_id]
         lines = [line for line in app.app_log if PARKED in line]
-        status = Status.WARNING if lines else Status.PASSED
-        fix = "Mend the reason, then `outbox.retry(...)`, or `outbox.drop(...)`" if lines else ""
-        yield CheckResult("outbox-parked", title, app.app_id, status, tuple(lines[-LINES:]), fix)
+        status = Status.WARNING if hops or lines else Status.PASSED
+        fix = "Mend the reason, then `outbox.retry(...)`, or `outbox.drop(...)`" if hops or lines else ""
+        yield _told("outbox-parked", title, app.app_id, status, hops, lines, fix)
+
+
+def event_lost(seen: Evidence) -> Iterator[CheckResult]:
+    """Events that were acknowledged without having been handled, as the record of hops has them."""
+    title = "no event was dropped"
+    for app in seen.apps:
+        hops = [each for each in seen.hops if each.kind in GONE and each.app_id == app.app_id]
+        status = Status.WARNING if hops else Status.PASSED
+        fix = "A dead letter topic keeps what cannot be handled" if hops else ""
+        yield _told("event-lost", title, app.app_id, status, hops, [], fix)
+
+
+def _told(
+    code: str,
+    title: str,
+    app_id: str,
+    status: Status,
+    hops: Sequence[HopSeen],
+    lines: Sequence[str],
+    fix: str,
+) -> CheckResult:
+    """With what the record of hops says, or else the app's log."""
+    said = [f"event {each.event_id} of '{each.topic}' is {each.kind}: {each.detail}" for each in hops]
+    command = commands.same(f"outboard trace {hops[-1].event_id}") if hops else None
+    evidence = tuple(dict.fromkeys(said or lines))[-LINES:]
+    return CheckResult(code, title, app_id, status, evidence, fix, command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from outboard.doctor.laptop.local_app import API_TOKEN, APP_TOKEN, LocalApp, run
 from outboard.doctor.laptop.look import Laptop
 from outboard.errors import CommandError
 from outboard.runs.finding import KnownRun, RunState, all_runs, find_run
-from outboard.runs.folder import runs_folder
+from outboard.runs.folder import RunFolder, runs_folder
 from outboard.runs.record import RunningApp
 
 __all__ = ["chosen_look"]
@@ -52,12 +53,18 @@ def chosen_look(
         option = "--app-port" if app_port else "--resources-path"
         problem = f"{option} is for a sidecar that was started by hand"
         raise CommandError(problem, "Name that by --dapr-http-port, and its app by --app-id.")
-    run = _run(runs_folder(home), run_file, run_id, app_id)
-    return Laptop(f"run {run.record.run_id}", targets_of(run, app_id), clock, run_seen(run))
+    run = _run(runs_folder(home), run_file, run_id, app_id, folder)
+    hops = RunFolder(run.path).hops
+    return Laptop(f"run {run.record.run_id}", targets_of(run, app_id), clock, run_seen(run), hops)
 
 
-def _run(runs: Path, run_file: Path | None, run_id: str, app_id: str) -> KnownRun:
-    """The newest that runs; where none does, the last one, if nobody asked it to end: why did it?"""
+def _run(runs: Path, run_file: Path | None, run_id: str, app_id: str, folder: Path) -> KnownRun:
+    """The newest that runs, best one of this folder; where none does, the last one, if nobody asked it to
+    end: why did it?
+    """
+    if run_file is None and not run_id:
+        with suppress(CommandError):
+            return find_run(runs, run_file=folder, app_id=app_id)
     try:
         return find_run(runs, run_id=run_id, run_file=run_file, app_id=app_id)
     except CommandError:

@@ -61,7 +61,7 @@ def targets_of(run: KnownRun, app_id: str = "") -> list[LocalApp]:
             run.record.engine,
             folder.log(app.app_id, "sidecar"),
             folder.log(app.app_id, "app"),
-            run.record.started if run.record.engine == "outboard" else None,
+            run.record.started if run.record.engine == "outboard" and not app.reload else None,
         )
         for app in run.record.apps
         if not app_id or app.app_id == app_id

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from outboard.clock import Clock
@@ -24,7 +25,7 @@ from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
 from outboard.doctor.laptop.local_app import LocalApp
-from outboard.doctor.laptop.logs import app_lines, sidecar_lines
+from outboard.doctor.laptop.logs import app_lines, sidecar_lines, unwell_hops
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
 from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
@@ -38,12 +39,13 @@ MOST_ROUTES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Laptop:
-    """Looks at `targets`, which are those of `run` where there is one."""
+    """Looks at `targets`, which are those of `run` where there is one; `hops` is the record of its events."""
 
     where: str
     targets: Sequence[LocalApp]
     clock: Clock
     run: RunSeen | None = None
+    hops: Path | None = None
 
     async def __call__(self) -> Evidence:
         if self.run is not None and self.run.state != "live":
@@ -58,6 +60,7 @@ class Laptop:
             tuple(app for app, _ in looks),
             self.run,
             tuple(broker for _, brokers in looks for broker in brokers),
+            hops=await asyncio.to_thread(unwell_hops, self.hops),
         )
         return masked(seen, await secrets_of(self.targets))
 

@@ -96,11 +96,12 @@ def _topic(
     if partitions is None:
         return TopicStanding(name, exists=False)
     seen = []
-    reason = ""
+    reason, latest = "", None
     for each in partitions:
         found = waiting.get(TopicPartition(name, each.number))
         if found is not None:
             reason = found[1] or reason
+            latest = found[0] if found[0].offset == each.end - 1 else latest
         seen.append(
             PartitionStanding(
                 each.number, each.begin, each.end, each.committed, each.owner, each.lag,
@@ -114,6 +115,7 @@ def _topic(
         members=mine,
         events=sum(each.end - each.begin for each in partitions),
         last_reason=reason,
+        latest=latest,
     )
 
 

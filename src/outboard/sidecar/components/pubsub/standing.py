@@ -36,6 +36,7 @@ class PartitionStanding:
     """Offsets are those of what is to be read next. `committed` is None where the group has none.
 
     `lag` is how many events wait, where it can be told. `owner` is the id of a member, empty for nobody.
+    `attempts` says how often the next event has failed, and `reason` why the last time, where that is told.
     """
 
     number: int
@@ -45,6 +46,8 @@ class PartitionStanding:
     owner: str = ""
     lag: int = 0
     waiting: WaitingEvent | None = None
+    attempts: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class TopicStanding:
     """Those that lie there, handled or not."""
     last_reason: str = ""
     """Of a dead letter topic: why its latest event is there."""
+    latest: WaitingEvent | None = None
+    """The last that lies there, where it was looked at."""
 
     @property
     def lag(self) -> int:

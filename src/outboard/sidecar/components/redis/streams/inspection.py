@@ -43,20 +43,18 @@ async def _topic(redis: Redis, group: str, name: str) -> TopicStanding:
         return TopicStanding(name, exists=False)
     groups = [_fields(each) for each in _list(await redis.command("XINFO", "GROUPS", name))]
     own = next((each for each in groups if _text(each.get("name")) == group), None)
-    length = _int(stream.get("length"))
+    length, last = _int(stream.get("length")), stream.get("last-entry")
+    latest, reason = (_waiting(last), _reason(last)) if last else (None, "")
     if own is None:
-        return TopicStanding(
-            name, partitions=(PartitionStanding(0, 0, length),), events=length, last_reason=_reason(stream)
-        )
+        partition = PartitionStanding(0, 0, length)
+        return TopicStanding(name, True, (partition,), (), length, reason, latest)
     consumers = _list(await redis.command("XINFO", "CONSUMERS", name, group))
     members = tuple(GroupMember(_text(_fields(each).get("name")), topics=(name,)) for each in consumers)
     unread = await _unread(redis, name, _text(own.get("last-delivered-id")))
     lag = _int(own.get("pending")) + len(unread)
-    waiting = _waiting(unread[0]) if unread else None
-    partition = PartitionStanding(0, 0, length, length - lag, members[0].id if members else "", lag, waiting)
-    return TopicStanding(
-        name, partitions=(partition,), members=members, events=length, last_reason=_reason(stream)
-    )
+    owner, waiting = members[0].id if members else "", _waiting(unread[0]) if unread else None
+    partition = PartitionStanding(0, 0, length, length - lag, owner, lag, waiting)
+    return TopicStanding(name, True, (partition,), members, length, reason, latest)
 
 
 async def _unread(redis: Redis, name: str, last: str) -> list[object]:
@@ -65,20 +63,18 @@ async def _unread(redis: Redis, name: str, last: str) -> list[object]:
 
 
 def _waiting(entry: object) -> WaitingEvent:
-    id, fields = _list(entry)
-    data = _fields(fields).get("data", b"")
-    milliseconds = int(_text(id).partition("-")[0])
+    milliseconds = int(_text(_list(entry)[0]).partition("-")[0])
     published = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return waiting_event(milliseconds, data if isinstance(data, bytes) else b"", published)
+    return waiting_event(milliseconds, _data(entry), published)
 
 
-def _reason(stream: dict[str, object]) -> str:
-    entry = stream.get("last-entry")
-    if not entry:
-        return ""
-    _, fields = _list(entry)
-    data = _fields(fields).get("data", b"")
-    return reason_of(data) if isinstance(data, bytes) else ""
+def _reason(entry: object) -> str:
+    return reason_of(_data(entry))
+
+
+def _data(entry: object) -> bytes:
+    data = _fields(_list(entry)[1]).get("data", b"")
+    return data if isinstance(data, bytes) else b""
 
 
 def _list(reply: object) -> list[object]:

@@ -20,15 +20,18 @@ from outboard.sidecar.components.pubsub.standing import (
     GroupMember,
     PartitionStanding,
     TopicStanding,
+    WaitingEvent,
 )
 from outboard.sidecar.components.pubsub.waiting import reason_of, waiting_event
 from outboard.sidecar.components.sqlite.log.file import translated
+from outboard.sidecar.components.sqlite.log.position import SETTLED
 from outboard.sidecar.components.sqlite.log.settings import read_settings
 
 __all__ = ["inspect"]
 
 TIMEOUT: Final = 1.0
 MOST_TOPICS: Final = 100
+EVENT: Final = "SELECT e.offset, e.data, e.published FROM events AS e"
 
 
 async def inspect(properties: Properties, context: ComponentContext, topics: Sequence[str]) -> BrokerStanding:
@@ -61,49 +64,45 @@ def _topic(connection: sqlite3.Connection, group: str, name: str) -> TopicStandi
         return TopicStanding(name, exists=False)
     topic, partitions = found
     members = _members(connection, group, topic, name)
-    places = {
-        partition: (committed, owner)
-        for partition, committed, owner in connection.execute(
-            "SELECT partition, committed, owner FROM positions WHERE consumer_group = ? AND topic = ?",
-            (group, topic),
-        )
-    }
     alive = {member.id for member in members}
     (events,) = connection.execute("SELECT count(*) FROM events WHERE topic = ?", (topic,)).fetchone()
+    latest = connection.execute(
+        f"{EVENT} WHERE e.topic = ? ORDER BY e.offset DESC LIMIT 1", (topic,)
+    ).fetchone()
     return TopicStanding(
         name,
-        partitions=tuple(
-            _partition(connection, topic, number, places.get(number), alive) for number in range(partitions)
-        ),
+        partitions=tuple(_partition(connection, group, topic, number, alive) for number in range(partitions)),
         members=tuple(members),
         events=events,
-        last_reason=_last_reason(connection, topic),
+        last_reason=reason_of(latest[1]) if latest else "",
+        latest=_waiting(latest) if latest else None,
     )
 
 
 def _partition(
-    connection: sqlite3.Connection,
-    topic: int,
-    number: int,
-    place: tuple[int, int | None] | None,
-    alive: set[str],
+    connection: sqlite3.Connection, group: str, topic: int, number: int, alive: set[str]
 ) -> PartitionStanding:
+    where = (topic, number)
     begin, end = connection.execute(
         "SELECT coalesce(min(offset), 0), coalesce(max(offset) + 1, 0) FROM events "
         "WHERE topic = ? AND partition = ?",
-        (topic, number),
+        where,
+    ).fetchone()
+    place = connection.execute(
+        "SELECT committed, owner, attempts, reason FROM positions "
+        "WHERE consumer_group = ? AND topic = ? AND partition = ?",
+        (group, *where),
     ).fetchone()
     if place is None:
         return PartitionStanding(number, begin, end)
-    committed, owner = place
-    (lag,) = connection.execute(
-        "SELECT count(*) FROM events WHERE topic = ? AND partition = ? AND offset > ?",
-        (topic, number, committed),
-    ).fetchone()
+    committed, owner, attempts, reason = place
+    unsettled = (
+        "FROM events AS e JOIN positions AS p ON p.topic = e.topic AND p.partition = e.partition "
+        f"WHERE p.consumer_group = ? AND e.topic = ? AND e.partition = ? AND NOT {SETTLED}"
+    )
+    (lag,) = connection.execute(f"SELECT count(*) {unsettled}", (group, *where)).fetchone()
     waiting = connection.execute(
-        "SELECT offset, data, published FROM events WHERE topic = ? AND partition = ? AND offset > ? "
-        "ORDER BY offset LIMIT 1",
-        (topic, number, committed),
+        f"SELECT e.offset, e.data, e.published {unsettled} ORDER BY e.offset LIMIT 1", (group, *where)
     ).fetchone()
     return PartitionStanding(
         number,
@@ -112,10 +111,15 @@ def _partition(
         committed + 1,
         str(owner) if str(owner) in alive else "",
         lag,
-        None
-        if waiting is None
-        else waiting_event(waiting[0], waiting[1], datetime.fromtimestamp(waiting[2] / 1000, UTC)),
+        _waiting(waiting) if waiting else None,
+        attempts,
+        reason,
     )
+
+
+def _waiting(row: tuple[int, bytes, int]) -> WaitingEvent:
+    offset, data, published = row
+    return waiting_event(offset, data, datetime.fromtimestamp(published / 1000, UTC))
 
 
 def _members(connection: sqlite3.Connection, group: str, topic: int, name: str) -> list[GroupMember]:
@@ -130,13 +134,6 @@ def _members(connection: sqlite3.Connection, group: str, topic: int, name: str) 
         for id, host, process, started in rows
         if not has_ended(ProcessIdentity(host, process, started), here)
     ]
-
-
-def _last_reason(connection: sqlite3.Connection, topic: int) -> str:
-    found = connection.execute(
-        "SELECT data FROM events WHERE topic = ? ORDER BY offset DESC LIMIT 1", (topic,)
-    ).fetchone()
-    return reason_of(found[0]) if found else ""
 
 
 def _others(connection: sqlite3.Connection, topics: Sequence[str]) -> tuple[str, ...]:
