@@ -149,6 +149,25 @@ def test_state_through_the_sidecar_of_a_run_and_then_without_one(project: Projec
     assert state("list", "-i", "one")[1] == "one||text\n1 key of one in store\n"
 
 
+@pytest.mark.engine("daprd")
+def test_beside_daprd_it_is_the_same(project: Project, daprd: Path) -> None:
+    project.add("worker")
+    (project.folder / "components" / "jobs.yaml").write_text(RULES, encoding="utf-8")
+    store = STORE.format(type="state.sqlite")
+    (project.folder / "components" / "store.yaml").write_text(store, encoding="utf-8")
+    with running(project, "--engine", "daprd", "--daprd-path", str(daprd)) as run:
+        run.ready()
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"n": 7}')
+        assert "worker gets it of pubsub at /big" in told(done)
+        assert run.line("EVENT 7", "worker")
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"n": 5}', "-o", "json")
+        (route,) = json.loads(done.stdout)["routes"]
+        assert (route["outcome"], route["rules"][0]["result"]) == ("not", False)
+        assert outboard(project.folder, "state", "set", "k", "1").returncode == 0
+        assert outboard(project.folder, "state", "get", "k").stdout == b"1\n"
+    assert outboard(project.folder, "state", "get", "k").stdout == b"1\n", "in the file that daprd wrote"
+
+
 RULES = """\
 apiVersion: dapr.io/v2alpha1
 kind: Subscription
