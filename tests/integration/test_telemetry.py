@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from opentelemetry import trace
@@ -142,6 +143,32 @@ async def test_a_trace_of_the_authors_own_stands_for_what_made_the_event(
     span = spans.one("publish tasks")
     assert span.kind is SpanKind.CLIENT
     assert links(span) == [(int(TRACE[3:35], 16), int(TRACE[36:52], 16))]
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": TRACE}])
+async def test_what_a_request_publishes_is_one_trace_also_where_nobody_makes_a_span_of_it(
+    outboard: Harness, spans: Spans, headers: dict[str, str]
+) -> None:
+    board = Outboard(app_id="backend", environ={})
+    tasks = board.topic("tasks", int)
+    app = service(board)
+
+    @app.post("/")
+    async def publish_two() -> None:
+        await tasks.publish(1)
+        await tasks.publish(2)
+
+    async with (
+        outboard.serving(app, board),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client,
+    ):
+        await client.post("/", headers=headers)
+    events = outboard.published(tasks)
+    ids = {str(event.extensions["traceparent"]).split("-")[1] for event in events}
+    assert ids == {format(span.context.trace_id, "032x") for span in spans.named("publish tasks")}
+    assert {event.correlationid for event in events} == ids
+    assert len(ids) == 1
+    assert not headers or ids == {TRACE.split("-")[1]}
 
 
 async def test_a_run_of_a_handler_is_in_the_trace_of_its_event_and_what_it_publishes_is_below(

@@ -61,7 +61,9 @@ def subscribe(
     from outboard.live.messages import TailedMessage, message_line, message_object
     from outboard.live.tailing import TailStart, WantedTail, tail
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    heard = logging.StreamHandler(sys.stderr)
+    heard.addFilter(logging.Filter("outboard"))  # what libraries say, it says in its own words
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", handlers=[heard])
     write = line_writer(sys.stdout)
 
     def started(start: TailStart) -> None:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outboard.wire.cloudevents import CAUSATION_ID, CORRELATION_ID, AttributeValue
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Cause", "CauseScope", "RequestCauseMiddleware", "inherited"]
+__all__ = ["Cause", "CauseScope", "RequestCauseMiddleware", "current_trace", "inherited"]
 
 RandomBytes: TypeAlias = Callable[[int], bytes]
 """Gives so many random bytes."""
@@ -52,6 +52,12 @@ _current: Final[ContextVar[Cause | None]] = ContextVar("outboard_cause", default
 _making: Final = Lock()
 
 
+def current_trace() -> TraceContext | None:
+    """The trace of what is handled."""
+    cause = _current.get()
+    return None if cause is None else cause.trace()
+
+
 def inherited(
     randbytes: RandomBytes,
     given: Mapping[str, AttributeValue | None] = NOTHING,
@@ -65,16 +71,16 @@ def inherited(
     its trace, so that whoever hands on the trace alone, over HTTP too, hands on both.
     """
     cause = _current.get()
-    trace = None if cause is None else cause.trace()
+    found = None if cause is None else cause.trace()
     if traceparent := given.get("traceparent"):
         attributes: dict[str, str] = {}
-        trace = TraceContext.parse(traceparent) or trace or TraceContext.new(randbytes)
+        trace = TraceContext.parse(traceparent) or TraceContext.new(randbytes)
     else:
-        trace = at or (trace.child(randbytes) if trace else TraceContext.new(randbytes))
+        trace = at or (found.child(randbytes) if found else TraceContext.new(randbytes))
         attributes = trace.attributes
     if CORRELATION_ID not in given:
         said = "" if cause is None else _handed_on(cause.correlation_id())
-        attributes[CORRELATION_ID] = said or trace.trace_id
+        attributes[CORRELATION_ID] = said or (found or trace).trace_id
     if cause and CAUSATION_ID not in given and (causation_id := _handed_on(cause.causation_id())):
         attributes[CAUSATION_ID] = causation_id
     return attributes

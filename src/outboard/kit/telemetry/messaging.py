@@ -25,6 +25,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from outboard.kit.causation import current_trace
 from outboard.kit.telemetry import providers
 from outboard.kit.telemetry.attributes import (
     Attributes,
@@ -241,7 +242,9 @@ class Messaging:
         if self._tracer is None or (isinstance(extensions, Mapping) and extensions.get("traceparent")):
             return NO_CREATION
         attributes = {**of_destination(pubsub, topic), **of_operation(name, type), **self._server}
-        span = self._tracer.start_span(f"{name} {topic}", kind=SpanKind.PRODUCER, attributes=attributes)
+        span = self._tracer.start_span(
+            f"{name} {topic}", context=_around(), kind=SpanKind.PRODUCER, attributes=attributes
+        )
         return _CreationSpan(span, topic)
 
     def _parent(self, events: Sequence[Processed]) -> Context | None:
@@ -250,6 +253,14 @@ class Messaging:
         if made is None or (trace.get_current_span().get_span_context().is_valid and not self._continues):
             return None
         return trace.set_span_in_context(trace.NonRecordingSpan(_span_context(made)))
+
+
+def _around() -> Context | None:
+    """The span of what is handled; where nobody has begun one, its place in the trace that it brings."""
+    if trace.get_current_span().get_span_context().is_valid:
+        return None
+    found = current_trace()
+    return found and trace.set_span_in_context(trace.NonRecordingSpan(_span_context(found)))
 
 
 def _shared(event: SentEvent) -> Processed:
