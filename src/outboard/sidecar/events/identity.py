@@ -23,7 +23,7 @@ def identity_of(message: Message) -> EventIdentity:
 
 
 def _slowly(data: bytes) -> Mapping[str, Json]:
-    """What the quick reader does not read (lists within lists, a few hundred deep) is delivered all the same."""
+    """What the quick reader does not read (lists within lists, hundreds deep) is delivered all the same."""
     try:
         return parse_event(data)
     except JsonTextError:
