@@ -157,3 +157,17 @@ async def test_from_the_beginning_and_so_many(broker: Broker, tmp_path: Path) ->
                 assert program.interrupt() == 0
                 assert len(seen(program)) == 2
     assert not {name for name in await broker.groups(topic) if name.startswith("outboard-subscribe-")}
+
+
+async def test_a_topic_that_is_not_there_is_said_at_once(broker: Broker, tmp_path: Path) -> None:
+    topic = unique("watched")
+    async with broker.opened("worker") as pubsub:
+        await publish(pubsub, topic, 1)
+        async with broker.tail(tmp_path, f"{topic}x") as program:
+            await asyncio.to_thread(program.wait_for, f"Note: there is no topic '{topic}x' yet.")
+            if broker.type != "pubsub.redis":  # which does not list its streams
+                assert f"Did you mean `{topic}`?" in program.output
+            assert await asyncio.to_thread(program.interrupt) == 0
+        async with broker.tail(tmp_path, topic, "--from-beginning", "--max-messages", "1") as program:
+            await asyncio.to_thread(program.wait_for, " 1 t from s 1")
+            assert "Note" not in program.output

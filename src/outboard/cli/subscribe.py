@@ -68,6 +68,8 @@ def subscribe(
 
     def started(start: TailStart) -> None:
         typer.echo(f"Looking on {start.topic} of {start.pubsub} ({start.type}), until Ctrl-C", err=True)
+        if start.note:
+            typer.echo(f"Note: {start.note}", err=True)
 
     def seen(message: TailedMessage) -> None:
         as_json = output is OutputFormat.json

@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from outboard.errors import CommandError
+from outboard.errors import CommandError, OutboardError
 from outboard.live.components import ChosenComponent, choose
 from outboard.live.messages import TailedMessage
 from outboard.live.places import SearchPlaces
 from outboard.resources.component import Component, MetadataItem
+from outboard.resources.node import near
 from outboard.run.signals import on_stop_request
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.inspections import INSPECTIONS
 from outboard.sidecar.components.port import (
     ComponentError,
     GroupRemoval,
@@ -38,6 +40,8 @@ GROUP: Final = "outboard-subscribe-"
 OWN: Final = frozenset({"consumergroup", "consumerid", "initialoffset"})
 """Settings, in lower case, that the copy has of its own."""
 IN_MEMORY: Final = "pubsub.in-memory"
+LOOK: Final = 1.5
+"""Seconds that may be spent on whether the topic is there."""
 REMOVAL: Final = 3.0
 """Seconds that the removal of the group may take: a broker that is away would keep the command for ever."""
 
@@ -54,12 +58,13 @@ class WantedTail:
 
 @dataclass(frozen=True, slots=True)
 class TailStart:
-    """What is looked on, once messages from now on will be seen."""
+    """What is looked on, once messages from now on will be seen; `note` is what may surprise."""
 
     pubsub: str
     type: str
     topic: str
     group: str
+    note: str = ""
 
 
 async def tail(
@@ -115,7 +120,8 @@ async def _look_on(
     async with _opened(copy, chosen, context) as loaded:
         pubsub: PubSub = loaded.instance
         topic = (chosen.namespace if loaded.properties.namespaced else "") + wanted.topic
-        start = TailStart(copy.name, copy.type, topic, context.app_id)
+        note = await _note(loaded, context, topic)
+        start = TailStart(copy.name, copy.type, topic, context.app_id, note)
         async with _group(pubsub, topic, context.app_id, from_beginning=wanted.from_beginning):
             consuming = asyncio.create_task(pubsub.consume(topic, {}, handle, lambda: started(start)))
             stopping = asyncio.create_task(ended.wait())
@@ -127,6 +133,21 @@ async def _look_on(
                 for task in (consuming, stopping):
                     task.cancel()
                 await asyncio.wait({consuming, stopping})
+
+
+async def _note(loaded: Loaded[PubSub], context: ComponentContext, topic: str) -> str:
+    """That the topic is not there yet, with the near name; empty where it is, or nobody can tell in time."""
+    find = INSPECTIONS.get(loaded.component.type.lower())
+    if find is None:
+        return ""
+    try:
+        async with asyncio.timeout(LOOK):
+            standing = await find()(loaded.properties, context, [topic])
+    except (ComponentError, OutboardError, TimeoutError):
+        return ""
+    if standing.topics[0].exists:
+        return ""
+    return f"there is no topic '{topic}' yet. {near(topic, standing.other_topics)}".rstrip()
 
 
 @asynccontextmanager

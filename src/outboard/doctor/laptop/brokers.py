@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from outboard.doctor.evidence import BrokerSeen, SubscriptionSeen
 from outboard.doctor.laptop.files import FilesSeen, resolved
 from outboard.errors import OutboardError
 from outboard.resources.component import Component
-from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.inspections import INSPECTIONS
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.pubsub.standing import BrokerStanding, TopicStanding
@@ -23,42 +23,6 @@ LIMIT: Final = 1.2
 BETWEEN: Final = 0.8
 """Seconds from one look to the next: within so long what moves has moved."""
 DEAD: Final = "-dead"
-
-
-class Inspect(Protocol):
-    """Looks at topics in the group of a component."""
-
-    def __call__(
-        self, properties: Properties, context: ComponentContext, topics: Sequence[str]
-    ) -> Awaitable[BrokerStanding]:
-        """Raises ComponentError, ComponentInitFailed."""
-        ...
-
-
-def _sqlite() -> Inspect:
-    from outboard.sidecar.components.sqlite.log.inspection import inspect
-
-    return inspect
-
-
-def _kafka() -> Inspect:
-    from outboard.sidecar.components.kafka.inspection import inspect
-
-    return inspect
-
-
-def _redis() -> Inspect:
-    from outboard.sidecar.components.redis.streams.inspection import inspect
-
-    return inspect
-
-
-INSPECTIONS: Final[Mapping[str, Callable[[], Inspect]]] = {
-    "pubsub.sqlite": _sqlite,
-    "pubsub.kafka": _kafka,
-    "pubsub.redis": _redis,
-}
-"""The types that can be looked into, each with its client library, which is imported when it is needed."""
 
 
 def wanted_brokers(files: FilesSeen, wanted: Sequence[SubscriptionSeen]) -> list[tuple[Component, list[str]]]:
