@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support.chain_run import TracedRun, chain_run
+from support.processes import eventually, outboard, running
 
 SQLITE = """\
 apiVersion: dapr.io/v1alpha1
@@ -82,12 +84,27 @@ def test_what_is_not_there_is_exit_code_1(run: TracedRun) -> None:
 
 
 def test_no_payload_is_in_the_record_but_the_masked_one(run: TracedRun) -> None:
-    files = list(run.home.glob(".outboard/runs/*/hops/*"))
+    files = list(run.home.glob(".outboard/runs/*/hops/*.jsonl"))
     assert len(files) == 8  # the kit and the sidecar of each app
     assert all(b"someone@example.org" not in file.read_bytes() for file in files)
     for file in files:
         for line in file.read_bytes().splitlines():
             assert json.loads(line)
+
+
+def test_what_happens_is_followed_until_that_is_enough(run: TracedRun, tmp_path: Path) -> None:
+    home = {"HOME": str(run.home), "USERPROFILE": str(run.home)}
+    with running(outboard("trace", "--topic", "bills", "--follow"), tmp_path, **home) as program:
+        program.wait_for("attempt 1: SUCCESS")
+        before = program.output.count("attempt 1: SUCCESS")
+        run.post(8)
+        eventually(
+            lambda: program.output.count("attempt 1: SUCCESS") > before, lambda: program.output, program
+        )
+        assert program.interrupt() == 0
+    lines = program.output.splitlines()
+    assert all("  bills  " in line for line in lines)
+    assert len(lines) > 4
 
 
 def test_a_key_is_erased_when_it_is_said_twice(run: TracedRun) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from outboard.hops.files.recorder import recording
+from outboard.hops.files.recording import recording
 from outboard.hops.record import EventIdentity, Hop, HopKind
 
 

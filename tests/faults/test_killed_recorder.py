@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from outboard.hops.files.reader import read_record
-from outboard.hops.files.recorder import HOPS_FOLDER
+from outboard.hops.files.recording import HOPS_FOLDER
 from support.processes import eventually, running
 
 PROGRAM = Path(__file__).with_name("hop_recorder.py")

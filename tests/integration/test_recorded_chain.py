@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from outboard import Outboard
 from outboard.hops.conversation import conversation
 from outboard.hops.files.reader import read_record
-from outboard.hops.files.recorder import HOPS_DATA, HOPS_FOLDER, recording
+from outboard.hops.files.recording import HOPS_DATA, HOPS_FOLDER, recording
 from outboard.hops.story import EventStory, stories
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.loader import Resources

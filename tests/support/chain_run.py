@@ -24,9 +24,15 @@ HOURS: Final[Mapping[str, float]] = {"backend": 0.0, "billing": -1.0, "operator"
 class TracedRun:
     """A run that has got one request, whose last event has come to its end. `home` is where runs are kept."""
 
-    def __init__(self, home: Path, event_id: str) -> None:
+    def __init__(self, home: Path, port: int) -> None:
         self.home = home
-        self.event_id = event_id
+        self._port = port
+        self.event_id = self.post(7)
+
+    def post(self, number: int) -> str:
+        """Make one more task: the id of its event."""
+        url = f"http://localhost:{self._port}/tasks/{number}"
+        return str(httpx.post(url, trust_env=False, timeout=20).json())
 
     def trace(self, *arguments: str) -> str:
         """What `outboard trace` answers."""
@@ -54,8 +60,7 @@ def chain_run(folder: Path, components: Mapping[str, str], *arguments: str) -> I
     variables = {**_home(folder), "PYTHONPATH": str(TESTS)}
     with running(outboard("run", *arguments), folder, **variables) as program:
         program.wait_for("ready\n")
-        event_id = httpx.post(f"http://localhost:{port}/tasks/7", trust_env=False, timeout=20).json()
-        run = TracedRun(folder, event_id)
+        run = TracedRun(folder, port)
         eventually(lambda: _has_ended(folder), lambda: program.output, program)
         yield run
 

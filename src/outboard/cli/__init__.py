@@ -13,6 +13,8 @@ USAGE = 2
 STOPPED = 0
 SERVING = frozenset({"run", "sidecar", "subscribe"})
 """Commands that run until they are asked to stop: that is their end, and no failure."""
+FOLLOWING = "--follow"
+"""With this `trace` does so, too."""
 JOBS = frozenset({"--dry-run", "--wait"})
 """With these they have something to finish, as the other commands."""
 
@@ -20,7 +22,7 @@ JOBS = frozenset({"--dry-run", "--wait"})
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line `arguments` (this process's by default) and exit.
 
-    Exit codes: 0 all is well (also when `run`, `sidecar` or `subscribe` was asked to stop, at any moment),
+    Exit codes: 0 all is well (also when `run`, `sidecar`, `subscribe` or `trace --follow` was asked to stop),
     1 failure, 2 wrong usage, 130 another command was interrupted. An error that a person can correct is one
     message on the standard error stream, never a traceback.
     """
@@ -34,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _code_on_stop(arguments: Sequence[str]) -> int | None:
     """The exit code when a signal ends the command before it has taken the signals itself."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return STOPPED if SERVING.intersection(own[:1]) and not JOBS.intersection(own) else None
+    serves = SERVING.intersection(own[:1]) or (own[:1] == ["trace"] and FOLLOWING in own)
+    return STOPPED if serves and not JOBS.intersection(own) else None
 
 
 def _run(arguments: Sequence[str]) -> None:

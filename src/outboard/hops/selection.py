@@ -46,9 +46,9 @@ class Selection:
 
     def takes_hop(self, hop: Hop) -> bool:
         """Whether a hop that is looked at alone, as it comes, is of what is asked for."""
-        event = hop.event
+        event, beginning = hop.event, hop.event.event_id[: len(self.event_id)]
         asked = (
-            (self.event_id, event.event_id), (self.key, event.key), (self.topic, hop.topic),
+            (self.event_id, beginning), (self.key, event.key), (self.topic, hop.topic),
             (self.correlation_id, event.correlation_id), (self.app_id, hop.app_id),
         )  # fmt: skip
         return (

@@ -16,7 +16,7 @@ from typing_extensions import TypeForm
 
 from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
-from outboard.hops.files.recorder import recording
+from outboard.hops.files.recording import recording
 from outboard.hops.journal import Journal
 from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
 from outboard.kit.causation import RequestCauseMiddleware

@@ -14,38 +14,26 @@ How much is left out is decided for the second that comes by the one that was, a
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
 
+from outboard.hops.files.aside import HopsAside
+from outboard.hops.files.failures import SharedFailures
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut, hop_line, note_line
 from outboard.hops.files.sampling import BURST, SamplingBudget, is_kept, kept, ones_in, unwell
 from outboard.hops.files.segments import Segments
-from outboard.hops.record import EventIdentity, Hop, HopKind, Recorder, is_unwell
+from outboard.hops.record import Hop, HopKind, is_unwell
 
-__all__ = ["HOPS_DATA", "HOPS_FOLDER", "FileRecorder", "recording"]
+__all__ = ["FileRecorder"]
 
 log: Final = logging.getLogger("outboard.hops")
 
-HOPS_FOLDER: Final = "OUTBOARD_HOPS"
-HOPS_DATA: Final = "OUTBOARD_HOPS_DATA"
-TRUE: Final = frozenset({"true", "1", "yes", "on"})
 INTERVAL: Final = 1.0
 MANY: Final = 4_000
 MOST: Final = 50_000
-ASIDE: Final = 10_000
-MOST_FAILING: Final = 20_000
 PATIENCE: Final = 2.0
-
-
-Aside: TypeAlias = tuple[Sequence[str], HopKind, float, str, str, int, str]
-"""Hops in brief: of which events, what, when, where, attempt, outcome."""
 
 
 class FileRecorder:
@@ -69,10 +57,8 @@ class FileRecorder:
         self._with_data, self._one_in = with_data, 1
         self._cpu, self._budget = time.process_time(), SamplingBudget()
         self._buffer: list[Hop] = []
-        self._aside: deque[Aside] = deque(maxlen=ASIDE)
+        self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
         self._left_out = self._told_left_out = 0
-        self._failing: OrderedDict[str, None] = OrderedDict()
-        self._rescue: list[str] = []
         self._some = threading.Event()
         self._soon = threading.Event()
         self._closing = False
@@ -85,9 +71,10 @@ class FileRecorder:
     def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
         """As `Recorder`."""
         one_in = self._one_in
-        if one_in == 1 or is_kept(event_id, one_in) or event_id in self._failing:
+        if one_in == 1 or is_kept(event_id, one_in) or self._aside.is_failing(event_id):
             return True
-        self._aside.append(((event_id,), kind, time.time(), pubsub, topic, 0, ""))
+        now = time.time()
+        self._aside.put((now, (event_id,), kind, now, pubsub, topic, 0, ""))
         self._left_out += 1
         return False
 
@@ -99,9 +86,10 @@ class FileRecorder:
         if one_in == 1:
             return event_ids
         found = kept(event_ids, one_in)
-        if self._failing:
-            found += [each for each in event_ids if each in self._failing and each not in found]
-        self._aside.append((event_ids, kind, time.time(), pubsub, topic, attempt, outcome))
+        if self._aside.any_fails:
+            found += [each for each in event_ids if self._aside.is_failing(each) and each not in found]
+        now = time.time()
+        self._aside.put((now, event_ids, kind, now, pubsub, topic, attempt, outcome))
         self._left_out += len(event_ids) - len(found)
         return found
 
@@ -122,16 +110,7 @@ class FileRecorder:
             buffer.pop()
             self._overflowed += 1
         if is_unwell(hop):
-            self._note_failing(hop.event.event_id)
-
-    def _note_failing(self, event_id: str) -> None:
-        """From now on all of its hops are kept, and those that were left out lately are looked for."""
-        if event_id in self._failing:
-            return
-        self._failing[event_id] = None
-        self._rescue.append(event_id)
-        if len(self._failing) > MOST_FAILING:
-            self._failing.popitem(last=False)
+            self._aside.fails(hop.event.event_id)
 
     def close(self) -> None:
         """Write what there is, as far as the disk takes it within seconds."""
@@ -143,40 +122,53 @@ class FileRecorder:
     def _run(self) -> None:
         started = self._monotonic()
         while not self._closing:
-            self._some.wait()
+            # While anything was left out lately, it is looked each time what has become of it elsewhere.
+            self._some.wait(self._interval if self._one_in > 1 or self._aside.any_kept else None)
             self._soon.wait(self._interval)
             self._some.clear()
             self._soon.clear()
             ended = self._monotonic()
-            self._flush(ended - started)
+            self._try_flush(ended - started)
             started = ended
-        self._flush(self._monotonic() - started)
+        self._try_flush(self._monotonic() - started)
         self._segments.close()
+
+    def _try_flush(self, seconds: float) -> None:
+        try:
+            self._flush(seconds)
+        except Exception:  # none is expected, but nothing would be recorded any more
+            log.exception("hops of a second are not recorded")
 
     def _flush(self, seconds: float) -> None:
         """Take what is in the buffer; it may grow meanwhile."""
         hops = self._buffer[:]
         del self._buffer[: len(hops)]
         left_out, self._told_left_out = self._left_out - self._told_left_out, self._left_out
-        if not hops and not left_out and not self._unwritten:
+        if not (hops or left_out or self._unwritten or self._aside.any_kept):
             self._one_in = 1
             return
         cpu, self._cpu = time.process_time() - self._cpu, time.process_time()
         one_in = self._budget.one_in(len(hops) + left_out, seconds, cpu)
-        written = self._well_enough(hops, one_in)
-        left_out += len(hops) - len(written)
-        written = [*self._rescued(), *written]
-        self._budget.spend(len(written))
-        lines = [hop_line(hop) for hop in written]
-        if left_out > 0:
-            until = time.time()
-            most = max(one_in, self._one_in)
-            lines.append(note_line(SampledOut(most, left_out, until - seconds, until, self._head)))
+        chosen = self._well_enough(hops, one_in)
+        left_out += len(hops) - len(chosen)
+        self._write(chosen, left_out, max(one_in, self._one_in), seconds)
         self._one_in = one_in
+        self._aside.forget(time.time())
+
+    def _write(self, hops: Sequence[Hop], left_out: int, one_in: int, seconds: float) -> None:
+        count = len(hops)
         try:
-            self._segments.append(b"".join((*self._missed(), *lines)))
+            rescued = self._aside.rescued()
+            count += len(rescued)
+            self._budget.spend(count)
+            lines = [*self._missed(), *map(hop_line, rescued), *map(hop_line, hops)]
+            if left_out > 0:
+                until = time.time()
+                lines.append(note_line(SampledOut(one_in, left_out, until - seconds, until, self._head)))
+            if lines:
+                self._segments.append(b"".join(lines))
         except OSError as error:
-            self._failed(error, len(written))
+            self._failed(error, count)
         else:
             self._overflowed = self._unwritten = 0
 
@@ -184,26 +176,15 @@ class FileRecorder:
         """Those to write, in their order; the others are kept aside."""
         if one_in == 1:
             return hops
-        failed, chosen = unwell(hops), list[Hop]()
+        failed, chosen, now = unwell(hops), list[Hop](), time.time()
         for hop in hops:
             event_id = hop.event.event_id
-            if is_kept(event_id, one_in) or event_id in failed or event_id in self._failing:
+            if is_kept(event_id, one_in) or event_id in failed or self._aside.is_failing(event_id):
                 chosen.append(hop)
             else:
                 where = hop.pubsub, hop.topic
-                self._aside.append(((event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
+                self._aside.put((now, (event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
         return chosen
-
-    def _rescued(self) -> list[Hop]:
-        """What was left out of events that have failed since, with as much as is known of it."""
-        if not self._rescue:
-            return []
-        names, self._rescue = set(self._rescue), []
-        return [
-            Hop(kind, at, self._head.app_id, pubsub, topic, EventIdentity(event_id), attempt, outcome)
-            for event_ids, kind, at, pubsub, topic, attempt, outcome in list(self._aside)
-            for event_id in names.intersection(event_ids)
-        ]
 
     def _missed(self) -> Iterator[bytes]:
         count = self._unwritten + self._overflowed
@@ -222,22 +203,3 @@ class FileRecorder:
                 self._segments.folder,
                 self._why,
             )
-
-
-@contextmanager
-def recording(
-    environ: Mapping[str, str], app_id: str, part: Literal["kit", "sidecar"]
-) -> Iterator[Recorder | None]:
-    """A recorder into the folder that OUTBOARD_HOPS names, while the block runs; None where it is not set."""
-    folder = environ.get(HOPS_FOLDER, "").strip()
-    if not folder:
-        yield None
-        return
-    machine = environ.get("POD_NAME") or socket.gethostname()
-    head = FileHead(app_id, part, f"{machine}/{os.getpid()}")
-    with_data = environ.get(HOPS_DATA, "").strip().lower() in TRUE
-    recorder = FileRecorder(Segments(Path(folder), head), head, with_data=with_data)
-    try:
-        yield recorder
-    finally:
-        recorder.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
-from outboard.hops.files.recorder import HOPS_DATA, HOPS_FOLDER
+from outboard.hops.files.recording import HOPS_DATA, HOPS_FOLDER
 from outboard.host.ports import Ports
 from outboard.resources.finding import Finding
 from outboard.run.plan.daprd import DaprdProgram

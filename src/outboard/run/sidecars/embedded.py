@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
-from outboard.hops.files.recorder import recording
+from outboard.hops.files.recording import recording
 from outboard.host.ports import port_taken
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors

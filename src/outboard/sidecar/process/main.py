@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 from outboard.clock import SystemClock
 from outboard.errors import CommandError, OutboardError, ResourcesInvalid
-from outboard.hops.files.recorder import recording
+from outboard.hops.files.recording import recording
 from outboard.host.private_files import make_private
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors

@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut
 from outboard.hops.files.reader import read_record
-from outboard.hops.files.recorder import HOPS_FOLDER, FileRecorder, recording
+from outboard.hops.files.recorder import FileRecorder
+from outboard.hops.files.recording import HOPS_FOLDER, recording
 from outboard.hops.files.sampling import BURST, is_kept
 from outboard.hops.files.segments import RecordBounds, Segments
 from outboard.hops.record import EventIdentity, Hop, HopKind
@@ -136,3 +139,37 @@ def test_five_hundred_thousand_events_leave_the_record_bounded(tmp_path: Path) -
     recorder.close()
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert sum(sizes) <= bounds.folder_bytes + bounds.file_bytes + 2**23  # what one flush writes at once
+
+
+def test_an_event_that_fails_elsewhere_is_whole_here_too(tmp_path: Path) -> None:
+    """The publisher learns from the folder what became of its event at the consumer."""
+    many = 4 * BURST
+    failing = next(n for n in range(many) if not is_kept(f"e{n}", 2**20))
+    publisher = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=0.01)
+    for number in range(many):
+        publisher(hop(number))
+    until(lambda: any(isinstance(note, SampledOut) for note in read_record(tmp_path).notes))
+    consumer = FileRecorder(Segments(tmp_path, HEAD), FileHead("billing", "kit", "m"), interval=0.01)
+    consumer(hop(failing, HopKind.DELIVERED, "RETRY"))
+    consumer.close()
+    until(lambda: kinds_of(f"e{failing}", tmp_path) == {HopKind.STORED, HopKind.DELIVERED})
+    publisher.close()
+
+
+def test_once_there_are_few_again_all_are_kept(tmp_path: Path) -> None:
+    recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=0.01)
+    for number in range(20 * BURST):
+        recorder(hop(number))
+    late = next(f"late-{n}" for n in range(99) if not is_kept(f"late-{n}", 2))
+    until(lambda: recorder.keeps(HopKind.PUBLISHED, "p", "orders", late))
+    recorder.close()
+
+
+def kinds_of(event_id: str, folder: Path) -> set[HopKind]:
+    return {each.kind for each in read_record(folder).hops if each.event.event_id == event_id}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """The thread of a recorder needs its time."""
+    while not condition():
+        time.sleep(0.005)
