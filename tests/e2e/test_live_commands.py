@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.projects import PUBSUB, Project, running
+from support.projects import Project, running
 
 PATIENCE = 60
 
@@ -196,51 +196,3 @@ def test_rules_in_files_are_evaluated_where_nothing_runs(project: Project) -> No
     done = outboard(project.folder, "routes", "event.json", "-t", "jobs", "--explain")
     assert done.returncode == 1
     assert "none of its rules matches, and it has no default route" in told(done)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["publish", "-t", "jobs", "-d", "{}"], "there is no run"),
-        (["publish", "-t", "jobs", "-d", "{}", "-f", "x"], "--data and --data-file are both given"),
-        (["publish", "-t", "jobs", "-d", "{}", "--metadata", "x"], "--metadata x has no `=`"),
-        (["publish", "-t", "jobs", "-d", "{}", "--metadata", "{x"], "--metadata {x is no JSON"),
-        (["publish", "-t", "jobs", "-d", "{}", "--dapr-http-port", "1"], "no sidecar answers"),
-        (["publish", "-d", "{}"], "Missing option"),
-        (["routes", "jobs"], "there is no run"),
-        (["subscribe", "jobs"], "there is no run"),
-        (["state", "get", "k"], "there is no run"),
-        (["state", "set", "k", "1", "-f", "x"], "VALUE and --file are both given"),
-        (["state", "get", "k", "--resources-path", "memory"], "there is no state store in memory"),
-        (["state", "get", "k", "--resources-path", "state"], "Name it with --app-id"),
-        (["state", "list", "--resources-path", "state", "-i", "a"], "its keys cannot be listed"),
-        (["state", "list", "--resources-path", "state", "-i", "a", "-s", "stat"], "Did you mean `store`?"),
-        (["subscribe", "jobs", "--resources-path", "."], "there is no pub/sub component in ."),
-        (["subscribe", "jobs", "--resources-path", "memory"], "outboard trace --topic jobs --follow"),
-        (["subscribe", "jobs", "--resources-path", "memory", "-p", "pupsub"], "Did you mean `pubsub`?"),
-        (["subscribe", "jobs", "--resources-path", "daprd"], "cannot be looked on"),
-        (["routes", "jobs", "--resources-path", "nowhere"], "there is no such folder"),
-        (["routes", "jobs", "--run-file", "x", "--dapr-http-port", "1"], "name two sidecars"),
-        (["routes", "list.json", "-t", "x"], "list.json is no JSON object"),
-        (["routes", "event.json"], "the event in event.json names no topic"),
-        (["routes", "jobs", "-t", "jobs"], "the topic is named twice"),
-    ],
-)
-def test_mistakes_are_one_message(tmp_path: Path, arguments: Sequence[str], said: str) -> None:
-    (tmp_path / "list.json").write_text("[]", encoding="utf-8")
-    (tmp_path / "event.json").write_text("{}", encoding="utf-8")
-    for name, type in (("memory", "pubsub.in-memory"), ("daprd", "pubsub.rabbitmq")):
-        (tmp_path / name).mkdir()
-        text = PUBSUB.replace("pubsub.in-memory", type)
-        (tmp_path / name / "pubsub.yaml").write_text(text, encoding="utf-8")
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "store.yaml").write_text(STORE.format(type="state.in-memory"), encoding="utf-8")
-    done = outboard(tmp_path, *arguments)
-    assert (done.returncode, said in told(done)) == (2, True), told(done)
-    assert not done.stdout
-
-
-def test_a_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
-    done = outboard(tmp_path, "publish", "-t", "jobs", "-f", "nowhere.json", "--dapr-http-port", "1")
-    assert done.returncode == 1
-    assert "nowhere.json" in told(done)
