@@ -43,28 +43,56 @@ JOBS = SetUp("", "", {"TOPICS": "jobs"})
 
 @contextmanager
 def by_hand(
-    folder: Path, *, components: str = MEMORY, **variables: str
+    folder: Path, *, daprd: Path | None = None, broken: str = "", **variables: str
 ) -> Iterator[tuple[Program, list[str]]]:
     """An app and a sidecar that no run knows: the app, and the options that name both."""
-    app_port, http_port, grpc_port = free_ports(3)
+    app_port, http_port, *others = free_ports(5)
     (folder / "components").mkdir(exist_ok=True)
-    (folder / "components" / "pubsub.yaml").write_text(components, encoding="utf-8")
+    (folder / "components" / "pubsub.yaml").write_text(MEMORY, encoding="utf-8")
+    if broken:
+        (folder / "components" / "broken.yaml").write_text(broken, encoding="utf-8")
     (folder / "app.py").write_text(APP, encoding="utf-8")
     own = {"APP_PORT": str(app_port), "DAPR_HTTP_PORT": str(http_port), "TOPICS": "jobs", "HOME": str(folder)}
     options = ["--app-id", "worker", "--app-port", str(app_port), "--dapr-http-port", str(http_port)]
-    with program([sys.executable, "app.py"], folder, **own, **variables) as app:
-        sidecar = command_line("sidecar", *options, "--dapr-grpc-port", str(grpc_port), "-d", "components")
-        sidecar[sidecar.index("-d")] = "--resources-path"
-        with program(sidecar, folder, **own, **variables) as started:
-            started.wait_for("dapr initialized")
-            yield app, [*options, "--resources-path", "components"]
+    resources = ["--resources-path", "components"]
+    grpc_port, internal_port, metrics_port = map(str, others)
+    sidecar = command_line("sidecar", *options, *resources, "--dapr-grpc-port", grpc_port)
+    if daprd is not None:
+        ports = ["--dapr-internal-grpc-port", internal_port, "--metrics-port", metrics_port]
+        loopback = ["--dapr-listen-addresses", "127.0.0.1", "--dapr-grpc-port", grpc_port]
+        sidecar = [str(daprd), *options, *resources, *loopback, *ports]
+    environment = {**own, **variables}
+    app_command = [sys.executable, "app.py"]
+    with (
+        program(app_command, folder, **environment) as app,
+        program(sidecar, folder, **environment) as started,
+    ):
+        started.wait_for("dapr initialized")
+        yield app, [*options, *resources]
 
 
-def test_a_sidecar_that_was_started_by_hand_is_looked_at(tmp_path: Path) -> None:
-    with by_hand(tmp_path) as (_, options):
+def daprd_or_ours(engine: str, request: pytest.FixtureRequest) -> Path | None:
+    """The executable of daprd, where that is wanted."""
+    if engine != "daprd":
+        return None
+    found: Path = request.getfixturevalue("daprd")
+    return found
+
+
+@pytest.mark.parametrize("engine", ["outboard", "daprd"])
+def test_a_sidecar_that_was_started_by_hand_is_looked_at(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with by_hand(tmp_path, daprd=daprd_or_ours(engine, request)) as (_, options):
         code, told = doctor(tmp_path, *options)
     assert (code, codes(told, "failed")) == (0, set()), json.dumps(told, indent=1)
     assert {"app-listening", "subscription-registered", "component-loaded"} <= codes(told, "passed")
+
+
+def test_a_file_without_which_daprd_goes_on_is_told(tmp_path: Path, daprd: Path) -> None:
+    with by_hand(tmp_path, daprd=daprd, broken="kind: [\n") as (_, options):
+        code, told = doctor(tmp_path, *options)
+    assert (code, codes(told, "failed")) == (1, {"component-files"}), json.dumps(told, indent=1)
 
 
 def test_what_is_wrong_with_it_is_told(tmp_path: Path) -> None:
@@ -106,8 +134,7 @@ def kit_place(folder: Path, **more: str) -> Place:
 def test_a_canary_comes_through_without_its_handler(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    daprd = request.getfixturevalue("daprd") if engine == "daprd" else None
-    with running(SetUp("", ""), kit_place(tmp_path), daprd):
+    with running(SetUp("", ""), kit_place(tmp_path), daprd_or_ours(engine, request)):
         code, told = doctor(tmp_path, "--canary")
         log = next((tmp_path / ".outboard" / "runs").glob("*/worker.app.log")).read_text(encoding="utf-8")
     assert (code, codes(told, "failed")) == (0, set()), json.dumps(told, indent=1)

@@ -13,6 +13,7 @@ from outboard.doctor.checks import (
     components,
     group,
     outcomes,
+    progress,
     routes,
     sidecar,
     subscriptions,
@@ -64,7 +65,7 @@ CATEGORIES: Final = (
         "the consumer group",
         (
             group.group_members, group.group_shared, group.group_partitions, group.group_size,
-            group.group_offset, group.group_deleted, group.group_moves,
+            group.group_offset, group.group_deleted, progress.group_moves,
         ),
     ),
     Category("a canary", (canary.canary_arrives,)),
