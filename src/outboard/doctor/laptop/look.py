@@ -83,10 +83,9 @@ def _past(target: LocalApp) -> AppSeen:
 
 async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSeen]]:
     environment = {**os.environ, **environment_of(target)}
-    files, app, sidecar = await asyncio.gather(
-        asyncio.to_thread(read_files, target, environment),
-        _app_itself(target, ports),
-        _sidecar(target, ports),
+    app = await _app_itself(target, ports)  # before the sidecar is asked: does the app ask it?
+    files, sidecar = await asyncio.gather(
+        asyncio.to_thread(read_files, target, environment), _sidecar(target, ports)
     )
     app = replace(app, sidecar=sidecar, in_files=files.subscriptions)
     wanted = app.wanted or (sidecar.metadata.subscriptions if sidecar.metadata else ())

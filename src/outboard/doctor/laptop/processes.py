@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -17,7 +17,7 @@ from outboard.host.processes import is_running
 
 __all__ = ["OpenPorts", "environment_of", "process_of"]
 
-SAMPLES: Final = 60
+SAMPLING: Final = 1.0
 BETWEEN: Final = 0.01
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
@@ -75,18 +75,42 @@ def environment_of(target: LocalApp) -> dict[str, str]:
     return variables
 
 
-def _calls(pids: Iterable[int], ports: set[int]) -> bool:
-    """Whether one of `pids` is seen with a connection to one of `ports`, within half a second."""
-    for _ in range(SAMPLES):
-        if any(_is_connected(pid, ports) for pid in pids):
+def _calls(pids: Sequence[int], ports: set[int]) -> bool:
+    """Whether one of `pids` is seen calling one of `ports`, within a second.
+
+    A connection that was closed so soon that nobody saw it stays for a while without an owner: where one
+    comes to be, and nobody else calls, it was theirs.
+    """
+    known = {each for each, _ in _connections(pids, ports)}
+    deadline = time.monotonic() + SAMPLING
+    while time.monotonic() < deadline:
+        if any(pid in pids or (pid is None and each not in known) for each, pid in _connections(pids, ports)):
             return True
         time.sleep(BETWEEN)
     return False
 
 
-def _is_connected(pid: int, ports: set[int]) -> bool:
+def _connections(pids: Sequence[int], ports: set[int]) -> list[tuple[tuple[int, int], int | None]]:
+    """Those with one of `ports` at an end that are not listening: both ports, and the process.
+
+    On macOS, which shows all of them to root only, those of `pids`.
+    """
     try:
-        connections = psutil.Process(pid).net_connections(kind="tcp")
-    except psutil.Error:
-        return False
-    return any(getattr(each.raddr, "port", 0) in ports for each in connections)
+        every: list[tuple[Any, int | None]] = [
+            (each, each.pid) for each in psutil.net_connections(kind="tcp")
+        ]
+    except psutil.AccessDenied:
+        every = [(each, pid) for pid in pids for each in _of_process(pid)]
+    ends = [((_port(each.laddr), _port(each.raddr)), pid) for each, pid in every]
+    return [(both, pid) for both, pid in ends if both[1] and ports.intersection(both)]
+
+
+def _of_process(pid: int) -> list[Any]:
+    try:
+        return psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:  # it has ended, or is another user's
+        return []
+
+
+def _port(address: object) -> int:
+    return int(getattr(address, "port", 0))
