@@ -173,6 +173,7 @@ SETUPS = (
           act="take the port", engines=OURS),
     SetUp("the app waits for a sidecar that waits for it", "app-waits-for-sidecar",
           {**JOBS, "WAITS_FOR_SIDECAR": "1"}, until="begun"),
+    SetUp("the app fails its health check", "app-healthy", JOBS, keys="enableAppHealthCheck: true"),
     SetUp("a subscribing app has no app port", "app-port", {**JOBS, "ON_PORT": "{free}"}, no_port=True,
           until="open"),
     SetUp("a file subscribes an app without a port", "app-port", {"SLEEPS": "1"},

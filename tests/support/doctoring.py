@@ -53,6 +53,7 @@ def made(setup: SetUp, folder: Path) -> Place:
             *([] if setup.no_port and app == "worker" else [f"    appPort: {app_port}"]),
             f"    daprHTTPPort: {http_port}",
             f"    daprGRPCPort: {grpc_port}",
+            *([f"    {setup.keys}"] if setup.keys else []),
             "    command: [python, ../app.py]",
             f"    env: {json.dumps(given)}",
         ]

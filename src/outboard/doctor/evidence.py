@@ -95,13 +95,16 @@ class SubscriptionSeen:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a sidecar's metadata API tells. `components` are pairs of name and type."""
+    """What a sidecar's metadata API tells. `components` are pairs of name and type. `health_path` is where it
+    asks the app whether it is well, empty where it does not.
+    """
 
     app_id: str
     version: str
     components: tuple[tuple[str, str], ...] = ()
     subscriptions: tuple[SubscriptionSeen, ...] = ()
     app_port: int = 0
+    health_path: str = ""
 
     @property
     def loaded(self) -> set[str]:
@@ -162,10 +165,12 @@ class RouteSeen:
 
 @dataclass(frozen=True, slots=True)
 class AppSeen:
-    """One app with its sidecar. `subscribe` is its answer at `/dapr/subscribe`, asked as its sidecar asks;
-    `subscribe_problem` is what is wrong with its body. `port_owner` is who listens on its port, as a phrase,
-    and `owner_pid` its process, 0 where that is not known. `found_at` is the port at which a process of the
-    app, which has no app port, answers `/dapr/subscribe`.
+    """One app with its sidecar. `unasked` says why it could not be asked anything, empty where it was.
+    `health` is its answer at the path of its health check, None where there is none. `subscribe` is that at
+    `/dapr/subscribe`, asked as its sidecar asks; `subscribe_problem` is what is wrong with its body.
+    `port_owner` is who listens on its port, as a phrase, and `owner_pid` its process, 0 where that is not
+    known. `found_at` is the port at which a process of the app, which has no app port, answers
+    `/dapr/subscribe`.
 
     `declared` are its components by files, `missing` those that it does not get, `file_problems` what is
     wrong with the files, each with its severity. `read_at` is when its sidecar has read them, None where it
@@ -182,6 +187,8 @@ class AppSeen:
     port_owner: str = ""
     owner_pid: int = 0
     process: ProcessSeen = ProcessSeen()
+    unasked: str = ""
+    health: HttpAnswer | None = None
     subscribe: HttpAnswer = HttpAnswer()
     subscribe_problem: str = ""
     subscribed: tuple[SubscriptionSeen, ...] = ()
@@ -202,7 +209,11 @@ class AppSeen:
 
     @property
     def wanted(self) -> tuple[SubscriptionSeen, ...]:
-        """Its subscriptions, those of files too, where the app does not name the same topic."""
+        """Its subscriptions, those of files too, where the app does not name the same topic; by its sidecar's
+        word where it could not be asked.
+        """
+        if self.unasked and self.sidecar.metadata is not None:
+            return self.sidecar.metadata.subscriptions
         own = {each.target for each in self.subscribed}
         return (*self.subscribed, *(each for each in self.in_files if each.target not in own))
 

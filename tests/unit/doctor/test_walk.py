@@ -239,6 +239,13 @@ def test_the_record_of_hops_tells_who_had_an_event_and_what_became_of_others() -
     assert "outboard trace e-2" in commands
 
 
+def test_an_app_that_speaks_grpc_is_not_asked_and_the_rest_is_looked_into() -> None:
+    app = replace(WELL, unasked="it speaks grpc", subscribed=(), subscribe=HttpAnswer())
+    evidence = seen(app, broker(WAITING))
+    assert found(evidence, Status.UNKNOWN) == {"subscribe-answers": ("it speaks grpc",)}
+    assert list(found(evidence, Status.FAILED)) == ["group-moves"]
+
+
 def test_the_first_broken_hop_stops_the_walk_and_the_rest_is_told_as_skipped() -> None:
     diagnosis = diagnose(seen(replace(WELL, listening=False), broker(WAITING)))
     assert diagnosis.broken is not None

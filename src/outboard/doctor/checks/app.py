@@ -8,7 +8,7 @@ from outboard.doctor import commands
 from outboard.doctor.evidence import AppSeen, Evidence
 from outboard.doctor.results import CheckResult, Status
 
-__all__ = ["app_listening", "app_port", "app_process", "run_alive"]
+__all__ = ["app_healthy", "app_listening", "app_port", "app_process", "run_alive"]
 
 LAST_LINES = 5
 DEADLOCK_FIX = (
@@ -79,6 +79,24 @@ def app_listening(seen: Evidence) -> Iterator[CheckResult]:
         ended = not app.process.pid and app.process.exit_code is not None
         if app.app_port and app.listening is not None and not ended:
             yield _listening(app)
+
+
+def app_healthy(seen: Evidence) -> Iterator[CheckResult]:
+    """An app that fails its health check gets nothing, while its sidecar says that all is well."""
+    title = "the app passes the health check of its sidecar"
+    for app in seen.apps:
+        metadata = app.sidecar.metadata
+        if app.health is None or metadata is None:
+            continue
+        if app.health.ok:
+            yield CheckResult("app-healthy", title, app.app_id, Status.PASSED)
+            continue
+        evidence = (f"at {metadata.health_path} it answers {app.health}: so long nothing is delivered to it",)
+        fix = (
+            "Answer there with 200 (`appHealthCheckPath` names another path), or see why the app is not well"
+        )
+        command = commands.ask(f"{app.app_address}{metadata.health_path}")
+        yield CheckResult("app-healthy", title, app.app_id, Status.FAILED, evidence, fix, command)
 
 
 def _listening(app: AppSeen) -> CheckResult:

@@ -29,6 +29,9 @@ def subscribe_answers(seen: Evidence) -> Iterator[CheckResult]:
     for app in seen.apps:
         if not app.app_port:
             continue
+        if app.unasked:
+            yield CheckResult("subscribe-answers", title, app.app_id, Status.UNKNOWN, (app.unasked,))
+            continue
         answer = app.subscribe
         evidence: tuple[str, ...] = ()
         fix, status = "", Status.PASSED

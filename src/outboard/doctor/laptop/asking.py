@@ -82,13 +82,15 @@ def metadata_in(body: bytes) -> Metadata | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     connection = value.get("appConnectionProperties")
-    port = connection.get("port", 0) if isinstance(connection, dict) else 0
+    properties = connection if isinstance(connection, dict) else {}
+    port, health = properties.get("port", 0), properties.get("health")
     return Metadata(
         str(value["id"]),
         str(value.get("runtimeVersion") or ""),
         tuple((str(each.get("name")), str(each.get("type"))) for each in _objects(value, "components")),
         tuple(_subscription(each) for each in _objects(value, "subscriptions")),
         port if isinstance(port, int) else 0,
+        str(health.get("healthCheckPath") or "") if isinstance(health, dict) else "",
     )
 
 

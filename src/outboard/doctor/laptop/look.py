@@ -35,6 +35,7 @@ from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH,
 __all__ = ["Laptop"]
 
 MOST_ROUTES: Final = 50
+ASKED: Final = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,18 @@ async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[Broker
     )
     app = replace(app, sidecar=sidecar, in_files=files.subscriptions)
     wanted = app.wanted or (sidecar.metadata.subscriptions if sidecar.metadata else ())
-    routes, brokers = await asyncio.gather(
-        _routes(target, wanted if app.listening else ()), _brokers(app.app_id, files, wanted)
+    may_be_asked = app.listening and not app.unasked
+    health, routes, brokers = await asyncio.gather(
+        _health(target, sidecar if may_be_asked else SidecarSeen()),
+        _routes(target, wanted if may_be_asked else ()),
+        _brokers(app.app_id, files, wanted),
     )
     app = replace(
         app,
         declared=files.declared(wanted, app.app_id),
         missing=files.missing,
         file_problems=files.problems,
+        health=health,
         routes=routes,
         log=sidecar_lines(target.log),
         app_log=app_lines(target.app_log),
@@ -130,6 +135,8 @@ async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
     )
     if not app.app_port:
         return replace(seen, found_at=await _found_at(target, process.ports))
+    if app.app_protocol not in ASKED:
+        return replace(seen, unasked=f"it speaks {app.app_protocol}, and only HTTP is asked here")
     if not listening:
         return seen
     response = await ask(target.app_url, SUBSCRIBE_PATH, token=target.app_token, app_id=app.app_id)
@@ -176,6 +183,12 @@ async def _sidecar(target: LocalApp, ports: OpenPorts) -> SidecarSeen:
         ports.owner(target.app.http_port)[1],
         ports.exposed(target.app.http_port) if open_to_all else "",
     )
+
+
+async def _health(target: LocalApp, sidecar: SidecarSeen) -> HttpAnswer | None:
+    """What the app answers to the probe of its sidecar, where that probes it."""
+    path = sidecar.metadata.health_path if sidecar.metadata else ""
+    return answer_of(await ask(target.app_url, _path(path))) if path else None
 
 
 async def _routes(target: LocalApp, wanted: Sequence[SubscriptionSeen]) -> tuple[RouteSeen, ...]:
