@@ -36,7 +36,7 @@ def test_one_command_tells_where_the_event_is(run: TracedRun) -> None:
     assert told[0].startswith(f"{run.event_id}  tasks of pubsub  key 7")
     assert told[1].strip() == "billing handled it"
     steps = [" ".join(line.split()[1:]) for line in told[2:9]]
-    assert steps[0].startswith("backend published to tasks; the broker has it")
+    assert steps[0].startswith("backend published to tasks; the broker has it (partition ")
     assert steps[1].startswith("billing attempt 1: RETRY")
     assert steps[2].startswith("billing attempt 2: SUCCESS")
     assert "the price is missing" in steps[2]

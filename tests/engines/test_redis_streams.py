@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio as client
 
 from contract.promises import Inbox, bulk_consuming, consuming, numbered
-from outboard.sidecar.components.port import Message, NotAcknowledged
+from outboard.sidecar.components.port import Message, NotAcknowledged, StoredPlace
 from support.redis import RedisServer
 from support.redis_component import redis_pubsub
 
@@ -170,3 +170,12 @@ async def test_what_was_deleted_is_no_longer_waited_for(redis: RedisServer, serv
 
     assert there
     assert await pending(server, topic) == 0
+
+
+async def test_who_asks_is_told_the_ids_of_the_entries(redis: RedisServer, server: Any, topic: str) -> None:
+    places = [StoredPlace() for _ in range(3)]
+    async with redis_pubsub(redisHost=redis.address) as pubsub:
+        await pubsub.publish(topic, Message(b"1", place=places[0]))
+        await pubsub.publish_many(topic, [Message(b"2", place=places[1]), Message(b"3", place=places[2])])
+    entries = [name.decode() for name, _ in await server.xrange(topic)]
+    assert [place.offset for place in places] == entries

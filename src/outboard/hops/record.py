@@ -124,6 +124,11 @@ class Recorder(Protocol):
         """Whether each hop is to carry the envelope as its `payload`."""
         ...
 
+    @property
+    def records_all(self) -> bool:
+        """Whether each event is recorded, as there are not too many."""
+        ...
+
     def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
         """As `chosen`, of one event."""
         ...

@@ -68,6 +68,11 @@ class FileRecorder:
         self._thread = threading.Thread(target=self._run, name="outboard-hops", daemon=True)
         self._thread.start()
 
+    @property
+    def records_all(self) -> bool:
+        """As `Recorder`."""
+        return self._one_in == 1
+
     def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
         """As `Recorder`."""
         one_in = self._one_in

@@ -38,6 +38,7 @@ __all__ = [
     "StateOptions",
     "StateStore",
     "StateTraits",
+    "StoredPlace",
     "Traits",
     "Transactional",
 ]
@@ -69,18 +70,28 @@ class Interrupted(NotAcknowledged):
 NO_METADATA: Final[Mapping[str, str]] = {}
 
 
+@dataclass(slots=True)
+class StoredPlace:
+    """Where a message lies on its broker: filled in once it is published, by a component that is told."""
+
+    partition: str = ""
+    offset: str = ""
+
+
 class Message(NamedTuple):
     """What lies on a topic. Broker specifics travel as metadata.
 
     Of a CloudEvent that this process has written itself, that never expires, and of which Go writes every
     number as it stands in `data`, `known` may have the ids among its attributes: all that its delivery and
-    the record of hops ask for. A component keeps `known` in memory, or drops it.
+    the record of hops ask for. A component keeps `known` in memory, or drops it. Who publishes gives a
+    `place` if it is to be told.
     """
 
     data: bytes
     metadata: Mapping[str, str] = NO_METADATA
     content_type: str | None = None
     known: Mapping[str, Json] | None = None
+    place: StoredPlace | None = None
 
 
 MessageHandler: TypeAlias = Callable[[Message], Awaitable[None]]

@@ -14,6 +14,7 @@ from outboard.sidecar.components.port import (
     ComponentError,
     Message,
     PubSub,
+    StoredPlace,
 )
 from outboard.sidecar.events.identity import identity_of
 from outboard.sidecar.publishing.scopes import TopicAccess
@@ -23,6 +24,7 @@ from outboard.sidecar.resiliency.guard import Guard
 __all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowed"]
 
 BULK_CONCURRENCY: Final = 100
+NOWHERE: Final = StoredPlace()
 MOST_TOPICS: Final = 10_000
 """Of which it is remembered that they were published to: topics may be named for each event."""
 
@@ -83,6 +85,7 @@ class PubSubPublisher:
         """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure."""
         target = self._allowed(pubsub, topic)
         on_broker = target.access.on_broker(topic)
+        message = self._placed((message,))[0]
         try:
             await target.outbound.run(lambda: target.component.publish(on_broker, message))
         except Failure as error:
@@ -107,6 +110,7 @@ class PubSubPublisher:
         target = self._allowed(pubsub, topic)
         if metadata and target.request_metadata_first:
             messages = [each._replace(metadata={**each.metadata, **metadata}) for each in messages]
+        messages = self._placed(messages)
         rest, errors = dict(enumerate(messages)), dict[int, ComponentError]()
 
         async def attempt() -> None:
@@ -127,6 +131,13 @@ class PubSubPublisher:
         for index, error in errors.items():
             self._record(HopKind.ACCEPTED, pubsub, topic, messages[index], FAILED, str(error))
         return errors
+
+    def _placed(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The messages, each with a place to be told of where all of them are recorded."""
+        recorder = self._journal.recorder
+        if recorder is None or not recorder.records_all:
+            return messages
+        return [each._replace(place=StoredPlace()) for each in messages]
 
     async def _publish_all(
         self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
@@ -154,8 +165,11 @@ class PubSubPublisher:
         self, kind: HopKind, pubsub: str, topic: str, message: Message, outcome: str = "", detail: str = ""
     ) -> None:
         if self._journal.recorder is not None:
-            event = identity_of(message)
-            self._journal(kind, pubsub, topic, event, message.data, outcome=outcome, detail=detail)
+            event, place = identity_of(message), message.place or NOWHERE
+            self._journal(
+                kind, pubsub, topic, event, message.data, outcome=outcome, detail=detail,
+                partition=place.partition, offset=place.offset,
+            )  # fmt: skip
 
     def _record_stored(self, pubsub: str, topic: str, messages: Sequence[Message]) -> None:
         """Where there are too many events, some of them."""

@@ -66,8 +66,11 @@ class ProducerClient(Protocol):
 
     def new_batch(self) -> RecordBatch: ...
 
-    async def send(self, tp: TopicPartition, batch: RecordBatch) -> None:
-        """Return once all replicas that are in sync have it. Raises KafkaFailure, BrokersAway, TooLarge."""
+    async def send(self, tp: TopicPartition, batch: RecordBatch) -> int:
+        """The offset of its first record, once all replicas that are in sync have it; -1 if nobody says.
+
+        Raises KafkaFailure, BrokersAway, TooLarge.
+        """
         ...
 
     async def stop(self) -> None: ...

@@ -102,12 +102,12 @@ class LibraryProducer:
     def new_batch(self) -> LibraryBatch:
         return LibraryBatch(self._producer.create_batch())
 
-    async def send(self, tp: TopicPartition, batch: RecordBatch) -> None:
+    async def send(self, tp: TopicPartition, batch: RecordBatch) -> int:
         assert isinstance(batch, LibraryBatch)
         batch.builder.close()
         async with _translated(self._where):
             delivered = await self._producer.send_batch(batch.builder, tp.topic, partition=tp.partition)
-            await delivered
+            return int((await delivered).offset)
 
     async def stop(self) -> None:
         """What is on its way gets a few seconds more."""

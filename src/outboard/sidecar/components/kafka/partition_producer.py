@@ -137,7 +137,7 @@ class PartitionProducer:
 
     async def _send(self, batch: RecordBatch, sent: Sequence[_Sent]) -> None:
         try:
-            await self._producer.send(self._tp, batch)
+            first = await self._producer.send(self._tp, batch)
         except TooLarge as error:
             await self._split(sent, error)
         except BrokersAway as error:
@@ -146,7 +146,15 @@ class PartitionProducer:
         except KafkaFailure as error:
             _settle(sent, error)
         else:
+            self._place(sent, first)
             _settle(sent, None)
+
+    def _place(self, sent: Sequence[_Sent], first: int) -> None:
+        """Tell those who asked where their records lie; `first` is below 0 where the broker does not say."""
+        for offset, each in enumerate(sent, first):
+            if each.record.place is not None and first >= 0:
+                each.record.place.partition = str(self._tp.partition)
+                each.record.place.offset = str(offset)
 
     def _refuse(self, error: BrokersAway) -> None:
         """What waits would not get through either, and might be sent when nobody waits for it any more."""

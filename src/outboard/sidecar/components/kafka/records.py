@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from urllib.parse import quote_plus
 
 from outboard.sidecar.components.kafka.settings import KafkaSettings
-from outboard.sidecar.components.port import ComponentError, Message
+from outboard.sidecar.components.port import ComponentError, Message, StoredPlace
 
 __all__ = ["Received", "Record", "RecordTooLarge", "check_topic", "refuse_schema", "to_message", "to_record"]
 
@@ -38,12 +38,15 @@ class RecordTooLarge(ComponentError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is written. A `value` of None is a tombstone; `partition` is the one that the publisher wants."""
+    """What is written. A `value` of None is a tombstone; `partition` is the one that the publisher wants, and
+    `place` is told where it lies then.
+    """
 
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]] = field(default_factory=list)
     partition: int | None = None
+    place: StoredPlace | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -86,6 +89,7 @@ def to_record(message: Message, settings: KafkaSettings) -> Record:
         None if message.data == NULL else message.data,
         [(name, _encode(value)) for name, value in metadata.items() if _kept(name, excluded)],
         None if number is None else _partition_number(number),
+        message.place,
     )
     if (size := record.size) > settings.max_message_bytes:
         limit = f"configured Producer.MaxMessageBytes: {size} > {settings.max_message_bytes}"

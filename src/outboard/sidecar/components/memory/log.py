@@ -89,6 +89,8 @@ class PartitionedBroker:
     def _record(self, message: Message) -> PublishedEvent:
         offset, key = next(self._offsets), message.metadata.get(PARTITION_KEY)
         partition = partition_of(key, self.partitions) if key else offset % self.partitions
+        if message.place is not None:
+            message.place.partition, message.place.offset = str(partition), str(offset)
         return offset, partition, message
 
     def _of(self, topic: str) -> list[Group]:

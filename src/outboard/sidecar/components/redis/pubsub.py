@@ -27,7 +27,7 @@ from outboard.sidecar.components.port import (
     PubSubTraits,
 )
 from outboard.sidecar.components.redis.client.opening import open_redis
-from outboard.sidecar.components.redis.client.port import Redis, RedisCommand
+from outboard.sidecar.components.redis.client.port import Redis, RedisCommand, RedisReply
 from outboard.sidecar.components.redis.client.settings import CONNECTION_METADATA, RedisSettings
 from outboard.sidecar.components.redis.streams.entries import StreamEntry, addition
 from outboard.sidecar.components.redis.streams.settings import (
@@ -57,9 +57,10 @@ class RedisPubSub:
 
     async def publish(self, topic: str, message: Message) -> None:
         try:
-            await self._redis.command(*self._addition(topic, message))
+            reply = await self._redis.command(*self._addition(topic, message))
         except ComponentError as error:
             raise _unpublished(error) from error
+        _place(message, reply)
 
     async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
         """All in one transaction, so that nothing gets in between, and the server takes all or none."""
@@ -69,6 +70,8 @@ class RedisPubSub:
             replies = await self._redis.transaction([self._addition(topic, each) for each in messages])
         except ComponentError as error:
             return {index: _unpublished(error) for index in range(len(messages))}
+        for message, reply in zip(messages, replies, strict=True):
+            _place(message, reply)
         return {
             index: _unpublished(reply)
             for index, reply in enumerate(replies)
@@ -190,6 +193,12 @@ def _warn_of_ignored(properties: Properties, settings: StreamSettings) -> None:
         properties.warn(*IGNORED_INTERVAL, "redeliverInterval")
     if settings.trimming.length and settings.trimming.life:
         properties.warn("of `maxLenApprox` and `streamTTL` only the first counts", "", "streamTTL")
+
+
+def _place(message: Message, reply: RedisReply) -> None:
+    """A stream answers with the id of the entry."""
+    if message.place is not None and isinstance(reply, bytes):
+        message.place.offset = reply.decode("ascii", "replace")
 
 
 def _unpublished(error: ComponentError) -> ComponentError:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,6 +15,7 @@ from outboard.sidecar.components.kafka.client import (
 )
 from outboard.sidecar.components.kafka.partition_producer import PartitionProducer
 from outboard.sidecar.components.kafka.records import Record
+from outboard.sidecar.components.port import StoredPlace
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ class FakeProducer:
         self.too_large: set[bytes] = set()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.at_once = 0
+        self.at_once = self.written = 0
 
     async def start(self) -> None: ...
 
@@ -55,7 +56,7 @@ class FakeProducer:
     def new_batch(self) -> FakeBatch:
         return FakeBatch(self.room)
 
-    async def send(self, place: TopicPartition, batch: RecordBatch) -> None:
+    async def send(self, place: TopicPartition, batch: RecordBatch) -> int:
         assert isinstance(batch, FakeBatch)
         self.at_once += 1
         assert self.at_once == 1, "two batches on the way into one partition"
@@ -67,6 +68,8 @@ class FakeProducer:
             raise TooLarge("too large")
         if self.outcomes and (outcome := self.outcomes.popleft()) is not None:
             raise outcome
+        self.written += len(batch.values)
+        return self.written - len(batch.values)
 
 
 def record(text: str) -> Record:
@@ -177,3 +180,15 @@ async def test_closing_gives_up_what_is_under_way() -> None:
     await lane.close()
 
     assert not waiting.done()
+
+
+async def test_who_asks_is_told_where_each_record_lies() -> None:
+    producer = FakeProducer(room=2)
+    producer.outcomes.append(KafkaFailure("not now"))
+    producer.outcomes.extend((None, None))
+    asked = [replace(each, place=StoredPlace()) for _, each in records("a1 b1 c1 d1 e1")]
+    await PartitionProducer(PLACE, producer).put(list(enumerate(asked)))
+
+    told = [each.place.offset for each in asked if each.place is not None]
+    assert told == ["", "", "0", "1", "2"]
+    assert {each.place.partition for each in asked[2:] if each.place} == {str(PLACE.partition)}

@@ -27,6 +27,7 @@ from outboard.sidecar.components.port import (
     MessageHandler,
     NotAcknowledged,
     PubSub,
+    StoredPlace,
 )
 from support.processes import PATIENCE
 from support.sidecars import AutojumpClock
@@ -532,3 +533,10 @@ async def test_sidecars_that_do_not_agree_on_the_partitions_of_a_component() -> 
 async def test_a_backoff_that_is_no_duration() -> None:
     with pytest.raises(ComponentInitFailed, match="`backOffDuration` is not a duration"):
         await made(SharedMemory(), partitions="2", backOffDuration="soon")
+
+
+async def test_who_asks_is_told_where_an_event_lies() -> None:
+    places, log = [StoredPlace() for _ in range(2)], Log(partitions=1)
+    for place in places:
+        await log.app().publish("t", Message(b"{}", place=place))
+    assert [(place.partition, place.offset) for place in places] == [("0", "0"), ("0", "1")]

@@ -28,6 +28,7 @@ from outboard.sidecar.components.port import (
     Message,
     MessageHandler,
     NotAcknowledged,
+    StoredPlace,
 )
 from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite import pubsub as pubsub_sqlite
@@ -709,3 +710,14 @@ async def test_a_file_of_something_else_ends_the_start_with_file_and_component(f
 
     assert str(raised.value).startswith("component 'log' (pubsub.sqlite) of log.yaml:1 could not be set up")
     assert f"{foreign} is not a SQLite file" in str(raised.value)
+
+
+async def test_who_asks_is_told_where_an_event_lies(path: Path) -> None:
+    places = [StoredPlace() for _ in range(3)]
+    keyed = {"partitionKey": "k"}
+    async with opened(path) as pubsub:
+        await pubsub.publish("topic", Message(b"1", keyed, place=places[0]))
+        await pubsub.publish_many("topic", [Message(b"2", keyed, place=each) for each in places[1:]])
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT partition, offset FROM events ORDER BY offset").fetchall()
+    assert [(place.partition, place.offset) for place in places] == [(str(p), str(o)) for p, o in rows]

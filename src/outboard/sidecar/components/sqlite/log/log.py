@@ -103,6 +103,9 @@ class Log:
         rows = [self._row(topic, message, now) for message in messages]
         first = await self.writer.append(rows)
         self._newest = max(self._newest, first + len(rows) - 1)
+        for offset, (row, message) in enumerate(zip(rows, messages, strict=True), first):
+            if message.place is not None:
+                message.place.partition, message.place.offset = str(row[1]), str(offset)
         if self._watchers:
             placed = enumerate(zip(rows, messages, strict=True), first)
             appended = Appended(topic, [(row[1], LogEvent(at, message)) for at, (row, message) in placed])
