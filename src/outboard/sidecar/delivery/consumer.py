@@ -56,6 +56,13 @@ DEAD_LETTER_TIMEOUT: Final = 30.0
 PART_OF_GRACE: Final = 0.8
 """Of the time that a sidecar has for its end, what attempts have: the rest is for its components."""
 ENDS: Final = "the sidecar ends before the next attempt"
+WAITS: Final = "it is tried again without end, and what lies behind it on its partition waits"
+HOLDS: Final = "it is tried again without end, and its partition is committed up to it only"
+LEFT: Final = "the app never gets it"
+BY_HAND: Final = (
+    ". Or pass it over: with pubsub.sqlite `outboard topics held` shows it, with `outboard topics skip` and "
+    "`outboard topics dead-letter`"
+)
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 
 
@@ -162,6 +169,7 @@ class Consumer:
     shared: DeliveryContext
     _reader: Reader = field(init=False, repr=False)
     _told_unrouted: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
+    _told_failed: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         reader = Reader(self.subscription, self.routes, self.shared.new_id)
@@ -217,9 +225,24 @@ class Consumer:
     async def fail(self, arrived: Arrived, failed: Failed) -> None:
         """To the dead letter topic, or else back to the broker. Raises NotAcknowledged."""
         self.shared.log.error(failed.reason)
-        if self.subscription.dead_letter_topic and await self.dead_letter(arrived, failed.reason):
-            return
+        if self.subscription.dead_letter_topic:
+            if await self.dead_letter(arrived, failed.reason):
+                return
+        elif not self._told_failed.is_set():
+            self._told_failed.set()
+            self.shared.log.warning("%s", self._what_to_do(failed))
         self.refuse(arrived, failed.error)
+
+    def _what_to_do(self, failed: Failed) -> str:
+        """About what never gets to the app, and to no dead letter topic either."""
+        redelivers = self.pubsub.component.traits.redelivers
+        becomes = (HOLDS if self.subscription.bulk.enabled else WAITS) if redelivers else LEFT
+        return (
+            f"topic {self.subscription.topic} of pubsub {self.pubsub.name} has what cannot be delivered to "
+            f"this subscription, and the sidecar knows of no dead letter topic: {becomes}. {failed.advice}. "
+            "Or set its `deadLetterTopic` (in the kit `announce_dead_letter=True`)"
+            f"{BY_HAND if redelivers else ''}. This is said once for each subscription"
+        )
 
     async def give_up(self, arrived: Arrived, detail: str) -> None:
         """Settle what the policies do not let be delivered (any more). Raises NotAcknowledged."""

@@ -21,6 +21,12 @@ from outboard.wire.subscriptions import Subscription
 __all__ = ["Arrived", "Failed", "Reader", "Skipped"]
 
 CONTENT_TYPE: Final = "content-type"
+PUBLISHED_RAW: Final = (
+    "It takes CloudEvents, and what was published with `rawPayload` need not be one: publish without it, or "
+    'give the subscription the metadata `rawPayload: "true"`'
+)
+BAD_FLAG: Final = 'Give the subscription the metadata `rawPayload: "true"` or `"false"`'
+BAD_RULE: Final = "Correct the rule, or guard it with `has(...)`"
 
 
 class Arrived(NamedTuple):
@@ -49,10 +55,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Cannot be delivered: no CloudEvent, or its rules fail."""
+    """Cannot be delivered, now or later: no CloudEvent, or its rules fail. `advice` is for a person."""
 
     reason: str
     error: str
+    advice: str
 
 
 class Reader:
@@ -91,9 +98,9 @@ class Reader:
         try:
             event, data = self._event(arrived)
         except JsonTextError as error:
-            return Failed(f"error deserializing cloud event {where}: {error}", str(error))
+            return Failed(f"error deserializing cloud event {where}: {error}", str(error), PUBLISHED_RAW)
         except ValueError as error:
-            return Failed(f"error deserializing pubsub metadata: {error}", str(error))
+            return Failed(f"error deserializing pubsub metadata: {error}", str(error), BAD_FLAG)
         if received.has_expired(event, now):
             expired = f"dropping expired pub/sub event {event.get('id')} as of {event.get('expiration')}"
             return Skipped(expired)
@@ -101,7 +108,7 @@ class Reader:
             path = self._routes.path_for(event)
         except RouteFailed as error:
             reason = f"error finding matching route for event {event.get('id')} {where}: {error}"
-            return Failed(reason, str(error))
+            return Failed(reason, str(error), BAD_RULE)
         if path is None:
             unrouted = f"no matching route for event {event.get('id')} {where}; skipping"
             return Skipped(unrouted, unrouted=True)

@@ -18,6 +18,7 @@ from outboard.resources.loader import Resources, load_resources
 from outboard.sidecar.logs import LOGGER_NAME
 from outboard.wire.http import ExchangeFailed, Response
 from support.sidecars import Hops, ScriptedApp, call, component, sidecar_for
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -155,6 +156,48 @@ async def test_an_event_without_a_route_is_told_once(log: pytest.LogCaptureFixtu
     assert told(log, "None of the rules matches (`event.type == 'a'`), and there is no default") == [
         "WARNING"
     ]
+
+
+ANYTHING: Json = {"rules": [{"match": "event.data.n > 1", "path": "/a"}], "default": "/b"}
+
+
+@pytest.mark.parametrize(
+    ("subscription", "partitions", "query", "texts"),
+    [
+        (item("orders"), "2", "?metadata.rawPayload=true", ["what lies behind it on its partition waits",
+            "published with `rawPayload`", "`outboard topics held` shows it", "`deadLetterTopic`"]),
+        (item("orders", bulkSubscribe=BULK), "2", "?metadata.rawPayload=true", ["committed up to it only"]),
+        (item("orders"), "", "?metadata.rawPayload=true", ["the app never gets it. It takes CloudEvents"]),
+        (item("orders", metadata={"rawPayload": "maybe"}), "", "", ["`rawPayload: \"true\"` or `\"false\"`"]),
+        ({"pubsubname": "pubsub", "topic": "orders", "routes": ANYTHING}, "", "", ["Correct the rule"]),
+    ],
+    ids=["waits", "in bulk", "lost", "bad flag", "bad rule"],
+)  # fmt: skip
+async def test_what_can_never_be_delivered_is_told_once_with_the_way_out(
+    subscription: dict[str, Json], partitions: str, query: str, texts: list[str],
+    log: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    hops = Hops()
+    more = {"partitions": partitions} if partitions else {}
+    pubsub = component("pubsub", "pubsub.in-memory", **more)
+    async with sidecar_for(ScriptedApp([subscription]), Resources((pubsub,)), hops).running() as sidecar:
+        for _ in range(2):
+            await call(sidecar.api, "POST", f"/v1.0/publish/pubsub/orders{query}", [1], content_type=JSON)
+        await until(lambda: len(told(log, "error ")) >= 2)
+    for text in texts:
+        assert told(log, text) == ["WARNING"]
+
+
+@pytest.mark.parametrize("letter", ["dead", ""])
+async def test_what_has_a_dead_letter_topic_is_not_remarked(
+    letter: str, log: pytest.LogCaptureFixture
+) -> None:
+    app, hops = ScriptedApp([item("orders", deadLetterTopic=letter)]), Hops()
+    async with sidecar_for(app, Resources((PUBSUB,)), hops).running() as sidecar:
+        path = "/v1.0/publish/pubsub/orders?metadata.rawPayload=true"
+        await call(sidecar.api, "POST", path, [1], content_type=JSON)
+        await hops.until(HopKind.DEAD_LETTERED if letter else HopKind.LOST)
+    assert len(told(log, "cannot be delivered to this subscription")) == (0 if letter else 1)
 
 
 async def test_the_answer_of_the_app_is_told_with_its_body(log: pytest.LogCaptureFixture) -> None:
