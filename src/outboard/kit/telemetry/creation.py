@@ -1,15 +1,16 @@
-"""An event while it is made and sent, as its span sees it. Pure."""
+"""An event while it is made, and a request while it is under way, where nobody looks. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from outboard.kit.telemetry.attributes import Attributes
 from outboard.wire.events import Event
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["Creation"]
+__all__ = ["NO_CREATION", "NO_SENDING", "Creation", "Sending"]
 
 
 class Creation:
@@ -41,3 +42,14 @@ class Creation:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         pass
+
+
+class Sending:
+    """One request to the sidecar. This one is not looked at."""
+
+    def answered(self, outcomes: Sequence[object]) -> None:
+        """What became of each of its events: None, or what was wrong."""
+
+
+NO_CREATION: Final = Creation()
+NO_SENDING: Final = Sending()

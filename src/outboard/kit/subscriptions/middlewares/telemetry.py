@@ -8,7 +8,8 @@ from outboard.kit.subscriptions.endpoint import HandlerCall
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import HandlerRun
 from outboard.kit.telemetry.attributes import Attributes, of_group, of_message, of_position
-from outboard.kit.telemetry.messaging import Messaging, Processed
+from outboard.kit.telemetry.contexts import Processed
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.wire.events import Event
 
 __all__ = ["traced"]
