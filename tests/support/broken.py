@@ -22,6 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        time.sleep(float(os.environ.get("HANGS", "0")) * 60)
         if self.path != "/dapr/subscribe":
             return self.answer(404, {})
         asked = os.environ.get("ASKS_TOKEN")
@@ -126,7 +127,7 @@ DAPRD = ("daprd",)
 class SetUp:
     """`variables` are the app's, `files` the resources (`MEMORY` where there is none named `pubsub.yaml`).
 
-    `until` says how far the run has to come: `ready`, `started`, `ended`. `publish` are the topics of events
+    `until` says how far the run has to come, in words of the test. `publish` are the topics of events
     that are published then, and `act` names something that is done then, as the test knows it. Of two apps
     the second, `other`, has `other` as its variables.
     """
@@ -173,6 +174,9 @@ SETUPS = (
           act="take the port", engines=OURS),
     SetUp("the app waits for a sidecar that waits for it", "app-waits-for-sidecar",
           {**JOBS, "WAITS_FOR_SIDECAR": "1"}, until="begun"),
+    SetUp("the app answers nothing", "app-answers", {**JOBS, "HANGS": "1"}, until="listening"),
+    SetUp("an attached app is not started", "app-listening", JOBS, arguments=("--attach", "worker"),
+          until="attach"),
     SetUp("the app fails its health check", "app-healthy", JOBS, keys="enableAppHealthCheck: true"),
     SetUp("a subscribing app has no app port", "app-port", {**JOBS, "ON_PORT": "{free}"}, no_port=True,
           until="open"),

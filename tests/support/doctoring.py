@@ -86,6 +86,10 @@ def _wait(setup: SetUp, run: Run, place: Place) -> None:
             run.line("BEGIN")
         case "open":
             eventually(lambda: is_open(place.free), run.told)
+        case "listening":
+            eventually(lambda: is_open(place.ports["worker"][0]), run.told)
+        case "attach":
+            run.event("attach")
         case "ended-app":
             run.event("ended")
         case "ended":

@@ -23,6 +23,7 @@ __all__ = [
     "HttpAnswer",
     "Metadata",
     "ProcessSeen",
+    "PublishedSeen",
     "RouteSeen",
     "RunSeen",
     "SidecarLine",
@@ -267,10 +268,18 @@ class HopSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedSeen:
+    """The last time that an app published to a topic, as the record of hops has it."""
+
+    app_id: str
+    pubsub: str
+    topic: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RunSeen:
-    """A run of `outboard run`: `state` is `live`, `ended`, `died` or `elsewhere`. `untaken` are sentences
-    about topics that were published to, and that no app of the run takes.
-    """
+    """A run of `outboard run`: `state` is `live`, `ended`, `died` or `elsewhere`."""
 
     run_id: str
     engine: str
@@ -278,7 +287,6 @@ class RunSeen:
     started: datetime
     problem: str = ""
     ready: bool = True
-    untaken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,3 +300,4 @@ class Evidence:
     brokers: tuple[BrokerSeen, ...] = ()
     canaries: tuple[CanarySeen, ...] = ()
     hops: tuple[HopSeen, ...] = ()
+    published: tuple[PublishedSeen, ...] = ()

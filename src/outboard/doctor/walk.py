@@ -36,7 +36,7 @@ class Category:
 
 CATEGORIES: Final = (
     Category("the run", (app.run_alive,)),
-    Category("the app", (app.app_process, app.app_port, app.app_listening, app.app_healthy)),
+    Category("the app", (app.app_process, app.app_port, app.app_listening, app.app_answers, app.app_healthy)),
     Category(
         "the sidecar",
         (

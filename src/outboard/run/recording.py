@@ -26,7 +26,6 @@ from outboard.run.output.events import (
     Report,
     RunEvent,
     SidecarStarted,
-    Untaken,
 )
 from outboard.run.output.records import log_record
 from outboard.run.plan.plan import AppPlan, RunPlan
@@ -148,8 +147,6 @@ class RunRecorder:
 def after(record: RunRecord, event: RunEvent) -> RunRecord:
     """The record once `event` has happened."""
     match event:
-        case Untaken():
-            return replace(record, untaken=(*record.untaken, event.text))
         case Ready():
             return replace(record, ready=True)
         case AppStarted() if app := record.app(event.app):

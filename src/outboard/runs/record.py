@@ -58,8 +58,7 @@ class RunRecord:
 
     `run_file` is empty where the apps came from the command line; `directory` is where the command was
     given. `ready` is what `outboard run` says at `ready`. `ended` is None while it runs, and `problem` then
-    says why it could not start, or ended before it was asked to. `untaken` are sentences about topics that
-    an app published to and no app of the run takes.
+    says why it could not start, or ended before it was asked to.
     """
 
     run_id: str
@@ -75,7 +74,6 @@ class RunRecord:
     ready: bool = False
     ended: datetime | None = None
     problem: str = ""
-    untaken: tuple[str, ...] = ()
 
     def app(self, app_id: str) -> RunningApp | None:
         """The app of that name."""

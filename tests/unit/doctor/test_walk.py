@@ -19,6 +19,7 @@ from outboard.doctor.evidence import (
     HttpAnswer,
     Metadata,
     ProcessSeen,
+    PublishedSeen,
     RunSeen,
     SidecarLine,
     SidecarSeen,
@@ -237,6 +238,20 @@ def test_the_record_of_hops_tells_who_had_an_event_and_what_became_of_others() -
     assert warnings["outbox-parked"] == ("event e-4 of 'jobs' is parked: too large",)
     commands = [check.command.bash for check in diagnose(ended).all_checks if check.command]
     assert "outboard trace e-2" in commands
+
+
+def test_a_topic_that_nobody_takes_is_broken_where_it_looks_like_a_slip_and_only_since_the_apps_start() -> (
+    None
+):
+    def published(topic: str, app: AppSeen = WELL) -> Evidence:
+        return seen(app, published=(PublishedSeen("worker", "pubsub", topic, NOW),))
+
+    assert "Did you mean `jobs`" in found(published("job"), Status.FAILED)["topic-taken"][0]
+    assert "topic-taken" in found(published("mails"), Status.WARNING)
+    for topic in ("jobs", "jobs-dead"):
+        assert "topic-taken" in found(published(topic), Status.PASSED)
+    restarted = replace(WELL, process=replace(WELL.process, started=NOW + timedelta(seconds=1)))
+    assert "topic-taken" in found(published("job", restarted), Status.PASSED)
 
 
 def test_an_app_that_speaks_grpc_is_not_asked_and_the_rest_is_looked_into() -> None:

@@ -8,7 +8,7 @@ from outboard.doctor import commands
 from outboard.doctor.evidence import AppSeen, Evidence
 from outboard.doctor.results import CheckResult, Status
 
-__all__ = ["app_healthy", "app_listening", "app_port", "app_process", "run_alive"]
+__all__ = ["app_answers", "app_healthy", "app_listening", "app_port", "app_process", "run_alive"]
 
 LAST_LINES = 5
 DEADLOCK_FIX = (
@@ -79,6 +79,23 @@ def app_listening(seen: Evidence) -> Iterator[CheckResult]:
         ended = not app.process.pid and app.process.exit_code is not None
         if app.app_port and app.listening is not None and not ended:
             yield _listening(app)
+
+
+def app_answers(seen: Evidence) -> Iterator[CheckResult]:
+    """An app that listens and does not answer: something blocks its event loop, or all of its threads."""
+    title = "the app answers"
+    for app in seen.apps:
+        if not app.listening or app.unasked:
+            continue
+        if app.subscribe.status:
+            yield CheckResult("app-answers", title, app.app_id, Status.PASSED)
+            continue
+        evidence = (f"GET /dapr/subscribe: {app.subscribe}", *app.app_log[-LAST_LINES:])
+        fix = (
+            "See what it is busy with: a call that blocks its event loop, or a process stopped by a debugger"
+        )
+        command = commands.ask(f"{app.app_address}/dapr/subscribe")
+        yield CheckResult("app-answers", title, app.app_id, Status.FAILED, evidence, fix, command)
 
 
 def app_healthy(seen: Evidence) -> Iterator[CheckResult]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from difflib import SequenceMatcher
 from typing import Final
 
 from outboard.doctor import commands
+from outboard.doctor.checks.broker import taken_topics
 from outboard.doctor.checks.components import told_of
-from outboard.doctor.evidence import AppSeen, Evidence, SubscriptionSeen
+from outboard.doctor.evidence import AppSeen, Evidence, PublishedSeen, SubscriptionSeen
 from outboard.doctor.results import CheckResult, ManualCommand, Status
+from outboard.hops.takers import Taker, nearest
 
 __all__ = [
     "subscribe_answers",
@@ -20,6 +24,8 @@ __all__ = [
 ]
 
 NOT_FOUND: Final = 404
+SLIP: Final = 0.85
+"""How alike two names of topics are of which one is meant, and the other was written."""
 REFUSED: Final = frozenset({401, 403})
 
 
@@ -27,7 +33,7 @@ def subscribe_answers(seen: Evidence) -> Iterator[CheckResult]:
     """The app is asked as its sidecar asks it, once, at the start."""
     title = "the app says what it subscribes to"
     for app in seen.apps:
-        if not app.app_port:
+        if not app.app_port or (not app.subscribe.status and not app.unasked):
             continue
         if app.unasked:
             yield CheckResult("subscribe-answers", title, app.app_id, Status.UNKNOWN, (app.unasked,))
@@ -142,16 +148,34 @@ def subscription_twice(seen: Evidence) -> Iterator[CheckResult]:
 
 
 def topic_taken(seen: Evidence) -> Iterator[CheckResult]:
-    """Somebody takes each topic that is published to."""
-    if seen.run is None:
-        return
+    """Somebody takes each topic that is published to, as far as the record of hops goes."""
     title = "somebody takes what is published"
-    if not seen.run.untaken:
+    takers = [Taker(app.app_id, each.pubsub, each.topic) for app in seen.apps for each in app.wanted]
+    started = {app.app_id: app.process.started for app in seen.apps}
+    taken = taken_topics(seen)
+    untaken = [
+        each
+        for each in seen.published
+        if each.topic not in taken and not _is_of_before(each, started.get(each.app_id))
+    ]
+    if seen.published and not untaken:
         yield CheckResult("topic-taken", title, "", Status.PASSED)
-    for text in seen.run.untaken:
-        status = Status.FAILED if "Did you mean" in text else Status.WARNING
+    for each in untaken:
+        near = any(
+            SequenceMatcher(None, each.topic, taker.topic).ratio() >= SLIP
+            for taker in takers
+            if taker.pubsub == each.pubsub
+        )
+        hint = nearest(each.pubsub, each.topic, takers)
+        evidence = f"no app here takes '{each.topic}' of '{each.pubsub}', to which it has published. {hint}"
         fix = "Write the topic alike where it is published and where it is taken"
-        yield CheckResult("topic-taken", title, "", status, (text,), fix)
+        status = Status.FAILED if near else Status.WARNING
+        yield CheckResult("topic-taken", title, each.app_id, status, (evidence.rstrip(),), fix)
+
+
+def _is_of_before(published: PublishedSeen, started: datetime | None) -> bool:
+    """Whether the app has been started anew since: it may have been mended."""
+    return started is not None and published.at < started
 
 
 def _difference(wanted: SubscriptionSeen, known: SubscriptionSeen | None) -> str:
@@ -174,8 +198,6 @@ def _anybody(seen: Evidence) -> bool:
 def _advice(status: int) -> str:
     if status in REFUSED:
         return "The app asks for another APP_API_TOKEN than its sidecar sends: set the same for both"
-    if not status:
-        return "It listens, but does not answer: does something block its event loop?"
     return "Answer GET /dapr/subscribe with 200 and a JSON array; redirects are not followed"
 
 

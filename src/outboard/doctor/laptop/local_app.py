@@ -78,5 +78,4 @@ def run_seen(run: KnownRun) -> RunSeen:
         record.started,
         record.problem,
         record.ready,
-        record.untaken,
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from outboard.doctor.evidence import HopSeen, SidecarLine
+from outboard.doctor.evidence import HopSeen, PublishedSeen, SidecarLine
 from outboard.hops.files.reader import read_record
-from outboard.hops.record import is_unwell
+from outboard.hops.record import Hop, HopKind, is_unwell
 from outboard.run.output.logrus import parse_line
 from outboard.runs.log import tail
 
-__all__ = ["app_lines", "sidecar_lines", "unwell_hops"]
+__all__ = ["app_lines", "recorded_hops", "sidecar_lines"]
 
 LINES: Final = 500
 MOST_HOPS: Final = 200
+PUBLISHED: Final = frozenset({HopKind.PUBLISHED, HopKind.RELAYED, HopKind.REPLAYED, HopKind.STORED})
 TIME: Final = re.compile(r'time="([^"]+)"')
 
 
@@ -30,21 +31,31 @@ def app_lines(path: Path | None) -> tuple[str, ...]:
     return tuple(line for line in _tail(path) if line.strip())
 
 
-def unwell_hops(folder: Path | None) -> tuple[HopSeen, ...]:
-    """The last hops of events that did not go well; none where there is no record."""
+def recorded_hops(folder: Path | None) -> tuple[tuple[HopSeen, ...], tuple[PublishedSeen, ...]]:
+    """The last hops of events that did not go well, and who has published to which topic; none where there
+    is no record.
+    """
     hops = read_record(folder).hops if folder is not None else ()
-    return tuple(
-        HopSeen(
-            each.kind.value,
-            each.app_id,
-            each.pubsub,
-            each.topic,
-            each.event.event_id,
-            each.outcome,
-            each.detail,
-            each.instance,
-        )
-        for each in sorted(filter(is_unwell, hops), key=lambda each: each.at)[-MOST_HOPS:]
+    unwell = sorted(filter(is_unwell, hops), key=lambda each: each.at)[-MOST_HOPS:]
+    last: dict[tuple[str, str, str], float] = {}
+    for each in hops:
+        if each.kind in PUBLISHED and not is_unwell(each):
+            where = each.app_id, each.pubsub, each.topic
+            last[where] = max(last.get(where, 0.0), each.at)
+    published = (PublishedSeen(*where, datetime.fromtimestamp(at, UTC)) for where, at in last.items())
+    return tuple(map(_hop, unwell)), tuple(published)
+
+
+def _hop(hop: Hop) -> HopSeen:
+    return HopSeen(
+        hop.kind.value,
+        hop.app_id,
+        hop.pubsub,
+        hop.topic,
+        hop.event.event_id,
+        hop.outcome,
+        hop.detail,
+        hop.instance,
     )
 
 

@@ -25,7 +25,7 @@ from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
 from outboard.doctor.laptop.local_app import LocalApp
-from outboard.doctor.laptop.logs import app_lines, sidecar_lines, unwell_hops
+from outboard.doctor.laptop.logs import app_lines, recorded_hops, sidecar_lines
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
 from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
@@ -55,13 +55,15 @@ class Laptop:
             return masked(seen, await secrets_of(self.targets))
         ports = await asyncio.to_thread(OpenPorts)
         looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
+        hops, published = await asyncio.to_thread(recorded_hops, self.hops)
         seen = Evidence(
             self.where,
             self.clock.now(),
             tuple(app for app, _ in looks),
             self.run,
             tuple(broker for _, brokers in looks for broker in brokers),
-            hops=await asyncio.to_thread(unwell_hops, self.hops),
+            hops=hops,
+            published=published,
         )
         return masked(seen, await secrets_of(self.targets))
 
