@@ -248,7 +248,7 @@ def test_a_topic_that_nobody_takes_is_broken_where_it_looks_like_a_slip_and_only
 
     assert "Did you mean `jobs`" in found(published("job"), Status.FAILED)["topic-taken"][0]
     assert "topic-taken" in found(published("mails"), Status.WARNING)
-    for topic in ("jobs", "jobs-dead"):
+    for topic in ("jobs", "jobs-dead", "defaultworkertasksoutbox"):
         assert "topic-taken" in found(published(topic), Status.PASSED)
     restarted = replace(WELL, process=replace(WELL.process, started=NOW + timedelta(seconds=1)))
     assert "topic-taken" in found(published("job", restarted), Status.PASSED)
