@@ -26,6 +26,8 @@ pytestmark = pytest.mark.anyio
 Pem: TypeAlias = tuple[str, str]
 """A certificate and its key."""
 
+PASSWORD = {"authType": "password", "saslUsername": "ada", "saslPassword": "ada-secret"}
+JUNK = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n"
 ADDRESS = "SECURED://127.0.0.1:{secured_port}"
 PLAIN_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -81,6 +83,21 @@ def password_broker(kafka_brokers: Callable[..., KafkaBroker], certificates: Pat
     broker.add_scram_user("bea", "bea-secret", "SCRAM-SHA-256")
     broker.add_scram_user("cid", "cid-secret", "SCRAM-SHA-512")
     return broker
+
+
+@pytest.fixture(scope="module")
+def plain_login_broker(kafka_brokers: Callable[..., KafkaBroker]) -> KafkaBroker:
+    """Its second listener asks for a login by PLAIN, and has no TLS."""
+    login = f'{PLAIN_LOGIN} user_ada="ada-secret";'
+    return kafka_brokers(
+        {
+            "listeners": ADDRESS,
+            "advertised.listeners": ADDRESS,
+            "listener.security.protocol.map": "SECURED:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.secured.plain.sasl.jaas.config": login,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +192,7 @@ async def test_a_key_of_another_certificate_is_told_without_the_key(
     certificate_broker: KafkaBroker, pem: Callable[[str], Pem]
 ) -> None:
     cert, key = pem("client")[0], pem("stranger")[1]
-    with pytest.raises(ComponentError, match="unable to load the certificates or the client key") as caught:
+    with pytest.raises(ComponentInitFailed, match="unable to load client certificate and key pair") as caught:
         await round_trip(
             certificate_broker, authType="mtls", caCert=pem("server")[0], clientCert=cert, clientKey=key
         )
@@ -186,6 +203,43 @@ async def test_a_key_of_another_certificate_is_told_without_the_key(
 async def test_a_plain_client_at_a_tls_listener_is_told(tls_broker: KafkaBroker) -> None:
     with pytest.raises(ComponentError, match="kafka: client has run out of available brokers"):
         await round_trip(tls_broker, authType="none")
+
+
+async def test_a_login_at_a_listener_that_asks_for_none_is_told(
+    tls_broker: KafkaBroker, pem: Callable[[str], Pem]
+) -> None:
+    with pytest.raises(ComponentError, match="asks for no login, which `authType: password` is"):
+        await round_trip(tls_broker, caCert=pem("server")[0], **PASSWORD)
+
+
+async def test_a_mechanism_that_the_broker_does_not_offer_is_told(
+    plain_login_broker: KafkaBroker,
+) -> None:
+    with pytest.raises(ComponentError, match="does not offer SCRAM-SHA-512: look at `saslMechanism`"):
+        await round_trip(plain_login_broker, disableTls="true", saslMechanism="SHA-512", **PASSWORD)
+
+
+# Where a peer leaves during the handshake, asyncio 3.11 lets the garbage collector close the socket.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_tls_at_a_listener_without_it_is_told(plain_login_broker: KafkaBroker) -> None:
+    with pytest.raises(ComponentError, match="that port does not speak TLS, which every `authType`"):
+        await round_trip(plain_login_broker, **PASSWORD)
+
+
+async def test_a_client_that_does_not_log_in_is_told(plain_login_broker: KafkaBroker) -> None:
+    with pytest.raises(ComponentError, match="asks for a login, which `authType: none` does not give"):
+        await round_trip(plain_login_broker, authType="none")
+
+
+@pytest.mark.parametrize("item", ["caCert", "clientCert"])
+async def test_what_is_no_certificate_ends_at_once_at_its_line(item: str, pem: Callable[[str], Pem]) -> None:
+    cert, key = pem("client")
+    metadata = {"authType": "mtls", "caCert": cert, "clientCert": cert, "clientKey": key, item: JUNK}
+    with pytest.raises(ComponentInitFailed, match=r"unable to load .* certificate") as caught:
+        async with kafka_pubsub("127.0.0.1:1", **metadata):
+            pass
+
+    assert "anVuaw" not in str(caught.value)
 
 
 async def test_a_file_name_in_place_of_a_certificate_is_told() -> None:

@@ -14,6 +14,7 @@ import pytest
 import redis.asyncio as client
 
 from contract.promises import Inbox, consuming
+from outboard.errors import ComponentInitFailed
 from outboard.sidecar.components.port import ComponentError, Message, Set, StateOptions
 from support.certificates import self_signed
 from support.engines import engine
@@ -185,6 +186,29 @@ async def test_tls_without_the_certificate_that_the_server_asks_for(secured: Red
     with pytest.raises(ComponentError, match="no answer from Redis"):
         async with redis_state(**metadata, enableTLS="true", insecureSkipTLSVerify="true"):
             pass
+
+
+async def test_tls_at_a_port_without_it_is_told(redis: RedisServer) -> None:
+    with pytest.raises(ComponentInitFailed, match="answers without TLS, and not with it") as caught:
+        async with redis_state(redisHost=redis.address, enableTLS="true"):
+            pass
+
+    assert caught.value.line == 12
+    assert "`enableTLS`" in str(caught.value)
+
+
+@pytest.mark.parametrize("item", ["clientCert", "clientKey"])
+async def test_what_is_no_certificate_ends_at_once_at_its_line(
+    secured: RedisServer, certificates: tuple[Path, Path], caplog: pytest.LogCaptureFixture, item: str
+) -> None:
+    junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n"
+    with pytest.raises(ComponentInitFailed, match="`clientCert` and `clientKey` cannot be used") as caught:
+        async with redis_state(**{**secured_metadata(secured, certificates), item: junk}):
+            pass
+
+    assert caught.value.line == 13
+    assert "attempt" not in caplog.text
+    assert "anVuaw" not in str(caught.value)
 
 
 async def test_a_cluster(redis_servers: StartRedis) -> None:

@@ -12,28 +12,48 @@ from typing import Any, Final
 from outboard.sidecar.components.kafka.client import KafkaFailure
 from outboard.sidecar.components.kafka.settings import KafkaSettings, Security
 
-__all__ = ["connection", "tls_context"]
+__all__ = ["CertificateUnusable", "connection", "tls_context"]
 
 IDLE_LIMIT: Final = 180.0
 """Azure Event Hubs cuts a connection that was idle for 240 s; ours are closed, and made anew, before that."""
 
 
+class CertificateUnusable(KafkaFailure):
+    """What stands in the metadata `items` can never be used, however often it is tried."""
+
+    def __init__(self, text: str, *items: str) -> None:
+        super().__init__(text)
+        self.items = items
+
+
 def tls_context(security: Security) -> ssl.SSLContext | None:
-    """Raises KafkaFailure where the certificates or the key cannot be read; their text is not in it."""
+    """Raises CertificateUnusable; the text of the certificates and of the key is not in it."""
     if not security.tls:
         return None
-    try:
+    with _readable("kafka error: unable to load ca certificate", "caCert"):
         context = ssl.create_default_context(cadata=security.ca_cert or None)
-        if security.client_cert:
-            with _files(security.client_cert, security.client_key) as (cert, key):
-                context.load_cert_chain(cert, key, password="")  # an encrypted key would ask at the terminal
-    except (ssl.SSLError, ValueError, OSError) as error:
-        kind = getattr(error, "reason", "") or type(error).__name__
-        raise KafkaFailure(f"kafka: unable to load the certificates or the client key: {kind}") from None
+    if security.client_cert:
+        pair = "kafka error: unable to load client certificate and key pair"
+        with _readable(pair, "clientCert", "clientKey"):
+            _load_pair(context, security)
     if not security.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _load_pair(context: ssl.SSLContext, security: Security) -> None:
+    with _files(security.client_cert, security.client_key) as (cert, key):
+        context.load_cert_chain(cert, key, password="")  # an encrypted key would ask at the terminal
+
+
+@contextmanager
+def _readable(problem: str, *items: str) -> Iterator[None]:
+    try:
+        yield
+    except (ssl.SSLError, ValueError, OSError) as error:
+        kind = getattr(error, "reason", "") or type(error).__name__
+        raise CertificateUnusable(f"{problem}: {kind}", *items) from None
 
 
 @contextmanager

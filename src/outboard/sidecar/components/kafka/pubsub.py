@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 from outboard.clock import Clock
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.client import KafkaFailure, ProducerClient
+from outboard.sidecar.components.kafka.connection import CertificateUnusable
 from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
 from outboard.sidecar.components.kafka.library_log import LibraryLog
 from outboard.sidecar.components.kafka.publisher import KafkaPublisher
 from outboard.sidecar.components.kafka.records import check_topic, refuse_schema
 from outboard.sidecar.components.kafka.redelivery import RetryContext
+from outboard.sidecar.components.kafka.refusals import what_to_look_at
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
 from outboard.sidecar.components.kafka.topics import TopicHandler
@@ -121,6 +123,10 @@ async def create(properties: Properties, context: ComponentContext) -> KafkaPubS
     try:
         with log.listening():
             producer = await _connected(make_producer, settings, context.clock, log)
+    except CertificateUnusable as error:
+        log.detach()
+        advice = "Give the PEM text of a certificate, and the key that belongs to it, without a password."
+        raise properties.failure(str(error), advice, *error.items) from error
     except BaseException:
         log.detach()
         raise
@@ -166,4 +172,6 @@ async def _connected(
             return producer
         if attempt < ATTEMPTS:
             await clock.sleep(PAUSE)
-    raise KafkaFailure(f"kafka: client has run out of available brokers to talk to: {failure}")
+    advice = what_to_look_at(settings.security, failure)
+    text = f"kafka: client has run out of available brokers to talk to: {failure.rstrip(': ')}"
+    raise KafkaFailure(f"{text}. {advice}" if advice else text)

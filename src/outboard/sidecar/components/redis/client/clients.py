@@ -17,6 +17,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 from outboard.sidecar.components.redis.client.settings import RedisSettings
+from outboard.sidecar.components.redis.client.tls import write_certificate
 
 __all__ = ["Clients"]
 
@@ -111,10 +112,7 @@ def _as_sent(reply: object, **options: object) -> object:
 
 
 def _certificate_files(settings: RedisSettings, stack: AsyncExitStack) -> dict[str, Any]:
-    """The client's certificate and key as files, which is how Python's TLS takes them."""
+    """The options that name the client's certificate and key."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outboard-redis-")))
-    certificate, key = folder / "client.crt", folder / "client.key"
-    certificate.write_text(settings.client_certificate, encoding="utf-8")
-    key.touch(mode=0o600)
-    key.write_text(settings.client_key, encoding="utf-8")
+    certificate, key = write_certificate(settings.client_certificate, settings.client_key, folder)
     return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
