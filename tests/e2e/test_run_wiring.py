@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.projects import APP, CTRL_C, PATIENCE, PUBSUB, Event, Project, Run, outboard, publish, running
@@ -53,6 +54,24 @@ def test_a_topic_that_nobody_takes_is_told_at_the_first_event(project: Project) 
         assert "which no app of this run takes" in told["text"]
         assert "Did you mean `orders-created`, which billing takes?" in told["text"]
         assert run.line("EVENT 2", "billing")
+        assert run.interrupt() == 0
+        assert not [event for event in run.rest() if event["event"] == "untaken"]
+
+
+def test_dead_letters_that_nobody_takes_are_where_they_belong(project: Project) -> None:
+    project.add("shop", topics="orders")
+    with running(project) as run:
+        _, ready = up_to_ready(run)
+        sidecar = sidecar_of(ready, "shop")
+        publish(sidecar, "orders-dead", n=0)
+        letter = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "deadletterreason": "poison"}
+        headers = {"content-type": "application/cloudevents+json"}
+        url = f"{sidecar}/v1.0/publish/pubsub/poison"
+        assert httpx.post(url, json=letter, headers=headers, trust_env=False).status_code == 204
+        publish(sidecar, "order", n=1)
+        assert run.event("untaken")["topic"] == "order"
+        publish(sidecar, "poison", n=2)
+        assert run.event("untaken")["topic"] == "poison"
         assert run.interrupt() == 0
         assert not [event for event in run.rest() if event["event"] == "untaken"]
 

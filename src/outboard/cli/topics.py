@@ -186,9 +186,10 @@ def dead_letter(
       outboard topics dead-letter orders --partition 3 --offset 118 --group billing --to bad-orders --yes
     """
     from outboard.topics.control import DeadLetterTo
+    from outboard.wire.deadletters import default_topic
 
     found = _found(file, resources_path, run_file, app_id)
-    letter = DeadLetterTo(to or f"{topic}-dead", reason)
+    letter = DeadLetterTo(to or default_topic(topic), reason)
     _pass_over(found, topic, group, partition, offset, letter, yes=yes, output=output)
 
 

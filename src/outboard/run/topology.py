@@ -10,6 +10,7 @@ from outboard.run.app_instance import AppInstance
 from outboard.run.output.events import AppEndpoint, Caution, Ready, Reloaded, Report, Topology, Untaken
 from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import Published, SidecarStatus
+from outboard.wire.deadletters import default_topic
 
 __all__ = ["Announcement", "tell_untaken"]
 
@@ -83,8 +84,13 @@ async def tell_untaken(
         topologies = await _topologies(statuses)
         takers = [Taker(each.app, taken.pubsub, taken.topic) for each in topologies for taken in each.topics]
         known = {(taker.pubsub, taker.topic) for taker in takers}
-        # Dead letters are meant to lie there.
-        known |= {(taken.pubsub, taken.dead_letter_topic) for each in topologies for taken in each.topics}
+        # Dead letters are meant to lie there: on the topic that is announced, or on the kit's own.
+        known |= {
+            (taken.pubsub, name)
+            for each in topologies
+            for taken in each.topics
+            for name in (taken.dead_letter_topic, default_topic(taken.topic))
+        }
         if (first.pubsub, first.topic) not in known | told:
             told.add((first.pubsub, first.topic))
             report(_untaken(first, takers))

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from outboard.wire.cloudevents import format_time
 
-__all__ = ["REASON", "SIZE", "DeadLetterAttributes", "origin", "written"]
+__all__ = ["REASON", "SIZE", "DeadLetterAttributes", "default_topic", "origin", "written"]
 
 REASON: Final = "deadletterreason"
 ORIGIN: Final = "deadletterorigin"
@@ -21,6 +21,11 @@ ATTEMPTS: Final = "deadletterattempts"
 TIME: Final = "deadlettertime"
 SIZE: Final = "deadlettersize"
 MAX_REASON: Final = 1000
+
+
+def default_topic(topic: str) -> str:
+    """The dead letter topic of `topic`, where nobody names one."""
+    return f"{topic}-dead"
 
 
 def written(reason: str, origin: str, attempts: int, now: datetime) -> dict[str, str | int]:

@@ -24,6 +24,7 @@ from outboard.errors import HandlerUnsuitable
 from outboard.kit.arguments import shown
 from outboard.kit.names import check_name
 from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.deadletters import default_topic
 from outboard.wire.events import Event, EventCodec
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ DEFAULT_DEAD_LETTER: Final = Default.DEFAULT
 def dead_letter_topic(topic: str, dead_letter: str | Default | None) -> str | None:
     """The dead letter topic of `topic`. Raises InvalidName."""
     if isinstance(dead_letter, Default):
-        return f"{topic}-dead"
+        return default_topic(topic)
     return None if dead_letter is None else check_name("dead letter topic", dead_letter)
 
 

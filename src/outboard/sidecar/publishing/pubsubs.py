@@ -16,7 +16,7 @@ from outboard.sidecar.components.port import (
     PubSub,
     StoredPlace,
 )
-from outboard.sidecar.events.identity import identity_of
+from outboard.sidecar.events.identity import identity_of, is_dead_letter
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
@@ -72,7 +72,10 @@ class PubSubPublisher:
         journal: Journal,
         first_published: Callable[[str, str], None] | None = None,
     ) -> None:
-        """`first_published` is called with pub/sub and topic of the first event to each of up to 10,000."""
+        """`first_published` is called with pub/sub and topic of the first event to each of up to 10,000.
+
+        A dead letter is none.
+        """
         self.pubsubs = pubsubs
         self._first_published = first_published
         self._published: set[tuple[str, str]] = set()
@@ -96,7 +99,7 @@ class PubSubPublisher:
         elif self._journal.recorder is not None:
             self._record_stored(pubsub, topic, (message,))
         if self._first_published is not None and kind is HopKind.STORED:
-            self._tell_first(pubsub, topic, self._first_published)
+            self._tell_first(pubsub, topic, [message], self._first_published)
 
     async def publish_many(
         self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
@@ -123,7 +126,7 @@ class PubSubPublisher:
         try:
             await target.outbound.run(attempt)
             if self._first_published is not None:
-                self._tell_first(pubsub, topic, self._first_published)
+                self._tell_first(pubsub, topic, messages, self._first_published)
         except (TimedOut, CircuitOpen) as failure:
             errors = dict.fromkeys(rest, ComponentError(str(failure)))
         except ComponentError:
@@ -183,8 +186,12 @@ class PubSubPublisher:
                 if name in chosen:
                     self._record(HopKind.STORED, pubsub, topic, message)
 
-    def _tell_first(self, pubsub: str, topic: str, tell: Callable[[str, str], None]) -> None:
-        if (pubsub, topic) not in self._published and len(self._published) < MOST_TOPICS:
+    def _tell_first(
+        self, pubsub: str, topic: str, messages: Sequence[Message], tell: Callable[[str, str], None]
+    ) -> None:
+        if (pubsub, topic) in self._published or len(self._published) >= MOST_TOPICS:
+            return
+        if not all(map(is_dead_letter, messages)):  # which are meant to lie where nobody takes them
             self._published.add((pubsub, topic))
             tell(pubsub, topic)
 
