@@ -36,23 +36,28 @@ class Order(BaseModel):
 
 
 def compare(case: str, events: int, rounds: int) -> None:
-    """Print events/s and CPU without and with the record, and the median of the ratios of each round."""
+    """Print the ratios of events/s and of CPU an event, with the record to without it, of each round."""
     sidecar, load = CASES[case]
     load = replace(load, events=events * load.events // 100)
-    ratios, rates, kept = list[float](), (list[float](), list[float]()), 0
+    rates, costs, kept = list[float](), list[float](), 0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             variables = {"OUTBOARD_HOPS": folder, "OUTBOARD_HOPS_DATA": "true"}
             recording = replace(sidecar, environment={**sidecar.environment, **variables})
             without, recorded = measure(sidecar, load), measure(recording, load)
             kept = len(read_record(Path(folder)).hops)
-        for into, result in zip(rates, (without, recorded), strict=True):
-            into.append(result["events/s"])
-        ratios.append(recorded["events/s"] / without["events/s"])
-    low, high = (statistics.median(each) for each in rates)
-    each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-    print(f"{case}: {low:,.0f} events/s without, {high:,.0f} with; ratio {statistics.median(ratios):.3f} "
-          f"({each}); {kept:,} hops kept of the last round's {load.events:,} events")  # fmt: skip
+        rates.append(recorded["events/s"] / without["events/s"])
+        costs.append(cpu(recorded) / cpu(without))
+        print(f"{case}: {without['events/s']:,.0f} events/s without, {recorded['events/s']:,.0f} with; "
+              f"{cpu(without):.1f} µs of CPU an event without, {cpu(recorded):.1f} with; "
+              f"{kept:,} hops kept of {load.events:,} events", flush=True)  # fmt: skip
+    print(f"{case}: median ratio of events/s {statistics.median(rates):.3f}, "
+          f"of CPU an event {statistics.median(costs):.3f}")  # fmt: skip
+
+
+def cpu(result: dict[str, float]) -> float:
+    """Of publisher, sidecar and handler together, in µs an event: steadier than a rate on a busy machine."""
+    return result["cpu publisher"] + result["cpu sidecar"] + result["cpu handler"]
 
 
 async def kit() -> None:

@@ -86,7 +86,7 @@ def operator(board: Outboard) -> FastAPI:
 def mail(board: Outboard) -> FastAPI:
     app, bills = _app(board), board.topic("bills", Bill)
 
-    @bills.subscribe("/bills")
+    @bills.subscribe("/bills", bulk=True)
     async def on_bill(event: Event[Bill]) -> None:
         assert event.data.task
 

@@ -31,32 +31,22 @@ class HopsAside:
         self._app_id = app_id
         self._failures = failures
         self._hops: deque[BriefHops] = deque(maxlen=MOST)
-        self._failing: OrderedDict[str, None] = OrderedDict()
+        self.failing: OrderedDict[str, None] = OrderedDict()
+        """The ids of events that did not go well lately."""
         self._new: list[str] = []
         self.put = self._hops.append
         """Keep hops in brief."""
 
     def fails(self, event_id: str) -> None:
         """From now on all hops of this event are kept, and those before are looked for."""
-        if event_id not in self._failing:
-            self._failing[event_id] = None
+        if event_id not in self.failing:
             self._new.append(event_id)
-            if len(self._failing) > MOST_FAILING:
-                self._failing.popitem(last=False)
+            self._note(event_id)
 
     @property
     def any_kept(self) -> bool:
         """Whether there is anything that may still be asked for."""
         return bool(self._hops)
-
-    @property
-    def any_fails(self) -> bool:
-        """Whether there are events that did not go well lately."""
-        return bool(self._failing)
-
-    def is_failing(self, event_id: str) -> bool:
-        """Whether it did not go well lately."""
-        return event_id in self._failing
 
     def rescued(self) -> list[Hop]:
         """What was left out of events that have not gone well since, with as much as is known of it.
@@ -66,7 +56,7 @@ class HopsAside:
         mine, self._new = self._new, []
         told = self._failures.heard() if self._hops else set()
         for event_id in told:
-            self._failing[event_id] = None
+            self._note(event_id)
         found = list(self._found({*mine, *told})) if mine or told else []
         self._failures.tell(mine)
         return found
@@ -75,6 +65,11 @@ class HopsAside:
         """Let go of what is too old to be asked for."""
         while self._hops and self._hops[0][0] < now - SECONDS:
             self._hops.popleft()
+
+    def _note(self, event_id: str) -> None:
+        self.failing[event_id] = None
+        if len(self.failing) > MOST_FAILING:
+            self.failing.popitem(last=False)
 
     def _found(self, names: set[str]) -> Iterable[Hop]:
         for _, event_ids, kind, at, pubsub, topic, attempt, outcome in list(self._hops):

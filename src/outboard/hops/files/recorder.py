@@ -58,6 +58,7 @@ class FileRecorder:
         self._cpu, self._budget = time.process_time(), SamplingBudget()
         self._buffer: list[Hop] = []
         self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
+        self._put, self._failing = self._aside.put, self._aside.failing
         self._left_out = self._told_left_out = 0
         self._some = threading.Event()
         self._soon = threading.Event()
@@ -76,10 +77,10 @@ class FileRecorder:
     def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
         """As `Recorder`."""
         one_in = self._one_in
-        if one_in == 1 or is_kept(event_id, one_in) or self._aside.is_failing(event_id):
+        if one_in == 1 or is_kept(event_id, one_in) or event_id in self._failing:
             return True
         now = time.time()
-        self._aside.put((now, (event_id,), kind, now, pubsub, topic, 0, ""))
+        self._put((now, (event_id,), kind, now, pubsub, topic, 0, ""))
         self._left_out += 1
         return False
 
@@ -91,10 +92,11 @@ class FileRecorder:
         if one_in == 1:
             return event_ids
         found = kept(event_ids, one_in)
-        if self._aside.any_fails:
-            found += [each for each in event_ids if self._aside.is_failing(each) and each not in found]
+        failing = self._failing
+        if failing:
+            found += [each for each in event_ids if each in failing and each not in found]
         now = time.time()
-        self._aside.put((now, event_ids, kind, now, pubsub, topic, attempt, outcome))
+        self._put((now, event_ids, kind, now, pubsub, topic, attempt, outcome))
         self._left_out += len(event_ids) - len(found)
         return found
 
@@ -184,11 +186,11 @@ class FileRecorder:
         failed, chosen, now = unwell(hops), list[Hop](), time.time()
         for hop in hops:
             event_id = hop.event.event_id
-            if is_kept(event_id, one_in) or event_id in failed or self._aside.is_failing(event_id):
+            if is_kept(event_id, one_in) or event_id in failed or event_id in self._failing:
                 chosen.append(hop)
             else:
                 where = hop.pubsub, hop.topic
-                self._aside.put((now, (event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
+                self._put((now, (event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
         return chosen
 
     def _missed(self) -> Iterator[bytes]:

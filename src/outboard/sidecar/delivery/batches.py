@@ -193,14 +193,26 @@ class BatchConsumer:
         self, entries: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float
     ) -> None:
         """Those that the app has handled."""
-        handled = []
-        for entry in entries:
-            answer = answers[entry.entry_id]
-            if answer.outcome is DeliveryStatus.SUCCESS:
-                entry.settle()
-                if entry.incoming is not None:
-                    handled.append((entry.arrived, entry.incoming, answer))
-        self._single.record_successes(handled, number, took)
+        handled = [entry for entry in entries if answers[entry.entry_id].outcome is DeliveryStatus.SUCCESS]
+        for entry in handled:
+            entry.settle()
+        if self._single.recording and handled:
+            self._record(handled, answers, number, took)
+
+    def _record(
+        self, handled: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float
+    ) -> None:
+        """Where there are too many, some of them."""
+        names = [
+            "" if entry.incoming is None else str(entry.incoming.event.get("id", "")) for entry in handled
+        ]
+        chosen = self._single.chosen(names, number)
+        if not chosen:
+            return
+        for name, entry in zip(names, handled, strict=True):
+            if name in chosen and entry.incoming is not None:
+                answer = answers[entry.entry_id]
+                self._single.write_delivery(entry.arrived, entry.incoming, answer, number, took)
 
     async def _take(self, entry: BatchEntry, answer: Answer) -> None:
         """Settle an entry that the app dropped; not one that it wants again."""

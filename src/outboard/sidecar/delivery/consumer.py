@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
@@ -341,17 +341,14 @@ class Consumer:
     def _record_delivery(
         self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
     ) -> None:
-        outcome = answer.outcome
-        if outcome is DeliveryStatus.SUCCESS:
-            names = (str(incoming.event.get("id", "")),)
-            pubsub, topic = self.pubsub.name, self.subscription.topic
-            if not self.shared.journal.chosen(HopKind.DELIVERED, pubsub, topic, names, attempt, outcome):
-                return
-        self._write_delivery(arrived, incoming, answer, attempt, duration)
+        names = (str(incoming.event.get("id", "")),)
+        if answer.outcome is not DeliveryStatus.SUCCESS or self.chosen(names, attempt):
+            self.write_delivery(arrived, incoming, answer, attempt, duration)
 
-    def _write_delivery(
+    def write_delivery(
         self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
     ) -> None:
+        """Record it."""
         message, topic = arrived.message, self.subscription.topic
         partition, offset = position_of(message)
         self.shared.journal(
@@ -360,20 +357,13 @@ class Consumer:
             partition=partition, offset=offset,
         )  # fmt: skip
 
-    def record_successes(
-        self, deliveries: Sequence[tuple[Arrived, Incoming, Answer]], attempt: int, duration: float
-    ) -> None:
-        """Record deliveries of one request that the app has handled; of too many, some."""
-        if not self.recording or not deliveries:
-            return
-        names = [str(incoming.event.get("id", "")) for _, incoming, _ in deliveries]
-        where = self.pubsub.name, self.subscription.topic
-        chosen = self.shared.journal.chosen(HopKind.DELIVERED, *where, names, attempt, DeliveryStatus.SUCCESS)
-        if not chosen:
-            return
-        for name, delivery in zip(names, deliveries, strict=True):
-            if name in chosen:
-                self._write_delivery(*delivery, attempt, duration)
+    def chosen(self, names: Sequence[str], attempt: int) -> Collection[str]:
+        """Of which of these events, that the app has handled, it is to be recorded."""
+        journal, topic = self.shared.journal, self.subscription.topic
+        if journal.recorder is None:
+            return ()
+        success = DeliveryStatus.SUCCESS
+        return journal.chosen(HopKind.DELIVERED, self.pubsub.name, topic, names, attempt, success)
 
     def tell_retry(self, arrived: Arrived, incoming: Incoming, attempt: int, seconds: float) -> None:
         """Record that the next attempt comes after `seconds`."""

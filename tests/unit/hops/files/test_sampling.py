@@ -1,0 +1,45 @@
+"""Which events the record keeps where there are too many."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outboard.hops.files.sampling import BURST, SamplingBudget, is_kept, kept, ones_in
+
+
+@given(event_id=st.text(), few=st.integers(0, 10), more=st.integers(0, 10))
+def test_who_keeps_fewer_keeps_none_that_others_do_not(event_id: str, few: int, more: int) -> None:
+    if is_kept(event_id, 2 ** (few + more)):
+        assert is_kept(event_id, 2**few)
+
+
+@given(ids=st.lists(st.text()), power=st.integers(0, 10))
+def test_many_are_chosen_as_one_is(ids: list[str], power: int) -> None:
+    assert kept(ids, 2**power) == [each for each in ids if is_kept(each, 2**power)]
+
+
+def test_what_has_no_id_is_kept() -> None:
+    assert is_kept("", 2**20)
+
+
+@pytest.mark.parametrize(("hops", "most", "one_in"), [(0, 0, 1), (5, 5, 1), (6, 5, 2), (100, 5, 32)])
+def test_as_many_are_kept_as_may_be(hops: int, most: float, one_in: int) -> None:
+    assert ones_in(hops, most) == one_in
+
+
+def test_a_burst_is_kept_whole_and_then_as_many_as_cost_little() -> None:
+    budget = SamplingBudget()
+    assert budget.one_in(BURST, 1.0, 0.1) == 1
+    budget.spend(BURST)
+    assert budget.one_in(100, 1.0, 0.0) == 1
+    budget.spend(100)
+    assert budget.one_in(20_000, 1.0, 1.0) == 32  # 1,000 for a second of computing
+    budget.spend(1_000)
+    assert budget.one_in(20_000, 1.0, 0.0) == 256  # 100 a second in any case
+
+
+def test_what_is_saved_has_an_end() -> None:
+    budget = SamplingBudget()
+    assert budget.one_in(BURST + 1, 3_600.0, 0.0) == 2
