@@ -15,9 +15,7 @@ __all__ = ["trace"]
 def trace(
     event_id: Annotated[
         str,
-        typer.Argument(
-            metavar="[EVENT_ID]", help="The id of the event, or its beginning.", show_default=False
-        ),
+        typer.Argument(metavar="EVENT_ID", help="The id of the event, or its beginning.", show_default=False),
     ] = "",
     topic: Annotated[
         str, typer.Option(help="Events that lay on this topic.", metavar="TOPIC", show_default=False)
@@ -87,7 +85,7 @@ def trace(
     the hops; the times are those of each process. Without an EVENT_ID, it lists events. Exit code 1 where
     nothing fits.
 
-    \\b
+    \b
     Examples:
       outboard trace 4f3c2a1b                       one event, by the beginning of its id
       outboard trace --failed --since 10m           what did not go well lately
