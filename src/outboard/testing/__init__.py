@@ -7,7 +7,7 @@ from outboard.hops.deliveries import DeadLetter, Delivery
 from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
 from outboard.testing.in_flight import HandlerHung
-from outboard.testing.project import NotSubscribed, Project
+from outboard.testing.project import NotInProject, NotSubscribed, Project
 from outboard.testing.recording import NotSeen
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Delivery",
     "HandlerHung",
     "Harness",
+    "NotInProject",
     "NotSeen",
     "NotSubscribed",
     "Project",

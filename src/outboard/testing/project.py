@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -16,15 +18,24 @@ from outboard.resources.configuration import Configuration
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import Resources, load_resources
+from outboard.resources.node import near
 from outboard.run.plan.settings import CONFIG, RESOURCES_PATH
 from outboard.run.plan.template import AppSpec, read_template
 from outboard.testing.in_memory import in_memory
 
-__all__ = ["NotSubscribed", "Project", "SidecarFiles"]
+__all__ = ["NotInProject", "NotSubscribed", "Project", "SidecarFiles"]
+
+
+LIKENESS: Final = 0.85
+"""Of two app ids, from which on one is taken for a slip; see `near`."""
 
 
 class NotSubscribed(AssertionError):
     """An app of the project asks for events that its sidecar does not give it. The message says why."""
+
+
+class NotInProject(UserWarning):
+    """An app id is none of the project, and looks like a mistaken one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,10 @@ class Project:
         That is so where the project has one app, or where the functions of the app's routes stand in the
         `appDirPath` of one alone.
         """
-        if named in self.apps or named != DEFAULT_APP_ID:
+        if named in self.apps:
+            return named
+        if named != DEFAULT_APP_ID:
+            self._warn_of(named)
             return named
         if len(self.apps) == 1:
             return next(iter(self.apps))
@@ -78,6 +92,14 @@ class Project:
         """
         found = self.files.get(app_id)
         return _files(app_id, self.apps.values()) if found is None else found
+
+    def _warn_of(self, named: str) -> None:
+        """One that only goes on, or ends sooner, is meant: `orders-2`."""
+        others = [name for name in self.apps if not (named.startswith(name) or name.startswith(named))]
+        advice = near(named, others, LIKENESS)
+        if advice:
+            text = f"the app '{named}' is none of {self.path}, and gets what any app of it gets. {advice}"
+            warnings.warn(NotInProject(text), stacklevel=2)
 
     def _app_around(self, source: Path) -> str:
         """The app whose folder is the nearest around `source`; empty where there is none, or several."""

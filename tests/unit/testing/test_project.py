@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 
 from outboard import Event, Outboard, PublishForbidden, PubSubNotFound, StateStoreNotFound
 from outboard.errors import CommandError, ResourceError, ResourcesInvalid
-from outboard.testing import Harness, NotSubscribed, Project
+from outboard.testing import Harness, NotInProject, NotSubscribed, Project
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +121,20 @@ async def test_an_app_of_the_files_that_names_no_folder_has_what_its_board_names
     async with outboard.connected(board):
         await board.publish("placed", 1)
         assert await board.state().get("ana") is None
+
+
+async def test_an_app_id_that_is_nearly_one_of_the_project_is_told(tmp_path: Path) -> None:
+    outboard, board = Harness(project=project_in(tmp_path)), board_of(app_id="biling")
+    with pytest.warns(NotInProject, match=r"'biling' is none of .*dapr\.yaml.* Did you mean `billing`\?"):
+        async with outboard.connected(board):
+            pass
+
+
+@pytest.mark.parametrize("name", ["billing", "billing-2", "bill", "tester"])
+def test_other_app_ids_are_meant(tmp_path: Path, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert project_in(tmp_path).app_id(name, None) == name
 
 
 def test_the_only_app_is_whoever_names_no_id(tmp_path: Path) -> None:

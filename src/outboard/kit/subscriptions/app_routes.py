@@ -40,7 +40,7 @@ class AppRoutes:
                 self._anywhere.append((place, route))
 
     def of(self, declaration: Declaration) -> Sequence[EffectiveRoute]:
-        """As `effective_routes`."""
+        """The routes of this handler, one for each way that leads to it."""
         return self._of_handler.get(id(declaration), ())
 
     def path_of(self, declaration: Declaration, name: str) -> str | None:

@@ -26,6 +26,7 @@ from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
 from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.routes import (
     DirectCalls,
+    DirectRoutes,
     refuse_unfit,
     subscription_route,
 )
@@ -51,6 +52,7 @@ class Registry:
         self.canaries: Final = Canaries()
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
+        self._direct = DirectRoutes()
 
     def add(self, declaration: Declaration) -> None:
         """Declare a handler: on its router, or on every app, mounted before or after.
@@ -129,7 +131,7 @@ class Registry:
             route_class_override=subscription_route(
                 self._deliveries(declaration),
                 handler,
-                DirectCalls(declaration, is_bare=handler.is_bare),
+                DirectCalls(declaration, self._direct, is_bare=handler.is_bare),
                 self._app_token,
             ),
         )

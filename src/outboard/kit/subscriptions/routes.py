@@ -26,9 +26,9 @@ from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, current
 
 __all__ = [
     "DirectCalls",
+    "DirectRoutes",
     "EffectiveRoute",
     "declaration_of",
-    "effective_routes",
     "every_route",
     "refuse_unfit",
     "subscription_route",
@@ -58,21 +58,12 @@ class EffectiveRoute(Protocol):
     def dependant(self) -> Any: ...
 
 
-def effective_routes(app: FastAPI, declaration: Declaration) -> Iterator[EffectiveRoute]:
-    """The routes of this declaration, one for each way that leads to it.
-
-    Since FastAPI 0.137 the prefix and the dependencies of a router join its routes later, unseen by the
-    route. 0.137 itself has no public way to see them; there, a route of a router is not among the results.
-    """
-    for route in every_route(app.routes):
-        if declaration_of(route) is declaration:
-            yield route
-
-
 def every_route(routes: Sequence[BaseRoute]) -> Iterator[Any]:
     """The routes and those of included routers, in the order in which they are tried, prefixes included.
 
-    What is given has the attributes of a route. In FastAPI 0.137, a router is among them as it is.
+    Since FastAPI 0.137 the prefix and the dependencies of a router join its routes later, unseen by them.
+    What is given has the attributes of a route. 0.137 itself has no public way to see those of a router:
+    there it is among them as it is, and its routes are not.
     """
     contexts = getattr(fastapi.routing, "iter_route_contexts", None)
     return iter(contexts(routes) if contexts else routes)
@@ -99,28 +90,49 @@ def _asks(dependant: Any, dependency: object) -> bool:
     return any(inner.call is dependency or _asks(inner, dependency) for inner in dependant.dependencies)
 
 
+class DirectRoutes:
+    """The routes of handlers before which nothing has to run, such as the authorization of a router.
+
+    What an app has is looked at once for all handlers, when the first event comes, and again for one that
+    was not there yet.
+    """
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[FastAPI, dict[int, bool]] = WeakKeyDictionary()
+
+    def lead_to(self, declaration: Declaration, app: FastAPI) -> bool:
+        """Whether `app` has routes of this handler, and all of them are such."""
+        known = self._known.setdefault(app, {})
+        if id(declaration) not in known:
+            known.update(_without_dependencies(app))
+            known.setdefault(id(declaration), False)
+        return known[id(declaration)]
+
+
+def _without_dependencies(app: FastAPI) -> dict[int, bool]:
+    """Of each handler that has a route."""
+    found: dict[int, bool] = {}
+    for route in every_route(app.routes):
+        declaration = declaration_of(route)
+        if declaration is not None:
+            found[id(declaration)] = found.get(id(declaration), True) and not route.dependencies
+    return found
+
+
 class DirectCalls:
     """Says in which apps a handler may be called without FastAPI.
 
-    It has to take the event alone, and nothing may have to run before it, such as the authorization of a
-    router. What an app has is looked at once, when the first event comes.
+    It has to take the event alone, and its `routes` have to be direct.
     """
 
-    def __init__(self, declaration: Declaration, *, is_bare: bool) -> None:
+    def __init__(self, declaration: Declaration, routes: DirectRoutes, *, is_bare: bool) -> None:
         self._declaration = declaration
+        self._routes = routes
         self._is_bare = is_bare
-        self._known: WeakKeyDictionary[FastAPI, bool] = WeakKeyDictionary()
 
     def allowed_in(self, app: FastAPI | None) -> bool:
         """Whether it may be called directly in `app`."""
-        if not self._is_bare or app is None:
-            return False
-        known = self._known.get(app)
-        if known is None:
-            routes = list(effective_routes(app, self._declaration))
-            known = bool(routes) and not any(route.dependencies for route in routes)
-            self._known[app] = known
-        return known
+        return self._is_bare and app is not None and self._routes.lead_to(self._declaration, app)
 
 
 def subscription_route(
