@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from outboard.gojson.values import Json
 from outboard.hops.record import Hop, HopKind
@@ -17,6 +18,7 @@ __all__ = [
     "deliveries",
     "is_dead_letter",
     "of_kind",
+    "payload_id",
     "told",
 ]
 
@@ -55,7 +57,7 @@ def of_kind(hops: Sequence[Hop], pubsub: str, topic: str, kind: HopKind) -> list
 def deliveries(hops: Sequence[Hop], pubsub: str, topic: str) -> list[Delivery]:
     """Every delivery of an event of `topic`, redeliveries included."""
     return [
-        Delivery(hop.app_id, hop.event.event_id, hop.attempt, hop.outcome, hop.detail)
+        Delivery(hop.app_id, payload_id(hop.payload), hop.attempt, hop.outcome, hop.detail)
         for hop in of_kind(hops, pubsub, topic, HopKind.DELIVERED)
     ]
 
@@ -63,6 +65,15 @@ def deliveries(hops: Sequence[Hop], pubsub: str, topic: str) -> list[Delivery]:
 def dead_letters(hops: Sequence[Hop], pubsub: str, topic: str) -> list[DeadLetter]:
     """What came from `topic` and was put on a dead letter topic, by the kit or by the sidecar."""
     return [_dead_letter(hop) for hop in hops if hop.pubsub == pubsub and _origin(hop, hops) == topic]
+
+
+@lru_cache(maxsize=10_000)  # each hop of an event asks again
+def payload_id(payload: bytes) -> str:
+    """The id of the event in `payload`, empty where it has none.
+
+    It stays the same where a payload is delivered raw: its event is made anew each time, with another id.
+    """
+    return str(_members(payload).get("id", ""))
 
 
 def is_dead_letter(hop: Hop) -> bool:
@@ -84,7 +95,7 @@ def _line(hop: Hop) -> str:
     detail = f": {hop.detail}" if hop.detail else ""
     where = f"{hop.pubsub}/{hop.topic}"
     what = "published" if hop.kind is HopKind.STORED else hop.kind
-    return f"  {hop.app_id}: {hop.event.event_id} of {where} {what}{outcome}{attempt}{detail}"
+    return f"  {hop.app_id}: {payload_id(hop.payload)} of {where} {what}{outcome}{attempt}{detail}"
 
 
 def _origin(hop: Hop, hops: Sequence[Hop]) -> str | None:
@@ -110,7 +121,7 @@ def _dead_letter(hop: Hop) -> DeadLetter:
     members = _members(hop.payload)
     found = DeadLetterAttributes.read(members) or DeadLetterAttributes(hop.detail, "", None, "")
     return DeadLetter(
-        event_id=hop.event.event_id,
+        event_id=payload_id(hop.payload),
         reason=found.reason,
         origin=found.origin,
         attempts=hop.attempt if found.attempts is None else found.attempts,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from outboard.errors import InvalidCloudEvent, InvalidEventData
-from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind
+from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind, payload_id
 from outboard.hops.record import HopKind
 from outboard.kit.arguments import check_count
 from outboard.kit.board import Outboard
@@ -137,7 +137,7 @@ class Harness:
                 hop.payload
                 for hop in hops
                 if hop.outcome == DeliveryStatus.SUCCESS
-                and hop.event.event_id not in dead
+                and payload_id(hop.payload) not in dead
                 and _is_event(topic, hop.payload)
             ]
 

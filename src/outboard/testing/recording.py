@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from outboard.hops.deliveries import told
+from outboard.hops.deliveries import payload_id, told
 from outboard.hops.record import Hop, HopKind
 from outboard.hops.takers import Taker, untaken
 from outboard.wire.dapr import DeliveryStatus
@@ -99,7 +99,7 @@ class HopRecording:
         self._counted = len(self.hops)
 
     def _count_one(self, hop: Hop) -> None:
-        name = hop.event.event_id
+        name = payload_id(hop.payload)
         if hop.kind is HopKind.STORED:
             self._open.update((app_id, name) for app_id in self._takers.get((hop.pubsub, hop.topic), ()))
         elif hop.kind in ENDS or (hop.kind is HopKind.DELIVERED and hop.outcome in SETTLED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, told
+from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, payload_id, told
 from outboard.hops.record import UNKNOWN_EVENT, EventIdentity, Hop, HopKind
 
 NOW = 1767323045.0
@@ -57,3 +57,7 @@ def test_a_dead_letter_of_the_sidecar_is_known_by_its_bytes() -> None:
     assert dead_letters([published, letter], "p", "tasks") == [
         DeadLetter("", "spent", "", 4, None, b"not JSON")
     ]
+
+
+def test_what_is_no_envelope_has_no_id() -> None:
+    assert payload_id(b"[" * 100_000) == ""

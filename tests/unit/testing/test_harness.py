@@ -459,3 +459,19 @@ class TestWithResourceFiles:
             await numbers.publish(Number(value=1))
             await outboard.settled()
         assert [delivery.outcome for delivery in outboard.deliveries(numbers)] == ["RETRY"]
+
+
+async def test_a_raw_payload_is_settled_though_each_delivery_has_another_id(outboard: Harness) -> None:
+    board = board_of("a")
+    raw = board.topic("raw")
+    seen = []
+
+    @raw.subscribe("/raw", metadata={"rawPayload": "true"})
+    async def handle(event: Event[object]) -> None:
+        seen.append(event.id)
+
+    async with outboard.serving(app_of(board), board):
+        published = await raw.publish({"n": 1}, metadata={"rawPayload": "true"})
+        await outboard.settled()
+    assert seen != [published.id]
+    assert [each.event_id for each in outboard.deliveries(raw)] == [published.id]

@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 VERSION: Final = 1
+LONGEST_DETAIL: Final = 2_000
 FORMAT: Final = "outboard-hops"
 RARE: Final = (
     "key", "trace", "correlation", "cause", "attempt", "outcome", "detail", "partition", "offset", "data",
@@ -96,7 +97,10 @@ def hop_line(hop: Hop) -> bytes:
         "kind": kind._value_, "at": at, "id": event[0], "source": event[1], "app": app_id,
         "pubsub": pubsub, "topic": topic,
     }  # fmt: skip
-    rare = (event[2], event[3], event[4], event[5], attempt, outcome, detail, partition, offset, data)
+    rare = (
+        event[2], event[3], event[4], event[5], attempt, outcome, detail[:LONGEST_DETAIL], partition, offset,
+        data,
+    )  # fmt: skip
     members.update((name, value) for name, value in zip(RARE, rare, strict=True) if value)
     if duration is not None:
         members["duration"] = round(duration, 6)

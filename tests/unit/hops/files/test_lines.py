@@ -72,3 +72,9 @@ def test_members_that_came_later_or_earlier_do_no_harm() -> None:
 def test_another_format_is_told(line: bytes, why: str) -> None:
     with pytest.raises(UnreadableHead, match=why):
         read_head(line)
+
+
+def test_of_a_long_reason_the_beginning_is_kept() -> None:
+    found = read_line(hop_line(HOP._replace(detail="x" * 10_000)), HEAD)
+    assert isinstance(found, Hop)
+    assert found.detail == "x" * 2_000
