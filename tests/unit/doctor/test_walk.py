@@ -129,6 +129,13 @@ def test_what_is_broken_is_told(evidence: Evidence, code: str, part: str) -> Non
 @pytest.mark.parametrize(
     ("evidence", "code", "part"),
     [
+        (
+            seen(WELL, broker(HANDLED, now=(
+                TopicStanding("jobs", True, (replace(HANDLED, owner=""),), (ONE,), 5, rebalancing=True),),
+                before=(TopicStanding("jobs", True, (replace(HANDLED, owner=""),), (ONE,), 5),))),
+            "group-partitions",
+            "has no owner",
+        ),
         (seen(WELL, broker(HANDLED, members=(ONE, OTHER))), "group-size", "2 members share 1 partitions"),
         (
             seen(WELL, broker(replace(HANDLED, committed=None), initial_newest=True)),

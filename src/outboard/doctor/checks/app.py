@@ -85,7 +85,7 @@ def app_answers(seen: Evidence) -> Iterator[CheckResult]:
     """An app that listens and does not answer: something blocks its event loop, or all of its threads."""
     title = "the app answers"
     for app in seen.apps:
-        if not app.listening or app.unasked:
+        if not app.listening or app.unasked or _is_strangers(app):
             continue
         if app.subscribe.status:
             yield CheckResult("app-answers", title, app.app_id, Status.PASSED)
@@ -103,7 +103,7 @@ def app_healthy(seen: Evidence) -> Iterator[CheckResult]:
     title = "the app passes the health check of its sidecar"
     for app in seen.apps:
         metadata = app.sidecar.metadata
-        if app.health is None or metadata is None:
+        if app.health is None or metadata is None or _is_strangers(app):
             continue
         if app.health.ok:
             yield CheckResult("app-healthy", title, app.app_id, Status.PASSED)

@@ -73,7 +73,8 @@ def group_partitions(seen: Evidence) -> Iterator[CheckResult]:
             f"partition {', '.join(map(str, orphans))} of '{topic.topic}' has no owner in '{broker.group}'",
         )
         fix = "The group may be in a rebalance that does not end: see which member joins again and again"
-        yield result("group-partitions", title, broker, topic, Status.FAILED, evidence, fix)
+        status = Status.WARNING if topic.rebalancing else Status.FAILED  # it may just have begun
+        yield result("group-partitions", title, broker, topic, status, evidence, fix)
 
 
 def group_size(seen: Evidence) -> Iterator[CheckResult]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
@@ -38,6 +38,8 @@ FETCH: Final = 0.6
 """Seconds to wait for the events that wait: they are there already."""
 INTERNAL: Final = "__"
 MOST_TOPICS: Final = 100
+SETTLED: Final = frozenset({"Stable", "Empty", "Dead"})
+"""States of a group in which nothing is on its way; Kafka's `ConsumerGroupState`."""
 MOST_FETCHED: Final = 32
 """Partitions of which the next event is looked at."""
 
@@ -68,20 +70,22 @@ async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[Any, Any]]:
 async def _inspect(
     settings: KafkaSettings, admin: Any, consumer: Any, topics: Sequence[str]
 ) -> BrokerStanding:
-    group, every = settings.group, await admin.list_topics()
+    every = await admin.list_topics()
     there = [topic for topic in topics if topic in every]
-    committed, members, owners = await _group(admin, group)
+    group = await _group(admin, settings.group)
     ends = await _offsets(consumer, admin, there)
     partitions: dict[str, list[PartitionStanding]] = {topic: [] for topic in there}
     for tp, (begin, end) in sorted(ends.items()):
-        at = committed.get(tp)
+        at = group.committed.get(tp)
         lag = max(end - max(begin if at is None else at, begin), 0)
-        partitions[tp.topic].append(PartitionStanding(tp.partition, begin, end, at, owners.get(tp, ""), lag))
+        partitions[tp.topic].append(
+            PartitionStanding(tp.partition, begin, end, at, group.owners.get(tp, ""), lag)
+        )
     waiting = await _waiting(consumer, partitions)
     return BrokerStanding(
-        group,
+        settings.group,
         ", ".join(settings.brokers),
-        tuple(_topic(topic, partitions.get(topic), members, waiting) for topic in topics),
+        tuple(_topic(topic, partitions.get(topic), group, waiting) for topic in topics),
         tuple(sorted(t for t in every if t not in topics and not t.startswith(INTERNAL)))[:MOST_TOPICS],
         initial_newest=settings.initial_offset == "latest",
     )
@@ -90,7 +94,7 @@ async def _inspect(
 def _topic(
     name: str,
     partitions: Sequence[PartitionStanding] | None,
-    members: Sequence[GroupMember],
+    group: _Group,
     waiting: Mapping[TopicPartition, tuple[WaitingEvent, str]],
 ) -> TopicStanding:
     if partitions is None:
@@ -108,35 +112,43 @@ def _topic(
                 found[0] if found and each.lag else None,
             )
         )  # fmt: skip
-    mine = tuple(member for member in members if not member.topics or name in member.topics)
+    mine = tuple(member for member in group.members if not member.topics or name in member.topics)
     return TopicStanding(
         name,
         partitions=tuple(seen),
         members=mine,
         events=sum(each.end - each.begin for each in partitions),
         last_reason=reason,
+        rebalancing=group.rebalancing,
         latest=latest,
     )
 
 
-async def _group(
-    admin: Any, group: str
-) -> tuple[dict[TopicPartition, int], list[GroupMember], dict[TopicPartition, str]]:
+class _Group(NamedTuple):
+    committed: dict[TopicPartition, int]
+    members: list[GroupMember]
+    owners: dict[TopicPartition, str]
+    rebalancing: bool = False
+
+
+async def _group(admin: Any, group: str) -> _Group:
     """Its committed offsets, its members, and who owns which partition."""
     try:
         offsets = await admin.list_consumer_group_offsets(group)
         described = await admin.describe_consumer_groups([group])
     except errors.GroupCoordinatorNotAvailableError:  # nobody has ever used a group here
-        return {}, [], {}
+        return _Group({}, [], {})
     committed = {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
     members: list[GroupMember] = []
     owners: dict[TopicPartition, str] = {}
+    rebalancing = False
     for response in described:
-        for _, _, _, _, _, listed, *_ in response.groups:
+        for _, _, state, _, _, listed, *_ in response.groups:
+            rebalancing = rebalancing or state not in SETTLED
             for id, client, host, metadata, assignment, *_ in listed:
                 members.append(GroupMember(id, client, host.lstrip("/"), _subscribed(metadata)))
                 owners.update(dict.fromkeys(_assigned(assignment), str(id)))
-    return committed, members, owners
+    return _Group(committed, members, owners, rebalancing)
 
 
 def _subscribed(metadata: bytes) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ class TopicStanding:
     """Those that lie there, handled or not."""
     last_reason: str = ""
     """Of a dead letter topic: why its latest event is there."""
+    rebalancing: bool = False
+    """Whether the group is sharing its partitions out anew, where that is told."""
     latest: WaitingEvent | None = None
     """The last that lies there, where it was looked at."""
 

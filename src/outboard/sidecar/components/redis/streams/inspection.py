@@ -47,14 +47,14 @@ async def _topic(redis: Redis, group: str, name: str) -> TopicStanding:
     latest, reason = (_waiting(last), _reason(last)) if last else (None, "")
     if own is None:
         partition = PartitionStanding(0, 0, length)
-        return TopicStanding(name, True, (partition,), (), length, reason, latest)
+        return TopicStanding(name, True, (partition,), (), length, reason, latest=latest)
     consumers = _list(await redis.command("XINFO", "CONSUMERS", name, group))
     members = tuple(GroupMember(_text(_fields(each).get("name")), topics=(name,)) for each in consumers)
     unread = await _unread(redis, name, _text(own.get("last-delivered-id")))
     lag = _int(own.get("pending")) + len(unread)
     owner, waiting = members[0].id if members else "", _waiting(unread[0]) if unread else None
     partition = PartitionStanding(0, 0, length, length - lag, owner, lag, waiting)
-    return TopicStanding(name, True, (partition,), members, length, reason, latest)
+    return TopicStanding(name, True, (partition,), members, length, reason, latest=latest)
 
 
 async def _unread(redis: Redis, name: str, last: str) -> list[object]:
