@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from outboard.hops.files.failures import failure_files
 from outboard.hops.files.lines import FileHead, UnreadableHead, read_head, read_line
 from outboard.hops.files.segments import record_files
 from outboard.hops.record import Hop
@@ -53,7 +54,23 @@ def erase(folder: Path, key: str, *, dry: bool) -> Erasure:
                 _blank(path, found)
             except OSError as error:
                 problems.append(f"{path}: {error.strerror or error}")
+    if not dry:
+        for path in failure_files(folder):
+            try:
+                _blank(path, list(_named(path, events)))
+            except OSError as error:
+                problems.append(f"{path}: {error.strerror or error}")
     return Erasure(len(events), hops, problems)
+
+
+def _named(path: Path, events: set[str]) -> Iterator[tuple[int, int]]:
+    """The lines that name one of `events` to other processes."""
+    at = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        name = line.rstrip(b"\n")
+        if name.decode("utf-8", "replace") in events - {""}:
+            yield at, len(name)
+        at += len(line)
 
 
 def _hops(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[int, int, Hop]]:

@@ -15,10 +15,15 @@ from typing import Final
 
 from outboard.host.private_files import private_opener
 
-__all__ = ["SharedFailures"]
+__all__ = ["SharedFailures", "failure_files"]
 
 SUFFIX: Final = ".hops.failing"
 MOST_BYTES: Final = 2**20
+
+
+def failure_files(folder: Path) -> list[Path]:
+    """The files in which processes tell each other."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 class SharedFailures:
@@ -46,7 +51,7 @@ class SharedFailures:
     def heard(self) -> set[str]:
         """The ids that others have told since the last time."""
         found: set[str] = set()
-        for path in self._folder.glob(f"*{SUFFIX}"):
+        for path in failure_files(self._folder):
             if path != self._own:
                 with suppress(OSError):  # it may be gone, and then says nothing more
                     found.update(self._new_in(path))

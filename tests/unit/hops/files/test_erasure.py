@@ -30,7 +30,8 @@ def ids(folder: Path) -> list[str]:
 
 def test_each_hop_of_the_events_of_a_key_goes_whoever_wrote_it(tmp_path: Path) -> None:
     written(tmp_path, "one", hop("e1", "k", '{"name":"someone"}'), hop("e2", "other")).close()
-    written(tmp_path, "two", hop("e1", ""), hop("e3", "k")).close()
+    failed = hop("e1", "")._replace(outcome="FAILED")
+    written(tmp_path, "two", failed, hop("e3", "k")).close()
 
     found = erase(tmp_path, "k", dry=True)
     assert (found.events, found.hops, found.problems) == (2, 3, [])
@@ -38,6 +39,7 @@ def test_each_hop_of_the_events_of_a_key_goes_whoever_wrote_it(tmp_path: Path) -
 
     assert erase(tmp_path, "k", dry=False) == found
     assert ids(tmp_path) == ["e2"]
+    assert all(b"e1" not in path.read_bytes() for path in tmp_path.iterdir())
     assert all(b"someone" not in path.read_bytes() for path in tmp_path.iterdir())
     assert erase(tmp_path, "k", dry=False).hops == 0
 
