@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -44,11 +45,15 @@ class Broker:
         async with open_components([made], ComponentContext(app_id)) as up:
             yield up.pubsubs["pubsub"].instance
 
-    def tail(self, folder: Path, topic: str, *options: str) -> AbstractAsyncContextManager[Program]:
+    def written(self, folder: Path) -> Path:
+        """The folder of its file."""
         place = folder / "components"
         place.mkdir(exist_ok=True)
         (place / "pubsub.yaml").write_text(component_file(type=self.type, **self.metadata), encoding="utf-8")
-        command = outboard("subscribe", topic, "--resources-path", str(place), *options)
+        return place
+
+    def tail(self, folder: Path, topic: str, *options: str) -> AbstractAsyncContextManager[Program]:
+        command = outboard("subscribe", topic, "--resources-path", str(self.written(folder)), *options)
         return _program(command, folder)
 
 
@@ -80,6 +85,10 @@ async def sqlite_groups(file: Path, topic: str) -> set[str]:
             (topic,),
         )
         return {name for (name,) in rows.fetchall()}
+
+
+async def nobody(_topic: str) -> set[str]:
+    return set()
 
 
 @pytest.fixture(
@@ -168,6 +177,46 @@ async def test_a_topic_that_is_not_there_is_said_at_once(broker: Broker, tmp_pat
             if broker.type != "pubsub.redis":  # which does not list its streams
                 assert f"Did you mean `{topic}`?" in program.output
             assert await asyncio.to_thread(program.interrupt) == 0
+            assert "left behind" not in program.output
         async with broker.tail(tmp_path, topic, "--from-beginning", "--max-messages", "1") as program:
             await asyncio.to_thread(program.wait_for, " 1 t from s 1")
+            await asyncio.to_thread(eventually, lambda: program.ended, lambda: program.output)
             assert "Note" not in program.output
+
+
+async def test_a_reader_that_goes_away_ends_it_with_its_group(broker: Broker, tmp_path: Path) -> None:
+    topic = unique("watched")
+    async with broker.opened("worker") as pubsub:
+        await publish(pubsub, topic, 1)
+        place = str(broker.written(tmp_path))
+        process = await asyncio.create_subprocess_exec(
+            *outboard("subscribe", topic, "--from-beginning", "--resources-path", place),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None
+            assert b" 1 t from s 1" in await process.stdout.readline()
+            process.stdout._transport.close()  # type: ignore[attr-defined]
+            await publish(pubsub, topic, 2)
+            async with asyncio.timeout(30):
+                code = await process.wait()
+            assert process.stderr is not None
+            said = (await process.stderr.read()).decode("utf-8")
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert (code, "left behind" in said) == (1, False), said
+    assert not {name for name in await broker.groups(topic) if name.startswith("outboard-subscribe-")}, said
+
+
+async def test_a_broker_that_does_not_answer_keeps_nobody(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = "{}:{}".format(*silent.getsockname())
+        mute = Broker("pubsub.redis", {"redisHost": address, "readTimeout": "60s"}, nobody)
+        async with mute.tail(tmp_path, "jobs") as program:
+            connection, _ = await asyncio.to_thread(silent.accept)
+            with connection:
+                assert await asyncio.to_thread(program.interrupt) == 0
+            assert "Traceback" not in program.output

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -85,54 +85,68 @@ async def tail(
     group = GROUP + new_id()[:8]
     copy = _copied(chosen.component, group, from_beginning=wanted.from_beginning)
     context = chosen.context(places, group)
-    ended = asyncio.Event()
-    with on_stop_request(lambda _: ended.set()):
-        opening = asyncio.create_task(_look_on(wanted, chosen, copy, context, started, seen, ended))
-        stopping = asyncio.create_task(ended.wait())
-        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        ended.set()
+    looking = asyncio.create_task(_look_on(_Onlooker(wanted, seen), chosen, copy, context, started))
+
+    def stop(_reason: str) -> None:
+        looking.cancel()
+
+    with on_stop_request(stop), suppress(asyncio.CancelledError):
+        await looking
+
+
+class _Onlooker:
+    """Takes messages until there were enough, or `seen` cannot take one: `ended` is set then."""
+
+    def __init__(self, wanted: WantedTail, seen: Callable[[TailedMessage], None]) -> None:
+        self.wanted = wanted
+        self.ended = asyncio.Event()
+        self.failure: OSError | None = None
+        self._seen = seen
+        self._count = 0
+
+    async def take(self, message: Message) -> None:
+        """A handler of messages. Raises Interrupted once no more are wanted."""
+        if self.ended.is_set():
+            raise Interrupted
+        shown = TailedMessage(self.wanted.topic, message.data, dict(message.metadata), datetime.now(UTC))
         try:
-            await opening
-        finally:
-            stopping.cancel()
+            self._seen(shown)
+        except OSError as error:  # whoever reads the output went away
+            self.failure = error
+            self.ended.set()
+            raise Interrupted from error
+        self._count += 1
+        if self._count == self.wanted.max_messages:
+            self.ended.set()
 
 
 async def _look_on(
-    wanted: WantedTail,
+    onlooker: _Onlooker,
     chosen: ChosenComponent,
     copy: Component,
     context: ComponentContext,
     started: Callable[[TailStart], None],
-    seen: Callable[[TailedMessage], None],
-    ended: asyncio.Event,
 ) -> None:
-    count = 0
-
-    async def handle(message: Message) -> None:
-        nonlocal count
-        if ended.is_set():
-            raise Interrupted
-        count += 1
-        seen(TailedMessage(wanted.topic, message.data, dict(message.metadata), datetime.now(UTC)))
-        if count == wanted.max_messages:
-            ended.set()
-
+    """Return once `onlooker` has ended, and raise its failure. The group is removed, also when cancelled."""
+    wanted = onlooker.wanted
     async with _opened(copy, chosen, context) as loaded:
         pubsub: PubSub = loaded.instance
         topic = (chosen.namespace if loaded.properties.namespaced else "") + wanted.topic
         note = await _note(loaded, context, topic)
         start = TailStart(copy.name, copy.type, topic, context.app_id, note)
         async with _group(pubsub, topic, context.app_id, from_beginning=wanted.from_beginning):
-            consuming = asyncio.create_task(pubsub.consume(topic, {}, handle, lambda: started(start)))
-            stopping = asyncio.create_task(ended.wait())
+            consuming = asyncio.create_task(pubsub.consume(topic, {}, onlooker.take, lambda: started(start)))
+            ending = asyncio.create_task(onlooker.ended.wait())
             try:
-                await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if consuming.done():
-                    consuming.result()
+                await asyncio.wait({consuming, ending}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (consuming, stopping):
+                for task in (consuming, ending):
                     task.cancel()
-                await asyncio.wait({consuming, stopping})
+                await asyncio.wait({consuming, ending})
+            if not consuming.cancelled():
+                consuming.result()
+    if onlooker.failure is not None:
+        raise onlooker.failure
 
 
 async def _note(loaded: Loaded[PubSub], context: ComponentContext, topic: str) -> str:

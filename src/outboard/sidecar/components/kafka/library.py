@@ -45,6 +45,8 @@ REBALANCE_LIMIT: Final = 60.0  # how long the group waits for what its members h
 POLL: Final = 1.0
 LOOK: Final = 2.0
 STOP_LIMIT: Final = 5.0
+DELETIONS: Final = 20
+BETWEEN_DELETIONS: Final = 0.1
 FOREVER: Final = 2**31 - 1  # milliseconds: no message takes so long
 ASSIGNORS: Final = {
     "range": RangePartitionAssignor,
@@ -189,19 +191,28 @@ class LibraryConsumer:
 
 
 async def delete_group(settings: KafkaSettings) -> None:
-    """Delete the group of `settings`, which has no member any more. Raises KafkaFailure."""
+    """Delete the group of `settings`, which has no member any more. Raises KafkaFailure.
+
+    What was on its way would make it anew, or keep it: so it is deleted until the broker knows no such group.
+    """
     async with _translated(", ".join(settings.brokers)):
         admin: Any = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=int(REQUEST_LIMIT * 1000))
         try:
             await admin.start()
             coordinator = await admin.find_coordinator(settings.group)
-            # aiokafka has the request, and no method that sends it.
-            answer = await admin._send_request_to_node(coordinator, DeleteGroupsRequest([settings.group]))
+            for _ in range(DELETIONS):
+                # aiokafka has the request, and no method that sends it.
+                answer = await admin._send_request_to_node(coordinator, DeleteGroupsRequest([settings.group]))
+                ((name, code),) = answer.results
+                if code == errors.GroupIdNotFound.errno:
+                    return
+                if code not in (0, errors.NonEmptyGroup.errno):
+                    reason = errors.for_code(code).__name__
+                    raise KafkaFailure(f"kafka: group {name} is not deleted: {reason}")
+                await asyncio.sleep(BETWEEN_DELETIONS)
         finally:
             await admin.close()
-    for name, code in answer.results:
-        if code not in (0, errors.GroupIdNotFound.errno):
-            raise KafkaFailure(f"kafka: group {name} is not deleted: {errors.for_code(code).__name__}")
+    raise KafkaFailure(f"kafka: group {settings.group} still has a member, or comes back when it is deleted")
 
 
 class _Telling(ConsumerRebalanceListener):  # type: ignore[misc]
