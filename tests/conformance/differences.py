@@ -69,8 +69,10 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "An event whose body is `null`, and a stored value that cannot be decrypted, are answered with an "
-        "error. Numbers in a local secrets file read `5`.",
-        "It panics and closes the connection. They read `%!s(float64=5)`.",
+        "error. Numbers in a local secrets file read `5`. Metrics name the component of a bulk subscription, "
+        "count the bytes that are sent to the app, and have every latency, in fractions of a millisecond.",
+        "It panics and closes the connection. They read `%!s(float64=5)`. They say `pubsubName`, count 0, "
+        "and have whole milliseconds, of components only from one on.",
         "Nobody relies on a slip.",
         ("encryption-other-key", "event-malformed-null", "secrets-file-leaves"),
     ),

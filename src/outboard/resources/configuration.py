@@ -32,10 +32,15 @@ class ApiLogging:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """Whether there are metrics, and whether they count the API's answers by error code."""
+    """Whether there are metrics, whether they count the API's answers by error code, and requests by path.
+
+    `latency_buckets` are the upper bounds, in milliseconds; empty are daprd's own.
+    """
 
     enabled: bool = True
     record_error_codes: bool = False
+    with_paths: bool = True
+    latency_buckets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ UNSERVED: Final = {
 
 METRICS: Final = ("metric", "metrics")
 """The two keys of the settings of metrics; what both say the second decides."""
-METRICS_READ: Final = ("enabled", "recordErrorCodes")
+METRICS_READ: Final = ("enabled", "recordErrorCodes", "http", "latencyDistributionBuckets")
+HTTP_READ: Final = "increasedCardinality"
 
 
 def load_configuration(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
@@ -158,11 +159,15 @@ class _Settings:
             if node.key in UNSERVED:
                 part = UNSERVED[node.key]
                 self._warn(node, f"`{node.key}` has no effect: this sidecar does not serve {part}")
-            for detail in node.fields().values() if node.key in METRICS else ():
-                if detail.key not in METRICS_READ:
-                    self._warn(
-                        detail, f"`{detail.key}` has no effect: this sidecar has no metric that it is about"
-                    )
+            if node.key in METRICS:
+                self._warn_about_metrics(node)
+
+    def _warn_about_metrics(self, node: Node) -> None:
+        http = _at(node, "http")
+        unread = [each for each in node.fields().values() if each.key not in METRICS_READ]
+        unread += [] if http is None else [each for each in http.fields().values() if each.key != HTTP_READ]
+        for each in unread:
+            self._warn(each, f"`{each.key}` has no effect: this sidecar tells its metrics as they are")
 
     def _warn(self, node: Node, problem: str, advice: str = "") -> None:
         self.errors.findings.append(Finding(str(node.path), node.key_line or node.line, problem, advice))
@@ -207,8 +212,25 @@ def _api_logging(node: Node, before: ApiLogging) -> ApiLogging:
 
 
 def _metrics(node: Node, before: MetricsSettings) -> MetricsSettings:
+    http, buckets = _at(node, "http"), _at(node, "latencyDistributionBuckets")
     return MetricsSettings(
-        _flag(node, "enabled", before.enabled), _flag(node, "recordErrorCodes", before.record_error_codes)
+        _flag(node, "enabled", before.enabled),
+        _flag(node, "recordErrorCodes", before.record_error_codes),
+        before.with_paths if http is None else _flag(http, HTTP_READ, before.with_paths),
+        before.latency_buckets
+        if buckets is None
+        else tuple(sorted(_bucket(each) for each in buckets.items())),
+    )
+
+
+def _bucket(node: Node) -> int:
+    """Raises ResourceError."""
+    text = node.as_string()
+    if text.isdecimal():
+        return int(text)
+    raise node.error(
+        f"`latencyDistributionBuckets` has {text!r}, which is no number of milliseconds",
+        "Write whole numbers, as in `[1, 5, 25, 100, 1000]`.",
     )
 
 

@@ -79,7 +79,7 @@ ACCESS_RULE: Final[Shape] = {"name": None, "version": None, "protocol": None}
 
 METRICS: Final[Shape] = {
     "enabled": None,
-    "http": None,
+    "http": {"increasedCardinality": None, "pathMatching": None, "excludeVerbs": None},
     "latencyDistributionBuckets": None,
     "recordErrorCodes": None,
     "rules": None,

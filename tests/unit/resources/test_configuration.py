@@ -112,7 +112,7 @@ def test_variables_of_a_file_come_from_the_environment(tmp_path: Path) -> None:
             "unknown key `apilogging` is ignored. Did you mean",
         ),
         ("spec: {tracing: {samplingRate: '1'}}", "`tracing` has no effect: this sidecar does not"),
-        ("spec: {metric: {rules: []}}", "`rules` has no effect: this sidecar has no metric that it is about"),
+        ("spec: {metric: {rules: []}}", "`rules` has no effect: this sidecar tells its metrics as they are"),
         ("spec: {httpPipeline: {handlers: []}}", "`httpPipeline` has no effect"),
         ("spec: {}\n---\nspec: {}", "c0.yaml:6: not read: only the first document"),
     ],

@@ -41,7 +41,10 @@ NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 
 
 class HttpChannel:
-    """AppChannel over HTTP: at most `max_concurrency` calls at a time (0: no limit)."""
+    """AppChannel over HTTP: at most `max_concurrency` calls at a time (0: no limit).
+
+    `probing` is the exchange for probes of the app's health, where that is another one.
+    """
 
     def __init__(
         self,
@@ -51,9 +54,11 @@ class HttpChannel:
         token: str = "",
         max_concurrency: int = 0,
         health: AppHealth | None = None,
+        probing: Exchange | None = None,
     ) -> None:
         self.health = health or AppHealth(healthy=True)
         self._exchange = exchange
+        self._probing = probing or exchange
         self._app_id = app_id
         self._token = token
         self._slots = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else nullcontext()
@@ -75,7 +80,7 @@ class HttpChannel:
         if problem := _path_problem(path):
             return f"Network error: parse {path!r}: {problem}"
         try:
-            response = await self._exchange(Request("GET", _target(path)), timeout)
+            response = await self._probing(Request("GET", _target(path)), timeout)
         except ExchangeFailed as failure:
             return f"Network error: {failure.reason}"
         return "" if response.ok else f"Health check failed with status code: {response.status}"

@@ -19,6 +19,7 @@ from outboard.sidecar.components.port import (
     PubSub,
 )
 from outboard.sidecar.delivery.consumer import LATE, Consumer
+from outboard.sidecar.delivery.counting import BatchTally
 from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Skipped
 from outboard.sidecar.events import envelope
@@ -101,6 +102,12 @@ class BatchConsumer:
 
     async def deliver(self, entries: Sequence[BatchEntry]) -> None:
         """Return when all `entries` are settled."""
+        tally = None if self._single.counts is None else BatchTally()
+        await self._deliver_all(entries, tally)
+        if tally is not None and self._single.counts is not None:
+            self._single.counts.batch(tally)
+
+    async def _deliver_all(self, entries: Sequence[BatchEntry], tally: BatchTally | None) -> None:
         by_path: dict[str, list[BatchEntry]] = {}
         read_one = self._single.read
         for number, entry in enumerate(entries, 1):
@@ -109,16 +116,18 @@ class BatchConsumer:
                 entry.incoming = self._as_sent(read) if self._raw else read
                 by_path.setdefault(read.path, []).append(entry)
             else:
-                await self._not_delivered(entry, read)
+                await self._not_delivered(entry, read, tally)
             if number % TURN == 0:
                 await asyncio.sleep(0)
         if len(by_path) == 1:
             (alone,) = by_path.items()
-            await self._deliver_to(*alone)
+            await self._deliver_to(*alone, tally)
         else:
-            await asyncio.gather(*(self._deliver_to(path, each) for path, each in by_path.items()))
+            await asyncio.gather(*(self._deliver_to(path, each, tally) for path, each in by_path.items()))
 
-    async def _not_delivered(self, entry: BatchEntry, read: Skipped | Failed) -> None:
+    async def _not_delivered(
+        self, entry: BatchEntry, read: Skipped | Failed, tally: BatchTally | None
+    ) -> None:
         try:
             if isinstance(read, Skipped):
                 await self._single.skip(entry.arrived, read)
@@ -128,6 +137,8 @@ class BatchConsumer:
             entry.settle(error)
         else:
             entry.settle()
+            if tally is not None:
+                tally.dropped()
 
     @staticmethod
     def _as_sent(incoming: Incoming) -> Incoming:
@@ -135,7 +146,7 @@ class BatchConsumer:
         text = f'"{incoming.event["data_base64"]}"'.encode()
         return Incoming(incoming.event, text, incoming.path)
 
-    async def _deliver_to(self, path: str, entries: Sequence[BatchEntry]) -> None:
+    async def _deliver_to(self, path: str, entries: Sequence[BatchEntry], tally: BatchTally | None) -> None:
         rest, number, started = entries, 0, 0.0
         single, monotonic = self._single, self._single.shared.clock.monotonic
 
@@ -144,6 +155,8 @@ class BatchConsumer:
             number, started = number + 1, monotonic()
             answers = await self._send(path, rest)
             took = monotonic() - started
+            if tally is not None:
+                tally.answered(answers.values(), took)
             self._settle_handled(rest, answers, number, took)
             for entry in rest:
                 if not entry.settled:
@@ -154,6 +167,8 @@ class BatchConsumer:
                 raise NotDelivered("few message(s) have failed during bulk subscribe operation")
 
         def timed_out() -> None:
+            if tally is not None:
+                tally.answered([LATE] * len(rest), monotonic() - started)
             for entry in rest:
                 self._tell(entry, LATE, number, monotonic() - started)
 
@@ -170,7 +185,7 @@ class BatchConsumer:
                 entry.settle(ended)
         except Failure as failure:
             for entry in rest:
-                await self._give_up(entry, failure)
+                await self._give_up(entry, failure, tally)
 
     async def _send(self, path: str, entries: Sequence[BatchEntry]) -> Mapping[str, Answer]:
         single = self._single
@@ -226,7 +241,7 @@ class BatchConsumer:
         if entry.incoming is not None:  # which it is of each that was sent
             self._single.tell(entry.arrived, entry.incoming, entry.entry_id, answer, number, duration)
 
-    async def _give_up(self, entry: BatchEntry, failure: Failure) -> None:
+    async def _give_up(self, entry: BatchEntry, failure: Failure, tally: BatchTally | None) -> None:
         single = self._single
         if isinstance(failure, CircuitOpen):
             single.log_undelivered(entry.entry_id, failure)
@@ -236,6 +251,8 @@ class BatchConsumer:
             entry.settle(error)
         else:
             entry.settle()
+            if tally is not None:
+                tally.dead_lettered()
 
 
 def _is_raw(metadata: Mapping[str, str]) -> bool:

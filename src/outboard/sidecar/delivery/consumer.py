@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
@@ -31,11 +31,13 @@ from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
+from outboard.sidecar.delivery.counting import DeliveryCounts
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
 from outboard.sidecar.events.identity import identity_in, identity_of, position_of
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import (
     LoadedPubSub,
     PublishNotAllowed,
@@ -157,6 +159,7 @@ class DeliveryContext:
     drain: Drain
     drain_seconds: float = DRAIN_LIMIT
     grace: float | None = None
+    meters: Meters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ class Consumer:
     routes: Routes
     pubsub: LoadedPubSub
     shared: DeliveryContext
+    counts: DeliveryCounts | None = field(init=False, repr=False)
+    """None where nothing is counted."""
     _reader: Reader = field(init=False, repr=False)
     _told_unrouted: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
     _told_failed: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
@@ -174,6 +179,9 @@ class Consumer:
     def __post_init__(self) -> None:
         reader = Reader(self.subscription, self.routes, self.shared.new_id)
         object.__setattr__(self, "_reader", reader)
+        meters, topic = self.shared.meters, self.subscription.topic
+        counts = None if meters is None else DeliveryCounts(meters, self.pubsub.name, topic)
+        object.__setattr__(self, "counts", counts)
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
@@ -186,9 +194,16 @@ class Consumer:
         if isinstance(read, Incoming):
             await self._deliver(arrived, read)
         elif isinstance(read, Skipped):
+            if self.counts is not None:
+                self.counts.skipped(read)
             await self.skip(arrived, read)
         else:
-            await self.fail(arrived, read)
+            await self._counted(self.fail(arrived, read))
+
+    async def _counted(self, ending: Awaitable[None]) -> None:
+        """Settle without a further delivery. Raises NotAcknowledged."""
+        counts = None if self.shared.drain.closed else self.counts
+        await (ending if counts is None else counts.ended(ending))
 
     @property
     def recording(self) -> bool:
@@ -269,14 +284,20 @@ class Consumer:
             nonlocal number, started
             number, started = number + 1, monotonic()
             answer = await self.shared.channel.deliver(incoming, arrived.metadata)
-            self.tell(arrived, incoming, event_id, answer, number, monotonic() - started)
+            took = monotonic() - started
+            if self.counts is not None:
+                self.counts.answered(answer, took)
+            self.tell(arrived, incoming, event_id, answer, number, took)
             if answer.outcome is DeliveryStatus.RETRY:
                 raise NotDelivered(answer.detail, answer.code)
             if not await self.accept(arrived, answer):
                 raise NotDelivered(f"{answer.detail}; its dead letter was not published")
 
         def late() -> None:
-            self.tell(arrived, incoming, event_id, LATE, number, monotonic() - started)
+            took = monotonic() - started
+            if self.counts is not None:
+                self.counts.answered(LATE, took)
+            self.tell(arrived, incoming, event_id, LATE, number, took)
 
         async def pause(seconds: float) -> None:
             self.tell_retry(arrived, incoming, number, seconds)
@@ -287,7 +308,7 @@ class Consumer:
         except Failure as failure:
             if isinstance(failure, CircuitOpen):
                 self.log_undelivered(event_id, failure)
-            await self.give_up(arrived, str(failure))
+            await self._counted(self.give_up(arrived, str(failure)))
 
     async def pause(self, seconds: float) -> None:
         """Wait for the next attempt. Raises NotAcknowledged where the sidecar ends before it.

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from outboard.clock import Clock
 from outboard.gojson.rawjson import JsonTextError
 from outboard.resources.left_out import LeftOut
-from outboard.sidecar.components.port import Message
+from outboard.sidecar.components.port import ComponentError, Message
 from outboard.sidecar.events.envelope import CLOUD_EVENT, EventToWrap, is_raw_payload, wrap
 from outboard.sidecar.events.fast_path import Frame, read_as_written
 from outboard.sidecar.events.received import parse_event
+from outboard.sidecar.metrics.meters import Meters
+from outboard.sidecar.metrics.timed import timed
 from outboard.sidecar.publishing import errors
 from outboard.sidecar.publishing.pubsubs import PublishNotAllowed, PubSubPublisher, PubSubUnknown
 from outboard.sidecar.publishing.requests import BulkPublished, BulkPublishEntry, EventEntry, PublishRequest
@@ -30,7 +33,7 @@ __all__ = ["PublishService"]
 class PublishService:
     """`new_id` names the events that are made of other data, `left_out` what is not there and why.
 
-    All that it raises is ApiError.
+    What is published is counted in `meters`, if given. All that it raises is ApiError.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class PublishService:
         clock: Clock,
         new_id: Callable[[], str],
         left_out: Sequence[LeftOut] = (),
+        meters: Meters | None = None,
     ) -> None:
         self.app_id = app_id
         self._publisher = publisher
         self._clock = clock
         self._new_id = new_id
         self._left_out = left_out
+        self._meters = meters
 
     def check(self, request: PublishRequest) -> None:
         """Ask this before the data is read: whether there is the component."""
@@ -61,8 +66,11 @@ class PublishService:
         """Return once the broker has the event: whether the component orders bulk requests."""
         _check_metadata(request, request.metadata)
         message = self._message(request, data, content_type)
+        publishing = self._publisher.publish(request.pubsub, request.topic, message)
+        if self._meters is not None:
+            publishing = timed(publishing, partial(self._meters.published, request.pubsub, request.topic))
         try:
-            await self._publisher.publish(request.pubsub, request.topic, message)
+            await publishing
         except (PublishNotAllowed, PubSubUnknown, Failure) as error:
             raise errors.not_published(request, error) from error
         return self._publisher.pubsubs[request.pubsub].orders_bulk
@@ -83,13 +91,20 @@ class PublishService:
         sendable = None if events is None else self._event_messages(request, events)
         ids, messages = sendable or self._entry_messages(request, entries, raw)
         try:
-            failed = await self._publisher.publish_many(
-                request.pubsub, request.topic, messages, request.metadata
-            )
+            failed = await self._publish_many(request, messages)
         except (PublishNotAllowed, PubSubUnknown) as error:
             raise errors.not_published(request, error) from error
         ordered = self._publisher.pubsubs[request.pubsub].orders_bulk
         return BulkPublished({ids[index]: str(error) for index, error in failed.items()}, ordered)
+
+    async def _publish_many(
+        self, request: PublishRequest, messages: Sequence[Message]
+    ) -> Mapping[int, ComponentError]:
+        publishing = self._publisher.publish_many(request.pubsub, request.topic, messages, request.metadata)
+        if self._meters is None:
+            return await publishing
+        tell = partial(self._meters.published_in_bulk, request.pubsub, request.topic)
+        return await timed(publishing, tell, lambda failed: not failed)
 
     def _message(self, request: PublishRequest, data: bytes, content_type: str) -> Message:
         metadata = request.metadata

@@ -13,7 +13,7 @@ from outboard.sidecar.api.http.cors import Cors
 from outboard.sidecar.api.http.cross_origin import CrossOriginRules, is_loopback
 from outboard.sidecar.api.http.invoke import INVOKE_PATH, InvokeApi
 from outboard.sidecar.api.http.metadata import MetadataApi
-from outboard.sidecar.api.http.metrics import ErrorCodes, Metrics
+from outboard.sidecar.api.http.metrics import MetricsApi
 from outboard.sidecar.api.http.publish import PublishApi
 from outboard.sidecar.api.http.router import Router
 from outboard.sidecar.api.http.routes import (
@@ -28,6 +28,7 @@ from outboard.sidecar.api.http.unserved import unserved_routes
 from outboard.sidecar.api.http.unserved_calls import UnservedCalls
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import MetadataService
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.secrets.service import SecretService
@@ -61,10 +62,10 @@ def http_apis(
     services: Services,
     stop: Callable[[bool], None],
     log: SidecarLog,
+    meters: Meters | None = None,
 ) -> Apis:
-    """`stop(force)` is called when the API is asked to end the sidecar."""
+    """`stop(force)` is called when the API is asked to end the sidecar. Without `meters` none are served."""
     metadata = MetadataApi(services.metadata, stop)
-    errors = ErrorCodes() if configuration.metrics.record_error_codes else None
     unserved = UnservedCalls(log)
     routes = [
         *served_routes(
@@ -80,20 +81,16 @@ def http_apis(
         else None,
         _settings(options, configuration),
         log,
-        errors,
+        meters,
     )
     cross_origin = _cross_origin(options, options.public_addresses)
     unbounded = ApiSettings(sys.maxsize, options.max_head_bytes, cross_origin=cross_origin)
-    public = Api(allowed_routes(public_routes(metadata), configuration.api), None, unbounded, log)
-    return Apis(main, public, _metrics(options, configuration, errors, log))
+    public = Api(allowed_routes(public_routes(metadata), configuration.api), None, unbounded, log, meters)
+    return Apis(main, public, None if meters is None else _metrics(options, meters, log))
 
 
-def _metrics(
-    options: Options, configuration: Configuration, errors: ErrorCodes | None, log: SidecarLog
-) -> Api | None:
-    if not configuration.metrics.enabled:
-        return None
-    shown = Endpoint(Metrics(options.app_id, errors).show, "Metrics", open=True)
+def _metrics(options: Options, meters: Meters, log: SidecarLog) -> Api:
+    shown = Endpoint(MetricsApi(meters).show, "Metrics", open=True)
     cross_origin = _cross_origin(options, options.metrics_addresses)
     settings = ApiSettings(0, options.max_head_bytes, cross_origin=cross_origin)
     return Api(Router([]), shown, settings, log)

@@ -21,6 +21,7 @@ from outboard.sidecar.components.port import PubSub, SecretStore, StateStore
 from outboard.sidecar.components.registry import Components, Loaded, open_components
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import ComponentInfo
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.guard import Guard, Resilience
@@ -59,6 +60,7 @@ class LoadedComponents:
         configuration: Configuration,
         context: ComponentContext,
         resilience: Resilience,
+        meters: Meters | None = None,
     ) -> AsyncIterator[Sequence[ComponentInfo]]:
         """The components are up while the block runs: what the metadata API tells of each.
 
@@ -76,6 +78,8 @@ class LoadedComponents:
                 self.states[name] = _state_store(state, options, guarding)
             for name, secret in up.secrets.items():
                 self.secrets[name] = _secret_store(secret, guarding)
+            if meters is not None:
+                meters.loaded(loaded.component.type for loaded in up.all)
             yield _infos(up)
 
 

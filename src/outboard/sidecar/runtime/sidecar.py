@@ -30,11 +30,14 @@ from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
+from outboard.sidecar.channel.metered import MeteredExchange
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, DeliveryContext, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
+from outboard.sidecar.metrics.catalogue import LATENCIES
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import PubSubPublisher
 from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.resiliency.guard import Resilience
@@ -115,13 +118,14 @@ class Sidecar:
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
+        self._meters = meters = _meters(options, configuration)
         services = Services(
-            PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable),
-            StateService(loaded.states, app_id, self._outbox, loaded.unavailable),
-            SecretService(loaded.secrets, configuration.may_read, loaded.unavailable),
+            PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
+            StateService(loaded.states, app_id, self._outbox, loaded.unavailable, meters),
+            SecretService(loaded.secrets, configuration.may_read, loaded.unavailable, meters),
             MetadataService(self.info, self.readiness),
         )
-        self._apis = http_apis(options, configuration, services, self._asked_to_stop, log)
+        self._apis = http_apis(options, configuration, services, self._asked_to_stop, log, meters)
         self.api = self._apis.main
         """The HTTP API, an ASGI application."""
         self.public_api = self._apis.public
@@ -202,7 +206,7 @@ class Sidecar:
                     log.warning("no component is loaded: %s", reason)
                 resilience = Resilience(self._clock, self._random, log)
                 opened = self._loaded.opened(
-                    self.options, resources, configuration, self._context, resilience
+                    self.options, resources, configuration, self._context, resilience, self._meters
                 )
                 self.info.components = await stack.enter_async_context(opened)
             self.info.left_out = self._loaded.left_out
@@ -257,13 +261,14 @@ class Sidecar:
             yield exchange
 
     def _app(self, exchange: Exchange, declared: Sequence[ActiveSubscription]) -> AppLifecycle:
-        options, started = self.options, self._clock.monotonic()
+        options, started, meters = self.options, self._clock.monotonic(), self._meters
         channel = HttpChannel(
-            exchange,
+            exchange if meters is None else MeteredExchange(exchange, meters),
             options.app_id,
             token=options.app_api_token,
             max_concurrency=options.max_concurrency,
             health=AppHealth(healthy=options.app_health is None),
+            probing=exchange,
         )
         return AppLifecycle(
             DeliveryContext(
@@ -277,6 +282,7 @@ class Sidecar:
                 Drain(),
                 self._drain_seconds,
                 options.graceful_shutdown,
+                self._meters,
             ),
             declared,
             options.disabled_init_endpoints,
@@ -301,6 +307,20 @@ class Sidecar:
     def _asked_to_stop(self, force: bool) -> None:
         self._log.info("Shutdown requested via API")
         self.stop(at_once=True, force=force)
+
+
+def _meters(options: Options, configuration: Configuration) -> Meters | None:
+    """None where nobody can ask for them."""
+    settings = configuration.metrics
+    if options.metrics_port is None or not settings.enabled:
+        return None
+    return Meters(
+        options.app_id,
+        options.namespace,
+        settings.latency_buckets or LATENCIES,
+        with_paths=settings.with_paths,
+        with_error_codes=settings.record_error_codes,
+    )
 
 
 def _raise_what_ended(attending: asyncio.Task[None]) -> None:

@@ -5,19 +5,24 @@ Source: Dapr, "Secrets API reference"; daprd 1.18 for the errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from outboard.gojson.rawjson import quote
 from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import SecretStore
 from outboard.sidecar.components.unavailable import explained
 from outboard.sidecar.errors import ApiError
+from outboard.sidecar.metrics.meters import Meters
+from outboard.sidecar.metrics.timed import timed
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.resiliency.guard import Guard
 
 __all__ = ["LoadedSecretStore", "SecretService"]
+
+T = TypeVar("T")
 
 GET_FAILED: Final = "ERR_SECRET_GET"
 
@@ -34,7 +39,7 @@ class LoadedSecretStore:
 class SecretService:
     """`may_read(store, key)` is what the Configuration says, `left_out` what is not there and why.
 
-    All that it raises is ApiError.
+    Calls of the stores are counted in `meters`, if given. All that it raises is ApiError.
     """
 
     def __init__(
@@ -42,10 +47,12 @@ class SecretService:
         stores: Mapping[str, LoadedSecretStore],
         may_read: Callable[[str, str], bool],
         left_out: Sequence[LeftOut] = (),
+        meters: Meters | None = None,
     ) -> None:
         self._stores = stores
         self._may_read = may_read
         self._left_out = left_out
+        self._meters = meters
 
     async def get(self, name: str, key: str) -> Mapping[str, str]:
         """The keys and values of secret `key` in store `name`."""
@@ -54,7 +61,7 @@ class SecretService:
             message = f"access denied by policy to get {quote(key)} from {quote(name)}"
             raise ApiError(403, "ERR_PERMISSION_DENIED", message)
         try:
-            return await store.outbound.run(lambda: store.component.get(key))
+            return await self._run(store, "get", lambda: store.component.get(key))
         except Failure as error:
             message = f"failed getting secret with key {key} from secret store {name}: {error}"
             raise ApiError(500, GET_FAILED, message) from error
@@ -63,11 +70,18 @@ class SecretService:
         """All secrets of store `name` that the app may read."""
         store = self._store(name)
         try:
-            found = await store.outbound.run(lambda: store.component.get_all())
+            found = await self._run(store, "bulk_get", lambda: store.component.get_all())
         except Failure as error:
             message = f"failed getting secrets from secret store {name}: {error}"
             raise ApiError(500, GET_FAILED, message) from error
         return {key: value for key, value in found.items() if self._may_read(name, key)}
+
+    def _run(
+        self, store: LoadedSecretStore, operation: str, attempt: Callable[[], Awaitable[T]]
+    ) -> Awaitable[T]:
+        """Do it under the policies of the store; `operation` is how daprd counts it."""
+        work, meters = store.outbound.run(attempt), self._meters
+        return work if meters is None else timed(work, partial(meters.used_secrets, store.name, operation))
 
     def _store(self, name: str) -> LoadedSecretStore:
         if not self._stores:

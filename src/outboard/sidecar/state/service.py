@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from outboard.gojson.jsonsyntax import syntax_error
 from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import Delete, Found, Sealing, Set, StateOptions, Transactional
+from outboard.sidecar.metrics.meters import Meters
+from outboard.sidecar.metrics.timed import timed
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.state import errors
 from outboard.sidecar.state.items import Operation, RequestedItem
@@ -23,14 +26,16 @@ from outboard.wire.tracing import TraceContext
 
 __all__ = ["StateService"]
 
+T = TypeVar("T")
+
 TRANSACTIONAL: Final = "TRANSACTIONAL"
 
 
 class StateService:
     """The loaded state stores, as one app uses them. All that it raises is ApiError.
 
-    `left_out` is what is not there and why. Whoever asks names its store first, with `store`: daprd looks for
-    that before it reads anything else.
+    `left_out` is what is not there and why; calls of the stores are counted in `meters`, if given. Whoever
+    asks names its store first, with `store`: daprd looks for that before it reads anything else.
     """
 
     def __init__(
@@ -39,11 +44,13 @@ class StateService:
         app_id: str,
         outbox: StateOutbox,
         left_out: Sequence[LeftOut] = (),
+        meters: Meters | None = None,
     ) -> None:
         self._left_out = left_out
         self._stores = stores
         self._app_id = app_id
         self._outbox = outbox
+        self._meters = meters
 
     def store(self, name: str) -> LoadedStateStore:
         """The store of that name."""
@@ -63,7 +70,7 @@ class StateService:
         """What is there; None for nothing."""
         stored = _stored(store, key)
         try:
-            found = await store.outbound.run(lambda: store.component.get([stored]))
+            found = await self._run(store, "get", lambda: store.component.get([stored]))
         except Failure as error:
             raise errors.get_failed(store.name, key, str(error)) from error
         value = found.get(stored)
@@ -77,7 +84,7 @@ class StateService:
         """What is there for each key, in the order in which daprd tells it."""
         stored = [_stored(store, key) for key in keys]
         try:
-            found = await store.outbound.run(lambda: store.component.get(stored))
+            found = await self._run(store, "bulk_get", lambda: store.component.get(stored))
         except Failure as error:
             raise errors.bulk_get_failed(error) from error
         names = list(zip(keys, stored, strict=True))
@@ -90,8 +97,10 @@ class StateService:
     ) -> None:
         """Save all, several side by side. `metadata` is the request's."""
         operations = [_set(store, item, metadata) for item in items]
+        if not operations:
+            return
         try:
-            await save_all(store, operations)
+            await self._counted(store, "set", save_all(store, operations))
         except SaveFailed as failure:
             raise errors.save_failed(store.name, failure.errors, several=failure.several) from failure
         except Failure as error:
@@ -109,7 +118,7 @@ class StateService:
         """Succeeds too where nothing is there."""
         operation = Delete(_stored(store, key), etag, metadata, options)
         try:
-            await store.outbound.run(lambda: store.component.delete(operation))
+            await self._run(store, "delete", lambda: store.component.delete(operation))
         except Failure as error:
             raise errors.delete_failed(key, error) from error
 
@@ -130,7 +139,7 @@ class StateService:
             return
         settled = await self._with_events(store, writes, trace)
         try:
-            await store.outbound.run(lambda: component.transact(settled))
+            await self._run(store, "transaction", lambda: component.transact(settled))
         except Failure as error:
             raise errors.transaction_failed(error) from error
 
@@ -149,6 +158,16 @@ class StateService:
             ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
             refusal = f"failed to parse JSON query body: {ending}"
         raise errors.query_failed(name, refusal)
+
+    def _run(
+        self, store: LoadedStateStore, operation: str, attempt: Callable[[], Awaitable[T]]
+    ) -> Awaitable[T]:
+        """Do it under the policies of the store; `operation` is how daprd counts it."""
+        return self._counted(store, operation, store.outbound.run(attempt))
+
+    def _counted(self, store: LoadedStateStore, operation: str, work: Awaitable[T]) -> Awaitable[T]:
+        meters = self._meters
+        return work if meters is None else timed(work, partial(meters.used_state, store.name, operation))
 
     async def _with_events(
         self, store: LoadedStateStore, writes: Sequence[Write], trace: TraceContext | None

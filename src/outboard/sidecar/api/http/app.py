@@ -13,11 +13,11 @@ from outboard.sidecar.api.http.cors import Cors
 from outboard.sidecar.api.http.cross_origin import CrossOriginRules, comes_from_browser
 from outboard.sidecar.api.http.errors import error_reply
 from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
-from outboard.sidecar.api.http.metrics import ErrorCodes
 from outboard.sidecar.api.http.router import BadEscape, Router
 from outboard.sidecar.api.http.routes import Endpoint
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.meters import Meters
 from outboard.wire import dapr
 from outboard.wire.tracing import ZERO_TRACEPARENT
 
@@ -53,7 +53,7 @@ class ApiSettings:
 class Api:
     """ASGI 3. What no route takes goes to `fallback`; without one it is not found, as on the public port.
 
-    Errors are counted in `errors`, if given.
+    Requests and errors are counted in `meters`, if given.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Api:
         fallback: Endpoint | None,
         settings: ApiSettings,
         log: SidecarLog,
-        errors: ErrorCodes | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self._router = router
         self._fallback = fallback
         self._settings = settings
         self._token = settings.token.encode()
         self._log = log
-        self._errors = errors
+        self._meters = meters
 
     @property
     def max_head_bytes(self) -> int:
@@ -90,7 +90,10 @@ class Api:
         except BadEscape:
             return await send_reply(send, BAD_REQUEST)
         await send_reply(send, reply, head_only=request.method == "HEAD")
-        self._log_call(request, endpoint, reply, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if self._meters is not None:
+            self._count(self._meters, request, reply, seconds)
+        self._log_call(request, endpoint, reply, seconds)
         return None
 
     async def _with_cors(self, request: ApiRequest) -> tuple[Endpoint | None, Reply]:
@@ -135,8 +138,8 @@ class Api:
             return await endpoint.handle(request)
         except ApiError as error:
             self._log.debug("%s", error)
-            if self._errors is not None and error.code:
-                self._errors.count(error.code, error.category)
+            if self._meters is not None:
+                self._meters.answered_with_error(error.code, error.category)
             return error_reply(error)
         except ClientGone:
             raise
@@ -154,6 +157,12 @@ class Api:
 
     def _may_lack_token(self, request: ApiRequest) -> bool:
         return self._settings.token_optional and not comes_from_browser(request.headers)
+
+    @staticmethod
+    def _count(meters: Meters, request: ApiRequest, reply: Reply, seconds: float) -> None:
+        length, path = request.headers.get("content-length", ""), unquote(request.raw_path)
+        taken = int(length) if length.isdecimal() else 0
+        meters.served(request.method, path, reply.status, taken, len(reply.body), seconds)
 
     def _log_call(self, request: ApiRequest, endpoint: Endpoint | None, reply: Reply, seconds: float) -> None:
         wanted = self._settings.log_calls

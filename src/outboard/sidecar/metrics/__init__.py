@@ -1,0 +1,1 @@
+"""What one sidecar measures, by the names that daprd has for it."""
