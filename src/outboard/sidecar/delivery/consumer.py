@@ -22,7 +22,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Final
 
 from outboard.clock import Clock
@@ -33,6 +32,7 @@ from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
 from outboard.sidecar.delivery.counting import DeliveryCounts
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
+from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
 from outboard.sidecar.events.identity import identity_in, identity_of, position_of
 from outboard.sidecar.events.received import Incoming
@@ -50,14 +50,11 @@ from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.delivery import is_told
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["DRAIN_LIMIT", "Consumer", "DeliveryContext", "Drain"]
+__all__ = ["Consumer", "DeliveryContext"]
 
-DRAIN_LIMIT: Final = 30.0
-"""Seconds that what is being handled is given at the end."""
 DEAD_LETTER_TIMEOUT: Final = 30.0
 PART_OF_GRACE: Final = 0.8
 """Of the time that a sidecar has for its end, what attempts have: the rest is for its components."""
-ENDS: Final = "the sidecar ends before the next attempt"
 WAITS: Final = "it is tried again without end, and what lies behind it on its partition waits"
 HOLDS: Final = "it is tried again without end, and its partition is committed up to it only"
 LEFT: Final = "the app never gets it"
@@ -66,79 +63,6 @@ BY_HAND: Final = (
     "`outboard topics dead-letter`"
 )
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
-
-
-class Drain:
-    """Counts what is being handled, so that stopping can wait for it.
-
-    Once closed, a message that comes or fails is held, unsettled, until its consumer is cancelled: an error
-    would make the broker dead-letter or lose it, where it should be delivered again later.
-    """
-
-    def __init__(self) -> None:
-        self.closed = False
-        self._over: float | None = None
-        self._closed_at = 0.0
-        self._closing = asyncio.Event()
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    async def __aenter__(self) -> None:
-        if self.closed:
-            await _until_cancelled()
-        self._in_flight += 1
-        self._idle.clear()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._in_flight -= 1
-        if not self._in_flight:
-            self._idle.set()
-        if kind is not None and issubclass(kind, NotAcknowledged):
-            await self.hold_if_closed()
-
-    async def finish(self, clock: Clock, limit: float) -> None:
-        """Take nothing new; return once nothing is being handled.
-
-        What fails is tried again, as in daprd, but not later than `limit` seconds from now.
-        """
-        self.closed, self._closed_at = True, clock.monotonic()
-        self._over = self._closed_at + limit
-        self._closing.set()
-        await self._idle.wait()
-
-    async def pause(self, clock: Clock, seconds: float) -> None:
-        """Wait for the next attempt. Raises NotAcknowledged where it would come when `finish` is over."""
-        if self._over is not None and clock.monotonic() + seconds > self._over:
-            raise NotAcknowledged(ENDS)
-        await clock.sleep(seconds)
-
-    async def pause_within(self, clock: Clock, seconds: float, limit: float) -> None:
-        """As `pause`, where `finish` gives only `limit` seconds, and may begin in the meantime."""
-        due = clock.monotonic() + seconds
-        if self.closed and due > self._closed_at + limit:
-            raise NotAcknowledged(ENDS)
-        sleeping = asyncio.ensure_future(clock.sleep(seconds))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait((sleeping, closing), return_when=asyncio.FIRST_COMPLETED)
-            if not sleeping.done() and due > self._closed_at + limit:
-                raise NotAcknowledged(ENDS)
-            await sleeping
-        finally:
-            sleeping.cancel()
-            closing.cancel()
-
-    async def hold_if_closed(self) -> None:
-        """To be awaited with what was not settled: once closed, until the consumer is cancelled."""
-        if self.closed:
-            await _until_cancelled()
-
-
-async def _until_cancelled() -> None:
-    await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from outboard.resources.node import near
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.port import BulkSubscribing, ComponentError, MessageHandler
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
-from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, Consumer, DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext
+from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after

@@ -32,7 +32,8 @@ from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.channel.metered import MeteredExchange
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
-from outboard.sidecar.delivery.consumer import DRAIN_LIMIT, DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import DeliveryContext
+from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo

@@ -17,7 +17,8 @@ from outboard.hops.record import HopKind
 from outboard.resources.resiliency import Policies, RetryPolicy
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSubTraits
-from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext
+from outboard.sidecar.delivery.drain import Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher

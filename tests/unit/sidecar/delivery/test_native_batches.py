@@ -28,7 +28,8 @@ from outboard.sidecar.components.port import (
     PubSubTraits,
 )
 from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
-from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext, Drain
+from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext
+from outboard.sidecar.delivery.drain import Drain
 from outboard.sidecar.delivery.subscriber import subscribing
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub, PubSubPublisher
