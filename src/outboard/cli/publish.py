@@ -112,8 +112,7 @@ def _show(done: PublishedByHand, output: OutputFormat) -> None:
         return
     what = f"event {done.id}" if done.id else "a raw payload"
     typer.echo(f"Published {what} to {done.topic} of {done.pubsub}, through the sidecar of {done.app_id}")
-    taken = any(each.outcome != "not" for each in done.routes)
-    for line in route_lines(done.routes, explain=not taken):
+    for line in route_lines(done.routes, explain=False):
         typer.echo(f"  {line}")
     if done.note:
         typer.echo(f"  Note: {done.note}")

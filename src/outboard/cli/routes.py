@@ -63,7 +63,7 @@ def routes(
     \b
     Examples:
       outboard routes task-events                    of the run
-      outboard routes task-event --explain           why nobody gets it
+      outboard routes task-event                     why nobody gets it
       outboard routes event.json --explain           each rule evaluated for an event
       outboard routes data.json -t task-events       the data of an event
     """

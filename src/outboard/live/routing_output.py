@@ -11,7 +11,7 @@ __all__ = ["route_lines", "route_objects"]
 
 
 def route_lines(found: Sequence[RouteAnswer], *, explain: bool) -> list[str]:
-    """Who gets the event; with `explain` also why the others do not, and each rule."""
+    """Who gets the event; with `explain`, or where nobody does, also why the others do not, and each rule."""
     return list(_lines(found, explain))
 
 
@@ -33,6 +33,7 @@ def route_objects(found: Sequence[RouteAnswer]) -> list[Json]:
 
 def _lines(found: Sequence[RouteAnswer], explain: bool) -> Iterator[str]:
     taken = [each for each in found if each.outcome is not RouteOutcome.NOT]
+    explain = explain or not taken
     for each in found if explain else taken:
         yield _line(each)
         if explain:
