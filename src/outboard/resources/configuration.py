@@ -15,7 +15,7 @@ __all__ = ["ApiAccess", "ApiLogging", "Configuration", "MetricsSettings", "Secre
 
 @dataclass(frozen=True, slots=True)
 class ApiAccess:
-    """Rules about the HTTP API, each as "v1/state" or "v1.0/state". Empty `allowed` allows all."""
+    """Rules about the API of one protocol, each as "v1/state" or "v1.0/state". Empty `allowed` allows all."""
 
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
@@ -74,6 +74,7 @@ class Configuration:
     features: tuple[str, ...] = ("HotReload", "WorkflowsRemoteActivityReminder")
     metrics: MetricsSettings = MetricsSettings()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
+    grpc_api: ApiAccess = ApiAccess()
 
     def may_read(self, store: str, key: str) -> bool:
         """Whether the app may read secret `key` of the secret store `store`."""

@@ -77,8 +77,8 @@ def read_configuration(paths: Sequence[Path], environment: Mapping[str, str]) ->
 class _Settings:
     """Collects what the files say."""
 
-    allowed: frozenset[str] = frozenset()
-    denied: frozenset[str] = frozenset()
+    api: ApiAccess = field(default_factory=ApiAccess)
+    grpc_api: ApiAccess = field(default_factory=ApiAccess)
     logging: ApiLogging = field(default_factory=ApiLogging)
     scopes: tuple[SecretScope, ...] = ()
     denied_components: frozenset[str] = frozenset()
@@ -103,13 +103,14 @@ class _Settings:
 
     def configuration(self) -> Configuration:
         return Configuration(
-            ApiAccess(self.allowed, self.denied),
+            self.api,
             self.logging,
             self.scopes,
             self.denied_components,
             _enabled(self.features),
             self.metrics,
             tuple(self.errors.findings),
+            self.grpc_api,
         )
 
     def _read(self, spec: Node) -> None:
@@ -128,10 +129,12 @@ class _Settings:
                     read(node)
 
     def _read_allowed(self, node: Node) -> None:
-        self.allowed = _access_rules(node)
+        self.api = replace(self.api, allowed=_access_rules(node, "http"))
+        self.grpc_api = replace(self.grpc_api, allowed=_access_rules(node, "grpc"))
 
     def _read_denied(self, node: Node) -> None:
-        self.denied = _access_rules(node)
+        self.api = replace(self.api, denied=_access_rules(node, "http"))
+        self.grpc_api = replace(self.grpc_api, denied=_access_rules(node, "grpc"))
 
     def _read_logging(self, node: Node) -> None:
         self.logging = _api_logging(node, self.logging)
@@ -196,10 +199,10 @@ def _texts(node: Node, key: str) -> frozenset[str]:
     return frozenset() if found is None else frozenset(item.as_string() for item in found.items())
 
 
-def _access_rules(rules: Node) -> frozenset[str]:
-    """The rules about HTTP; those about gRPC do not concern this API."""
-    http = (rule for rule in rules.items() if _text(rule, "protocol").lower() == "http")
-    return frozenset(f"{_text(rule, 'version')}/{_text(rule, 'name')}" for rule in http)
+def _access_rules(rules: Node, protocol: str) -> frozenset[str]:
+    """The rules about one protocol."""
+    about = (rule for rule in rules.items() if _text(rule, "protocol").lower() == protocol)
+    return frozenset(f"{_text(rule, 'version')}/{_text(rule, 'name')}" for rule in about)
 
 
 def _api_logging(node: Node, before: ApiLogging) -> ApiLogging:

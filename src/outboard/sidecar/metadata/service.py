@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from outboard.resources import duration
 from outboard.resources.left_out import LeftOut
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery
 
-__all__ = ["RUNTIME_VERSION", "ComponentInfo", "MetadataService", "Readiness", "SidecarInfo"]
+__all__ = ["RUNTIME_VERSION", "ComponentInfo", "MetadataService", "Readiness", "SidecarInfo", "go_duration"]
 
 RUNTIME_VERSION: Final = "1.18.1"
 """The daprd whose behaviour this sidecar follows: what clients compare versions with."""
@@ -93,3 +94,8 @@ class MetadataService:
         """Raises ApiError until components can be used, whether the app is there or not."""
         if not self._readiness.outbound.is_set():
             raise ApiError(500, "ERR_OUTBOUND_HEALTH_NOT_READY", "dapr outbound is not ready")
+
+
+def go_duration(seconds: float) -> str:
+    """As Go writes a duration: "5s", "500ms"."""
+    return duration.format(seconds) if seconds >= 1 else f"{seconds * 1000:g}ms"

@@ -21,9 +21,11 @@ __all__ = [
     "entry_unfit",
     "envelope_failed",
     "metadata_unreadable",
+    "name_empty",
     "not_found",
     "not_published",
     "publish_message",
+    "topic_empty",
     "undeliverable",
 ]
 
@@ -37,6 +39,17 @@ def not_found(request: PublishRequest, left_out: Sequence[LeftOut]) -> ApiError:
     info = ErrorInfo("DAPR_PUBSUB_NOT_FOUND", request.metadata)
     message = explained(f"pubsub {request.pubsub} is not found", request.pubsub, left_out)
     return ApiError(404, "ERR_PUBSUB_NOT_FOUND", message, info)
+
+
+def name_empty(request: PublishRequest) -> ApiError:
+    """No component is named. A request over HTTP that names none has no route."""
+    return _error(404, "ERR_PUBSUB_EMPTY", "pubsub name is empty", request, "NAME_EMPTY", None)
+
+
+def topic_empty(request: PublishRequest) -> ApiError:
+    """No topic is named. A request over HTTP that names none has no route."""
+    message = f"topic is empty in pubsub {request.pubsub}"
+    return _error(404, "ERR_TOPIC_NAME_EMPTY", message, request, "TOPIC_NAME_EMPTY", None)
 
 
 def metadata_unreadable(request: PublishRequest, error: Exception) -> ApiError:
@@ -101,7 +114,12 @@ def _target(request: PublishRequest) -> str:
 
 
 def _error(
-    status: int, code: str, message: str, request: PublishRequest, reason: str, metadata: dict[str, str]
+    status: int,
+    code: str,
+    message: str,
+    request: PublishRequest,
+    reason: str,
+    metadata: dict[str, str] | None,
 ) -> ApiError:
     """A pub/sub error with its two usual details."""
     resource = ResourceInfo("pubsub", request.pubsub, message)

@@ -53,9 +53,13 @@ class PublishService:
         self._meters = meters
 
     def check(self, request: PublishRequest) -> None:
-        """Ask this before the data is read: whether there is the component."""
+        """Ask this before the data is read: whether there is the component, and a topic."""
+        if not request.pubsub:
+            raise errors.name_empty(request)
         if request.pubsub not in self._publisher.pubsubs:
             raise errors.not_found(request, self._left_out)
+        if not request.topic:
+            raise errors.topic_empty(request)
 
     def check_bulk(self, request: PublishRequest) -> bool:
         """Ask this before the entries are read: whether they are published without an envelope."""

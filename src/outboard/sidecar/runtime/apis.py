@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from outboard.resources.configuration import Configuration
+from outboard.resources.configuration import ApiLogging, Configuration
 from outboard.sidecar.api.http.access import is_allowed
 from outboard.sidecar.api.http.app import Api, ApiSettings
 from outboard.sidecar.api.http.cors import Cors
@@ -25,7 +26,8 @@ from outboard.sidecar.api.http.routes import (
 from outboard.sidecar.api.http.secrets import SecretApi
 from outboard.sidecar.api.http.state import StateApi
 from outboard.sidecar.api.http.unserved import unserved_routes
-from outboard.sidecar.api.http.unserved_calls import UnservedCalls
+from outboard.sidecar.api.http.unserved_calls import telling
+from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import MetadataService
 from outboard.sidecar.metrics.meters import Meters
@@ -34,7 +36,10 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.secrets.service import SecretService
 from outboard.sidecar.state.service import StateService
 
-__all__ = ["Apis", "Services", "http_apis"]
+if TYPE_CHECKING:
+    from outboard.sidecar.api.grpc.api import GrpcApi
+
+__all__ = ["Apis", "Services", "http_apis", "logged_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,12 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Apis:
-    """What is served on which sockets. `metrics` is None where there are none."""
+    """What is served on which sockets. `metrics` and `grpc` are None where there are none."""
 
     main: Api
     public: Api
     metrics: Api | None
+    grpc: GrpcApi | None = None
 
 
 def http_apis(
@@ -61,12 +67,12 @@ def http_apis(
     configuration: Configuration,
     services: Services,
     stop: Callable[[bool], None],
+    unserved: UnservedCalls,
     log: SidecarLog,
     meters: Meters | None = None,
 ) -> Apis:
     """`stop(force)` is called when the API is asked to end the sidecar. Without `meters` none are served."""
     metadata = MetadataApi(services.metadata, stop)
-    unserved = UnservedCalls(log)
     routes = [
         *served_routes(
             PublishApi(services.publishing), StateApi(services.state), SecretApi(services.secrets), metadata
@@ -76,7 +82,7 @@ def http_apis(
     invoke = InvokeApi(options.app_id, has_app=bool(options.app_port))
     main = Api(
         allowed_routes(routes, configuration.api),
-        Endpoint(unserved.telling("other apps", invoke.invoke), "InvokeService")
+        Endpoint(telling(unserved, "other apps", invoke.invoke), "InvokeService")
         if is_allowed(INVOKE_PATH, configuration.api)
         else None,
         _settings(options, configuration),
@@ -97,8 +103,6 @@ def _metrics(options: Options, meters: Meters, log: SidecarLog) -> Api:
 
 
 def _settings(options: Options, configuration: Configuration) -> ApiSettings:
-    logging = configuration.api_logging
-    enabled = logging.enabled if options.api_logging is None else options.api_logging
     return ApiSettings(
         options.max_body_bytes,
         options.max_head_bytes,
@@ -106,8 +110,15 @@ def _settings(options: Options, configuration: Configuration) -> ApiSettings:
         options.api_token_optional,
         _cors(options),
         _cross_origin(options, () if options.unix_domain_socket else options.listen_addresses),
-        replace(logging, enabled=enabled),
+        logged_calls(options, configuration),
     )
+
+
+def logged_calls(options: Options, configuration: Configuration) -> ApiLogging:
+    """Which calls are logged: the command line counts before the Configuration."""
+    logging = configuration.api_logging
+    enabled = logging.enabled if options.api_logging is None else options.api_logging
+    return replace(logging, enabled=enabled)
 
 
 def _cors(options: Options) -> Cors | None:

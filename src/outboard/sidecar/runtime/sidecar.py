@@ -20,6 +20,7 @@ import os
 import random as system_random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from outboard.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ from outboard.hops.record import Recorder
 from outboard.resources.configuration import Configuration
 from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
+from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.channel.metered import MeteredExchange
@@ -42,8 +44,9 @@ from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import PubSubPublisher
 from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.resiliency.guard import Resilience
-from outboard.sidecar.runtime.apis import Services, http_apis
-from outboard.sidecar.runtime.listening import listening_for, serving_all
+from outboard.sidecar.runtime.apis import Apis, Services, http_apis
+from outboard.sidecar.runtime.grpc_api import grpc_api, is_grpc_installed
+from outboard.sidecar.runtime.listening import Listening, listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
@@ -120,13 +123,16 @@ class Sidecar:
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
         self._meters = meters = _meters(options, configuration)
-        services = Services(
+        self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
             StateService(loaded.states, app_id, self._outbox, loaded.unavailable, meters),
             SecretService(loaded.secrets, configuration.may_read, loaded.unavailable, meters),
             MetadataService(self.info, self.readiness),
         )
-        self._apis = http_apis(options, configuration, services, self._asked_to_stop, log, meters)
+        self._unserved = UnservedCalls(log)
+        self._apis = http_apis(
+            options, configuration, services, self._asked_to_stop, self._unserved, log, meters
+        )
         self.api = self._apis.main
         """The HTTP API, an ASGI application."""
         self.public_api = self._apis.public
@@ -174,13 +180,14 @@ class Sidecar:
     async def _live(self) -> None:
         options, log = self.options, self._log
         log.info("Starting Dapr Runtime -- version %s (outboard)", RUNTIME_VERSION)
-        for line in unserved_parts(options.without_effect, options.grpc_port):
+        has_grpc = is_grpc_installed()
+        for line in unserved_parts(options.without_effect, None if has_grpc else options.grpc_port):
             log.info("%s", line)
-        with listening_for(options) as sockets:
+        with listening_for(options, log, has_grpc=has_grpc) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (
                 self._components_up(),
-                serving_all(sockets, self._apis, options.graceful_shutdown, log) as close_api,
+                serving_all(sockets, self._served_apis(sockets), options.graceful_shutdown, log) as close_api,
                 self._app_watched() as app,
             ):
                 async with self._app_attended(app) as attending:
@@ -190,6 +197,13 @@ class Sidecar:
                 await self._stopping.block(_never if app is None else app.unwell)
                 close_api()
         log.info("Daprd shutdown gracefully")
+
+    def _served_apis(self, sockets: Listening) -> Apis:
+        if not sockets.grpc:
+            return self._apis
+        stop, unserved, log = self._asked_to_stop, self._unserved, self._log
+        api = grpc_api(self.options, self._configuration, self._services, stop, unserved, log)
+        return replace(self._apis, grpc=api)
 
     @asynccontextmanager
     async def _components_up(self) -> AsyncIterator[None]:

@@ -17,9 +17,9 @@ FLAG: Final = "--unix-domain-socket"
 BACKLOG: Final = 2048
 
 
-def socket_path(folder: Path, app_id: str) -> Path:
-    """Where Dapr's clients look for the socket of an app's HTTP API."""
-    return folder / f"dapr-{app_id}-http.socket"
+def socket_path(folder: Path, app_id: str, protocol: str = "http") -> Path:
+    """Where Dapr's clients look for the socket of an app's API of `protocol` ("http", "grpc")."""
+    return folder / f"dapr-{app_id}-{protocol}.socket"
 
 
 if sys.platform == "win32":

@@ -15,15 +15,19 @@ __all__ = ["unserved_needs", "unserved_parts"]
 ACTORS: Final = frozenset({"--placement-host-address", "--actors-service"})
 
 
-def unserved_parts(settings: Mapping[str, str], grpc_port: int) -> Iterator[str]:
-    """Lines for the log at each start. `settings` without effect were given: setting → part of daprd."""
+def unserved_parts(settings: Mapping[str, str], grpc_port: int | None) -> Iterator[str]:
+    """Lines for the log at each start. `settings` without effect were given: setting → part of daprd.
+
+    `grpc_port` is the port on which nobody listens, as what it needs is not installed; None where it is.
+    """
     if settings:
         told = ", ".join(f"{name} ({part})" for name, part in settings.items())
         yield f"accepted, but without effect, for parts that this sidecar does not serve: {told}"
-    yield (
-        f"the gRPC API is not served, nobody listens on port {grpc_port}: a client over gRPC, such as "
-        "DaprClient of Dapr's SDK, gets 'Connection refused'"
-    )
+    if grpc_port is not None:
+        yield (
+            f"the gRPC API is not served, nobody listens on port {grpc_port}: a client over gRPC, such as "
+            "DaprClient of Dapr's SDK, gets 'Connection refused'. For it: pip install 'outboard[grpc]'"
+        )
 
 
 def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[Finding]:

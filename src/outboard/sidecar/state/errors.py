@@ -15,6 +15,8 @@ from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Hel
 from outboard.sidecar.resiliency.failure import Failure
 
 __all__ = [
+    "KeyRefused",
+    "bulk_delete_failed",
     "bulk_get_failed",
     "delete_failed",
     "get_failed",
@@ -79,15 +81,24 @@ def query_failed(store: str, reason: str) -> ApiError:
     )
 
 
-def illegal_key(store: str, field: str, problem: str) -> ApiError:
-    """A key that contains the separator of prefixes."""
+class KeyRefused(ApiError):
+    """`key` contains the separator of prefixes; `problem` says so without what HTTP puts around it."""
+
+    def __init__(self, message: str, *details: Detail, key: str, problem: str) -> None:
+        super().__init__(400, MALFORMED, message, *details, category="state")
+        self.key = key
+        self.problem = problem
+
+
+def illegal_key(store: str, key: str, problem: str, field: str) -> KeyRefused:
+    """A key that contains the separator of prefixes; `field` is what HTTP calls it."""
     message = f"api error: code = InvalidArgument desc = {problem}"
     details: list[Detail] = [
         BadRequest(field, message),
         ResourceInfo("state", store),
         ErrorInfo("DAPR_STATE_ILLEGAL_KEY"),
     ]
-    return ApiError(400, MALFORMED, message, *details, category="state")
+    return KeyRefused(message, *details, key=key, problem=problem)
 
 
 def key_missing() -> ApiError:
@@ -128,15 +139,24 @@ def outbox_failed(app_id: str, reason: str) -> ApiError:
 
 def save_failed(store: str, errors: Sequence[Failure], *, several: bool) -> ApiError:
     """Where some failures are about an ETag and others are not, daprd tells of the first conflict only."""
-    failed = f"failed saving state in state store {store}"
+    return _several_failed(SAVE, f"failed saving state in state store {store}", errors, several)
+
+
+def bulk_delete_failed(store: str, errors: Sequence[Failure], *, several: bool) -> ApiError:
+    """As `save_failed`."""
+    failed = f"failed deleting state in state store {store}"
+    return _several_failed("ERR_STATE_BULK_DELETE", failed, errors, several)
+
+
+def _several_failed(code: str, failed: str, errors: Sequence[Failure], several: bool) -> ApiError:
     conflicts = [error for error in errors if _status(error) != 500]
     if conflicts and len(conflicts) < len(errors):
-        return ApiError(_status(conflicts[0]), SAVE, f"{failed}: {conflicts[0]}")
+        return ApiError(_status(conflicts[0]), code, f"{failed}: {conflicts[0]}")
     status = min(map(_status, errors))  # an invalid ETag counts before one that does not match
     text = "\n".join(map(str, errors))
     if several and conflicts:
         text = f"{INVALID if status == 400 else MISMATCH}: {text}"  # daprd wraps them once more
-    return ApiError(status, SAVE, f"{failed}: {text}")
+    return ApiError(status, code, f"{failed}: {text}")
 
 
 def _status(error: Failure) -> Literal[400, 409, 500]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import Literal, TypeAlias, cast
 
 from outboard.gojson.values import Json
-from outboard.sidecar.components.port import Delete, Set, StateOptions
+from outboard.sidecar.components.port import Delete, Found, Set, StateOptions
 
-__all__ = ["Operation", "RequestedItem", "options_of"]
+__all__ = ["Operation", "RequestedItem", "metadata_of", "options_of"]
 
 Operation: TypeAlias = Literal["upsert", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """One item to write or delete, as the app sent it."""
+    """One item to write or delete, as the app sent it: JSON, or bytes that are stored as they are."""
 
     key: str
-    value: Json = None
+    value: Json | bytes = None
     etag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     concurrency: str = ""
@@ -45,3 +46,11 @@ def options_of(concurrency: str, consistency: str) -> StateOptions:
         cast("Literal['', 'first-write', 'last-write']", concurrency),
         cast("Literal['', 'eventual', 'strong']", consistency),
     )
+
+
+def metadata_of(found: Found) -> dict[str, str]:
+    """What is told of a value beside it: when it expires, if it does."""
+    if found.expires is None:
+        return {}
+    moment = found.expires.astimezone(UTC).isoformat(timespec="seconds")
+    return {"ttlExpireTime": moment.replace("+00:00", "Z")}

@@ -21,7 +21,7 @@ from outboard.sidecar.state.items import Operation, RequestedItem
 from outboard.sidecar.state.keys import IllegalKey, stored_key
 from outboard.sidecar.state.outbox.plan import Traced, Write
 from outboard.sidecar.state.outbox.relay import OutboxFailed, StateOutbox
-from outboard.sidecar.state.stores import LoadedStateStore, SaveFailed, save_all
+from outboard.sidecar.state.stores import LoadedStateStore, WriteFailed, write_all
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["StateService"]
@@ -100,8 +100,8 @@ class StateService:
         if not operations:
             return
         try:
-            await self._counted(store, "set", save_all(store, operations))
-        except SaveFailed as failure:
+            await self._counted(store, "set", write_all(store, operations))
+        except WriteFailed as failure:
             raise errors.save_failed(store.name, failure.errors, several=failure.several) from failure
         except Failure as error:
             raise errors.save_failed(store.name, [error], several=False) from error
@@ -121,6 +121,18 @@ class StateService:
             await self._run(store, "delete", lambda: store.component.delete(operation))
         except Failure as error:
             raise errors.delete_failed(key, error) from error
+
+    async def delete_many(self, store: LoadedStateStore, items: Iterable[RequestedItem]) -> None:
+        """Delete all, several side by side."""
+        operations = [item.at(_stored(store, item.key), {}).as_delete() for item in items]
+        if not operations:
+            return
+        try:
+            await self._counted(store, "bulk_delete", write_all(store, operations))
+        except WriteFailed as failure:
+            raise errors.bulk_delete_failed(store.name, failure.errors, several=failure.several) from failure
+        except Failure as error:
+            raise errors.bulk_delete_failed(store.name, [error], several=False) from error
 
     async def transact(
         self,
@@ -195,7 +207,7 @@ def _stored(store: LoadedStateStore, key: str, field: str | None = None) -> str:
     try:
         return stored_key(store.key_prefix, key)
     except IllegalKey as error:
-        raise errors.illegal_key(store.name, key if field is None else field, str(error)) from error
+        raise errors.illegal_key(store.name, key, str(error), key if field is None else field) from error
 
 
 def _set(store: LoadedStateStore, item: RequestedItem, metadata: Mapping[str, str]) -> Set:
@@ -223,10 +235,8 @@ def _found_first(
 ) -> list[tuple[str, Found | None]]:
     """What is there in the store's order, then the keys without a value.
 
-    `names` are the keys as they are asked for and stored. A key that is asked for twice and is there leaves
-    an entry without a name, as in daprd.
+    `names` are the keys as they are asked for and stored; one that is asked for twice is told once.
     """
     asked = {stored: key for key, stored in names}
     entries: list[tuple[str, Found | None]] = [(asked[stored], value) for stored, value in found.items()]
-    entries += [(key, None) for key, stored in names if stored not in found]
-    return entries + [("", None)] * (len(names) - len(entries))
+    return entries + [(key, None) for key, stored in names if stored not in found]

@@ -1,4 +1,4 @@
-"""A loaded state store, and the saving of several items in it at a time, under its outbound policies.
+"""A loaded state store, and several items of it saved or deleted at a time, under its outbound policies.
 
 Source: Dapr, "State management API reference"; daprd 1.18 for what is tried again.
 """
@@ -12,6 +12,7 @@ from typing import Final
 
 from outboard.sidecar.components.port import (
     ComponentError,
+    Delete,
     EtagInvalidError,
     EtagMismatchError,
     Set,
@@ -20,7 +21,7 @@ from outboard.sidecar.components.port import (
 from outboard.sidecar.resiliency.guard import Guard
 from outboard.sidecar.state.settings import OutboxSettings
 
-__all__ = ["LoadedStateStore", "SaveFailed", "save_all"]
+__all__ = ["LoadedStateStore", "WriteFailed", "write_all"]
 
 CONFLICTS: Final = (EtagMismatchError, EtagInvalidError)
 
@@ -36,7 +37,7 @@ class LoadedStateStore:
     outbox: OutboxSettings | None = None
 
 
-class SaveFailed(ComponentError):
+class WriteFailed(ComponentError):
     """What the last attempt failed with; `several` if it was one of several items."""
 
     def __init__(self, errors: Sequence[ComponentError], *, several: bool, permanent: bool) -> None:
@@ -46,30 +47,32 @@ class SaveFailed(ComponentError):
         self.permanent = permanent
 
 
-async def save_all(store: LoadedStateStore, operations: Sequence[Set]) -> None:
-    """Set all. Of what failed all but conflicts of ETags is tried again, as the policies say.
+async def write_all(store: LoadedStateStore, operations: Sequence[Set | Delete]) -> None:
+    """Do all, side by side. Of what failed all but conflicts of ETags is tried again, as the policies say.
 
-    Raises SaveFailed; another Failure where time is up or the circuit breaker refuses.
+    Raises WriteFailed; another Failure where time is up or the circuit breaker refuses.
     """
     rest = operations
 
     async def attempt() -> None:
         nonlocal rest
-        failed, several = await _set_each(store.component, rest), len(rest) > 1
+        failed, several = await _do_each(store.component, rest), len(rest) > 1
         if failed:
             rest = [operation for operation, error in failed if not isinstance(error, CONFLICTS)]
-            raise SaveFailed([error for _, error in failed], several=several, permanent=not rest)
+            raise WriteFailed([error for _, error in failed], several=several, permanent=not rest)
 
     if operations:
         await store.outbound.run(attempt)
 
 
-async def _set_each(store: StateStore, operations: Sequence[Set]) -> list[tuple[Set, ComponentError]]:
-    """Set all side by side: the operations that failed, each with its error."""
+async def _do_each(
+    store: StateStore, operations: Sequence[Set | Delete]
+) -> list[tuple[Set | Delete, ComponentError]]:
+    """The operations that failed, each with its error."""
 
-    async def one(operation: Set) -> ComponentError | None:
+    async def one(operation: Set | Delete) -> ComponentError | None:
         try:
-            await store.set(operation)
+            await (store.set(operation) if isinstance(operation, Set) else store.delete(operation))
         except ComponentError as error:
             return error
         return None

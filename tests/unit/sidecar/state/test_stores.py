@@ -17,7 +17,7 @@ from outboard.sidecar.components.port import (
 )
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
-from outboard.sidecar.state.stores import LoadedStateStore, SaveFailed, save_all
+from outboard.sidecar.state.stores import LoadedStateStore, WriteFailed, write_all
 from support.sidecars import AutojumpClock
 
 pytestmark = pytest.mark.anyio
@@ -58,14 +58,14 @@ def sets(*keys: str) -> list[Set]:
 
 async def test_only_what_failed_is_set_again() -> None:
     store = Store(b=[ComponentError("busy"), ComponentError("busy")])
-    await save_all(loaded(store, retries=2), sets("a", "b", "c"))
+    await write_all(loaded(store, retries=2), sets("a", "b", "c"))
     assert store.attempts == {"a": 1, "b": 3, "c": 1}
 
 
 async def test_a_conflict_of_etags_is_never_tried_again() -> None:
     store = Store(a=[EtagMismatchError("a changed")], b=[EtagInvalidError("b")], c=[ComponentError("busy")])
 
-    await save_all(loaded(store, retries=3), sets("a", "b", "c"))
+    await write_all(loaded(store, retries=3), sets("a", "b", "c"))
 
     assert store.attempts == {"a": 1, "b": 1, "c": 2}
 
@@ -73,8 +73,8 @@ async def test_a_conflict_of_etags_is_never_tried_again() -> None:
 async def test_where_all_that_failed_is_conflicts_it_ends_at_once() -> None:
     store = Store(a=[EtagMismatchError("a changed")], b=[EtagInvalidError("b")])
 
-    with pytest.raises(SaveFailed) as caught:
-        await save_all(loaded(store, retries=3), sets("a", "b", "c"))
+    with pytest.raises(WriteFailed) as caught:
+        await write_all(loaded(store, retries=3), sets("a", "b", "c"))
 
     assert [str(error) for error in caught.value.errors] == ["a changed", "b"]
     assert caught.value.several
@@ -84,11 +84,11 @@ async def test_where_all_that_failed_is_conflicts_it_ends_at_once() -> None:
 async def test_the_errors_of_the_last_attempt_count() -> None:
     store = Store(a=[EtagMismatchError("a changed")], b=[ComponentError("1"), ComponentError("2")])
 
-    with pytest.raises(SaveFailed) as caught:
-        await save_all(loaded(store, retries=1), sets("a", "b"))
+    with pytest.raises(WriteFailed) as caught:
+        await write_all(loaded(store, retries=1), sets("a", "b"))
 
     assert ([str(error) for error in caught.value.errors], caught.value.several) == (["2"], False)
 
 
 async def test_nothing_is_no_attempt() -> None:
-    await save_all(loaded(Store()), [])
+    await write_all(loaded(Store()), [])

@@ -10,11 +10,16 @@ from typing import Final
 
 from outboard.gojson.utf8 import text_of
 from outboard.gojson.values import Json
-from outboard.resources import duration
 from outboard.sidecar.api.http.messages import EMPTY, ApiRequest, BodyTooLarge, Reply, json_reply
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.errors import ApiError
-from outboard.sidecar.metadata.service import RUNTIME_VERSION, ComponentInfo, MetadataService, SidecarInfo
+from outboard.sidecar.metadata.service import (
+    RUNTIME_VERSION,
+    ComponentInfo,
+    MetadataService,
+    SidecarInfo,
+    go_duration,
+)
 from outboard.sidecar.subscriptions.active import ActiveSubscription
 
 __all__ = ["MetadataApi"]
@@ -108,12 +113,8 @@ def _app_connection(app: AppConnection) -> Json:
     if health is not None:
         properties["health"] = {
             "healthCheckPath": health.path,
-            "healthProbeInterval": _go_duration(health.interval),
-            "healthProbeTimeout": _go_duration(health.timeout),
+            "healthProbeInterval": go_duration(health.interval),
+            "healthProbeTimeout": go_duration(health.timeout),
             "healthThreshold": health.threshold,
         }
     return properties
-
-
-def _go_duration(seconds: float) -> str:
-    return duration.format(seconds) if seconds >= 1 else f"{seconds * 1000:g}ms"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from outboard.gojson import decoding
@@ -23,7 +22,7 @@ from outboard.sidecar.api.http.transaction_bodies import (
 )
 from outboard.sidecar.components.port import Found
 from outboard.sidecar.errors import ApiError
-from outboard.sidecar.state.items import Operation, RequestedItem, options_of
+from outboard.sidecar.state.items import Operation, RequestedItem, metadata_of, options_of
 from outboard.sidecar.state.service import StateService
 
 __all__ = ["StateApi"]
@@ -66,7 +65,9 @@ class StateApi:
         """POST or PUT `/v1.0/state/{store}/bulk` with keys: a list with what is there for each."""
         store = self._service.store(request.parameters["store"])
         keys = await _read(request, read_keys)
-        return _bulk_reply(await self._service.get_many(store, keys))
+        found = list(await self._service.get_many(store, keys))
+        # A key that is asked for twice and told once leaves an entry without a name, as in daprd.
+        return _bulk_reply(found + [("", None)] * (len(keys) - len(found)))
 
     async def transact(self, request: ApiRequest) -> Reply:
         """POST or PUT `/v1.0/state/{store}/transaction`: all operations or none."""
@@ -99,19 +100,9 @@ def _operations(requested: Iterable[Requested]) -> Iterator[tuple[Operation, Req
         yield operation
 
 
-def _expiry(found: Found) -> dict[str, str]:
-    if found.expires is None:
-        return {}
-    return {"ttlExpireTime": _utc(found.expires)}
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _headers_of(found: Found) -> dict[str, str]:
     headers = {} if found.etag is None else {"etag": found.etag}
-    return {**headers, **{f"metadata.{name.lower()}": value for name, value in _expiry(found).items()}}
+    return {**headers, **{f"metadata.{name.lower()}": value for name, value in metadata_of(found).items()}}
 
 
 def _bulk_reply(found: Sequence[tuple[str, Found | None]]) -> Reply:
@@ -131,5 +122,5 @@ def _bulk_entry(key: str, found: Found | None) -> str:
         if found.etag is not None:
             members.append(f'"etag":{quote(found.etag)}')
         if found.expires is not None:
-            members.append(f'"metadata":{json.dumps(_expiry(found), separators=(",", ":"))}')
+            members.append(f'"metadata":{json.dumps(metadata_of(found), separators=(",", ":"))}')
     return f"{{{','.join(members)}}}"

@@ -17,7 +17,8 @@ from outboard.sidecar.api.http.errors import MALFORMED, UNREADABLE
 from outboard.sidecar.api.http.messages import ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.api.http.router import Route
 from outboard.sidecar.api.http.routes import DELETE, GET, POST, PUT, WRITE, Endpoint, Handler
-from outboard.sidecar.api.http.unserved_calls import UnservedCalls
+from outboard.sidecar.api.http.unserved_calls import telling
+from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError, ErrorInfo
 
 __all__ = ["unserved_routes"]
@@ -61,7 +62,7 @@ def unserved_routes(app_id: str, namespace: str, calls: UnservedCalls) -> list[R
         "actors": _actors(),
     }
     return [
-        replace(route, target=replace(route.target, handle=calls.telling(kind, route.target.handle)))
+        replace(route, target=replace(route.target, handle=telling(calls, kind, route.target.handle)))
         for kind, routes in kinds.items()
         for route in routes
     ]

@@ -1,0 +1,157 @@
+"""The gRPC API as one handler of every call: token, method, answer.
+
+Source: Dapr, "Dapr API token authentication", "API logging"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import grpc
+from google.protobuf.message import Message
+from grpc import StatusCode
+
+from outboard.resources.configuration import ApiAccess, ApiLogging
+from outboard.sidecar.api.grpc.access import is_allowed
+from outboard.sidecar.api.grpc.call import Call, Method, Undecodable
+from outboard.sidecar.api.grpc.errors import GrpcStatus, http_like, status_of
+from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.errors import ApiError
+from outboard.sidecar.logs import SidecarLog
+from outboard.wire import dapr
+
+__all__ = ["GrpcApi", "GrpcSettings"]
+
+SERVICE: Final = "dapr.proto.runtime.v1.Dapr"
+NO_TOKEN: Final = "missing api token in request metadata"
+OTHER_TOKEN: Final = "authentication error: api token mismatch"
+NO_PROXY: Final = "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata"
+NO_METHOD: Final = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
+PROXY_UNSERVED: Final = "calls to other apps are not served by this sidecar yet"
+UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
+UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
+APP_ID: Final = frozenset({dapr.APP_ID_HEADER, "dapr-callee-app-id"})
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcSettings:
+    """`token` empty asks for none; with `token_optional` a call without one passes too."""
+
+    max_body_bytes: int
+    token: str = field(default="", repr=False)
+    token_optional: bool = False
+    access: ApiAccess = field(default_factory=ApiAccess)
+    log_calls: ApiLogging = field(default_factory=ApiLogging)
+
+
+class GrpcApi(grpc.GenericRpcHandler):
+    """Takes each call as a stream of bytes, which on the wire is what a call of any kind is.
+
+    `methods` are those of Dapr's service, by name.
+    """
+
+    def __init__(
+        self, methods: Mapping[str, Method], settings: GrpcSettings, unserved: UnservedCalls, log: SidecarLog
+    ) -> None:
+        self._methods = methods
+        self._settings = settings
+        self._token = settings.token.encode()
+        self._unserved = unserved
+        self._log = log
+
+    @property
+    def max_message_bytes(self) -> int:
+        """The size up to which a message is taken."""
+        return self._settings.max_body_bytes
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        path = handler_call_details.method
+
+        async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            started = time.perf_counter()
+            answer = await self._answer(path, requests, _call(context))
+            self._log_call(path, context, answer, time.perf_counter() - started)
+            if isinstance(answer, GrpcStatus):
+                context.set_trailing_metadata(answer.trailers())
+                await context.abort(answer.code, answer.message)
+            else:
+                yield answer.SerializeToString()
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _answer(self, path: str, requests: AsyncIterator[bytes], call: Call) -> Message | GrpcStatus:
+        refusal = self._refusal(call)
+        if refusal is not None:
+            return refusal
+        service, _, name = path.strip("/").rpartition("/")
+        found = self._methods.get(name) if service == SERVICE else None
+        if found is None:
+            return self._missed(service, path, call)
+        if not is_allowed(name, self._settings.access):
+            return http_like(
+                StatusCode.UNIMPLEMENTED, 501, "Not Implemented", "requested endpoint is not available"
+            )
+        if found.unserved:
+            self._unserved.tell(found.unserved, path)
+        return await self._handled(path, found.handle, requests, call)
+
+    async def _handled(
+        self,
+        path: str,
+        handle: Callable[[bytes, Call], Awaitable[Message]],
+        requests: AsyncIterator[bytes],
+        call: Call,
+    ) -> Message | GrpcStatus:
+        try:
+            return await handle(await anext(aiter(requests), b""), call)
+        except ApiError as error:
+            self._log.debug("%s", error)
+            return status_of(error)
+        except Undecodable:
+            return GrpcStatus(StatusCode.INTERNAL, UNDECODABLE)
+        except Exception:
+            # The last line of defence: the app is told, the log has the traceback, the sidecar goes on.
+            self._log.exception("unexpected error at %s", path)
+            return GrpcStatus(StatusCode.INTERNAL, UNEXPECTED)
+
+    def _missed(self, service: str, path: str, call: Call) -> GrpcStatus:
+        """daprd takes a call that it does not know for one to another app."""
+        if APP_ID.isdisjoint(call.metadata):
+            return GrpcStatus(StatusCode.UNKNOWN, NO_METHOD if service == SERVICE else NO_PROXY)
+        self._unserved.tell("other apps", path)
+        return GrpcStatus(StatusCode.UNIMPLEMENTED, PROXY_UNSERVED)
+
+    def _refusal(self, call: Call) -> GrpcStatus | None:
+        given = call.metadata.get(dapr.API_TOKEN_HEADER)
+        if not self._token or (given is None and self._settings.token_optional):
+            return None
+        if given is not None and hmac.compare_digest(given.encode("utf-8"), self._token):
+            return None
+        message = NO_TOKEN if given is None else OTHER_TOKEN
+        return http_like(StatusCode.UNAUTHENTICATED, 401, "Unauthorized", message)
+
+    def _log_call(self, path: str, context: Context, answer: Message | GrpcStatus, seconds: float) -> None:
+        if not self._settings.log_calls.enabled:
+            return
+        code = answer.code.value[0] if isinstance(answer, GrpcStatus) else 0
+        fields = {
+            "method": path,
+            "duration": f"{seconds * 1000:.0f}",
+            "code": str(code),
+            "useragent": _call(context).metadata.get("user-agent", ""),
+            "scope": "dapr.runtime.grpc.api-info",
+        }
+        self._log.info("gRPC API Called", extra=fields)
+
+
+def _call(context: Context) -> Call:
+    given = context.invocation_metadata() or ()
+    return Call({str(name): value for name, value in given if isinstance(value, str)})

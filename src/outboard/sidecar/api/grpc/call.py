@@ -1,0 +1,57 @@
+"""One call of the gRPC API, and how a method of it is described."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
+
+from outboard.wire.tracing import TraceContext
+
+__all__ = ["EMPTY", "Call", "Method", "Undecodable", "method"]
+
+EMPTY: Final = Empty()
+Asked = TypeVar("Asked", bound=Message)
+
+
+class Undecodable(ValueError):
+    """The bytes of a request are no message of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call says beside its message: the texts of its metadata, by lower-case name."""
+
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The trace that the call belongs to, as far as its metadata says."""
+        return TraceContext.parse(self.metadata.get("traceparent"), self.metadata.get("tracestate", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`handle(bytes, call)` answers a request with a message; it raises ApiError and Undecodable.
+
+    `unserved` is the kind of calls that it belongs to, a phrase, where this sidecar does not serve it.
+    """
+
+    handle: Callable[[bytes, Call], Awaitable[Message]]
+    unserved: str = ""
+
+
+def method(asked: type[Asked], handle: Callable[[Asked, Call], Awaitable[Message]]) -> Method:
+    """A method whose requests are of type `asked`."""
+
+    async def decoded(data: bytes, call: Call) -> Message:
+        try:
+            request = asked.FromString(data)
+        except DecodeError as error:
+            raise Undecodable from error
+        return await handle(request, call)
+
+    return Method(decoded)
