@@ -132,6 +132,7 @@ def run(
     from outboard.run.plan.interpreter import this_interpreter
     from outboard.run.plan.plan import RunOptions, make_plan
     from outboard.run.plan.settings import is_given
+    from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 
     with _failure_as_event(output):
         home = Path.home()
@@ -144,7 +145,9 @@ def run(
 
         def plan_anew(earlier: RunPlan | None = None, lost: frozenset[int] = frozenset()) -> RunPlan:
             chosen = chosen_apps(run_file, app_id or "", command or (), given, Path.cwd())
-            apps, embedded = with_defaults(with_grpc_clients(chosen, options), options, home)
+            apps, embedded = with_defaults(
+                with_grpc_clients(chosen, options, installed=is_grpc_installed()), options, home
+            )
             if embedded:
                 write_embedded(home)
             return make_plan(apps, options, ports, this_interpreter(), os.environ, make_token, earlier, lost)

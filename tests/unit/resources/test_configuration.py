@@ -45,6 +45,7 @@ spec:
         (SecretScope("vault", "deny", frozenset({"a"})),),
         frozenset({"pubsub.kafka", "state.redis/v1"}),
         ("WorkflowsRemoteActivityReminder", "New"),
+        grpc_api=ApiAccess(frozenset({"v1/publish"})),
     )
     assert found.findings == ()
 

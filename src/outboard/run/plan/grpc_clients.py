@@ -1,6 +1,7 @@
 """Apps whose code talks gRPC to its sidecar, by the imports of Dapr's own SDK for Python.
 
-Outboard's sidecars do not serve gRPC, and such an app finds that out at its first call only.
+Outboard's sidecars serve the calls of `DaprClient` where the extra `grpc` is installed, and neither apps over
+gRPC nor workflows. Such an app finds that out at its first call only.
 """
 
 from __future__ import annotations
@@ -26,39 +27,51 @@ OVER_GRPC: Final = re.compile(
 )
 """The parts of the SDK that need gRPC. `dapr.ext.fastapi` and `dapr.ext.flask` take events by HTTP."""
 NO_SOURCES: Final = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+UNSERVED: Final = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t]+(?P<module>dapr\.ext\.(?:grpc|workflow)\b)", re.MULTILINE
+)
+"""Those of them that need what is not served, whatever is installed."""
 FILES: Final = 500
 FOLDERS: Final = 500
 """So much of an app is looked at: a start does not wait for a folder that holds everything."""
 
 
-def with_grpc_clients(chosen: ChosenApps, options: RunOptions) -> ChosenApps:
-    """`chosen` with a finding for each app folder whose code imports a client over gRPC; daprd serves it."""
+def with_grpc_clients(chosen: ChosenApps, options: RunOptions, *, installed: bool) -> ChosenApps:
+    """`chosen` with a finding for each app folder whose code needs more over gRPC than the sidecars serve.
+
+    `installed` says whether the extra is; daprd serves all of it.
+    """
     if options.daprd is not None:
         return chosen
     folders = dict.fromkeys(spec.directory for spec in chosen.specs if spec.command)
-    found = (finding for folder in folders for finding in islice(_imports(folder), 1))
+    found = (finding for folder in folders for finding in islice(_imports(folder, installed), 1))
     return replace(chosen, findings=(*chosen.findings, *found))
 
 
-def _imports(folder: Path) -> Iterator[Finding]:
+def _imports(folder: Path, installed: bool) -> Iterator[Finding]:
+    pattern = UNSERVED if installed else OVER_GRPC
     for file in islice(_sources(folder), FILES):
         try:
             source = file.read_bytes()
         except OSError:
             continue  # Python will not be able to import it either
-        if match := OVER_GRPC.search(source):
+        if match := pattern.search(source):
             line = source[: match.start()].count(b"\n") + 1
-            yield Finding(str(file), line, _problem(match["module"].decode("ascii")), ADVICE)
+            module = match["module"].decode("ascii")
+            yield _unserved(file, line, module) if installed else _uninstalled(file, line, module)
 
 
-def _problem(module: str) -> str:
-    return (
-        f"this imports {module}, which calls the sidecar over gRPC, and Outboard's serves HTTP alone: "
-        "its calls will end in `Connection refused`"
+def _uninstalled(file: Path, line: int, module: str) -> Finding:
+    problem = (
+        f"this imports {module}, which calls the sidecar over gRPC, and what Outboard's needs to serve it is "
+        "not installed: its calls will end in `Connection refused`"
     )
+    return Finding(str(file), line, problem, "pip install 'outboard[grpc]', or run with `--engine daprd`.")
 
 
-ADVICE: Final = "Use the kit or HTTP for them, or run the apps with `--engine daprd`."
+def _unserved(file: Path, line: int, module: str) -> Finding:
+    problem = f"this imports {module}, and Outboard's sidecars serve neither apps over gRPC nor workflows yet"
+    return Finding(str(file), line, problem, "Use the kit for them, or run the apps with `--engine daprd`.")
 
 
 def _sources(folder: Path) -> Iterator[Path]:

@@ -54,7 +54,7 @@ FLAGS: Final = (
     Flag("app-channel-address", "127.0.0.1", "Host on which the app listens."),
     Flag("app-max-concurrency", -1, "At most so many calls to the app at a time; -1 is no limit."),
     Flag("dapr-http-port", 3500, "Port of Dapr's HTTP API; the app reads it from DAPR_HTTP_PORT."),
-    Flag("dapr-grpc-port", 50001, "Port of Dapr's gRPC API (not served yet)."),
+    Flag("dapr-grpc-port", 50001, "Port of Dapr's gRPC API, which needs `pip install 'outboard[grpc]'`."),
     Flag("dapr-listen-addresses", "", "Addresses of the API, with commas. Default: 127.0.0.1 and ::1 only."),
     Flag("dapr-public-port", "", "One more port, for metadata and health alone; no token is asked for."),
     Flag("dapr-public-listen-address", "", "Address of that port. Default: that of the API."),

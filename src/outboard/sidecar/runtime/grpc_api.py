@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from outboard.resources.configuration import Configuration
@@ -15,14 +16,26 @@ from outboard.sidecar.runtime.options import Options
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
 
-__all__ = ["grpc_api", "is_grpc_installed"]
+__all__ = ["grpc_api"]
 
-NEEDED: Final = ("grpc", "dapr")
+FORK_SUPPORT: Final = "GRPC_ENABLE_FORK_SUPPORT"
 
 
-def is_grpc_installed() -> bool:
-    """Whether the extra is there; nothing of it is imported."""
-    return all(find_spec(name) is not None for name in NEEDED)
+@contextmanager
+def _without_fork_support() -> Iterator[None]:
+    """The library reads this as it is imported; else it writes a line whenever `outboard run` starts a program.
+
+    What is started later gets the environment as it was.
+    """
+    before = os.environ.get(FORK_SUPPORT)
+    os.environ[FORK_SUPPORT] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FORK_SUPPORT]
+        else:
+            os.environ[FORK_SUPPORT] = before
 
 
 def grpc_api(
@@ -34,9 +47,10 @@ def grpc_api(
     log: SidecarLog,
 ) -> GrpcApi:
     """`stop(force)` is called when the API is asked to end the sidecar."""
-    # An extra, and some 150 ms of a start.
-    from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
-    from outboard.sidecar.api.grpc.methods import all_methods
+    with _without_fork_support():
+        # An extra, and some 150 ms of a start.
+        from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
+        from outboard.sidecar.api.grpc.methods import all_methods
 
     methods = all_methods(
         services.publishing,

@@ -45,7 +45,8 @@ from outboard.sidecar.publishing.pubsubs import PubSubPublisher
 from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Apis, Services, http_apis
-from outboard.sidecar.runtime.grpc_api import grpc_api, is_grpc_installed
+from outboard.sidecar.runtime.grpc_api import grpc_api
+from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 from outboard.sidecar.runtime.listening import Listening, listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
 from outboard.sidecar.runtime.options import Options

@@ -14,9 +14,11 @@ from outboard.run.plan.template import AppSpec
 COMMAND = ("python", "main.py")
 
 
-def found(*folders: Path, options: RunOptions | None = None) -> list[str]:
+def found(*folders: Path, options: RunOptions | None = None, installed: bool = False) -> list[str]:
     apps = ChosenApps([AppSpec(f"app{i}", folder, COMMAND, "x") for i, folder in enumerate(folders)])
-    return [str(each) for each in with_grpc_clients(apps, options or RunOptions()).findings]
+    return [
+        str(each) for each in with_grpc_clients(apps, options or RunOptions(), installed=installed).findings
+    ]
 
 
 def write(folder: Path, source: str, name: str = "main.py") -> Path:
@@ -43,7 +45,20 @@ def test_an_import_of_a_grpc_client_is_named(tmp_path: Path, line: str, module: 
     (told,) = found(tmp_path)
     assert told.startswith(f"{file}:3: this imports {module}, which calls the sidecar over gRPC")
     assert "`Connection refused`" in told
+    assert "outboard[grpc]" in told
     assert "--engine daprd" in told
+
+
+@pytest.mark.parametrize("module", ["dapr.ext.grpc", "dapr.ext.workflow"])
+def test_what_is_not_served_is_named_with_the_extra_too(tmp_path: Path, module: str) -> None:
+    file = write(tmp_path, f"from {module} import x\n")
+    (told,) = found(tmp_path, installed=True)
+    assert told.startswith(f"{file}:1: this imports {module}, and Outboard's sidecars serve neither")
+
+
+def test_a_client_is_served_with_the_extra(tmp_path: Path) -> None:
+    write(tmp_path, "from dapr.clients import DaprClient\nfrom dapr.ext.langgraph import x\n")
+    assert found(tmp_path, installed=True) == []
 
 
 @pytest.mark.parametrize(
@@ -88,5 +103,5 @@ def test_so_many_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_an_app_without_a_command_or_a_folder_has_no_sources(tmp_path: Path) -> None:
     write(tmp_path, "import dapr.clients\n")
     apps = ChosenApps([AppSpec("sidecar-alone", tmp_path, (), "x")])
-    assert with_grpc_clients(apps, RunOptions()).findings == ()
+    assert with_grpc_clients(apps, RunOptions(), installed=False).findings == ()
     assert found(tmp_path / "missing") == []

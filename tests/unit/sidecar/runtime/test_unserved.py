@@ -36,6 +36,11 @@ def test_a_start_says_that_nobody_listens_on_the_grpc_port() -> None:
     (told,) = unserved_parts({}, 50007)
     assert told.startswith("the gRPC API is not served, nobody listens on port 50007: ")
     assert "DaprClient" in told
+    assert "pip install 'outboard[grpc]'" in told
+
+
+def test_a_start_that_serves_grpc_says_nothing_of_it() -> None:
+    assert list(unserved_parts({}, None)) == []
 
 
 def test_a_start_names_the_settings_without_effect_first() -> None:

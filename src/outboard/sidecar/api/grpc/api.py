@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import grpc
+from dapr.proto.runtime.v1 import dapr_pb2
 from google.protobuf.message import Message
 from grpc import StatusCode
 
@@ -35,6 +36,13 @@ PROXY_UNSERVED: Final = "calls to other apps are not served by this sidecar yet"
 UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
 UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
 APP_ID: Final = frozenset({dapr.APP_ID_HEADER, "dapr-callee-app-id"})
+
+SINGLE: Final = frozenset(
+    f"/{SERVICE}/{each.name}"
+    for each in dapr_pb2.DESCRIPTOR.services_by_name["Dapr"].methods
+    if not each.client_streaming
+)
+"""Paths of the methods that take one message."""
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -77,7 +85,7 @@ class GrpcApi(grpc.GenericRpcHandler):
 
         async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             started = time.perf_counter()
-            answer = await self._answer(path, requests, _call(context))
+            answer = await self._answer(path, await _first(path, requests), _call(context))
             self._log_call(path, context, answer, time.perf_counter() - started)
             if isinstance(answer, GrpcStatus):
                 context.set_trailing_metadata(answer.trailers())
@@ -87,7 +95,7 @@ class GrpcApi(grpc.GenericRpcHandler):
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
-    async def _answer(self, path: str, requests: AsyncIterator[bytes], call: Call) -> Message | GrpcStatus:
+    async def _answer(self, path: str, data: bytes, call: Call) -> Message | GrpcStatus:
         refusal = self._refusal(call)
         if refusal is not None:
             return refusal
@@ -101,17 +109,17 @@ class GrpcApi(grpc.GenericRpcHandler):
             )
         if found.unserved:
             self._unserved.tell(found.unserved, path)
-        return await self._handled(path, found.handle, requests, call)
+        return await self._handled(path, found.handle, data, call)
 
     async def _handled(
         self,
         path: str,
         handle: Callable[[bytes, Call], Awaitable[Message]],
-        requests: AsyncIterator[bytes],
+        data: bytes,
         call: Call,
     ) -> Message | GrpcStatus:
         try:
-            return await handle(await anext(aiter(requests), b""), call)
+            return await handle(data, call)
         except ApiError as error:
             self._log.debug("%s", error)
             return status_of(error)
@@ -150,6 +158,19 @@ class GrpcApi(grpc.GenericRpcHandler):
             "scope": "dapr.runtime.grpc.api-info",
         }
         self._log.info("gRPC API Called", extra=fields)
+
+
+async def _first(path: str, requests: AsyncIterator[bytes]) -> bytes:
+    """The request, or the first of a stream.
+
+    Whoever sends one is heard to the end: an answer that comes before it is an error of the transport to some
+    clients.
+    """
+    first = await anext(aiter(requests), b"")
+    if path in SINGLE:
+        async for _ in requests:
+            pass
+    return first
 
 
 def _call(context: Context) -> Call:

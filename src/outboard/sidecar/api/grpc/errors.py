@@ -59,8 +59,8 @@ INFORMED: Final = frozenset(
     }
 )
 """Codes that HTTP tells beside the message, and gRPC as the reason of an ErrorInfo."""
-WITHOUT_APP: Final = frozenset({"DAPR_STATE_NOT_CONFIGURED", "DAPR_STATE_NOT_FOUND"})
-"""Reasons that only HTTP tells the app's id of."""
+UNTOLD: Final = frozenset({"DAPR_PUBSUB_NOT_FOUND", "DAPR_STATE_NOT_CONFIGURED", "DAPR_STATE_NOT_FOUND"})
+"""Reasons that only HTTP tells more of: the app's id, the metadata of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _packed(message: Message) -> AnyMessage:
 def _message(detail: Detail) -> Message:
     match detail:
         case ErrorInfo(reason, metadata):
-            told = {} if metadata is None or reason in WITHOUT_APP else dict(metadata)
+            told = {} if metadata is None or reason in UNTOLD else dict(metadata)
             return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=told)
         case ResourceInfo(resource, name, description):
             return error_details_pb2.ResourceInfo(

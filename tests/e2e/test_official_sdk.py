@@ -1,0 +1,116 @@
+"""A service on Dapr's own SDK runs as it is: its client, sync and async, against `outboard run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.projects import APP, Project, running
+
+STORES = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: statestore}
+spec: {type: state.in-memory, version: v1}
+---
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: secrets}
+spec:
+  type: secretstores.local.file
+  version: v1
+  metadata: [{name: secretsFile, value: secrets.json}]
+"""
+CALLS = """
+import json, time, urllib.request
+from dapr.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
+from dapr.clients.grpc._state import StateItem, StateOptions, Concurrency, Consistency
+
+JSON = "application/json"
+LAST = StateOptions(Consistency.strong, Concurrency.last_write)
+
+def checked(name, found, wanted):
+    verdict = "fine" if found == wanted else f"{{found!r}}, not {{wanted!r}}"
+    print("CHECK", name, verdict, flush=True)
+
+def ready():
+    while True:
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{{os.environ['DAPR_HTTP_PORT']}}/v1.0/healthz")
+        except OSError:
+            time.sleep(0.05)
+
+{calls}
+"""
+BODY = """
+    {w}client.publish_event("pubsub", "orders", json.dumps({{"n": {n}}}), data_content_type=JSON)
+    more = [json.dumps({{"n": {n} + 1}}), json.dumps({{"n": {n} + 2}})]
+    done = {w}client.publish_events("pubsub", "orders", more, data_content_type=JSON)
+    checked("{name} bulk", [each.entry_id for each in done.failed_entries], [])
+    {w}client.save_state("statestore", "{name}", "v1", options=LAST)
+    got = {w}client.get_state("statestore", "{name}")
+    checked("{name} state", got.data, b"v1")
+    try:
+        {w}client.save_state("statestore", "{name}", "v2", etag="other")
+    except Exception as error:
+        checked("{name} etag", error.code().name, "ABORTED")
+    {w}client.save_bulk_state("statestore", [StateItem("{name}1", "1"), StateItem("{name}2", "2")])
+    many = {w}client.get_bulk_state("statestore", ["{name}1", "{name}2", "none"])
+    checked("{name} many", sorted((each.key, each.data) for each in many.items),
+            [("{name}1", b"1"), ("{name}2", b"2"), ("none", b"")])
+    {w}client.execute_state_transaction("statestore", [
+        TransactionalStateOperation(key="{name}3", data="3"),
+        TransactionalStateOperation("{name}1", "", operation_type=TransactionOperationType.delete),
+    ])
+    left = [({w}client.get_state("statestore", key)).data for key in ("{name}3", "{name}1")]
+    checked("{name} transaction", left, [b"3", b""])
+    {w}client.delete_state("statestore", "{name}3")
+    checked("{name} deleted", ({w}client.get_state("statestore", "{name}3")).data, b"")
+    checked("{name} secret", ({w}client.get_secret("secrets", "A_SECRET")).secret, {{"A_SECRET": "kept"}})
+    secrets = ({w}client.get_bulk_secret("secrets")).secrets
+    checked("{name} secrets", secrets["A_SECRET"], {{"A_SECRET": "kept"}})
+    {w}client.set_metadata("{name}", "told")
+    told = {w}client.get_metadata()
+    checked("{name} metadata", (told.application_id, told.extended_metadata["{name}"]), ("shop", "told"))
+    try:
+        {w}client.get_state("nope", "k")
+    except Exception as error:
+        told = (error.code().name, error.details())
+        checked("{name} error", told, ("INVALID_ARGUMENT", "state store nope is not found"))
+    print("CHECKED {name}", flush=True)
+"""
+SYNC = (
+    "from dapr.clients import DaprClient\ndef calls():\n  ready()\n  with DaprClient() as client:"
+    + BODY.format(w="", n=1, name="sync")
+)
+AWAITED = (
+    "import asyncio\nfrom dapr.aio.clients import DaprClient\n"
+    "async def main():\n  async with DaprClient() as client:"
+    + BODY.format(w="await ", n=11, name="awaited")
+    + "\ndef calls():\n  ready()\n  asyncio.run(main())\n"
+)
+SERVER = "http.server.ThreadingHTTPServer("
+THREAD = "import threading\nthreading.Thread(target=calls, daemon=True).start()\n"
+CHECKS = ("bulk", "state", "etag", "many", "transaction", "deleted", "secret", "secrets", "metadata", "error")
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "events"), [("sync", SYNC, (1, 2, 3)), ("awaited", AWAITED, (11, 12, 13))]
+)
+def test_its_client_works_as_it_is(tmp_path: Path, name: str, calls: str, events: tuple[int, ...]) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "components" / "stores.yaml").write_text(STORES, encoding="utf-8")
+    program = project.add("shop", topics="orders")
+    (tmp_path / "shop" / "secrets.json").write_text('{"A_SECRET": "kept"}', encoding="utf-8")
+    source = APP.replace(SERVER, f"{CALLS.format(calls=calls)}\n{THREAD}{SERVER}")
+    program.write_text(source, encoding="utf-8")
+    with running(project) as run:
+        run.line(f"CHECKED {name}")
+        said = [each["line"] for each in run.seen if each["event"] == "log"]
+        for check in CHECKS:
+            assert f"CHECK {name} {check} fine" in said
+        for number in events:
+            if f"EVENT {number} v1" not in said:
+                run.line(f"EVENT {number} v1")
+        assert run.interrupt() == 0
