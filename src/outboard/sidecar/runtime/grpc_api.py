@@ -23,7 +23,7 @@ FORK_SUPPORT: Final = "GRPC_ENABLE_FORK_SUPPORT"
 
 @contextmanager
 def _without_fork_support() -> Iterator[None]:
-    """The library reads this as it is imported; else it writes a line whenever `outboard run` starts a program.
+    """The library reads this as it is imported; else it writes a line when `outboard run` starts a program.
 
     What is started later gets the environment as it was.
     """
