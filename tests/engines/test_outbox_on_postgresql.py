@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
 from outboard.errors import NotDurable, PublishForbidden
-from outboard.kit.outbox.port import FetchRequest
+from outboard.kit.outbox.port import Depth, FetchRequest
 from outboard.kit.outbox.relay import Relay
 from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.engine import LazyEngine
@@ -133,6 +133,7 @@ async def test_what_is_refused_is_parked(bench: OutboxBench) -> None:
         await drained(bench)
     assert bench.broker.of("k") == ["good", "better"]
     (parked,) = await bench.store.parked(10)
+    assert await bench.store.depth() == Depth(0, 1, 0.0)
     assert await bench.store.retry([parked.sequence]) == 1
     assert await bench.store.claim("s", 30.0) == frozenset(range(16))
     assert [item.sequence for item in await bench.store.fetch("s", FetchRequest(10))] == [parked.sequence]

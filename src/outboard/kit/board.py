@@ -122,7 +122,7 @@ class Outboard:
             self._connections, Attempts(), self.settings.app_id, timeout, self._clock, self._journal
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
-        self._registry = Registry(dead_letters, self.settings.app_token, middlewares)
+        self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
 
     @overload
     def topic(
@@ -289,7 +289,9 @@ class Outboard:
         if self.outbox is None:
             return nullcontext()
         publish, journal = self._publisher.relay, self._journal
-        return self.outbox.relaying(publish, self._clock, self._timeout, random.random, journal)
+        return self.outbox.relaying(
+            publish, self._clock, self._timeout, random.random, journal, self._telemetry
+        )
 
     @asynccontextmanager
     async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ from outboard.kit.subscriptions.endpoint import HandlerCall
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.subscriptions.result import ENDED, HandlerRun
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topic import Topic
 from outboard.kit.topics.connections import Connections
 from support.scripted import FakeClock
@@ -78,7 +79,9 @@ def dead_letter_settings(clock: FakeClock) -> DeadLetterSettings:
 def topic(board: Outboard, clock: FakeClock, seen: Seen, app: FastAPI) -> Topic[int]:
     """A topic whose handlers have two middlewares."""
     dead_letters = dead_letter_settings(clock)
-    registry = Registry(dead_letters, "", [seen.middleware("outer"), seen.middleware("inner")])
+    registry = Registry(
+        dead_letters, "", [seen.middleware("outer"), seen.middleware("inner")], Messaging("http://127.0.0.1")
+    )
     registry.mount(app)
     return replace(board.topic("tasks", int), registry=registry)
 
@@ -139,7 +142,7 @@ async def test_a_middleware_may_answer_in_place_of_the_handler(
 
         return call
 
-    registry = Registry(dead_letter_settings(clock), "", [known])
+    registry = Registry(dead_letter_settings(clock), "", [known], Messaging("http://127.0.0.1"))
     registry.mount(app)
 
     @replace(topic, registry=registry).subscribe("/on")

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from outboard.kit.client.port import Publication
 
 __all__ = [
+    "Depth",
     "FetchRequest",
     "OutboxStore",
     "ParkedEvent",
@@ -124,6 +125,17 @@ class ParkedEvent(NamedTuple):
     body: bytes
 
 
+class Depth(NamedTuple):
+    """How many events are stored, `waiting` to be published and `parked`.
+
+    `oldest_age` is how many seconds ago the first of those that wait was staged; 0 where none waits.
+    """
+
+    waiting: int
+    parked: int
+    oldest_age: float
+
+
 class OutboxStore(Protocol):
     """The outbox's tables. Every method is one transaction, and raises OutboxUnavailable.
 
@@ -174,4 +186,8 @@ class OutboxStore(Protocol):
 
     async def waiting(self) -> int:
         """How many events there are that are not parked."""
+        ...
+
+    async def depth(self) -> Depth:
+        """How much there is, and since when."""
         ...

@@ -25,6 +25,7 @@ from typing import Final
 
 from outboard.errors import NotDurable, OutboxUnavailable
 from outboard.kit.outbox.failures import backoff
+from outboard.kit.outbox.gauges import OutboxGauges
 from outboard.kit.outbox.partitions import LEASE_SECONDS, Lease
 from outboard.kit.outbox.port import FetchRequest, OutboxStore
 from outboard.kit.outbox.sender import SendContext, Sender
@@ -40,11 +41,14 @@ LONGEST_PAUSE: Final = 5.0
 
 
 class Relay:
-    """One relay; `token` is its own, unlike that of every other."""
+    """One relay; `token` is its own, unlike that of every other. `gauges` are told how much there is."""
 
-    def __init__(self, token: str, store: OutboxStore, context: SendContext) -> None:
+    def __init__(
+        self, token: str, store: OutboxStore, context: SendContext, gauges: OutboxGauges | None = None
+    ) -> None:
         self._token = token
         self._store = store
+        self._gauges = gauges
         self._clock = context.clock
         self._random = context.random
         self._stirred = asyncio.Event()
@@ -86,6 +90,8 @@ class Relay:
         if (polling or self._more) and self._sender.lease.partitions:
             await self._fetch()
         self._sender.send()
+        if polling and self._gauges is not None:
+            await self._gauges.tell()
 
     async def _patiently(self, do: Callable[[], Awaitable[None]]) -> None:
         """Try until it is done: whatever is wrong, a relay that has ended would publish nothing any more."""

@@ -27,11 +27,13 @@ from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.handling import Handling
+from outboard.kit.subscriptions.measured import MeasuredHandling
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
 from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.result import ENDED, HELD_BACK, SUCCEEDED, Outcome, Settled, outcome_of
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.under_test import comes_from_a_test
 from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.canary import MARK
@@ -58,6 +60,7 @@ class Deliveries:
     handling: Handling
     recorded: RecordedHandling
     canaries: Canaries
+    telemetry: Messaging
 
     async def answer(self, headers: Headers, runner: Runner) -> Response:
         """Return the answer to the sidecar."""
@@ -68,7 +71,7 @@ class Deliveries:
                 "a bulk delivery to %s could not be read, and is to come again: %s", runner.route, error
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
-        handling = self.handling if self.recorded.journal.recorder is None else self.recorded
+        handling = self._handling()
         has_canary = MARK in runner.body
         if request is None:
             if has_canary and self.canaries.takes(runner.body, runner.route):
@@ -84,6 +87,12 @@ class Deliveries:
             by_position = dict(zip([entry.position for entry in entries], told, strict=True))
             told = [by_position.get(entry.position, SUCCEEDED) for entry in request.entries]
         return _of_many(request.entries, told, runner)
+
+    def _handling(self) -> Handling:
+        """With all that looks on at the moment, which is nothing mostly."""
+        recorded, instruments = self.recorded, self.telemetry.instruments
+        handling = self.handling if recorded.journal.recorder is None else recorded
+        return handling if instruments is None else MeasuredHandling(handling, recorded.settler, instruments)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""
@@ -138,7 +147,7 @@ def _is_object(body: bytes) -> bool:
 
 def _of_one(settled: Settled, runner: Runner) -> Response:
     if settled.reason and comes_from_a_test(runner.scope):
-        return _Json(to_json(settled._asdict()))
+        return _Json(to_json({"status": settled.status, "reason": settled.reason}))
     return _Json(OF_ONE[settled.status])
 
 

@@ -16,7 +16,7 @@ from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import SUCCEEDED, Handled, Outcome, Poison, Redeliver, Settled
+from outboard.kit.subscriptions.result import SUCCEEDED, Ending, Handled, Outcome, Poison, Redeliver, Settled
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
@@ -149,7 +149,7 @@ class Settler:
             return await self._dead_letter(policy.topic, found.reason, received, attempts, route)
         if isinstance(policy, DropPolicy):
             log.warning("event %s is dropped: %s", self._name(received), found.reason)
-            return Settled(DeliveryStatus.DROP, found.reason)
+            return Settled(DeliveryStatus.DROP, Ending.DROP, found.reason)
         return self._hold(found.reason, received, attempts)
 
     def _hold(self, reason: str, received: ReceivedEvent, attempts: int) -> Settled:
@@ -161,7 +161,7 @@ class Settler:
             self._name(received),
             reason,
         )
-        return Settled(DeliveryStatus.RETRY, f"{reason} (there is no dead letter topic for it)")
+        return Settled(DeliveryStatus.RETRY, Ending.HELD, f"{reason} (there is no dead letter topic for it)")
 
     async def _dead_letter(
         self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
@@ -178,12 +178,14 @@ class Settler:
                 reason,
             )
             told = f"{reason} (its dead letter could not be published to '{topic}': {error})"
-            return Settled(DeliveryStatus.RETRY, told)
+            return Settled(DeliveryStatus.RETRY, Ending.HELD, told)
         log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
         if self.dead_letters.journal.recorder is not None:
             event, pubsub = received.event_identity(), self.declaration.pubsub
             self.dead_letters.journal(HopKind.DEAD_LETTERED, pubsub, topic, event, detail=reason)
-        return Settled(DeliveryStatus.SUCCESS, f"{reason} (its dead letter is in '{topic}')")
+        return Settled(
+            DeliveryStatus.SUCCESS, Ending.DEAD_LETTER, f"{reason} (its dead letter is in '{topic}')"
+        )
 
     async def _publish(self, letter: Publication, cut: Callable[[], Publication]) -> None:
         """Raises OutboardError. What is too large for the sidecar or the broker would be held for ever."""
@@ -229,7 +231,7 @@ class Settler:
 
 def _retry_for(found: Redeliver) -> Settled:
     said = "" if found.error is None else str(found.error)
-    return Settled(DeliveryStatus.RETRY, f"{found.reason}: {said}" if said else found.reason)
+    return Settled(DeliveryStatus.RETRY, Ending.RETRY, f"{found.reason}: {said}" if said else found.reason)
 
 
 def _is_too_large(error: OutboardError) -> bool:

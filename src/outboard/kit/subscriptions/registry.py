@@ -31,6 +31,7 @@ from outboard.kit.subscriptions.routes import (
     subscription_route,
 )
 from outboard.kit.subscriptions.signature import ExpectedParameter, event_of, events_of
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.wire.bulk import BulkCodec
 
 __all__ = ["Registry"]
@@ -44,11 +45,16 @@ class Registry:
     """Gives each declared handler its route, and knows which handlers an app serves."""
 
     def __init__(
-        self, dead_letters: DeadLetterSettings, app_token: str, middlewares: Sequence[Middleware]
+        self,
+        dead_letters: DeadLetterSettings,
+        app_token: str,
+        middlewares: Sequence[Middleware],
+        telemetry: Messaging,
     ) -> None:
         self._dead_letters = dead_letters
         self._app_token = app_token
         self._middlewares = middlewares
+        self._telemetry = telemetry
         self.canaries: Final = Canaries()
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
@@ -149,7 +155,8 @@ class Registry:
             else BatchHandling(settler, call, max_events, concurrency)
         )
         recorded = RecordedHandling(handling, settler, self._dead_letters.journal)
-        return Deliveries(declaration, BulkCodec(declaration.codec), handling, recorded, self.canaries)
+        bulk = BulkCodec(declaration.codec)
+        return Deliveries(declaration, bulk, handling, recorded, self.canaries, self._telemetry)
 
 
 def _takes(declaration: Declaration) -> ExpectedParameter:

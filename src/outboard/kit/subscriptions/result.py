@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
@@ -19,6 +20,7 @@ __all__ = [
     "HANDLED",
     "HELD_BACK",
     "SUCCEEDED",
+    "Ending",
     "Handled",
     "HandlerRun",
     "Outcome",
@@ -75,10 +77,24 @@ class TakeApart:
     reason: str
 
 
+class Ending(StrEnum):
+    """How one delivery of an event ended. After RETRY, HELD_BACK and HELD the event is to come again."""
+
+    SUCCESS = "success"
+    RETRY = "retry"
+    HELD_BACK = "held-back"
+    """Not given to the handler: an earlier event of its key is to come again before it."""
+    HELD = "held"
+    """It can never be handled, and there is nowhere to put it."""
+    DROP = "drop"
+    DEAD_LETTER = "dead-letter"
+
+
 class Settled(NamedTuple):
     """What the sidecar is told of one event; `reason` is why, for a person, where it was not handled."""
 
     status: DeliveryStatus
+    ending: Ending
     reason: str = ""
 
 
@@ -87,8 +103,10 @@ Outcome: TypeAlias = Handled | Redeliver | Poison
 ENDED: Final = HandlerRun(http_status=200, returned=True)
 """A handler that came to its end without a word, as most do."""
 HANDLED: Final = Handled()
-SUCCEEDED: Final = Settled(DeliveryStatus.SUCCESS)
-HELD_BACK: Final = Settled(DeliveryStatus.RETRY, "an earlier event of its key is to come again before it")
+SUCCEEDED: Final = Settled(DeliveryStatus.SUCCESS, Ending.SUCCESS)
+HELD_BACK: Final = Settled(
+    DeliveryStatus.RETRY, Ending.HELD_BACK, "an earlier event of its key is to come again before it"
+)
 
 
 def outcome_of(run: HandlerRun) -> Outcome:

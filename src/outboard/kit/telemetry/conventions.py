@@ -41,6 +41,7 @@ PROCESS_DURATION: Final = "messaging.process.duration"
 OUTCOMES: Final = "outboard.handler.outcomes"
 ATTEMPTS: Final = "outboard.handler.attempts"
 OUTBOX_WAITING: Final = "outboard.outbox.waiting"
+OUTBOX_PARKED: Final = "outboard.outbox.parked"
 OUTBOX_OLDEST: Final = "outboard.outbox.oldest.age"
 
 DURATION_BOUNDARIES: Final = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.metrics import _Gauge as Gauge
 
 from outboard.kit.telemetry.attributes import Attributes
 from outboard.kit.telemetry.conventions import (
@@ -17,6 +18,9 @@ from outboard.kit.telemetry.conventions import (
     ERROR_TYPE,
     HANDLER,
     OPERATION_DURATION,
+    OUTBOX_OLDEST,
+    OUTBOX_PARKED,
+    OUTBOX_WAITING,
     OUTCOME,
     OUTCOMES,
     PROCESS_DURATION,
@@ -37,6 +41,9 @@ class Instruments:
     process_duration: Histogram
     outcomes: Counter
     attempts: Histogram
+    outbox_waiting: Gauge
+    outbox_parked: Gauge
+    outbox_oldest: Gauge
 
     @classmethod
     def of(cls, meter: Meter) -> Instruments:
@@ -70,6 +77,13 @@ class Instruments:
                 "Number of deliveries to this process that an event took until it was settled.",
                 explicit_bucket_boundaries_advisory=ATTEMPT_BOUNDARIES,
             ),
+            meter.create_gauge(
+                OUTBOX_WAITING, "{event}", "Number of events in the outbox that wait to be published."
+            ),
+            meter.create_gauge(OUTBOX_PARKED, "{event}", "Number of events in the outbox that were refused."),
+            meter.create_gauge(
+                OUTBOX_OLDEST, "s", "Time since the first event that waits in the outbox was staged."
+            ),
         )
 
     def sent(self, attributes: Attributes, seconds: float, errors: Sequence[str]) -> None:
@@ -91,3 +105,9 @@ class Instruments:
         self.outcomes.add(1, {**attributes, OUTCOME: outcome})
         if attempts:
             self.attempts.record(attempts, attributes)
+
+    def outbox_holds(self, waiting: int, parked: int, oldest_age: float) -> None:
+        """How many events an outbox has, and for how many seconds the first has waited."""
+        self.outbox_waiting.set(waiting)
+        self.outbox_parked.set(parked)
+        self.outbox_oldest.set(oldest_age)

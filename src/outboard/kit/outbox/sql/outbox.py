@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from outboard.clock import Clock
 from outboard.errors import ExtraMissing
 from outboard.hops.journal import Journal
+from outboard.kit.outbox.gauges import OutboxGauges
 from outboard.kit.outbox.lease import new_token
 from outboard.kit.outbox.relay import Relay
 from outboard.kit.outbox.sender import Publish, SendContext
 from outboard.kit.outbox.wakeups import Wakeups
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.tasks import background_tasks
 
 if TYPE_CHECKING:
@@ -119,12 +121,16 @@ class Outbox:
         timeout: float,
         random: Callable[[], float],
         journal: Journal | None = None,
+        telemetry: Messaging | None = None,
     ) -> AsyncIterator[None]:
         """Publish what is stored, while the block runs; each publish takes at most `timeout` seconds.
 
-        `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`.
+        `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`, and how
+        much there is told to `telemetry`.
         """
-        relay = Relay(new_token(), self._store, SendContext(publish, clock, random, timeout, journal))
+        context = SendContext(publish, clock, random, timeout, journal)
+        gauges = None if telemetry is None else OutboxGauges(self._store, telemetry, clock)
+        relay = Relay(new_token(), self._store, context, gauges)
         loop = asyncio.get_running_loop()
 
         def wake() -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.lease import is_abandoned
 from outboard.kit.outbox.partitions import PARTITIONS
-from outboard.kit.outbox.port import FetchRequest, ParkedEvent, Settlement, StoredEvent
+from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
@@ -107,6 +107,10 @@ class SqlOutboxStore:
     async def waiting(self) -> int:
         """As `OutboxStore.waiting`."""
         return await self._run("count events", self._waiting, read_only=True)
+
+    async def depth(self) -> Depth:
+        """As `OutboxStore.depth`."""
+        return await self._run("measure its depth", self._depth, read_only=True)
 
     def _prepare(self, connection: Connection) -> None:
         check_dialect(connection.dialect.name)
@@ -201,6 +205,17 @@ class SqlOutboxStore:
         row = self._outbox
         query = select(func.count()).select_from(row).where(row.c.parked_at.is_(None))
         return int(connection.execute(query).scalar_one())
+
+    def _depth(self, connection: Connection) -> Depth:
+        """The first is found by the index of those that wait; all are counted by that of the sequence."""
+        row = self._outbox
+        waits, stored = row.c.parked_at.is_(None), select(func.count()).select_from(row)
+        waiting = int(connection.execute(stored.where(waits)).scalar_one())
+        parked = int(connection.execute(stored).scalar_one()) - waiting
+        first = select(row.c.staged_at).where(waits).order_by(row.c.sequence).limit(1)
+        staged_at = connection.execute(first).scalar_one_or_none()
+        age = 0.0 if staged_at is None else max(0.0, (self._now(connection) - staged_at) / 1000)
+        return Depth(waiting, max(0, parked), age)
 
 
 def _staged(row: Row[*tuple[Any, ...]]) -> StoredEvent:
