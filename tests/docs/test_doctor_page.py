@@ -10,7 +10,8 @@ import dev
 PAGE = dev.ROOT / "docs" / "reference" / "doctor.md"
 CHECKS = dev.ROOT / "src" / "outboard" / "doctor" / "checks"
 CODE = re.compile(
-    r'"((?:run|app|sidecar|component|subscribe|subscription|topic|route|broker|event|group|dead|outbox|canary)'
+    r'"((?:run|app|sidecar|component|subscribe|subscription|topic|route|broker|event|group|dead|outbox|canary|'
+    r"cluster|control|pod|injection|resource|service|log)"
     r'(?:-[a-z]+)+)"'
 )
 

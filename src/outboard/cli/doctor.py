@@ -69,6 +69,34 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Look at this namespace of a Kubernetes cluster instead.",
+            metavar="NAMESPACE",
+            show_default=False,
+        ),
+    ] = "",
+    context: Annotated[
+        str,
+        typer.Option(
+            help="Of the kubeconfig (default: the current one).", metavar="CONTEXT", show_default=False
+        ),
+    ] = "",
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that names the cluster (default: as kubectl has it).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    pre: Annotated[
+        bool,
+        typer.Option("--pre", help="With --namespace: may I deploy here, and is Dapr there?"),
+    ] = False,
     canary: Annotated[
         bool,
         typer.Option(
@@ -101,7 +129,8 @@ def doctor(
     """Say where events stay: hop by hop, to the first that is broken.
 
     It walks from the app's port to the dead letters. It looks at the newest `outboard run` of this machine,
-    or at one sidecar that was started by hand, with Outboard's sidecar or daprd. It changes nothing,
+    at one sidecar that was started by hand, with Outboard's sidecar or daprd, or at a namespace of Kubernetes
+    (which needs the extra `kubernetes`). It changes nothing,
     but for --canary. Exit code 0: every hop is well; 1: one is broken; 2: it could not look.
 
     \b
@@ -110,6 +139,7 @@ def doctor(
       outboard doctor -f todo --short            that of a folder; only what is not well
       outboard doctor --app-id api --app-port 8000 --dapr-http-port 3500
       outboard doctor --wait 2m                  as soon as every hop is well
+      outboard doctor --namespace todo-chatbot   on Kubernetes
       outboard doctor -o json
     """
     import os
@@ -120,10 +150,23 @@ def doctor(
 
     if watch and (wait or bundle or canary):
         raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
+    if not namespace and (context or kubeconfig or pre):
+        raise CommandError("--context, --kubeconfig and --pre go with --namespace", "Add --namespace.")
+    if namespace and (run_file or run_id or app_port or dapr_http_port or resources_path or canary):
+        raise CommandError(
+            "--namespace looks at a cluster, and goes with no option of a run or a sidecar of this machine",
+            "Leave the other one out.",
+        )
+    if kubeconfig is not None and not kubeconfig.is_file():
+        raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", "Name the one of kubectl.")
     seconds = _seconds(wait)
     clock = SystemClock()
 
     def choose() -> Look:
+        if namespace:
+            from outboard.doctor.kubernetes.look import KubernetesLook
+
+            return KubernetesLook(namespace, clock, kubeconfig, context, app_id, pre)
         return chosen_look(
             Path.home(),
             run_file=run_file,
@@ -144,7 +187,7 @@ def doctor(
     if bundle is not None:
         _write_bundle(bundle, seen, diagnosis)
     _show(diagnosis, output, short=short)
-    raise typer.Exit(_exit_code(diagnosis))
+    raise typer.Exit(_exit_code(seen, diagnosis))
 
 
 def _seconds(wait: str) -> float | None:
@@ -217,10 +260,12 @@ def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
         write(*line)
 
 
-def _exit_code(diagnosis: Diagnosis) -> int:
+def _exit_code(seen: Evidence, diagnosis: Diagnosis) -> int:
     from outboard.doctor.results import Status
 
     if not diagnosis.success:
         return BROKEN
     looked = any(each.status is Status.PASSED for each in diagnosis.all_checks)
+    if seen.cluster is not None:
+        looked = seen.cluster.looked
     return 0 if looked else COULD_NOT_LOOK

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from outboard.doctor.cluster_evidence import ClusterSeen
 from outboard.sidecar.components.pubsub.standing import TopicStanding
 
 __all__ = [
@@ -291,7 +292,7 @@ class RunSeen:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was seen, at `at`."""
+    """All that was seen, at `at`. `cluster` is what was seen of a namespace of Kubernetes: then all."""
 
     where: str
     at: datetime
@@ -301,3 +302,4 @@ class Evidence:
     canaries: tuple[CanarySeen, ...] = ()
     hops: tuple[HopSeen, ...] = ()
     published: tuple[PublishedSeen, ...] = ()
+    cluster: ClusterSeen | None = None

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeVar
 
 from outboard.doctor.checks import (
     app,
     broker,
     canary,
+    cluster,
     components,
     group,
+    injection,
     outcomes,
+    pods,
     progress,
+    resources,
     routes,
+    services,
     sidecar,
+    sidecar_logs,
     subscriptions,
 )
 from outboard.doctor.evidence import Evidence
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 
-__all__ = ["CATEGORIES", "Category", "diagnose"]
+__all__ = ["CATEGORIES", "CLUSTER_CATEGORIES", "Category", "diagnose"]
 
-Check: TypeAlias = Callable[[Evidence], Iterable[CheckResult]]
+SeenT = TypeVar("SeenT")
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class Category(Generic[SeenT]):
     """A hop, and what is asked of it. All its checks are made, also where one of them has failed."""
 
     name: str
-    checks: tuple[Check, ...]
+    checks: tuple[Callable[[SeenT], Iterable[CheckResult]], ...]
 
 
 CATEGORIES: Final = (
@@ -73,14 +79,67 @@ CATEGORIES: Final = (
 )  # fmt: skip
 
 
+CLUSTER_CATEGORIES: Final = (
+    Category(
+        "the cluster",
+        (
+            cluster.cluster_reachable, cluster.cluster_namespace, cluster.cluster_visible,
+            cluster.cluster_deployable,
+        ),
+    ),
+    Category(
+        "Dapr's control plane",
+        (cluster.control_definitions, cluster.control_ready, cluster.control_version),
+    ),
+    Category(
+        "the pods",
+        (
+            injection.injection_place, injection.injection_annotations, injection.injection_sidecar,
+            injection.injection_port, pods.pod_there, pods.pod_image, pods.pod_crashes, pods.pod_runs,
+            pods.pod_ready,
+        ),
+    ),
+    Category(
+        "the components",
+        (
+            resources.resource_namespace, resources.resource_type, resources.resource_auth_type,
+            resources.resource_scopes, resources.resource_secret, resources.resource_configuration,
+            resources.resource_stale, resources.resource_group,
+        ),
+    ),
+    Category("the subscriptions", (resources.resource_subscription,)),
+    Category(
+        "the broker",
+        (services.service_there, services.service_port, services.service_endpoints),
+    ),
+    Category(
+        "what its sidecar has loaded",
+        (sidecar_logs.log_error, sidecar_logs.log_wait, sidecar_logs.log_component),
+    ),
+    Category("what its sidecar has subscribed to", (sidecar_logs.log_subscribed,)),
+    Category(
+        "the event",
+        (services.event_published, services.event_stored, services.event_received),
+    ),
+)  # fmt: skip
+PRE_CATEGORIES: Final = CLUSTER_CATEGORIES[:2]
+
+
 def diagnose(seen: Evidence) -> Diagnosis:
     """What follows from what was `seen`. Behind the first hop that is broken nothing is looked into."""
+    if seen.cluster is None:
+        return _walked(seen.where, CATEGORIES, seen)
+    categories = PRE_CATEGORIES if seen.cluster.pre else CLUSTER_CATEGORIES
+    return _walked(seen.where, categories, seen.cluster)
+
+
+def _walked(where: str, categories: Iterable[Category[SeenT]], seen: SeenT) -> Diagnosis:
     results: list[CategoryResult] = []
     broken = False
-    for category in CATEGORIES:
+    for category in categories:
         checks = () if broken else tuple(result for check in category.checks for result in check(seen))
         result = CategoryResult(category.name, checks, skipped=broken)
         broken = broken or result.status is Status.FAILED
         if checks or broken:
             results.append(result)
-    return Diagnosis(seen.where, tuple(results))
+    return Diagnosis(where, tuple(results))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from outboard.doctor import commands
+from outboard.doctor.checks.release_notes import warnings_of
 from outboard.doctor.evidence import AppSeen, Evidence
 from outboard.doctor.results import CheckResult, ManualCommand, Status
 
@@ -20,13 +20,6 @@ __all__ = [
 ]
 
 UNAUTHORIZED: Final = 401
-VERSION: Final = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
-WARNINGS: Final = (
-    ((1, 17, 0), "before 1.17 an event whose route answers 404 is acknowledged without a dead letter, and "
-                 "bulk publishing has only its alpha route"),
-    ((1, 18, 3), "before 1.18.3 it ends at an event whose `traceid` is not text"),
-)  # fmt: skip
-"""The first version in which it is mended, and what happens before; Dapr's release notes."""
 
 
 def sidecar_answers(seen: Evidence) -> Iterator[CheckResult]:
@@ -94,11 +87,7 @@ def sidecar_version(seen: Evidence) -> Iterator[CheckResult]:
         metadata = app.sidecar.metadata
         if metadata is None:
             continue
-        found = VERSION.match(metadata.version)
-        number = tuple(map(int, found.groups())) if found else None
-        told = tuple(
-            text for mended, text in WARNINGS if number and number < mended and app.engine == "daprd"
-        )
+        told = warnings_of(metadata.version) if app.engine == "daprd" else ()
         status = Status.WARNING if told else Status.PASSED
         title = f"its version, {metadata.version or 'unknown'}, has no known trap"
         fix = "Take a newer daprd" if told else ""

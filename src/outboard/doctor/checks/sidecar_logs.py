@@ -1,0 +1,108 @@
+"""What the logs of sidecars and apps say of components, subscriptions and events. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from outboard.doctor.cluster_commands import logs
+from outboard.doctor.cluster_evidence import ClusterSeen, LogSeen, PodSeen
+from outboard.doctor.results import CheckResult, Status
+
+__all__ = ["log_component", "log_error", "log_subscribed", "log_wait"]
+
+LOADED: Final = re.compile(r"Component loaded: (?P<name>\S+) \(")
+BROKEN: Final = re.compile(r"level\W+(error|fatal)\b", re.IGNORECASE)
+INITIALISED: Final = re.compile(r"dapr initialized")
+SUBSCRIBED: Final = "app is subscribed to the following topics"
+WAITING: Final = re.compile(
+    r"waiting for (the )?(dapr|sidecar)|application to be listening|application protocol:.*waiting",
+    re.IGNORECASE,
+)
+LINES: Final = 3
+TAIL: Final = 500
+"""So many lines are read: with as many, the first ones may be missing."""
+
+
+def log_error(seen: ClusterSeen) -> Iterator[CheckResult]:
+    """The sidecar could set up what it has."""
+    title = "the log of its sidecar has no error of a component"
+    for pod, log in _sidecars(seen):
+        errors = _errors(log)
+        later = INITIALISED.search("\n".join(log.lines))
+        status = Status.PASSED if not errors else Status.WARNING if later else Status.FAILED
+        fix = "Correct the component that it names, and restart the pod" if errors else ""
+        command = logs(seen, pod, "daprd", "error")
+        yield CheckResult("log-error", title, pod.app_id, status, tuple(errors[-LINES:]), fix, command)
+
+
+def log_wait(seen: ClusterSeen) -> Iterator[CheckResult]:
+    """Neither the sidecar waits for the app, nor the app for the sidecar."""
+    title = "it waits for nobody"
+    for pod, log in _sidecars(seen):
+        app = seen.log(pod, pod.app.name) if pod.app else None
+        last = [*log.lines[-1:], *(app.lines[-1:] if app else ())]
+        waiting = [line for line in last if WAITING.search(line)]
+        status = Status.FAILED if waiting else Status.PASSED
+        fix = (
+            "Let the app listen on dapr.io/app-port without waiting for /v1.0/healthz: "
+            "/v1.0/healthz/outbound is ready before"
+        )
+        command = logs(seen, pod, "daprd", tail=100)
+        yield CheckResult(
+            "log-wait", title, pod.app_id, status, tuple(waiting), fix if waiting else "", command
+        )
+
+
+def log_component(seen: ClusterSeen) -> Iterator[CheckResult]:
+    """The sidecar says `Component loaded` of each that the app should get."""
+    title = "its sidecar has loaded its components"
+    for pod, log in _sidecars(seen):
+        loaded = {found["name"] for line in log.lines if (found := LOADED.search(line))}
+        wanted = [each.name for each in seen.own("Component") if each.serves(pod.app_id)]
+        told_of = "\n".join(_errors(log))
+        absent = [name for name in wanted if name not in loaded and name not in told_of]
+        command = logs(seen, pod, "daprd", "Component loaded")
+        if not absent:
+            yield CheckResult("log-component", title, pod.app_id, Status.PASSED, (), "", command)
+            continue
+        told = [line for line in log.lines for name in absent if name in line][-LINES:]
+        evidence = (f"its log does not say 'Component loaded' of: {', '.join(absent)}", *told)
+        fix = "Restart the pod; if the line is missing then, an error before it says why"
+        yield CheckResult("log-component", title, pod.app_id, _doubt(log), evidence, fix, command)
+
+
+def log_subscribed(seen: ClusterSeen) -> Iterator[CheckResult]:
+    """The sidecar says to which topics it has subscribed; each Subscription of the app is among them."""
+    title = "its sidecar has subscribed"
+    for pod, log in _sidecars(seen):
+        said = [line for line in log.lines if SUBSCRIBED in line]
+        wanted = [each.target for each in seen.own("Subscription") if each.serves(pod.app_id)]
+        absent = [
+            f"'{topic}' of '{pubsub}'" for pubsub, topic in wanted if not any(topic in line for line in said)
+        ]
+        command = logs(seen, pod, "daprd", tail=100)
+        if not absent:
+            yield CheckResult("log-subscribed", title, pod.app_id, Status.PASSED, (), "", command)
+            continue
+        evidence = (f"no line '{SUBSCRIBED}' names {', '.join(absent)}", *said[-LINES:])
+        fix = "Correct scopes and pubsubname of the Subscription, and restart the pod"
+        yield CheckResult("log-subscribed", title, pod.app_id, _doubt(log), evidence, fix, command)
+
+
+def _errors(log: LogSeen) -> list[str]:
+    return [line for line in log.lines if BROKEN.search(line) and "component" in line.lower()]
+
+
+def _doubt(log: LogSeen) -> Status:
+    """Where the log is longer than what was read, a line may stand before it."""
+    return Status.UNKNOWN if len(log.lines) >= TAIL else Status.FAILED
+
+
+def _sidecars(seen: ClusterSeen) -> Iterator[tuple[PodSeen, LogSeen]]:
+    """Pods whose sidecar has said something."""
+    for pod in seen.dapr_pods:
+        log = seen.log(pod, "daprd")
+        if log is not None and log.lines:
+            yield pod, log

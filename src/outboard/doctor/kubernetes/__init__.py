@@ -1,0 +1,1 @@
+"""Looking around in a namespace of a Kubernetes cluster; behind the port `Look`."""

@@ -1,0 +1,121 @@
+"""The API of a cluster, as a client with the caller's own rights sees it, by kr8s."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from outboard.doctor.cluster_evidence import Unseen
+from outboard.errors import CommandError
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+__all__ = ["Access", "ApiRefused", "connect"]
+
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+SECONDS: Final = 5.0
+"""How long an answer is waited for."""
+
+
+class ApiRefused(Exception):
+    """An answer of the API that is no success: `status`, and the server's words."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+@dataclass
+class Access:
+    """Asks, and keeps in `unseen` what it was not let see, in `secrets` what nobody is to be shown."""
+
+    api: Api
+    unseen: list[Unseen] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+
+    async def get(self, path: str, *, version: str = "v1", namespace: str = "", **query: str) -> Any:
+        """The body of the answer, JSON or text. Raises ApiRefused, and OSError where there is none."""
+        return await self._call("GET", path, version, namespace, params=query)
+
+    async def post(self, path: str, body: Mapping[str, object], *, version: str) -> Any:
+        """The answer to a review of rights, which changes nothing. Raises as `get`."""
+        return await self._call("POST", path, version, "", json=body)
+
+    async def items(
+        self, what: str, path: str, *, version: str = "v1", namespace: str = ""
+    ) -> list[dict[str, Any]] | None:
+        """The objects of a list; None where they may not be seen, which is kept. Raises ApiRefused with 404
+        where there is no such kind."""
+        try:
+            found: list[dict[str, Any]] = (await self.get(path, version=version, namespace=namespace))[
+                "items"
+            ]
+        except ApiRefused as refused:
+            if refused.status == NOT_FOUND:
+                raise
+            self.miss(what, str(refused), "list", path, namespace)
+            return None
+        return found
+
+    def miss(self, what: str, why: str, verb: str, resource: str, namespace: str) -> None:
+        """Keep what could not be seen."""
+        self.unseen.append(Unseen(what, why, verb, resource, namespace))
+
+    async def _call(self, method: str, path: str, version: str, namespace: str, **options: Any) -> Any:
+        import httpx
+        from kr8s import APITimeoutError
+
+        base = "" if version == "v1" else "/apis"
+        try:
+            async with self.api.call_api(
+                method,
+                version=version,
+                base=base,
+                namespace=namespace or None,
+                url=path,
+                raise_for_status=False,
+                timeout=SECONDS,
+                **options,
+            ) as response:
+                return _body(response)
+        except (httpx.HTTPError, APITimeoutError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
+
+def _body(response: Any) -> Any:
+    is_json = response.headers.get("content-type", "").startswith("application/json")
+    body = response.json() if is_json else response.text
+    if response.is_error:
+        words = body.get("message", "") if isinstance(body, dict) else str(body)
+        raise ApiRefused(response.status_code, words.strip() or f"HTTP {response.status_code}")
+    return body
+
+
+async def connect(kubeconfig: Path | None, context: str) -> Access:
+    """By the kubeconfig (default: as kubectl finds it). Raises CommandError where there is none that fits, or
+    kr8s is not installed; OSError where the cluster cannot be reached."""
+    try:
+        import httpx
+        from kr8s import APITimeoutError, ServerError
+        from kr8s.asyncio import api
+    except ImportError as error:
+        raise CommandError(
+            "--namespace needs a client of Kubernetes", "Install it: pip install 'outboard[kubernetes]'"
+        ) from error
+    file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
+    try:
+        return Access(await api(kubeconfig=file, context=context or None))
+    except (httpx.HTTPError, APITimeoutError) as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error
+    except ServerError as error:
+        raise ConnectionError(str(error)) from error
+    except (ValueError, KeyError) as error:
+        raise CommandError(
+            f"no cluster is named by the kubeconfig: {error}",
+            "See `kubectl config get-contexts`, and name --context or --kubeconfig.",
+        ) from error

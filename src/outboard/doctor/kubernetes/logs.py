@@ -1,0 +1,36 @@
+"""The last lines of the containers of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from outboard.doctor.cluster_evidence import LogSeen, PodSeen
+from outboard.doctor.kubernetes.api import FORBIDDEN, Access, ApiRefused
+
+__all__ = ["seen_logs"]
+
+LINES: Final = "500"
+
+
+async def seen_logs(
+    access: Access, dapr_pods: Sequence[PodSeen], pods: Iterable[PodSeen]
+) -> tuple[LogSeen, ...]:
+    """Those of the app and its sidecar, and of the run before of each container that crashed."""
+    wanted = [
+        (pod, each.name, False) for pod in dapr_pods for each in (pod.sidecar, pod.app) if each is not None
+    ]
+    wanted += [(pod, each.name, True) for pod in pods for each in pod.containers if each.restarts]
+    seen: list[LogSeen] = []
+    for pod, container, previous in wanted:
+        query = {"container": container, "tailLines": LINES} | ({"previous": "true"} if previous else {})
+        try:
+            text = await access.get(f"pods/{pod.name}/log", namespace=pod.namespace, **query)
+        except ApiRefused as refused:
+            if refused.status == FORBIDDEN:
+                access.miss("logs", str(refused), "get", "pods/log", pod.namespace)
+                return tuple(seen)
+            seen.append(LogSeen(pod.name, container, failure=str(refused), previous=previous))
+        else:
+            seen.append(LogSeen(pod.name, container, tuple(str(text).splitlines()), previous=previous))
+    return tuple(seen)

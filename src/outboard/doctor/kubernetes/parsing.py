@@ -1,0 +1,152 @@
+"""Objects of the Kubernetes API, read as what was seen. Pure.
+
+Values of a component's metadata are left out, but for those that name a server or a consumer group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from outboard.doctor.cluster_evidence import (
+    ContainerSeen,
+    PodSeen,
+    ResourceSeen,
+    SecretReference,
+    WorkloadSeen,
+)
+
+__all__ = ["ADDRESS_ITEMS", "Object", "pod", "resource", "workload"]
+
+Object: TypeAlias = "dict[str, Any]"
+
+ADDRESS_ITEMS: Final = ("brokers", "redisHost")
+"""Items that name servers as host and port, a comma between them."""
+MET_BY_DEFAULT: Final = frozenset({"Ready", "ContainersReady", "PodScheduled", "Initialized"})
+
+
+def pod(found: Object) -> PodSeen:
+    """A pod with its containers."""
+    metadata, spec, status = _parts(found)
+    states = {
+        each["name"]: each
+        for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    }
+    containers = [(each, True) for each in spec.get("initContainers", ())]
+    containers += [(each, False) for each in spec.get("containers", ())]
+    conditions = status.get("conditions", ())
+    return PodSeen(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        phase=status.get("phase", "Unknown"),
+        ready=any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
+        created=_time(metadata.get("creationTimestamp")),
+        labels=_pairs(metadata.get("labels")),
+        annotations=_pairs(metadata.get("annotations")),
+        containers=tuple(
+            _container(each, states.get(each["name"], {}), init=init) for each, init in containers
+        ),
+        conditions=_unmet(conditions),
+        finished=status.get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in metadata,
+    )
+
+
+def workload(kind: str, found: Object) -> WorkloadSeen:
+    """A Deployment, StatefulSet or DaemonSet."""
+    metadata, spec, status = _parts(found)
+    template = spec.get("template", {}).get("metadata", {})
+    failures = [
+        f"{each.get('reason', '')}: {each.get('message', '')}"
+        for each in status.get("conditions", ())
+        if each["type"] == "ReplicaFailure" and each["status"] == "True"
+    ]
+    return WorkloadSeen(
+        kind=kind,
+        name=metadata["name"],
+        replicas=spec.get("replicas", 1),
+        annotations=_pairs(metadata.get("annotations")),
+        template_annotations=_pairs(template.get("annotations")),
+        selector=_pairs(spec.get("selector", {}).get("matchLabels")),
+        conditions=tuple(failures),
+    )
+
+
+def resource(kind: str, found: Object) -> ResourceSeen:
+    """One of Dapr's own."""
+    metadata, spec, _ = _parts(found)
+    items = [each for each in spec.get("metadata") or () if isinstance(each, Mapping)]
+    plain = {each["name"].lower(): str(each.get("value", "")) for each in items if "name" in each}
+    references = [each for each in items if isinstance(each.get("secretKeyRef"), Mapping)]
+    return ResourceSeen(
+        kind=kind,
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        created=_time(metadata.get("creationTimestamp")),
+        changed=_changed(metadata),
+        type=spec.get("type", "") if kind == "Component" else "",
+        scopes=tuple(found.get("scopes") or ()),
+        items=tuple(each.get("name", "") for each in items),
+        addresses=tuple((name, plain[name.lower()]) for name in ADDRESS_ITEMS if plain.get(name.lower())),
+        auth_type=plain.get("authtype", ""),
+        consumer_group=plain.get("consumergroup") or plain.get("consumerid", ""),
+        secret_store=(found.get("auth") or {}).get("secretStore", ""),
+        secret_references=tuple(_reference(each) for each in references),
+        target=(spec.get("pubsubname", ""), spec.get("topic", "")),
+    )
+
+
+def _reference(item: Mapping[str, Any]) -> SecretReference:
+    wanted = item["secretKeyRef"]
+    name = wanted.get("name", "")
+    return SecretReference(item.get("name", ""), name, wanted.get("key") or name)
+
+
+def _container(spec: Object, status: Object, *, init: bool) -> ContainerSeen:
+    state = status.get("state", {})
+    waiting = state.get("waiting", {})
+    ended = status.get("lastState", {}).get("terminated") or state.get("terminated") or {}
+    return ContainerSeen(
+        name=spec["name"],
+        image=spec.get("image", ""),
+        ports=tuple(each["containerPort"] for each in spec.get("ports", ())),
+        init=init,
+        ready=bool(status.get("ready")),
+        running="running" in state,
+        restarts=status.get("restartCount", 0),
+        waiting=waiting.get("reason", ""),
+        message=waiting.get("message", ""),
+        last_end=f"{ended.get('reason', 'ended')}, exit code {ended.get('exitCode')}" if ended else "",
+    )
+
+
+def _changed(metadata: Object) -> datetime | None:
+    """When a field of the spec was written last; what only the status was written by does not count."""
+    times = [
+        _time(each.get("time"))
+        for each in metadata.get("managedFields", ())
+        if "f:spec" in each.get("fieldsV1", {})
+    ]
+    return max((each for each in times if each), default=_time(metadata.get("creationTimestamp")))
+
+
+def _unmet(conditions: Any) -> tuple[str, ...]:
+    return tuple(
+        f"{each['type']}: {each.get('reason', '')} {each.get('message', '')}".strip()
+        for each in conditions
+        if each["type"] in MET_BY_DEFAULT
+        and each["status"] != "True"
+        and (each.get("reason") or each.get("message"))
+    )
+
+
+def _parts(found: Object) -> tuple[Object, Object, Object]:
+    return found["metadata"], found.get("spec") or {}, found.get("status") or {}
+
+
+def _pairs(mapping: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((mapping or {}).items()))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
