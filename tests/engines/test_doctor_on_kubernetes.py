@@ -127,7 +127,7 @@ def test_what_is_intact_passes(
         told, indent=1
     )
     assert {"log-component", "log-subscribed", "service-endpoints", "event-received"} <= codes(told, "passed")
-    assert codes(told, "unknown") == {"event-stored"}
+    assert codes(told, "unknown") == {"event-stored"}, json.dumps(told, indent=1)
 
 
 def test_a_component_that_was_written_after_the_pod_is_told(

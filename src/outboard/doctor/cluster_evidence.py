@@ -24,13 +24,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """What could not be looked at: `what` is a phrase; `verb` and `resource` are for `kubectl auth can-i`."""
+    """What could not be looked at: `what` is a phrase; `verb` and `resource` are for `kubectl auth can-i`.
+
+    Where it is not `forbidden`, the server could not answer."""
 
     what: str
     why: str
     verb: str
     resource: str
     namespace: str = ""
+    forbidden: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def cluster_visible(seen: ClusterSeen) -> Iterator[CheckResult]:
             each.what,
             Status.UNKNOWN,
             (f"could not look at {each.what}: {each.why}",),
-            f"Ask for the right to {each.verb} {each.resource}, or have somebody look who has it",
+            f"Ask for the right to {each.verb} {each.resource}, or have somebody look who has it"
+            if each.forbidden
+            else "Look again: the API server could not answer",
             kubectl(seen, f"auth can-i {each.verb} {each.resource}{whose}"),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ __all__ = ["Access", "ApiRefused", "connect"]
 
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+BUSY: Final = frozenset({429, 503})
+"""The server asks to come again: it has just started, or has too much to do."""
+TRIES: Final = 4
+PAUSE: Final = 0.5
 SECONDS: Final = 5.0
 """How long an answer is waited for."""
 
@@ -58,15 +63,26 @@ class Access:
         except ApiRefused as refused:
             if refused.status == NOT_FOUND:
                 raise
-            self.miss(what, str(refused), "list", path, namespace)
+            self.miss(what, refused, "list", path, namespace)
             return None
         return found
 
-    def miss(self, what: str, why: str, verb: str, resource: str, namespace: str) -> None:
+    def miss(self, what: str, why: ApiRefused, verb: str, resource: str, namespace: str) -> None:
         """Keep what could not be seen."""
-        self.unseen.append(Unseen(what, why, verb, resource, namespace))
+        forbidden = why.status == FORBIDDEN
+        self.unseen.append(Unseen(what, str(why), verb, resource, namespace, forbidden=forbidden))
 
     async def _call(self, method: str, path: str, version: str, namespace: str, **options: Any) -> Any:
+        for _ in range(TRIES - 1):
+            try:
+                return await self._call_once(method, path, version, namespace, **options)
+            except ApiRefused as refused:
+                if refused.status not in BUSY:
+                    raise
+            await asyncio.sleep(PAUSE)
+        return await self._call_once(method, path, version, namespace, **options)
+
+    async def _call_once(self, method: str, path: str, version: str, namespace: str, **options: Any) -> Any:
         import httpx
         from kr8s import APITimeoutError
 

@@ -28,7 +28,7 @@ async def seen_logs(
             text = await access.get(f"pods/{pod.name}/log", namespace=pod.namespace, **query)
         except ApiRefused as refused:
             if refused.status == FORBIDDEN:
-                access.miss("logs", str(refused), "get", "pods/log", pod.namespace)
+                access.miss("logs", refused, "get", "pods/log", pod.namespace)
                 return tuple(seen)
             seen.append(LogSeen(pod.name, container, failure=str(refused), previous=previous))
         else:

@@ -95,7 +95,7 @@ class KubernetesLook:
         except ApiRefused as refused:
             if refused.status == NOT_FOUND:
                 return False
-            access.miss("whether the namespace is there", str(refused), "get", "namespaces", "")
+            access.miss("whether the namespace is there", refused, "get", "namespaces", "")
             return None
         return True
 
@@ -145,12 +145,12 @@ def _are_defined(access: Access, found: tuple[ResourceSeen, ...] | None) -> bool
 
 async def _control_plane(access: Access) -> tuple[PodSeen, ...] | None:
     """Dapr's own pods, in whichever namespace they are; in `dapr-system` where others may not be seen."""
-    reason = ""
+    reason = ApiRefused(0, "")
     for namespace in ("", "dapr-system"):
         try:
             answer = await access.get("pods", namespace=namespace, labelSelector=PART_OF_DAPR)
         except ApiRefused as refused:
-            reason = str(refused)
+            reason = refused
             continue
         return tuple(pod(each) for each in answer["items"])
     access.miss("the pods of Dapr's control plane", reason, "list", "pods", "dapr-system")

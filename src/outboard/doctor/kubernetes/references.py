@@ -33,7 +33,7 @@ async def _secret(access: Access, name: str, namespace: str) -> SecretSeen:
     except ApiRefused as refused:
         if refused.status == NOT_FOUND:
             return SecretSeen(name, namespace, exists=False)
-        access.miss(f"the secret '{name}'", str(refused), "get", f"secrets/{name}", namespace)
+        access.miss(f"the secret '{name}'", refused, "get", f"secrets/{name}", namespace)
         return SecretSeen(name, namespace, exists=None)
     data: dict[str, str] = found.get("data") or {}
     access.secrets += [base64.b64decode(value).decode("utf-8", "replace") for value in data.values()]
@@ -71,7 +71,7 @@ async def _service(access: Access, component: str, address: str, name: str, name
         found = await access.get(f"services/{name}", namespace=namespace)
     except ApiRefused as refused:
         if refused.status != NOT_FOUND:
-            access.miss(f"the service '{name}'", str(refused), "get", f"services/{name}", namespace)
+            access.miss(f"the service '{name}'", refused, "get", f"services/{name}", namespace)
             return ServiceSeen(component, address, name, namespace, exists=None)
         elsewhere = await _elsewhere(access, name)
         return ServiceSeen(component, address, name, namespace, exists=False, elsewhere=elsewhere)
@@ -100,9 +100,7 @@ async def _ready_endpoints(access: Access, name: str, namespace: str) -> int | N
             labelSelector=f"kubernetes.io/service-name={name}",
         )
     except ApiRefused as refused:
-        access.miss(
-            f"the endpoints of the service '{name}'", str(refused), "list", "endpointslices", namespace
-        )
+        access.miss(f"the endpoints of the service '{name}'", refused, "list", "endpointslices", namespace)
         return None
     return sum(_is_ready(each) for item in found["items"] for each in item.get("endpoints") or ())
 
