@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from outboard.hops.files.reader import read_record
 from support.broken import APP, MEMORY, SetUp
 from support.processes import eventually, free_ports
 from support.projects import PATIENCE, Run, outboard
@@ -72,6 +73,9 @@ def running(setup: SetUp, place: Place, daprd: Path | None) -> Iterator[None]:
         _wait(setup, run, place)
         for topic in setup.publish:
             _publish(place, topic)
+        if daprd is None and setup.publish:
+            topics = {topic.rpartition(":")[2] for topic in setup.publish}
+            eventually(lambda: topics <= _recorded(place), run.told)  # it is written each second
         _act(setup, place, stack)
         yield
         if process.poll() is None:
@@ -106,6 +110,12 @@ def _publish(place: Place, topic: str) -> None:
     answer = httpx.post(url, content=body, headers=headers, trust_env=False, timeout=PATIENCE)
     assert answer.status_code == 204, answer.text
     time.sleep(0.3)
+
+
+def _recorded(place: Place) -> set[str]:
+    """The topics of which the record of the run tells."""
+    runs = place.folder / ".outboard" / "runs"
+    return {hop.topic for folder in runs.glob("*/hops") for hop in read_record(folder).hops}
 
 
 def _act(setup: SetUp, place: Place, stack: ExitStack) -> None:

@@ -74,13 +74,13 @@ def inherited(
     found = None if cause is None else cause.trace()
     if traceparent := given.get("traceparent"):
         attributes: dict[str, str] = {}
-        trace = TraceContext.parse(traceparent) or TraceContext.new(randbytes)
+        trace = found or TraceContext.parse(traceparent) or TraceContext.new(randbytes)
     else:
         trace = at or (found.child(randbytes) if found else TraceContext.new(randbytes))
         attributes = trace.attributes
     if CORRELATION_ID not in given:
         said = "" if cause is None else _handed_on(cause.correlation_id())
-        attributes[CORRELATION_ID] = said or (found or trace).trace_id
+        attributes[CORRELATION_ID] = said or trace.trace_id
     if cause and CAUSATION_ID not in given and (causation_id := _handed_on(cause.causation_id())):
         attributes[CAUSATION_ID] = causation_id
     return attributes
