@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from outboard.sidecar.components.port import Message, NotAcknowledged
 from outboard.sidecar.delivery.batches import BatchConsumer, BatchEntry, bounds_of
@@ -16,6 +17,9 @@ from outboard.sidecar.delivery.inbound import Arrived
 from outboard.tasks import background_tasks
 
 __all__ = ["GatheringConsumer"]
+
+SHORT_WAIT: Final = 0.02
+"""Seconds: so short a wait is asked for to gather events, not to hold one back."""
 
 
 class _Waiting(BatchEntry):
@@ -44,7 +48,8 @@ class GatheringConsumer:
         self._single = single
         self._batches = BatchConsumer(single)
         self._bounds = bounds_of(single.subscription.bulk, single.pubsub.component)
-        self._serial = bool(single.pubsub.component.traits.serial)
+        # Where no other event can come, a short wait gathers nothing; a longer one is kept, as by daprd.
+        self._in_vain = bool(single.pubsub.component.traits.serial) and self._bounds.max_await <= SHORT_WAIT
         self._pending: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -86,9 +91,9 @@ class GatheringConsumer:
                 task.cancel()
 
     async def _fill(self) -> None:
-        """Return when the pending batch is full, or its time is up; at once where no other can come."""
+        """Return when the pending batch is full, or its time is up; at once where it would wait in vain."""
         self._full.clear()
-        if self._serial or len(self._pending) >= self._bounds.max_messages:
+        if self._in_vain or len(self._pending) >= self._bounds.max_messages:
             return
         sleep = asyncio.ensure_future(self._single.shared.clock.sleep(self._bounds.max_await))
         full = asyncio.ensure_future(self._full.wait())

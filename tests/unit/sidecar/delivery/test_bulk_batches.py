@@ -120,9 +120,15 @@ async def test_no_batch_is_larger_than_it_may_be() -> None:
     assert [len(batch) for batch in bench.batches] == [3, 3, 1]
 
 
-@pytest.mark.parametrize(("serial", "waits"), [("", [0.05]), ("one by one", [])])
-async def test_where_no_other_can_come_none_is_waited_for(serial: str, waits: list[float]) -> None:
-    async with Bench(serial=serial).running() as bench:
+@pytest.mark.parametrize(
+    ("serial", "asked_ms", "waits"),
+    [("", 50, [0.05]), ("", 10, [0.01]), ("one by one", 10, []), ("one by one", 50, [0.05])],
+)
+async def test_where_no_other_can_come_a_short_wait_is_in_vain(
+    serial: str, asked_ms: int, waits: list[float]
+) -> None:
+    bulk = replace(SUBSCRIPTION.bulk, max_await_duration_ms=asked_ms)
+    async with Bench(replace(SUBSCRIPTION, bulk=bulk), serial=serial).running() as bench:
         bench.answer(e1="SUCCESS")
         assert await bench.handle(*events(1)) == [None]
     assert bench.clock.slept == waits
