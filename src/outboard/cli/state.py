@@ -116,7 +116,6 @@ def set_value(
       outboard state set 7 -f value.json --ttl 60
     """
     import asyncio
-    import json
 
     from outboard.cli.places_options import places
     from outboard.live.stores import opened
@@ -134,11 +133,7 @@ def set_value(
             )
             return found
 
-    found = asyncio.run(write())
-    if output is OutputFormat.json:
-        typer.echo(json.dumps(_told(found, key), ensure_ascii=False))
-    else:
-        typer.echo(f"Wrote {found.stored(key)} of {found.name}")
+    _say("Wrote", asyncio.run(write()), key, output)
 
 
 def delete(
@@ -159,7 +154,6 @@ def delete(
       outboard state delete 7 --etag 3
     """
     import asyncio
-    import json
 
     from outboard.cli.places_options import places
     from outboard.live.stores import opened
@@ -169,11 +163,7 @@ def delete(
             await found.state.delete(found.app_key(key), etag=etag or None)
             return found
 
-    found = asyncio.run(remove())
-    if output is OutputFormat.json:
-        typer.echo(json.dumps(_told(found, key), ensure_ascii=False))
-    else:
-        typer.echo(f"Deleted {found.stored(key)} of {found.name}")
+    _say("Deleted", asyncio.run(remove()), key, output)
 
 
 def list_keys(
@@ -211,6 +201,15 @@ def list_keys(
     first = "the first " if found.more else ""
     word = "key" if len(found.keys) == 1 else "keys"
     typer.echo(f"{first}{len(found.keys)} {word} of {found.app_id} in {found.name}", err=True)
+
+
+def _say(done: str, found: OpenStore, key: str, output: OutputFormat) -> None:
+    import json
+
+    if output is OutputFormat.json:
+        typer.echo(json.dumps(_told(found, key), ensure_ascii=False))
+    else:
+        typer.echo(f"{done} {found.stored(key)} of {found.name}")
 
 
 def _told(found: OpenStore, key: str) -> dict[str, object]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from outboard.wire.cloudevents import format_time
 
-__all__ = ["REASON", "SIZE", "DeadLetterAttributes", "default_topic", "origin", "written"]
+__all__ = ["DEFAULT_SUFFIX", "REASON", "SIZE", "DeadLetterAttributes", "default_topic", "origin", "written"]
 
 REASON: Final = "deadletterreason"
 ORIGIN: Final = "deadletterorigin"
@@ -21,11 +21,12 @@ ATTEMPTS: Final = "deadletterattempts"
 TIME: Final = "deadlettertime"
 SIZE: Final = "deadlettersize"
 MAX_REASON: Final = 1000
+DEFAULT_SUFFIX: Final = "-dead"
 
 
 def default_topic(topic: str) -> str:
     """The dead letter topic of `topic`, where nobody names one."""
-    return f"{topic}-dead"
+    return topic + DEFAULT_SUFFIX
 
 
 def written(reason: str, origin: str, attempts: int, now: datetime) -> dict[str, str | int]:

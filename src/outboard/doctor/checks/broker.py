@@ -10,6 +10,7 @@ from outboard.doctor import commands
 from outboard.doctor.evidence import BrokerSeen, Evidence, SubscriptionSeen
 from outboard.doctor.results import CheckResult, ManualCommand, Status
 from outboard.sidecar.components.pubsub.standing import TopicStanding
+from outboard.wire.deadletters import default_topic
 
 __all__ = [
     "broker_reachable",
@@ -100,7 +101,10 @@ def taken_topics(seen: Evidence) -> set[str]:
     """Topics that somebody takes here, and their dead letter topics."""
     wanted = [each for app in seen.apps for each in app.wanted]
     return {
-        name for each in wanted for name in (each.topic, each.dead_letter_topic, f"{each.topic}-dead") if name
+        name
+        for each in wanted
+        for name in (each.topic, each.dead_letter_topic, default_topic(each.topic))
+        if name
     }
 
 

@@ -9,6 +9,7 @@ from outboard.doctor import commands
 from outboard.doctor.evidence import Evidence, HopSeen
 from outboard.doctor.results import CheckResult, Status
 from outboard.hops.record import HopKind
+from outboard.wire.deadletters import default_topic
 
 __all__ = ["dead_letters", "event_lost", "outbox_parked"]
 
@@ -24,7 +25,7 @@ def dead_letters(seen: Evidence) -> Iterator[CheckResult]:
     told: set[str] = set()
     for broker in seen.brokers:
         wanted = [each for app in seen.apps if app.app_id == broker.app_id for each in app.wanted]
-        names = {name for each in wanted for name in (each.dead_letter_topic, f"{each.topic}-dead")}
+        names = {name for each in wanted for name in (each.dead_letter_topic, default_topic(each.topic))}
         for topic in broker.now:
             if topic.topic not in names or not topic.events:
                 continue

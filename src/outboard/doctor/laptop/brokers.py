@@ -15,6 +15,7 @@ from outboard.sidecar.components.inspections import INSPECTIONS
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.pubsub.standing import BrokerStanding, TopicStanding
+from outboard.wire.deadletters import DEFAULT_SUFFIX, default_topic
 
 __all__ = ["look_at_broker", "wanted_brokers"]
 
@@ -22,7 +23,6 @@ LIMIT: Final = 1.2
 """Seconds for one look."""
 BETWEEN: Final = 0.8
 """Seconds from one look to the next: within so long what moves has moved."""
-DEAD: Final = "-dead"
 
 
 def wanted_brokers(files: FilesSeen, wanted: Sequence[SubscriptionSeen]) -> list[tuple[Component, list[str]]]:
@@ -30,7 +30,11 @@ def wanted_brokers(files: FilesSeen, wanted: Sequence[SubscriptionSeen]) -> list
     found: list[tuple[Component, list[str]]] = []
     for component in files.components:
         mine = [each for each in wanted if each.pubsub == component.name]
-        topics = [name for each in mine for name in (each.topic, each.dead_letter_topic or each.topic + DEAD)]
+        topics = [
+            name
+            for each in mine
+            for name in (each.topic, each.dead_letter_topic or default_topic(each.topic))
+        ]
         if component.category == "pubsub" and topics:
             found.append((component, list(dict.fromkeys(topics))))
     return found
@@ -83,7 +87,9 @@ async def _two_looks(seen: BrokerSeen, look: Callable[[], Awaitable[BrokerStandi
 
 def _wants_another(topic: TopicStanding) -> bool:
     """Whether time has to tell: something waits, or a partition has no owner."""
-    return any(each.lag or not each.owner for each in topic.partitions) and not topic.topic.endswith(DEAD)
+    return any(each.lag or not each.owner for each in topic.partitions) and not topic.topic.endswith(
+        DEFAULT_SUFFIX
+    )
 
 
 def _address(properties: Properties) -> str:

@@ -74,14 +74,10 @@ class Messaging:
 
     def publishing(self, pubsub: str, topic: str, extensions: object) -> Creation:
         """An event that is to leave now; `extensions` are those that its author gives it."""
-        if self._tracer is None:
-            return NO_CREATION
         return self._creation(pubsub, topic, PUBLISH, SEND, extensions)
 
     def staging(self, pubsub: str, topic: str, extensions: object) -> Creation:
         """An event that is to leave later; `extensions` as of `publishing`."""
-        if self._tracer is None:
-            return NO_CREATION
         return self._creation(pubsub, topic, CREATE, CREATE, extensions)
 
     def sending(self, pubsub: str, topic: str, events: Sequence[SentEvent]) -> Sending:
