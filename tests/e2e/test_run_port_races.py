@@ -91,3 +91,35 @@ def test_daprd_gets_another_port_too(project: Project, daprd: Path, flag: str) -
         publish(run.ready()["worker"], "jobs", n=1)
         assert run.line("EVENT", "worker") == "EVENT 1 v1"
         assert run.interrupt() == 0
+
+
+SLOW_TO_FAIL = """
+import http.server, sys, threading
+
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *ignored):
+        pass
+
+port = int(sys.argv[sys.argv.index("--dapr-http-port") + 1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Healthy)
+threading.Timer(2, server.shutdown).start()
+server.serve_forever()
+sys.exit("failed to start metrics server: address already in use")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a script is no program by its first line")
+def test_a_daprd_that_answers_before_it_fails_gets_another_port_too(project: Project, tmp_path: Path) -> None:
+    """On a slow machine the real one does: its ports are opened one after the other."""
+    program = tmp_path / "daprd"
+    program.write_text(f"#!{sys.executable}{SLOW_TO_FAIL}", encoding="utf-8")
+    program.chmod(0o700)
+    project.add("worker", topics="jobs")
+    with robbed(project, "metrics-port", "--engine", "daprd", "--daprd-path", str(program)) as run:
+        note = run.until(lambda event: event["event"] == "note" and "another one is picked" in event["text"])
+        assert "metrics of 'worker'" in note["text"]
+        assert run.interrupt() == 0

@@ -102,15 +102,16 @@ def system(
     )
     (resources / "pubsub.yaml").write_text(text, encoding="utf-8")
     acknowledged, received = folder / "acknowledged.txt", folder / "received.txt"
-    ports = iter(free_ports(1 + 2 * len(consumers)))
+    ports = iter(free_ports(2 + 3 * len(consumers)))
 
     def program(script: str, *arguments: str, **variables: str) -> Start:
         command = [sys.executable, str(HERE / script), *arguments]
         return lambda: running(command, folder, **variables)
 
     def sidecar(app_id: str, port: int, *flags: str) -> Start:
-        command = outboard("sidecar", "--app-id", app_id, "--dapr-http-port", str(port), *flags)
-        return lambda: running([*command, "--resources-path", str(resources)], folder)
+        own = ["--app-id", app_id, "--dapr-http-port", str(port), "--dapr-grpc-port", str(next(ports))]
+        command = outboard("sidecar", *own, *flags, "--resources-path", str(resources))
+        return lambda: running(command, folder)
 
     starts: dict[str, Start] = {}
     for name in consumers:

@@ -61,8 +61,10 @@ def sidecar_beside(
     **variables: str,
 ) -> Iterator[Beside]:
     """`outboard sidecar` with the resource files `resources` (name → text), until the end of the block."""
-    http_port = port or free_ports(1)[0]
-    flags = ("--app-id", "shop", "--dapr-http-port", str(http_port), *_app(app_port), *flags)
+    free, grpc_port = free_ports(2)
+    http_port = port or free
+    ports = ("--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port))
+    flags = ("--app-id", "shop", *ports, *_app(app_port), *flags)
     command = outboard("sidecar", *flags, "--resources-path", str(_written(folder, resources)))
     with running(command, folder, **variables) as program, _client(http_port) as http:
         program.wait_for(READY if ready else "HTTP server is running")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of"]
+__all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of", "owners_besides"]
 
 UNKNOWN_OWNER: Final = "another process, whose name cannot be seen"
 LOCAL: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"})
@@ -30,6 +30,21 @@ def owner_of(port: int) -> str:
         return UNKNOWN_OWNER
     described = named(pid)
     return described if _holder(port) == pid else UNKNOWN_OWNER  # it may have ended while it was looked at
+
+
+def owners_besides(process: int, ports: Collection[int]) -> dict[int, str]:
+    """Who else than `process` and its children listens on which of `ports` of loopback, where it is known."""
+    here = [each for each in listeners() if each.port in ports and each.address in LOCAL]
+    others = {each.port: each.pid for each in here if each.pid and process not in _ancestors(each.pid)}
+    return {port: named(pid) for port, pid in others.items()}
+
+
+def _ancestors(pid: int) -> list[int]:
+    """`pid` and those that started it, one by the other."""
+    try:
+        return [pid, *(parent.pid for parent in psutil.Process(pid).parents())]
+    except psutil.Error:
+        return [pid]
 
 
 def _holder(port: int) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from outboard.host.listening import accepts, is_listening
-from outboard.host.owners import describe_process
+from outboard.host.owners import describe_process, owners_besides
 from outboard.host.ports import MachinePorts, ReservedPorts, port_taken, reserving
 
 
@@ -29,6 +29,17 @@ def test_the_owner_of_a_taken_port_is_named(listener: socket.socket) -> None:
     owner = MachinePorts().owner(port_of(listener))
     assert owner is not None
     assert f"process {os.getpid()}" in owner
+
+
+def test_a_port_of_another_process_than_the_one_that_should_have_it_is_told(listener: socket.socket) -> None:
+    port = port_of(listener)
+    told = owners_besides(os.getppid() + 10**6, {port})
+    assert f"process {os.getpid()}" in told[port]
+
+
+@pytest.mark.parametrize("process", [os.getpid(), os.getppid()], ids=["its own", "that of its child"])
+def test_a_port_of_a_process_and_its_children_is_not_another_s(listener: socket.socket, process: int) -> None:
+    assert owners_besides(process, {port_of(listener)}) == {}
 
 
 def test_the_error_says_what_to_do(listener: socket.socket) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
+from outboard.host.owners import owners_besides
 from outboard.host.ports import MachinePorts
 from outboard.run.availability import AppAvailability
 from outboard.run.output.events import Report, SidecarStarted
@@ -55,11 +56,14 @@ class DaprdSidecars:
             log = Remembering(take)
             async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
                 report(SidecarStarted(app.app_id, process.pid))
-                watches = [self._watch_health(app, status), self._watch_published(app, status)]
+                watches = [self._watch_health(app, process.pid, status), self._watch_published(app, status)]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
-                async with background_tasks(*watches):
-                    code = await process.wait()
+                try:
+                    async with background_tasks(*watches):
+                        code = await process.wait()
+                except* PortTaken as taken:
+                    raise taken.exceptions[0] from None
         if not status.listening.is_set():
             _refuse_taken_port(app)
         _, said = parse_line(log.last_words)
@@ -80,10 +84,12 @@ class DaprdSidecars:
 
         await watch_published(app, first_published, self.clock)
 
-    async def _watch_health(self, app: AppPlan, status: SidecarStatus) -> None:
+    async def _watch_health(self, app: AppPlan, process: int, status: SidecarStatus) -> None:
         """Tell how far the start has come: that takes as long as the app takes."""
         async with exchange_with_sidecar(app) as exchange:
             await until_healthy(exchange, OUTBOUND, self.clock)
+            # A daprd may answer for a moment before it ends for a port that it did not get.
+            await asyncio.to_thread(_refuse_port_of_others, app, process)
             status.listening.set()
             await until_healthy(exchange, ALL, self.clock)
             status.topology.set_result(await ask_topology(exchange, app))
@@ -96,3 +102,10 @@ def _refuse_taken_port(app: AppPlan) -> None:
         owner = None if flag == APP_PORT else MachinePorts().owner(port)
         if owner is not None:
             raise PortTaken(port, f"{PURPOSES[flag]} of '{app.app_id}'", owner, f"--{flag}")
+
+
+def _refuse_port_of_others(app: AppPlan, process: int) -> None:
+    """Raise PortTaken where a process other than `process`, the daprd of `app`, has one of its ports."""
+    flags = {port: flag for flag, port in ports_in_arguments(app.sidecar).items() if flag != APP_PORT}
+    for port, owner in owners_besides(process, flags).items():
+        raise PortTaken(port, f"{PURPOSES[flags[port]]} of '{app.app_id}'", owner, f"--{flags[port]}")
