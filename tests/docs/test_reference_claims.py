@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from outboard import Outboard, State
 from outboard.host.ports import MachinePorts
 from outboard.run.plan.interpreter import this_interpreter
-from outboard.run.plan.plan import ChosenApps, RunOptions, make_plan
+from outboard.run.plan.making import make_plan
+from outboard.run.plan.plan import ChosenApps, RunOptions
 from outboard.run.plan.template import read_template
 from outboard.testing import Harness
 from outboard.wire.http import Request

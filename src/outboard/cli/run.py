@@ -130,7 +130,8 @@ def run(
     from outboard.run.plan.default_resources import with_defaults, write_embedded
     from outboard.run.plan.grpc_clients import with_grpc_clients
     from outboard.run.plan.interpreter import this_interpreter
-    from outboard.run.plan.plan import RunOptions, make_plan
+    from outboard.run.plan.making import make_plan
+    from outboard.run.plan.plan import RunOptions
     from outboard.run.plan.settings import is_given
     from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 

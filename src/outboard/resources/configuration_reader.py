@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final
 
 from outboard.errors import CommandError
-from outboard.resources import document, shape
+from outboard.resources import document
 from outboard.resources.configuration import (
     ApiAccess,
     ApiLogging,
@@ -20,31 +20,17 @@ from outboard.resources.configuration import (
     MetricsSettings,
     SecretScope,
 )
+from outboard.resources.configuration_fields import field_at, flag_at, text_at
+from outboard.resources.configuration_findings import configuration_findings
 from outboard.resources.finding import Errors, Finding, refuse_errors
-from outboard.resources.node import Node, near
+from outboard.resources.metrics_settings import METRICS, read_metrics
+from outboard.resources.node import Node
+from outboard.resources.secret_scopes import read_secret_scopes
 from outboard.resources.variables import expand_variables
 
 __all__ = ["load_configuration", "read_configuration"]
 
 DEFAULT_FEATURES: Final = Configuration().features
-ACCESS: Final = ("allow", "deny")
-UNSERVED: Final = {
-    "accessControl": "service invocation",
-    "appHttpPipeline": "middleware",
-    "httpPipeline": "middleware",
-    "mtls": "mTLS",
-    "nameResolution": "service invocation",
-    "tracing": "the export of traces",
-    "wasm": "WebAssembly components",
-    "workflow": "workflows",
-}
-"""The settings for parts that this sidecar does not serve."""
-
-
-METRICS: Final = ("metric", "metrics")
-"""The two keys of the settings of metrics; what both say the second decides."""
-METRICS_READ: Final = ("enabled", "recordErrorCodes", "http", "latencyDistributionBuckets")
-HTTP_READ: Final = "increasedCardinality"
 
 
 def load_configuration(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
@@ -94,10 +80,9 @@ class _Settings:
         documents = document.load(path, text)
         if not documents:
             return
-        for other in documents[1:]:
-            self._warn(other, "not read: only the first document of a Configuration file is")
-        self._warn_about(documents[0])
-        spec = _at(documents[0], "spec")
+        for finding in configuration_findings(documents):
+            self.errors.findings.append(finding)  # each at once: a further one may raise
+        spec = field_at(documents[0], "spec")
         if spec is not None:
             self._read(spec)
 
@@ -125,7 +110,7 @@ class _Settings:
         )
         for keys, read in readers:
             with self.errors.gathered():
-                if (node := _at(spec, *keys)) is not None:
+                if (node := field_at(spec, *keys)) is not None:
                     read(node)
 
     def _read_allowed(self, node: Node) -> None:
@@ -140,7 +125,7 @@ class _Settings:
         self.logging = _api_logging(node, self.logging)
 
     def _read_scopes(self, node: Node) -> None:
-        self.scopes = _secret_scopes(node)
+        self.scopes = read_secret_scopes(node)
 
     def _read_denied_components(self, node: Node) -> None:
         self.denied_components = frozenset(each.as_string() for each in node.items())
@@ -149,120 +134,26 @@ class _Settings:
         self.features = tuple(map(_feature, node.items()))
 
     def _read_metrics(self, node: Node) -> None:
-        self.metrics = _metrics(node, self.metrics)
-
-    def _warn_about(self, document: Node) -> None:
-        kind = document.string("kind")
-        if kind != "Configuration":
-            self._warn(document, f"read as a Configuration, but its kind is `{kind}`")
-        for node, keys in shape.unknown_keys(document, shape.CONFIGURATION, fold_case=False):
-            self._warn(node, f"unknown key `{node.key}` is ignored", near(node.key, keys))
-        spec = _at(document, "spec")
-        for node in () if spec is None else spec.fields().values():
-            if node.key in UNSERVED:
-                part = UNSERVED[node.key]
-                self._warn(node, f"`{node.key}` has no effect: this sidecar does not serve {part}")
-            if node.key in METRICS:
-                self._warn_about_metrics(node)
-
-    def _warn_about_metrics(self, node: Node) -> None:
-        http = _at(node, "http")
-        unread = [each for each in node.fields().values() if each.key not in METRICS_READ]
-        unread += [] if http is None else [each for each in http.fields().values() if each.key != HTTP_READ]
-        for each in unread:
-            self._warn(each, f"`{each.key}` has no effect: this sidecar tells its metrics as they are")
-
-    def _warn(self, node: Node, problem: str, advice: str = "") -> None:
-        self.errors.findings.append(Finding(str(node.path), node.key_line or node.line, problem, advice))
-
-
-def _at(node: Node, *keys: str) -> Node | None:
-    """What stands under `keys`, one below the other, each exactly as written."""
-    found: Node | None = node
-    for key in keys:
-        found = None if found is None else found.fields().get(key)
-    return None if found is None or found.absent else found
-
-
-def _text(node: Node, key: str) -> str:
-    found = _at(node, key)
-    return "" if found is None else found.as_string()
-
-
-def _flag(node: Node, key: str, default: bool = False) -> bool:
-    found = _at(node, key)
-    return default if found is None else found.as_boolean()
-
-
-def _texts(node: Node, key: str) -> frozenset[str]:
-    found = _at(node, key)
-    return frozenset() if found is None else frozenset(item.as_string() for item in found.items())
+        self.metrics = read_metrics(node, self.metrics)
 
 
 def _access_rules(rules: Node, protocol: str) -> frozenset[str]:
     """The rules about one protocol."""
-    about = (rule for rule in rules.items() if _text(rule, "protocol").lower() == protocol)
-    return frozenset(f"{_text(rule, 'version')}/{_text(rule, 'name')}" for rule in about)
+    about = (rule for rule in rules.items() if text_at(rule, "protocol").lower() == protocol)
+    return frozenset(f"{text_at(rule, 'version')}/{text_at(rule, 'name')}" for rule in about)
 
 
 def _api_logging(node: Node, before: ApiLogging) -> ApiLogging:
     return replace(
         before,
-        enabled=_flag(node, "enabled", before.enabled),
-        obfuscate_urls=_flag(node, "obfuscateURLs", before.obfuscate_urls),
-        omit_health_checks=_flag(node, "omitHealthChecks", before.omit_health_checks),
-    )
-
-
-def _metrics(node: Node, before: MetricsSettings) -> MetricsSettings:
-    http, buckets = _at(node, "http"), _at(node, "latencyDistributionBuckets")
-    return MetricsSettings(
-        _flag(node, "enabled", before.enabled),
-        _flag(node, "recordErrorCodes", before.record_error_codes),
-        before.with_paths if http is None else _flag(http, HTTP_READ, before.with_paths),
-        before.latency_buckets
-        if buckets is None
-        else tuple(sorted(_bucket(each) for each in buckets.items())),
-    )
-
-
-def _bucket(node: Node) -> int:
-    """Raises ResourceError."""
-    text = node.as_string()
-    if text.isdecimal():
-        return int(text)
-    raise node.error(
-        f"`latencyDistributionBuckets` has {text!r}, which is no number of milliseconds",
-        "Write whole numbers, as in `[1, 5, 25, 100, 1000]`.",
-    )
-
-
-def _secret_scopes(scopes: Node) -> tuple[SecretScope, ...]:
-    read: dict[str, SecretScope] = {}
-    for node in scopes.items():
-        scope = _secret_scope(node)
-        if scope.store in read:
-            raise node.error(
-                f"secret store '{scope.store}' has two scopes", "Write its rules in one of them."
-            )
-        read[scope.store] = scope
-    return tuple(read.values())
-
-
-def _secret_scope(node: Node) -> SecretScope:
-    access = (_text(node, "defaultAccess") or "allow").lower()
-    if access not in ACCESS:
-        raise node.error(f"`defaultAccess: {access}` is not known", "Write `allow` or `deny`.")
-    return SecretScope(
-        _text(node, "storeName"),
-        cast("Literal['allow', 'deny']", access),
-        _texts(node, "allowedSecrets"),
-        _texts(node, "deniedSecrets"),
+        enabled=flag_at(node, "enabled", before.enabled),
+        obfuscate_urls=flag_at(node, "obfuscateURLs", before.obfuscate_urls),
+        omit_health_checks=flag_at(node, "omitHealthChecks", before.omit_health_checks),
     )
 
 
 def _feature(node: Node) -> tuple[str, bool]:
-    return _text(node, "name"), _flag(node, "enabled")
+    return text_at(node, "name"), flag_at(node, "enabled")
 
 
 def _enabled(features: Sequence[tuple[str, bool]]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from outboard.errors import CommandError
 from outboard.resources import component, document, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
-from outboard.resources.configuration_reader import UNSERVED
+from outboard.resources.configuration_findings import UNSERVED
 from outboard.resources.finding import Errors, Finding, refuse_errors
 from outboard.resources.left_out import LeftOut, in_namespace, left_out
 from outboard.resources.node import Node, near

@@ -10,8 +10,9 @@ from outboard.host.event_loop import new_event_loop
 from outboard.run.checks import check, refuse_warnings
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.app_finding import AppFinding
+from outboard.run.plan.app_variables import with_hops
 from outboard.run.plan.daprd_components import check_components
-from outboard.run.plan.plan import RunPlan, with_hops
+from outboard.run.plan.plan import RunPlan
 from outboard.run.recording import recorded
 from outboard.run.reloading import PlanAgain, Planning
 from outboard.run.service import launch

@@ -13,7 +13,8 @@ from outboard.errors import CommandError, PortTaken
 from outboard.resources.finding import Finding
 from outboard.run.plan.description import plan_as_json, plan_as_text
 from outboard.run.plan.interpreter import Interpreter
-from outboard.run.plan.plan import AppPlan, ChosenApps, RunOptions, RunPlan, make_plan
+from outboard.run.plan.making import make_plan
+from outboard.run.plan.plan import AppPlan, ChosenApps, RunOptions, RunPlan
 from outboard.run.plan.settings import Value
 from outboard.run.plan.template import AppSpec
 from outboard.run.plan.tokens import TokenUse
