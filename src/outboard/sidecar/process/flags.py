@@ -124,9 +124,11 @@ UNSERVED: Final[Mapping[str, str]] = {
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "the export of traces",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "the export of traces",
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "the export of traces",
-    "OTEL_SERVICE_NAME": "the export of traces",
 }
-"""By name, the part of daprd that the variable is for and that this sidecar does not serve."""
+"""By name, the part of daprd that the variable is for and that this sidecar does not serve.
+
+OTEL_SERVICE_NAME is not among them: alone it exports nothing there either, and `outboard run` sets it.
+"""
 
 BY_NAME: Final[Mapping[str, Flag]] = {flag.name: flag for flag in FLAGS}
 

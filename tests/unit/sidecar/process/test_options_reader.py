@@ -53,11 +53,12 @@ def test_tokens_come_from_the_environment_and_stay_out_of_the_repr() -> None:
 
 
 def test_flags_without_effect_are_named() -> None:
-    given = options("--placement-host-address", "x:1", "-enable-mtls=false", OTEL_SERVICE_NAME="x")
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SERVICE_NAME": "exports nothing"}
+    given = options("--placement-host-address", "x:1", "-enable-mtls=false", **variables)
     assert given.without_effect == {
         "--enable-mtls": "mTLS",
         "--placement-host-address": "actors",
-        "OTEL_SERVICE_NAME": "the export of traces",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "the export of traces",
     }
 
 
