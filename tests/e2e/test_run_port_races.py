@@ -76,6 +76,17 @@ def test_another_port_is_picked_and_the_app_is_told_that_one(project: Project) -
     assert len(set(sidecars.values())) == 2
 
 
+def test_so_is_another_one_for_grpc(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    with robbed(project, "dapr-grpc-port") as run:
+        note = run.until(lambda event: event["event"] == "note" and "port" in event["text"])["text"]
+        publish(run.ready()["worker"], "jobs", n=1)
+        assert run.line("EVENT", "worker") == "EVENT 1 v1"
+        assert run.interrupt() == 0
+    assert "for the Dapr gRPC API" in note
+    assert f"taken by {Path(sys.executable).name} -c (process" in note
+
+
 def test_a_port_that_somebody_chose_is_not_picked_again(project: Project) -> None:
     project.add("backend")
     with robbed(project, "dapr-http-port", keep=["daprHTTPPort"]) as run:

@@ -123,7 +123,7 @@ async def bench(
     policies = Resiliency(retries={"r": retry}, inbound={"ps": Target(retry="r")}) if retry else Resiliency()
     resources = Resources(COMPONENTS, resiliencies=(policies,))
     async with app.serving() as port:
-        given = Options("api", app_port=0 if alone else port, http_port=0, **options)
+        given = Options("api", app_port=0 if alone else port, http_port=0, grpc_port=0, **options)
         sidecar = Sidecar(given, resources, clock=clock, recorder=hops)
         serving = Bench(app, sidecar, clock, hops, httpx.AsyncClient(trust_env=False))
         await sidecar.ready()
@@ -325,7 +325,7 @@ def lives(
     tmp_path: Path, react: Callable[[subprocess.Popen[str], str], None], *flags: str
 ) -> tuple[int, str]:
     """Run a sidecar as a process, `react` to each line of its log: its exit code and its log."""
-    arguments = ["--app-id=api", "--dapr-http-port=0", "--app-port=1", *flags]
+    arguments = ["--app-id=api", "--dapr-http-port=0", "--dapr-grpc-port=0", "--app-port=1", *flags]
     command = [sys.executable, "-c", MAIN, *arguments, f"--resources-path={tmp_path}"]
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:

@@ -28,7 +28,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def served(**options: Any) -> AsyncIterator[Sidecar]:
-    sidecar = Sidecar(Options("api", http_port=0, **options), Resources())
+    sidecar = Sidecar(Options("api", http_port=0, grpc_port=0, **options), Resources())
     serving = asyncio.create_task(sidecar.serve())
     ready = asyncio.create_task(sidecar.ready())
     await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)

@@ -26,7 +26,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix do
 
 @asynccontextmanager
 async def served(**options: Any) -> AsyncIterator[Sidecar]:
-    sidecar = Sidecar(Options("api", **options), Resources())
+    sidecar = Sidecar(Options("api", **{"grpc_port": 0, **options}), Resources())
     serving = asyncio.create_task(sidecar.serve())
     ready = asyncio.create_task(sidecar.ready())
     await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -56,7 +56,9 @@ async def test_metadata_and_health_on_the_public_port() -> None:
 
 async def test_a_public_port_that_is_taken_is_told_with_its_flag() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        sidecar = Sidecar(Options("api", http_port=0, public_port=taken.getsockname()[1]), Resources())
+        sidecar = Sidecar(
+            Options("api", http_port=0, grpc_port=0, public_port=taken.getsockname()[1]), Resources()
+        )
         with pytest.raises(PortTaken, match="--dapr-public-port"):
             await sidecar.serve()
 

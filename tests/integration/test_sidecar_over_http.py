@@ -26,6 +26,7 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.sidecar.runtime.sockets import Purpose, listening
 from outboard.wire.http import ExchangeFailed, Request
+from support.processes import free_ports
 from support.sidecars import Hops, component
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +70,7 @@ class App:
 @asynccontextmanager
 async def served(app_port: int, resources: Resources = RESOURCES, **options: Any) -> AsyncIterator[Sidecar]:
     """A sidecar on a free port, stopped at the end; that must end it with code 0."""
-    sidecar = Sidecar(Options("api", app_port=app_port, http_port=0, **options), resources)
+    sidecar = Sidecar(Options("api", app_port=app_port, http_port=0, grpc_port=0, **options), resources)
     serving = asyncio.create_task(sidecar.serve())
     await asyncio.wait((serving, asyncio.create_task(sidecar.ready())), return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -115,7 +116,7 @@ async def test_the_api_answers_before_the_app_is_there() -> None:
     app = App()
     with listening(("127.0.0.1",), 0, PORT) as [reserved]:
         port = reserved.getsockname()[1]
-    sidecar = Sidecar(Options("api", app_port=port, http_port=0), RESOURCES)
+    sidecar = Sidecar(Options("api", app_port=port, http_port=0, grpc_port=0), RESOURCES)
     serving = asyncio.create_task(sidecar.serve())
     await sidecar.readiness.outbound.wait()
     async with client(sidecar) as http:
@@ -146,7 +147,7 @@ async def test_an_app_that_restarts_gets_what_it_missed() -> None:
 async def test_connections_that_the_app_closed_lose_no_event() -> None:
     app, hops = App(), Hops()
     async with app.serving(keepalive=0.01) as port:
-        sidecar = Sidecar(Options("api", app_port=port, http_port=0), RESOURCES, recorder=hops)
+        sidecar = Sidecar(Options("api", app_port=port, http_port=0, grpc_port=0), RESOURCES, recorder=hops)
         serving = asyncio.create_task(sidecar.serve())
         await sidecar.ready()
         async with client(sidecar) as http:
@@ -173,7 +174,9 @@ async def test_stopping_waits_for_the_handler() -> None:
 async def test_a_handler_that_hangs_is_given_up_at_the_end_of_the_grace() -> None:
     app = App()
     async with app.serving() as port:
-        sidecar = Sidecar(Options("api", app_port=port, http_port=0, graceful_shutdown=0.05), RESOURCES)
+        sidecar = Sidecar(
+            Options("api", app_port=port, http_port=0, grpc_port=0, graceful_shutdown=0.05), RESOURCES
+        )
         serving = asyncio.create_task(sidecar.serve())
         await sidecar.ready()
         app.gate.clear()
@@ -187,7 +190,7 @@ async def test_a_handler_that_hangs_is_given_up_at_the_end_of_the_grace() -> Non
 
 @pytest.mark.parametrize(("headers", "code"), [({}, 0), ({"dapr-force-shutdown": "true"}, 1)])
 async def test_shutdown_over_the_api(headers: dict[str, str], code: int) -> None:
-    sidecar = Sidecar(Options("api", http_port=0), RESOURCES)
+    sidecar = Sidecar(Options("api", http_port=0, grpc_port=0), RESOURCES)
     serving = asyncio.create_task(sidecar.serve())
     await sidecar.ready()
     async with client(sidecar) as http:
@@ -199,7 +202,7 @@ async def test_a_taken_port_is_told_before_anything_else() -> None:
     with listening(("127.0.0.1",), 0, PORT) as [bound]:
         port = bound.getsockname()[1]
         with pytest.raises(PortTaken) as caught:
-            await Sidecar(Options("api", http_port=port), RESOURCES).serve()
+            await Sidecar(Options("api", http_port=port, grpc_port=0), RESOURCES).serve()
     assert f"port {port} for the Dapr HTTP API is taken by" in str(caught.value)
 
 
@@ -238,9 +241,9 @@ def test_as_a_process_it_ends_with_a_signal_and_says_what_it_did(tmp_path: Path)
         "spec: {type: pubsub.in-memory, version: v1}\n",
         encoding="utf-8",
     )
-    with listening(("127.0.0.1", "::1"), 0, PORT) as [bound, *_]:
-        port = bound.getsockname()[1]
-    arguments = ["--app-id", "api", "--dapr-http-port", str(port), "--resources-path", str(tmp_path)]
+    port, grpc_port = free_ports(2)
+    ports = [f"--dapr-http-port={port}", f"--dapr-grpc-port={grpc_port}"]
+    arguments = ["--app-id", "api", *ports, "--resources-path", str(tmp_path)]
     command = [sys.executable, "-c", MAIN, *arguments]
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
@@ -262,7 +265,13 @@ def test_as_a_process_it_tells_a_mistake_without_a_traceback(tmp_path: Path) -> 
         "spec: {type: pubsub.inmemory, version: v1}\n",
         encoding="utf-8",
     )
-    arguments = ["--app-id=api", "--app-port=1", "--dapr-http-port=0", f"--resources-path={tmp_path}"]
+    arguments = [
+        "--app-id=api",
+        "--app-port=1",
+        "--dapr-http-port=0",
+        "--dapr-grpc-port=0",
+        f"--resources-path={tmp_path}",
+    ]
     process = subprocess.run(
         [sys.executable, "-c", MAIN, *arguments],
         capture_output=True,

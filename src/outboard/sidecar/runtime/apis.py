@@ -54,12 +54,15 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Apis:
-    """What is served on which sockets. `metrics` and `grpc` are None where there are none."""
+    """What is served on which sockets. `metrics` and `grpc` are None where there are none.
+
+    `grpc` makes its API, once somebody needs it.
+    """
 
     main: Api
     public: Api
     metrics: Api | None
-    grpc: GrpcApi | None = None
+    grpc: Callable[[], GrpcApi] | None = None
 
 
 def http_apis(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from outboard.resources.configuration import Configuration
@@ -21,21 +22,23 @@ __all__ = ["grpc_api"]
 FORK_SUPPORT: Final = "GRPC_ENABLE_FORK_SUPPORT"
 
 
+_LOADING: Final = Lock()
+
+
 @contextmanager
 def _without_fork_support() -> Iterator[None]:
     """The library reads this as it is imported; else it writes a line when `outboard run` starts a program.
 
-    What is started later gets the environment as it was.
+    `os.environ`, which programs are started with, stays as it is.
     """
-    before = os.environ.get(FORK_SUPPORT)
-    os.environ[FORK_SUPPORT] = "false"
+    if FORK_SUPPORT in os.environ:
+        yield
+        return
+    os.putenv(FORK_SUPPORT, "false")
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[FORK_SUPPORT]
-        else:
-            os.environ[FORK_SUPPORT] = before
+        os.unsetenv(FORK_SUPPORT)
 
 
 def grpc_api(
@@ -46,9 +49,11 @@ def grpc_api(
     unserved: UnservedCalls,
     log: SidecarLog,
 ) -> GrpcApi:
-    """`stop(force)` is called when the API is asked to end the sidecar."""
-    with _without_fork_support():
-        # An extra, and some 150 ms of a start.
+    """`stop(force)` is called when the API is asked to end the sidecar.
+
+    Loads the library, which takes some 200 ms: to be called in a thread.
+    """
+    with _LOADING, _without_fork_support():
         from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
         from outboard.sidecar.api.grpc.methods import all_methods
 

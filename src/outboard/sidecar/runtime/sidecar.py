@@ -21,6 +21,7 @@ import random as system_random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from outboard.clock import Clock, SystemClock
@@ -47,7 +48,7 @@ from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Apis, Services, http_apis
 from outboard.sidecar.runtime.grpc_api import grpc_api
 from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
-from outboard.sidecar.runtime.listening import Listening, listening_for, serving_all
+from outboard.sidecar.runtime.listening import listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
@@ -184,11 +185,11 @@ class Sidecar:
         has_grpc = is_grpc_installed()
         for line in unserved_parts(options.without_effect, None if has_grpc else options.grpc_port):
             log.info("%s", line)
-        with listening_for(options, log, has_grpc=has_grpc) as sockets:
+        with listening_for(options, has_grpc=has_grpc) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (
                 self._components_up(),
-                serving_all(sockets, self._served_apis(sockets), options.graceful_shutdown, log) as close_api,
+                serving_all(sockets, self._served_apis(), options.graceful_shutdown, log) as close_api,
                 self._app_watched() as app,
             ):
                 async with self._app_attended(app) as attending:
@@ -199,12 +200,11 @@ class Sidecar:
                 close_api()
         log.info("Daprd shutdown gracefully")
 
-    def _served_apis(self, sockets: Listening) -> Apis:
-        if not sockets.grpc:
-            return self._apis
+    def _served_apis(self) -> Apis:
+        """With that over gRPC, which is made when somebody calls it."""
         stop, unserved, log = self._asked_to_stop, self._unserved, self._log
-        api = grpc_api(self.options, self._configuration, self._services, stop, unserved, log)
-        return replace(self._apis, grpc=api)
+        make = partial(grpc_api, self.options, self._configuration, self._services, stop, unserved, log)
+        return replace(self._apis, grpc=make)
 
     @asynccontextmanager
     async def _components_up(self) -> AsyncIterator[None]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,28 +17,17 @@ LONG: Final = 10**8
 
 
 @asynccontextmanager
-async def serving(
-    api: GrpcApi, addresses: Sequence[str], drain: float | None
-) -> AsyncIterator[Callable[[], None]]:
-    """Serve `api` at `addresses` ("127.0.0.1:50001", "unix:/path") while the block runs.
+async def serving(api: GrpcApi, address: str, drain: float | None) -> AsyncIterator[int]:
+    """Serve `api` at `address` ("127.0.0.1:0", "unix:/path") while the block runs: yields its port, if any.
 
-    At its end calls in hand get `drain` seconds (None: no limit). Yields what to call to take no further
-    calls, before the block ends. Raises RuntimeError where an address is taken.
+    At the end calls in hand get `drain` seconds (None: no limit). Raises RuntimeError where the address is
+    taken.
     """
     options = (("grpc.max_receive_message_length", api.max_message_bytes), ("grpc.so_reuseport", 0))
     server = grpc.aio.server(handlers=[api], options=options)
-    for address in addresses:
-        server.add_insecure_port(address)
+    port = server.add_insecure_port(address)
     await server.start()
-    grace = LONG if drain is None else drain
-    stopping: list[asyncio.Task[None]] = []
-
-    def close() -> None:
-        if not stopping:
-            stopping.append(asyncio.ensure_future(server.stop(grace)))
-
     try:
-        yield close
+        yield port
     finally:
-        close()
-        await stopping[0]
+        await server.stop(LONG if drain is None else drain)
