@@ -256,8 +256,8 @@ class NotConnectedInTest(NotConnected):
 @dataclass(eq=False)
 class SidecarUnavailable(SidecarError):
     """no answer from the Dapr sidecar at {address} within {waited:.1f} s ({reason}); {operation} may not have
-    happened. Start one with `outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it. In a test,
-    the pytest fixture `outboard` has one.
+    happened. Start one with `outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT (over gRPC
+    DAPR_GRPC_PORT) at it. In a test, the pytest fixture `outboard` has one.
     """
 
     address: str
@@ -271,7 +271,8 @@ class NoSidecarInTest(SidecarUnavailable):
     """there is no Dapr sidecar at {address} ({reason}, within {waited:.1f} s), and this is a test:
     {operation} did not happen. Serve the app with the pytest fixture `outboard` (pip install
     'outboard[testing]'), which has a sidecar: `async with outboard.serving(app, board):`. One that you start
-    yourself is waited for where DAPR_HTTP_PORT or DAPR_HTTP_ENDPOINT names it.
+    yourself is waited for where DAPR_HTTP_PORT or DAPR_HTTP_ENDPOINT names it, over gRPC DAPR_GRPC_PORT or
+    DAPR_GRPC_ENDPOINT.
     """
 
 
@@ -287,6 +288,14 @@ class UnexpectedAnswer(SidecarError):
     status: int
     content_type: str
     beginning: str
+
+
+@dataclass(eq=False)
+class UnexpectedGrpcAnswer(UnexpectedAnswer):
+    """{address} does not answer as a Dapr sidecar does: {operation} got gRPC status {status},
+    {content_type}: {beginning}. It counts as failed. See what listens there, and what DAPR_GRPC_ENDPOINT and
+    DAPR_GRPC_PORT of this process say.
+    """
 
 
 @dataclass(eq=False)

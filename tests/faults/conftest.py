@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,20 @@ from faults.shop import COMPONENTS, Shop
 from faults.sidecars import daprd_beside, sidecar_beside
 
 
+@pytest.fixture(params=["http", "grpc"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    """The API by which the kit asks its sidecar."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def shop(shop_over_http: Shop, protocol: str) -> Shop:
+    return replace(shop_over_http, protocol=protocol)
+
+
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop_over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     with (
         recording({"pubsubname": "pubsub", "topic": "orders"}) as recorder,

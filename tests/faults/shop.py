@@ -25,10 +25,11 @@ class Shop:
 
     sidecar: Beside
     recorder: Recorder
+    protocol: str = "http"
 
     def board(self, **more: Any) -> Outboard:
         """A board of this sidecar."""
-        return board_of(self.sidecar.port, **more)
+        return board_of(self.sidecar.port_of(self.protocol), self.protocol, **more)
 
     @contextmanager
     def arriving(self, *expected: object) -> Iterator[None]:
@@ -41,6 +42,8 @@ class Shop:
         assert self.recorder.data("orders")[start:] == ["before", *expected, "after"]
 
 
-def board_of(port: int, **more: Any) -> Outboard:
+def board_of(port: int, protocol: str = "http", **more: Any) -> Outboard:
     """A board whose sidecar is at `port`, whatever the environment says."""
-    return Outboard(environ={"DAPR_HTTP_PORT": str(port), "APP_ID": "shop"}, timeout=30, **more)
+    environ = {f"DAPR_{protocol.upper()}_PORT": str(port), "DAPR_API_PROTOCOL": protocol, "APP_ID": "shop"}
+    arguments: dict[str, Any] = {"environ": environ, "timeout": 30, **more}
+    return Outboard(**arguments)

@@ -30,11 +30,16 @@ spec:
 
 @dataclass(frozen=True)
 class Beside:
-    """A sidecar that runs. `http` asks its API."""
+    """A sidecar that runs, its HTTP API at `port`. `http` asks that."""
 
     program: Program
     port: int
+    grpc_port: int
     http: httpx.Client
+
+    def port_of(self, protocol: str) -> int:
+        """Of "http" or "grpc"."""
+        return self.port if protocol == "http" else self.grpc_port
 
     def publish(self, topic: str, data: object, pubsub: str = "pubsub") -> None:
         answer = self.http.post(f"/v1.0/publish/{pubsub}/{topic}", json=data)
@@ -57,18 +62,19 @@ def sidecar_beside(
     *flags: str,
     app_port: int = 0,
     port: int = 0,
+    grpc_port: int = 0,
     ready: bool = True,
     **variables: str,
 ) -> Iterator[Beside]:
     """`outboard sidecar` with the resource files `resources` (name → text), until the end of the block."""
-    free, grpc_port = free_ports(2)
-    http_port = port or free
+    free, free_for_grpc = free_ports(2)
+    http_port, grpc_port = port or free, grpc_port or free_for_grpc
     ports = ("--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port))
     flags = ("--app-id", "shop", *ports, *_app(app_port), *flags)
     command = outboard("sidecar", *flags, "--resources-path", str(_written(folder, resources)))
     with running(command, folder, **variables) as program, _client(http_port) as http:
         program.wait_for(READY if ready else "HTTP server is running")
-        yield Beside(program, http_port, http)
+        yield Beside(program, http_port, grpc_port, http)
 
 
 @contextmanager
@@ -79,18 +85,19 @@ def daprd_beside(
     *,
     app_port: int = 0,
     port: int = 0,
+    grpc_port: int = 0,
     **variables: str,
 ) -> Iterator[Beside]:
     """The same with Dapr's own."""
-    free, grpc_port, internal_port, metrics_port = free_ports(4)
-    http_port = port or free
+    free, free_for_grpc, internal_port, metrics_port = free_ports(4)
+    http_port, grpc_port = port or free, grpc_port or free_for_grpc
     flags = ["--app-id", "shop", "--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port)]
     flags += ["--dapr-internal-grpc-port", str(internal_port), "--metrics-port", str(metrics_port)]
     flags += ["--dapr-listen-addresses", "127.0.0.1", "--mode", "standalone", *_app(app_port)]
     command = [str(daprd), *flags, "--resources-path", str(_written(folder, resources))]
     with running(command, folder, **variables) as program, _client(http_port) as http:
         program.wait_for(READY)
-        yield Beside(program, http_port, http)
+        yield Beside(program, http_port, grpc_port, http)
 
 
 def _app(port: int) -> tuple[str, ...]:

@@ -90,18 +90,18 @@ async def test_an_event_that_is_oversize_for_the_sidecar_alone_is_refused_by_it(
 
 
 @pytest.mark.parametrize("text", ['{"number": 1', "{'number': 1}", "", "undefined"])
-async def test_malformed_json_arrives_as_the_text_that_it_is(shop: Shop, text: str) -> None:
-    with shop.arriving(text):  # so does daprd: the publisher's bytes are not thrown away
-        answer = shop.sidecar.http.post(
+async def test_malformed_json_arrives_as_the_text_that_it_is(shop_over_http: Shop, text: str) -> None:
+    with shop_over_http.arriving(text):  # so does daprd: the publisher's bytes are not thrown away
+        answer = shop_over_http.sidecar.http.post(
             "/v1.0/publish/pubsub/orders", content=text, headers={"content-type": "application/json"}
         )
         assert answer.status_code == 204
 
 
 @pytest.mark.parametrize("text", ['{"id": "1", "data": ', '"an event"', "[]", ""])
-async def test_what_is_no_cloudevent_but_says_so_is_refused(shop: Shop, text: str) -> None:
-    with shop.arriving():
-        answer = shop.sidecar.http.post(
+async def test_what_is_no_cloudevent_but_says_so_is_refused(shop_over_http: Shop, text: str) -> None:
+    with shop_over_http.arriving():
+        answer = shop_over_http.sidecar.http.post(
             "/v1.0/publish/pubsub/orders", content=text, headers={"content-type": CLOUD_EVENT}
         )
 
@@ -158,11 +158,11 @@ async def test_attributes_that_no_event_can_have_are_refused_where_it_is_publish
     assert text in str(error)
 
 
-async def test_one_bad_event_of_a_bulk_keeps_the_whole_bulk_back(shop: Shop) -> None:
+async def test_one_bad_event_of_a_bulk_keeps_the_whole_bulk_back(shop_over_http: Shop) -> None:
     good = {"entryId": "1", "event": {"number": 1}, "contentType": "application/json"}
     twice = {"entryId": "1", "event": {"number": 2}, "contentType": "application/json"}
-    with shop.arriving():
-        answer = shop.sidecar.http.post("/v1.0/publish/bulk/pubsub/orders", json=[good, twice])
+    with shop_over_http.arriving():
+        answer = shop_over_http.sidecar.http.post("/v1.0/publish/bulk/pubsub/orders", json=[good, twice])
 
     assert answer.status_code == 400
     assert "entryId is duplicated or not present for entry" in answer.json()["message"]

@@ -46,25 +46,27 @@ async def unavailable(board: Outboard) -> SidecarUnavailable:
 
 
 @pytest.mark.parametrize("absent", [nobody, silent])
-async def test_without_a_sidecar_the_publisher_is_told_what_may_not_have_happened(absent: Absent) -> None:
+async def test_without_a_sidecar_the_publisher_is_told_what_may_not_have_happened(
+    absent: Absent, protocol: str
+) -> None:
     with absent() as port:
-        error = await unavailable(board_of(port))
+        error = await unavailable(board_of(port, protocol))
 
-    assert error.address == f"http://127.0.0.1:{port}"
+    assert error.address == f"{protocol}://127.0.0.1:{port}"
     assert error.operation == "publishing to topic 'orders' of 'pubsub'"
     assert error.reason.startswith("the time was up" if absent is silent else "no connection: ")
     assert str(error) == (
-        f"no answer from the Dapr sidecar at http://127.0.0.1:{port} within {error.waited:.1f} s "
+        f"no answer from the Dapr sidecar at {error.address} within {error.waited:.1f} s "
         f"({error.reason}); publishing to topic 'orders' of 'pubsub' may not have happened. Start one with "
-        "`outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT at it. In a test, the "
-        "pytest fixture `outboard` has one."
+        "`outboard run` or `outboard sidecar`, or point DAPR_HTTP_PORT (over gRPC DAPR_GRPC_PORT) at "
+        "it. In a test, the pytest fixture `outboard` has one."
     )
 
 
 @pytest.mark.parametrize("absent", [nobody, silent])
-async def test_state_without_a_sidecar_is_told_as_well(absent: Absent) -> None:
+async def test_state_without_a_sidecar_is_told_as_well(absent: Absent, protocol: str) -> None:
     with absent() as port:
-        board = Outboard(environ={"DAPR_HTTP_PORT": str(port)}, timeout=0.2)
+        board = board_of(port, protocol, timeout=0.2)
         async with board.connected(), asyncio.timeout(PATIENCE):
             for operation in (board.state().get("cart"), board.state().save("cart", [])):
                 with pytest.raises(
@@ -73,33 +75,35 @@ async def test_state_without_a_sidecar_is_told_as_well(absent: Absent) -> None:
                     await operation
 
 
-async def test_a_sidecar_that_starts_later_than_the_app_is_waited_for(tmp_path: Path) -> None:
+async def test_a_sidecar_that_starts_later_than_the_app_is_waited_for(tmp_path: Path, protocol: str) -> None:
     (port,) = free_ports(1)
-    board = board_of(port)
+    board = board_of(port, protocol)
     with recording(ORDERS) as recorder:
         async with board.connected():
             publishing = asyncio.create_task(publish_in_order(board, 3))
             await asyncio.sleep(0)
-            async with started(tmp_path, recorder.port, port):
+            async with started(tmp_path, recorder.port, port, protocol):
                 await publishing
                 recorder.wait("orders", 3)
 
     assert recorder.data("orders") == [0, 1, 2]
 
 
-async def test_a_sidecar_that_was_killed_loses_no_event_that_it_did_not_take(tmp_path: Path) -> None:
+async def test_a_sidecar_that_was_killed_loses_no_event_that_it_did_not_take(
+    tmp_path: Path, protocol: str
+) -> None:
     (port,) = free_ports(1)
-    board = board_of(port)
+    board = board_of(port, protocol)
     with recording(ORDERS) as recorder:
         async with board.connected():
-            async with started(tmp_path, recorder.port, port) as sidecar:
+            async with started(tmp_path, recorder.port, port, protocol) as sidecar:
                 await board.publish("orders", "before")
                 recorder.wait("orders")
                 sidecar.program.kill()
             with pytest.raises(SidecarUnavailable):
                 await board.publish("orders", "told to be lost", timeout=0.2)
             waiting = asyncio.create_task(board.publish("orders", "after"))
-            async with started(tmp_path, recorder.port, port):
+            async with started(tmp_path, recorder.port, port, protocol):
                 await waiting
                 recorder.wait("orders", 2)
 
@@ -135,9 +139,10 @@ async def publish_in_order(board: Outboard, count: int) -> None:
 
 
 @asynccontextmanager
-async def started(folder: Path, app_port: int, port: int) -> AsyncIterator[Beside]:
-    """The sidecar at `port`, started while the loop goes on."""
-    lifetime = sidecar_beside(folder, RESOURCES, app_port=app_port, port=port)
+async def started(folder: Path, app_port: int, port: int, protocol: str = "http") -> AsyncIterator[Beside]:
+    """The sidecar, its API of `protocol` at `port`, started while the loop goes on."""
+    ports = {"port": port} if protocol == "http" else {"grpc_port": port}
+    lifetime = sidecar_beside(folder, RESOURCES, app_port=app_port, **ports)  # type: ignore[arg-type]
     sidecar = await asyncio.to_thread(lifetime.__enter__)
     try:
         yield sidecar

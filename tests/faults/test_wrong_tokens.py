@@ -98,17 +98,19 @@ def test_whether_the_sidecar_is_well_is_no_secret(guarded: Beside) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("token", [None, WRONG])
 async def test_the_author_is_told_of_a_wrong_token_but_not_the_token(
-    guarded: Beside, token: str | None, caplog: pytest.LogCaptureFixture
+    guarded: Beside, protocol: str, token: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    variables = {"DAPR_HTTP_PORT": str(guarded.port), **({"DAPR_API_TOKEN": token} if token else {})}
+    port = guarded.port_of(protocol)
+    variables = {"DAPR_API_PROTOCOL": protocol, f"DAPR_{protocol.upper()}_PORT": str(port)}
+    variables |= {"DAPR_API_TOKEN": token} if token else {}
     board = Outboard(environ=variables)
     async with board.connected():
         for operation in (board.publish("orders", {"number": 1}), board.state().get("cart")):
             with pytest.raises(TokenRejected) as caught:
                 await operation
-            assert caught.value.address == f"http://127.0.0.1:{guarded.port}"
+            assert caught.value.address == f"{protocol}://127.0.0.1:{port}"
             assert str(caught.value) == (
-                f"the sidecar at http://127.0.0.1:{guarded.port} refused the API token: DAPR_API_TOKEN of "
+                f"the sidecar at {protocol}://127.0.0.1:{port} refused the API token: DAPR_API_TOKEN of "
                 "this process must be the one that the sidecar was started with."
             )
     assert WRONG not in caplog.text + repr(board.settings) + repr(caught.value)

@@ -21,8 +21,9 @@ from outboard.hops.journal import Journal
 from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
 from outboard.kit.causation import RequestCauseMiddleware
 from outboard.kit.client.http import HttpSidecar
-from outboard.kit.client.in_tests import naming_the_fixture
-from outboard.kit.client.settings import Settings
+from outboard.kit.client.opening import connected_sidecar
+from outboard.kit.client.port import SidecarApi
+from outboard.kit.client.settings import Protocol, Settings
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
@@ -63,7 +64,9 @@ class Outboard:
     Names that are not given come from the environment: `app_id` from APP_ID, `pubsub` from DAPR_PUBSUB_NAME
     (else "pubsub"), `state_store` from DAPR_STATE_STORE_NAME (else "statestore"), the sidecar's address from
     DAPR_HTTP_ENDPOINT or DAPR_HTTP_PORT (else 127.0.0.1:3500), the tokens from DAPR_API_TOKEN (sent) and
-    APP_API_TOKEN (asked for). `timeout`, in seconds, bounds every call that does not name its own; an event
+    APP_API_TOKEN (asked for). `protocol`, "http" or "grpc", comes from DAPR_API_PROTOCOL (else "http"); over
+    gRPC, which needs `outboard[grpc]`, the address is DAPR_GRPC_ENDPOINT or DAPR_GRPC_PORT (else
+    127.0.0.1:50001). `timeout`, in seconds, bounds every call that does not name its own; an event
     of more than `max_event_bytes` is refused before it is sent. With an `outbox`, topics can `stage` events
     in the app's own transactions; the lifespan publishes them.
 
@@ -79,6 +82,7 @@ class Outboard:
         timeout: float = DEFAULT_TIMEOUT,
         max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
         outbox: Outbox | None = None,
+        protocol: Protocol | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -95,6 +99,7 @@ class Outboard:
             app_id=check_optional("app", app_id, settings.app_id),
             pubsub=check_optional("pub/sub", pubsub, settings.pubsub),
             state_store=check_optional("state store", state_store, settings.state_store),
+            protocol=_checked_protocol(protocol) or settings.protocol,
         )
         self.outbox: Final = outbox
         self._timeout = timeout
@@ -102,7 +107,7 @@ class Outboard:
         self._connections = Connections()
         self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._telemetry = Messaging(
-            self.settings.endpoint,
+            self.settings.address,
             group=self.settings.consumer_group,
             continues=self.settings.continue_traces,
         )
@@ -262,15 +267,15 @@ class Outboard:
             return
         with self._recording():
             if exchange is not None:
-                async with self._through(exchange, given=True):
+                given = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+                async with self._through(given, given=True):
                     yield
                 return
-            from outboard.kit.client.connection import connect
-
-            async with connect(self.settings) as opened:
-                named = naming_the_fixture(opened, self.settings)
-                async with self._through(named, given=False):
-                    yield
+            async with (
+                connected_sidecar(self.settings, self._clock, random.random) as sidecar,
+                self._through(sidecar, given=False),
+            ):
+                yield
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -294,11 +299,10 @@ class Outboard:
         )
 
     @asynccontextmanager
-    async def _through(self, exchange: Exchange, *, given: bool) -> AsyncIterator[None]:
-        sidecar = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+    async def _through(self, sidecar: SidecarApi, *, given: bool) -> AsyncIterator[None]:
         async with SidecarConnection.to(
             sidecar,
-            self.settings.endpoint,
+            self.settings.address,
             limits=self._limits,
             clock=self._clock,
             random=random.random,
@@ -321,6 +325,12 @@ class Outboard:
     async def _canaries(self, request: Request) -> Response:
         answer = refusal(request.scope, self.settings.app_token)
         return answer or JSONResponse({"canaries": self._registry.canaries.come})
+
+
+def _checked_protocol(protocol: Protocol | None) -> Protocol | None:
+    if protocol not in (None, *get_args(Protocol)):
+        wrong("protocol", "'http' or 'grpc'", protocol)
+    return protocol
 
 
 def _checked_type(type: EventType[T]) -> EventType[T]:

@@ -10,7 +10,8 @@ def test_defaults_are_those_of_a_local_sidecar() -> None:
     settings = Settings.from_environ({})
     assert settings == Settings()
     assert settings.endpoint == "http://127.0.0.1:3500"
-    assert (settings.pubsub, settings.state_store, settings.grpc_port) == ("pubsub", "statestore", 50001)
+    assert (settings.pubsub, settings.state_store) == ("pubsub", "statestore")
+    assert (settings.protocol, settings.grpc) == ("http", ("127.0.0.1:50001", False))
 
 
 def test_everything_is_read_from_the_environment() -> None:
@@ -26,7 +27,7 @@ def test_everything_is_read_from_the_environment() -> None:
         }
     )
     assert settings.endpoint == "http://127.0.0.1:3601"
-    assert settings.grpc_port == 50002
+    assert settings.grpc.target == "127.0.0.1:50002"
     assert (settings.pubsub, settings.state_store, settings.app_id) == ("kafka-pubsub", "redis", "backend")
     assert (settings.api_token, settings.app_token) == ("one", "two")
 

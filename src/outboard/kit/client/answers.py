@@ -1,4 +1,4 @@
-"""From the sidecar's answer to the exception that an author catches. Pure.
+"""From the sidecar's answer over HTTP to the exception that an author catches. Pure.
 
 Source: daprd's error bodies ("Error codes reference guide"), both families: `{errorCode, message}` with or
 without `details`; plain text for a wrong token. Success is 204, and 200 for what reads. Anything else was
@@ -8,24 +8,19 @@ not answered by Dapr.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic_core import from_json
 
-from outboard.errors import (
-    EtagInvalid,
-    EtagMismatch,
-    PublishFailed,
-    PublishForbidden,
-    PubSubNotFound,
-    SidecarError,
-    StateFailed,
-    StateStoreNotFound,
-    TokenRejected,
-    UnexpectedAnswer,
+from outboard.errors import PublishFailed, SidecarError, TokenRejected, UnexpectedAnswer
+from outboard.kit.client.refusals import (
+    MAX_REASON,
+    NO_CODE,
+    Refusal,
+    publish_refused,
+    shorten,
+    state_refused,
 )
-from outboard.wire.dapr import ErrorCode
 from outboard.wire.http import Response
 
 __all__ = ["bulk_errors", "publish_error", "state_error"]
@@ -33,16 +28,7 @@ __all__ = ["bulk_errors", "publish_error", "state_error"]
 OK: Final = 200
 NO_CONTENT: Final = 204
 TOO_LARGE: Final = 413
-MAX_REASON: Final = 500
 MAX_BEGINNING: Final = 100
-NO_CODE: Final = "without a code"
-STORE_MISSING: Final = (ErrorCode.STATE_STORE_NOT_FOUND, ErrorCode.STATE_STORE_NOT_CONFIGURED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    code: str
-    message: str
 
 
 def publish_error(response: Response, pubsub: str, topic: str, address: str) -> SidecarError | None:
@@ -56,14 +42,10 @@ def publish_error(response: Response, pubsub: str, topic: str, address: str) -> 
         return TokenRejected(address)
     refusal = _refusal(response)
     if refusal is None and response.status == TOO_LARGE:  # of whoever stands before the sidecar
-        refusal = _Refusal(NO_CODE, _shorten(_text(response)))
+        refusal = Refusal(TOO_LARGE, NO_CODE, shorten(_text(response)))
     if refusal is None:
         return _unexpected(response, f"publishing to topic '{topic}' of '{pubsub}'", address)
-    if response.status == 403:
-        return PublishForbidden(pubsub, topic, refusal.message)
-    if refusal.code == ErrorCode.PUBSUB_NOT_FOUND:
-        return PubSubNotFound(pubsub)
-    return PublishFailed(pubsub, topic, response.status, refusal.code, refusal.message)
+    return publish_refused(refusal, pubsub, topic)
 
 
 def bulk_errors(
@@ -79,7 +61,7 @@ def bulk_errors(
     if failed and failed.keys() <= {str(position) for position in range(count)}:
         code = _code(body) or NO_CODE
         return [
-            PublishFailed(pubsub, topic, response.status, code, _shorten(failed[name]))
+            PublishFailed(pubsub, topic, response.status, code, shorten(failed[name]))
             if (name := str(position)) in failed
             else None
             for position in range(count)
@@ -114,24 +96,16 @@ def state_error(
     refusal = _refusal(response)
     if refusal is None:
         return _unexpected(response, f"a try to {operation} of state store '{store}'", address)
-    if refusal.code in STORE_MISSING:
-        return StateStoreNotFound(store)
-    key = ", ".join(guarded)
-    # A transaction answers 500 for a conflict, so the text decides there (daprd, messages of ETagError).
-    if guarded and (response.status == 409 or "possible etag mismatch" in refusal.message):
-        return EtagMismatch(store, key)
-    if guarded and "invalid etag value" in refusal.message:
-        return EtagInvalid(store, key)
-    return StateFailed(store, operation, response.status, refusal.code, refusal.message)
+    return state_refused(refusal, store, operation, guarded)
 
 
-def _refusal(response: Response) -> _Refusal | None:
+def _refusal(response: Response) -> Refusal | None:
     """What Dapr says of an error; None where the answer is not one of Dapr's errors."""
     body = _object(response)
     code = _code(body)
     if body is None or not code or response.status < 400:
         return None
-    return _Refusal(code, _shorten(str(body.get("message") or "")))
+    return Refusal(response.status, code, shorten(str(body.get("message") or "")))
 
 
 def _unexpected(response: Response, operation: str, address: str) -> UnexpectedAnswer:
@@ -171,9 +145,3 @@ def _failed_entries(body: Mapping[str, object] | None) -> dict[str, str] | None:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return None
     return {str(entry.get("entryId")): str(entry.get("error") or "") for entry in entries}
-
-
-def _shorten(text: str) -> str:
-    if not text:
-        return "it gave no reason"
-    return text if len(text) <= MAX_REASON else text[: MAX_REASON - 1] + "…"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from copy import copy
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import PubSubNotFound, UnexpectedAnswer
 from outboard.kit.client import api
 from outboard.kit.client.answers import bulk_errors, publish_error
-from outboard.kit.client.loaded import name_loaded
+from outboard.kit.client.http_metadata import asking_components
+from outboard.kit.client.loaded import name_loaded_of_each
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult
 from outboard.kit.client.settings import Settings
 from outboard.wire.dapr import (
@@ -44,6 +44,7 @@ class BulkPublisher:
         self._exchange = exchange
         self._settings = settings
         self._clock = clock
+        self._ask = asking_components(exchange, settings)
         self._route: str | None = None
         self._logged: str | None = None
 
@@ -51,16 +52,10 @@ class BulkPublisher:
         """As `PublishOperations.attempt`; a batch of one is a plain publish."""
         deadline = self._clock.monotonic() + timeout
         answer = await self._attempt(publications, timeout)
-        missing = next((each for each in answer.outcomes if isinstance(each, PubSubNotFound)), None)
-        if missing is None:
+        if not any(isinstance(each, PubSubNotFound) for each in answer.outcomes):
             return answer
         left = deadline - self._clock.monotonic()
-        named = await name_loaded(missing, self._exchange, self._settings, left)
-        told: list[PublishResult] = [
-            copy(named) if isinstance(each, PubSubNotFound) else each
-            for each in answer.outcomes  # an exception of its own for each of those who wait
-        ]
-        return answer._replace(outcomes=told)
+        return answer._replace(outcomes=await name_loaded_of_each(answer.outcomes, self._ask, left))
 
     async def _attempt(self, publications: Sequence[Publication], timeout: float) -> BatchAnswer:
         try:

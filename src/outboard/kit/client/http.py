@@ -13,6 +13,7 @@ from outboard.errors import SidecarError, StateFailed
 from outboard.kit.client import api
 from outboard.kit.client.answers import publish_error, state_error
 from outboard.kit.client.bulk import BulkPublisher
+from outboard.kit.client.http_metadata import asking_components
 from outboard.kit.client.loaded import name_loaded
 from outboard.kit.client.port import (
     BatchAnswer,
@@ -21,6 +22,8 @@ from outboard.kit.client.port import (
     StateItem,
     StateRead,
     StateSave,
+    guarded_keys,
+    named_keys,
 )
 from outboard.kit.client.retrying import RequestRetries
 from outboard.kit.client.settings import Settings
@@ -78,18 +81,20 @@ class HttpSidecar:
         return [found.get(key, StateItem(key)) for key in keys]
 
     async def save_states(self, store: str, saves: Sequence[StateSave], timeout: float) -> None:
-        operation = f"save {_list(saves)}"
-        await self._exchange(api.save(store, saves), store, operation, _guarded(saves), timeout)
+        operation = f"save {named_keys(saves)}"
+        await self._exchange(api.save(store, saves), store, operation, guarded_keys(saves), timeout)
 
     async def delete_state(self, store: str, delete: StateDelete, timeout: float) -> None:
-        operation = f"delete {_list([delete])}"
-        await self._exchange(api.delete(store, delete), store, operation, _guarded([delete]), timeout)
+        operation = f"delete {named_keys([delete])}"
+        await self._exchange(api.delete(store, delete), store, operation, guarded_keys([delete]), timeout)
 
     async def transact(
         self, store: str, operations: Sequence[StateSave | StateDelete], timeout: float
     ) -> None:
-        operation = f"run a transaction on {_list(operations)}"
-        await self._exchange(api.transact(store, operations), store, operation, _guarded(operations), timeout)
+        operation = f"run a transaction on {named_keys(operations)}"
+        await self._exchange(
+            api.transact(store, operations), store, operation, guarded_keys(operations), timeout
+        )
 
     async def _send(self, request: Request, operation: str, timeout: float, repeatable: bool) -> Response:
         request = api.authorized(request, self.settings.api_token)
@@ -115,17 +120,7 @@ class HttpSidecar:
     async def _named(self, error: SidecarError, deadline: float) -> SidecarError:
         """`error`, with the components that there are where one was not found."""
         left = deadline - self.retries.clock.monotonic()
-        return await name_loaded(error, self.retries.exchange, self.settings, left)
-
-
-def _guarded(items: Sequence[StateSave | StateDelete]) -> list[str]:
-    """The keys for which a repeated write could find its own first one, and take it for somebody else's."""
-    return [item.key for item in items if item.etag or item.concurrency == "first-write"]
-
-
-def _list(items: Sequence[StateSave | StateDelete]) -> str:
-    keys = ", ".join(f"'{item.key}'" for item in items[:3])
-    return f"{keys} and {len(items) - 3} more" if len(items) > 3 else keys
+        return await name_loaded(error, asking_components(self.retries.exchange, self.settings), left)
 
 
 def _read_items(response: Response, store: str, operation: str) -> list[StateItem]:

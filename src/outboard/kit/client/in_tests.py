@@ -7,7 +7,7 @@ from outboard.kit.client.settings import Settings
 from outboard.kit.under_test import is_pytest_running
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["naming_the_fixture"]
+__all__ = ["in_test", "naming_the_fixture"]
 
 
 def naming_the_fixture(exchange: Exchange, settings: Settings) -> Exchange:
@@ -15,16 +15,22 @@ def naming_the_fixture(exchange: Exchange, settings: Settings) -> Exchange:
 
     Where the environment names a sidecar, one is on its way, and is waited for as ever.
     """
-    if settings.endpoint_named:
+    if settings.is_named:
         return exchange
 
     async def exchange_or_say(request: Request, timeout: float | None) -> Response:
         try:
             return await exchange(request, timeout)
         except ExchangeFailed as failure:
-            if failure.sent or not is_pytest_running():
-                raise
-            operation = f"{request.method} {request.target}"
-            raise NoSidecarInTest(settings.endpoint, operation, 0.0, failure.reason) from failure
+            if error := in_test(failure, f"{request.method} {request.target}", settings):
+                raise error from failure
+            raise
 
     return exchange_or_say
+
+
+def in_test(failure: ExchangeFailed, operation: str, settings: Settings) -> NoSidecarInTest | None:
+    """In a test in which nobody listens, and nobody is on the way, what names the fixture."""
+    if settings.is_named or failure.sent or not is_pytest_running():
+        return None
+    return NoSidecarInTest(settings.address, operation, 0.0, failure.reason)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-
-from pydantic_core import from_json
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from typing import Final, TypeAlias
 
 from outboard.errors import PubSubNotFound, SidecarError, StateStoreNotFound
-from outboard.kit.client import api
-from outboard.kit.client.settings import Settings
+from outboard.kit.client.port import PublishResult
 from outboard.resources.node import near
-from outboard.wire.dapr import METADATA_PATH
-from outboard.wire.http import Exchange, ExchangeFailed, Request
 
-__all__ = ["name_loaded"]
+__all__ = ["AskComponents", "Component", "name_loaded", "name_loaded_of_each"]
+
+Component: TypeAlias = tuple[str, str]
+"""Name and type."""
+AskComponents: TypeAlias = Callable[[float], Awaitable[Sequence[Component] | None]]
+"""Ask the sidecar for its components, within so many seconds; None where it does not tell."""
 
 LONGEST_WAIT: Final = 1.0
 MOST_NAMES: Final = 10
-OK: Final = 200
 
 
-async def name_loaded(
-    error: SidecarError, exchange: Exchange, settings: Settings, timeout: float
-) -> SidecarError:
+async def name_loaded(error: SidecarError, ask: AskComponents, timeout: float) -> SidecarError:
     """`error`; where a component was not found, with those that there are in its place.
 
     Waits a second at most, and no longer than `timeout`; where the sidecar does not tell, the error stays as
@@ -31,28 +29,23 @@ async def name_loaded(
     """
     if timeout <= 0 or not isinstance(error, PubSubNotFound | StateStoreNotFound):
         return error
-    request = api.authorized(Request("GET", METADATA_PATH), settings.api_token)
-    try:
-        response = await exchange(request, min(timeout, LONGEST_WAIT))
-    except ExchangeFailed:
+    components = await ask(min(timeout, LONGEST_WAIT))
+    if components is None:
         return error
     category = "pubsub" if isinstance(error, PubSubNotFound) else "state"
-    names = _names(response.body, category) if response.status == OK else None
-    return error if names is None else _named(error, names)
+    return _named(error, [name for name, type in components if type.startswith(f"{category}.")])
 
 
-def _names(body: bytes, category: str) -> list[str] | None:
-    """The names of the components of one category; None where the answer is not one of Dapr's."""
-    try:
-        answer = from_json(body)
-    except ValueError:
-        return None
-    if not isinstance(answer, dict):
-        return None
-    components = answer.get("components") or []
-    if not isinstance(components, list) or not all(isinstance(each, dict) for each in components):
-        return None
-    return [str(each.get("name")) for each in components if str(each.get("type")).startswith(f"{category}.")]
+async def name_loaded_of_each(
+    outcomes: Sequence[PublishResult], ask: AskComponents, timeout: float
+) -> Sequence[PublishResult]:
+    """As `name_loaded` for the outcomes of a batch, one of them PubSubNotFound: asks once."""
+    missing = next(each for each in outcomes if isinstance(each, PubSubNotFound))
+    named = await name_loaded(missing, ask, timeout)
+    return [
+        copy(named) if isinstance(each, PubSubNotFound) else each
+        for each in outcomes  # an exception of its own for each of those who wait
+    ]
 
 
 def _named(error: PubSubNotFound | StateStoreNotFound, names: Sequence[str]) -> SidecarError:

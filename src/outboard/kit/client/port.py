@@ -27,6 +27,8 @@ __all__ = [
     "StateOperations",
     "StateRead",
     "StateSave",
+    "guarded_keys",
+    "named_keys",
 ]
 
 Concurrency: TypeAlias = Literal["first-write", "last-write"]
@@ -118,6 +120,17 @@ class StateDelete:
     concurrency: Concurrency | None = None
     consistency: Consistency | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def guarded_keys(items: Sequence[StateSave | StateDelete]) -> list[str]:
+    """The keys for which a repeated write could find its own first one, and take it for somebody else's."""
+    return [item.key for item in items if item.etag or item.concurrency == "first-write"]
+
+
+def named_keys(items: Sequence[StateSave | StateDelete]) -> str:
+    """The keys, or the first of them, for a person."""
+    keys = ", ".join(f"'{item.key}'" for item in items[:3])
+    return f"{keys} and {len(items) - 3} more" if len(items) > 3 else keys
 
 
 class StateOperations(Protocol):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["RequestRetries", "is_untaken", "retry_delay"]
+__all__ = ["RequestRetries", "Retries", "is_untaken", "retry_delay"]
+
+R = TypeVar("R")
 
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 1.0
@@ -27,12 +29,44 @@ def is_untaken(failure: ExchangeFailed, *, repeatable: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRetries:
+class Retries:
     """Waits for a sidecar that is not there yet, and never longer than it was told.
 
     A request that reached the sidecar is not sent again, with one exception: where a pooled connection had
     been closed under it, a request that is `repeatable` is.
     """
+
+    address: str
+    clock: Clock
+    random: Callable[[], float]
+
+    async def run(
+        self, attempt: Callable[[float], Awaitable[R]], operation: str, timeout: float, *, repeatable: bool
+    ) -> R:
+        """What `attempt` returns, which is given the seconds that are left, and may raise ExchangeFailed.
+
+        Raises SidecarUnavailable after at most `timeout` seconds.
+        """
+        started = self.clock.monotonic()
+        deadline = started + timeout
+        attempts = 1
+        while True:
+            try:
+                return await attempt(max(deadline - self.clock.monotonic(), 0.001))
+            except ExchangeFailed as failure:
+                delay = retry_delay(attempts, self.random())
+                now = self.clock.monotonic()
+                if not is_untaken(failure, repeatable=repeatable) or now + delay >= deadline:
+                    raise SidecarUnavailable(
+                        self.address, operation, now - started, failure.reason
+                    ) from failure
+            await self.clock.sleep(delay)
+            attempts += 1
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRetries:
+    """The same for HTTP."""
 
     exchange: Exchange
     address: str
@@ -41,18 +75,7 @@ class RequestRetries:
 
     async def send(self, request: Request, operation: str, timeout: float, *, repeatable: bool) -> Response:
         """Raises SidecarUnavailable after at most `timeout` seconds."""
-        started = self.clock.monotonic()
-        deadline = started + timeout
-        attempt = 1
-        while True:
-            try:
-                return await self.exchange(request, max(deadline - self.clock.monotonic(), 0.001))
-            except ExchangeFailed as failure:
-                delay = retry_delay(attempt, self.random())
-                now = self.clock.monotonic()
-                if not is_untaken(failure, repeatable=repeatable) or now + delay >= deadline:
-                    raise SidecarUnavailable(
-                        self.address, operation, now - started, failure.reason
-                    ) from failure
-            await self.clock.sleep(delay)
-            attempt += 1
+        retries = Retries(self.address, self.clock, self.random)
+        return await retries.run(
+            lambda left: self.exchange(request, left), operation, timeout, repeatable=repeatable
+        )
