@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from support.port_forward import Answer
+
 __all__ = ["CONTROL_PLANE", "INTACT", "LOG", "SETUPS", "ClusterSetUp", "System", "system"]
 
 CONTROL_PLANE: Final = (
@@ -31,19 +33,30 @@ LOG: Final = {
 }
 
 
+PORTS: Final = {"backend": 8000, "notification": 8001}
+
+
+def registered(topic: str, route: str, kind: str = "DECLARATIVE") -> dict[str, Any]:
+    """A subscription as a sidecar's metadata have it."""
+    rules = [{"path": route}]
+    return {"pubsubname": "kafka-pubsub", "topic": topic, "rules": rules, "type": kind, "deadLetterTopic": ""}
+
+
 @dataclass
 class System:
-    """Objects of the API by kind and name, the status of each pod, and logs by pod and container.
+    """Objects of the API by kind and name, the status of each pod, logs by pod and container, and what is
+    answered at the ports of pods.
 
-    `elsewhere` is the namespace of objects that are in another one than the pods.
+    `elsewhere` are the objects that are in another namespace than the pods. `tokens` are asked for at a port.
     """
 
     objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     previous: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    answers: dict[tuple[str, int], dict[str, Answer]] = field(default_factory=dict)
+    tokens: dict[tuple[str, int], str] = field(default_factory=dict)
     elsewhere: set[tuple[str, str]] = field(default_factory=set)
-    late: list[tuple[str, str]] = field(default_factory=list)
     control_plane: list[str] = field(default_factory=lambda: list(CONTROL_PLANE))
     no_namespace: bool = False
 
@@ -53,6 +66,23 @@ class System:
     def annotations(self, app: str) -> dict[str, str]:
         found: dict[str, str] = self.pod(app)["metadata"]["annotations"]
         return found
+
+    def metadata(self, app: str) -> dict[str, Any]:
+        """What its sidecar tells of itself."""
+        found = self.answers[f"{app}-0", 3500]["/v1.0/metadata"][1]
+        assert isinstance(found, dict)
+        return found
+
+    def subscribes(
+        self, app: str, topic: str = "task-events", route: str = "/tasks", *, known: bool = True
+    ) -> None:
+        """The app itself says so; its sidecar has it, where it is `known`."""
+        port = PORTS[app]
+        subscription = {"pubsubname": "kafka-pubsub", "topic": topic, "route": route}
+        self.answers[f"{app}-0", port]["/dapr/subscribe"] = 200, [subscription]
+        self.answers[f"{app}-0", port][f"OPTIONS {route}"] = 405, ""
+        if known:
+            self.metadata(app)["subscriptions"] = [registered(topic, route, "PROGRAMMATIC")]
 
     def item(self, name: str) -> dict[str, Any]:
         """An item of the metadata of `kafka-pubsub`."""
@@ -105,14 +135,16 @@ def system() -> System:
         "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": True}}],
         "ports": [{"port": 9092}],
     }
-    for app, port in (("backend", 8000), ("notification", 8001)):
+    for app, port in PORTS.items():
         _add_app(made, app, port)
+    made.metadata("notification")["subscriptions"] = [registered("task-events", "/tasks")]
+    made.answers["notification-0", 8001]["OPTIONS /tasks"] = 405, ""
     return made
 
 
 def _add_app(made: System, app: str, port: int) -> None:
     annotations = {"dapr.io/enabled": "true", "dapr.io/app-id": app, "dapr.io/app-port": str(port)}
-    metadata = {"labels": {"app": app}, "annotations": annotations}
+    described = {"labels": {"app": app}, "annotations": annotations}
     own = {"name": app, "image": f"todo-{app}:1", "ports": [{"containerPort": port}]}
     spec = {
         "nodeName": "node-1",
@@ -125,15 +157,24 @@ def _add_app(made: System, app: str, port: int) -> None:
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": {"app": app}},
-            "template": {"metadata": copy.deepcopy(metadata), "spec": {"containers": [own]}},
+            "template": {"metadata": copy.deepcopy(described), "spec": {"containers": [own]}},
         },
     }
-    made.objects["Pod", f"{app}-0"] = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    made.objects["Pod", f"{app}-0"] = {"apiVersion": "v1", "kind": "Pod", "metadata": described, "spec": spec}
     made.status[f"{app}-0"] = {
         "phase": "Running",
         "conditions": [{"type": "Ready", "status": "True"}],
         "containerStatuses": [running(name) for name in (app, "daprd")],
     }
+    metadata: dict[str, Any] = {
+        "id": app,
+        "runtimeVersion": "1.18.3",
+        "components": [{"name": "kafka-pubsub", "type": "pubsub.kafka", "version": "v1"}],
+        "subscriptions": [],
+    }
+    well: dict[str, Answer] = {"/v1.0/healthz": (204, ""), "/v1.0/healthz/outbound": (204, "")}
+    made.answers[f"{app}-0", 3500] = {"/v1.0/metadata": (200, metadata), **well}
+    made.answers[f"{app}-0", port] = {"/dapr/subscribe": (200, [])}
     made.logs[f"{app}-0", "daprd"] = list(LOG["daprd"])
     made.logs[f"{app}-0", app] = list(LOG[app])
 
@@ -217,10 +258,87 @@ def _not_ready(made: System) -> None:
 
 
 def _says(app: str, *lines: str) -> Callable[[System], object]:
+    """The log of the sidecar is all that there is of it."""
+
     def breaks(made: System) -> None:
         made.logs[f"{app}-0", "daprd"] = [f'time="t" {line}' for line in lines]
+        del made.answers[f"{app}-0", 3500]
 
     return breaks
+
+
+def _unloaded(made: System) -> None:
+    made.metadata("notification").update(components=[], subscriptions=[])
+
+
+def _unregistered(made: System) -> None:
+    made.metadata("notification").update(subscriptions=[])
+
+
+def _in_code(made: System) -> None:
+    """The app subscribes by itself, and there is no Subscription."""
+    del made.objects["Subscription", "tasks"]
+    made.subscribes("notification")
+
+
+def _since(made: System) -> None:
+    _in_code(made)
+    made.subscribes("notification", "done-events", known=False)
+
+
+def _elsewhere_routed(made: System) -> None:
+    _in_code(made)
+    made.subscribes("notification", route="/v2/tasks", known=False)
+
+
+def _in_one_group(made: System) -> None:
+    made.objects["Component", "kafka-pubsub"]["spec"]["metadata"].append(
+        {"name": "consumerGroup", "value": "todo"}
+    )
+    _in_code(made)
+    made.subscribes("backend")
+
+
+def _scopeless(made: System) -> None:
+    """The Subscription serves both apps, in one group."""
+    made.objects["Component", "kafka-pubsub"]["spec"]["metadata"].append(
+        {"name": "consumerID", "value": "todo"}
+    )
+    del made.objects["Subscription", "tasks"]["scopes"]
+    made.metadata("backend")["subscriptions"] = [registered("task-events", "/tasks")]
+    made.answers["backend-0", 8000]["OPTIONS /tasks"] = 405, ""
+
+
+def _answers(app: str, status: int, body: object = "") -> Callable[[System], object]:
+    return lambda made: made.answers[f"{app}-0", PORTS[app]].update({"/dapr/subscribe": (status, body)})
+
+
+def _closed(app: str) -> Callable[[System], object]:
+    return lambda made: made.answers.pop((f"{app}-0", PORTS[app]))
+
+
+def _with_tokens(made: System) -> None:
+    """Both ends ask for a token, which a Secret has."""
+    for name in ("api", "app"):
+        made.objects["Secret", f"{name}-token"] = {
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"token": f"open-sesame-{name}"},
+        }  # fmt: skip
+        made.annotations("notification")[f"dapr.io/{name}-token-secret"] = f"{name}-token"
+    made.tokens["notification-0", 3500] = "open-sesame-api"
+    made.tokens["notification-0", 8001] = "open-sesame-app"
+
+
+def _other_token(made: System) -> None:
+    _with_tokens(made)
+    made.tokens["notification-0", 8001] = "another"
+
+
+def _deadlock(made: System) -> None:
+    made.logs["notification-0", "daprd"].append(
+        'time="t" level=info msg="application protocol: http. waiting on port 8001.  This will block until '
+        'the app is listening on that port."'
+    )
+    _not_ready(made)
 
 
 def _both(*breaks: Callable[[System], object]) -> Callable[[System], object]:
@@ -232,6 +350,11 @@ def _set(made: dict[str, Any], **values: Any) -> None:
 
 
 LOADED: Final = 'level=info msg="Component loaded: kafka-pubsub (pubsub.kafka/v1)"'
+READY: Final = 'level=info msg="dapr initialized"'
+REFUSED: Final = (
+    'time="2999-01-01T00:00:00Z" level=error msg="retriable error returned from app while processing pub/sub '
+    'event 1, topic: task-events, body: {}. status code returned: 422"'
+)
 INIT_ERROR: Final = 'level=fatal msg="Failed to init component kafka-pubsub (pubsub.kafka/v1): no brokers"'
 
 SETUPS: Final = (
@@ -310,8 +433,29 @@ SETUPS: Final = (
     ),
     ClusterSetUp("no broker is ready", "service-endpoints", _without("EndpointSlice", "kafka-broker-1")),
     ClusterSetUp("a component cannot be set up", "log-error", _says("notification", INIT_ERROR)),
-    ClusterSetUp("not loaded", "log-component", _says("notification", 'level=info msg="dapr initialized"')),
-    ClusterSetUp("not subscribed", "log-subscribed", _says("notification", LOADED)),
+    ClusterSetUp("not loaded, by its log", "log-component", _says("notification", READY)),
+    ClusterSetUp("not subscribed, by its log", "log-subscribed", _says("notification", LOADED)),
+    ClusterSetUp("not loaded", "log-component", _unloaded),
+    ClusterSetUp("not subscribed", "log-subscribed", _unregistered),
+    ClusterSetUp("subscribed since its sidecar asked", "subscription-registered", _since),
+    ClusterSetUp("another route since its sidecar asked", "subscription-registered", _elsewhere_routed),
+    ClusterSetUp("one group, both subscribe in code", "group-shared", _in_one_group),
+    ClusterSetUp("one group, and a Subscription without scopes", "group-shared", _scopeless),
+    ClusterSetUp("nobody listens on the app port", "app-listening", _closed("notification")),
+    ClusterSetUp("/dapr/subscribe fails", "subscribe-answers", _answers("notification", 500, "oh")),
+    ClusterSetUp("/dapr/subscribe is no list", "subscribe-answers", _answers("notification", 200, {})),
+    ClusterSetUp("another app token", "subscribe-answers", _other_token),
+    ClusterSetUp(
+        "no such route",
+        "route-there",
+        lambda made: made.answers["notification-0", 8001].pop("OPTIONS /tasks"),
+    ),
+    ClusterSetUp(
+        "the route refuses",
+        "route-answers",
+        lambda made: made.logs["notification-0", "daprd"].append(REFUSED),
+    ),
+    ClusterSetUp("the app waits for the sidecar", "log-wait", _deadlock),
     ClusterSetUp(
         "no sidecar, and no secret",
         "injection-sidecar",
@@ -336,4 +480,6 @@ def _native(made: System) -> None:
 INTACT: Final = (
     ("as it is", lambda made: None),
     ("with a native sidecar", _native),
+    ("with tokens", _with_tokens),
+    ("subscribed in code", _in_code),
 )

@@ -1,4 +1,6 @@
-"""What stands for the kubelet of a node: it serves logs that a test has written, and runs nothing."""
+"""What stands for the kubelet of a node: it serves logs that a test has written and connections to ports
+that a test has named, and runs nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from support.certificates import self_signed
+from support.port_forward import Dial, PodPort, forward, parse_forward
 
 Container: TypeAlias = "tuple[str, str, str]"
 """Namespace, pod, container."""
@@ -87,6 +90,8 @@ class FakeKubelet:
     def __init__(self, port: int) -> None:
         self.port = port
         self.logs = Logs()
+        self.ports: dict[PodPort, Dial] = {}
+        """What is behind the ports of pods; at another one nobody listens."""
 
 
 @contextmanager
@@ -96,7 +101,7 @@ def running_kubelet(folder: Path) -> Iterator[FakeKubelet]:
     ended = threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         kubelet = FakeKubelet(server.server_address[1])
-        server.RequestHandlerClass = _handler(kubelet.logs, ended)
+        server.RequestHandlerClass = _handler(kubelet, ended)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -111,11 +116,19 @@ def running_kubelet(folder: Path) -> Iterator[FakeKubelet]:
             thread.join()
 
 
-def _handler(logs: Logs, ended: threading.Event) -> type[BaseHTTPRequestHandler]:
+def _handler(kubelet: FakeKubelet, ended: threading.Event) -> type[BaseHTTPRequestHandler]:
+    logs = kubelet.logs
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else the end of each answer waits for 40 ms
 
         def do_GET(self) -> None:
+            forwarded = parse_forward(self.path)
+            if forwarded is not None:
+                self.close_connection = True
+                forward(self, kubelet.ports.get(forwarded), forwarded)
+                return
             wanted = parse(self.path, datetime.now(UTC))
             if wanted is None:
                 self.send_error(404)

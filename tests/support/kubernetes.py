@@ -14,8 +14,9 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import yaml
@@ -25,9 +26,12 @@ from engines.kubernetes.build import definitions, program
 from support.certificates import private_pem
 from support.kubelet import FakeKubelet, Logs, running_kubelet
 from support.processes import eventually, free_ports
-from support.servers import Server
+from support.servers import START_LIMIT, Server
 
 NODE = "node-1"
+PLURALS = {"Resiliency": "resiliencies"}
+"""Of kinds whose plural is not their name and an `s`."""
+Object: TypeAlias = Mapping[str, Any]
 
 
 class ApiServer(Server):
@@ -48,6 +52,27 @@ class ApiServer(Server):
         flags = _flags(port, self._pki, account_key)
         command = [str(program(home)), "serve", f"--data-dir={folder}", *flags]
         super().__init__("Kubernetes", command, port, folder, self._is_ready)
+
+    def call(
+        self, method: str, path: str, body: Object | None = None, kind: str = "json", **query: str
+    ) -> Any:
+        """What the API answers to its administrator; it must be a success. `kind` is the content type's."""
+        headers = {"Content-Type": f"application/{kind}"} if body is not None else {}
+        content = None if body is None else json.dumps(body)
+        answer = self._client.request(method, path, content=content, headers=headers, params=query)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+        return answer.json()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"https://127.0.0.1:{self.port}",
+            headers={"Authorization": f"Bearer {self._token}"},
+            verify=ssl.create_default_context(cafile=self._authority),
+            trust_env=False,
+            timeout=START_LIMIT,
+            limits=httpx.Limits(max_keepalive_connections=0),  # the server may be stopped in between
+        )
 
     @property
     def _authority(self) -> Path:
@@ -151,8 +176,17 @@ class Cluster:
     def add_namespace(self) -> str:
         """A fresh namespace, by a name that no other one has."""
         name = f"test-{secrets.token_hex(6)}"
-        self.kubectl("create", "namespace", name)
+        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
+
+    def create(self, *objects: Object) -> None:
+        """Objects as a manifest has them; what is misspelled is refused."""
+        for each in objects:
+            self.api.call("POST", _path(each), each, fieldValidation="Strict")
+
+    def delete_all(self, version: str, plural: str, namespace: str) -> None:
+        """All objects of a kind in a namespace."""
+        self.api.call("DELETE", f"/apis/{version}/namespaces/{namespace}/{plural}")
 
     def add_pod(
         self,
@@ -178,7 +212,7 @@ class Cluster:
                 "containers": [{"name": each, "image": "example.invalid/image:1"} for each in containers],
             },
         }
-        self.kubectl("create", "-f", "-", given=json.dumps(pod))
+        self.create(pod)
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         self.set_status(
             "pod",
@@ -195,9 +229,17 @@ class Cluster:
 
     def set_status(self, kind: str, name: str, status: Mapping[str, object], namespace: str = "") -> None:
         """Merge `status` into that of a resource, as its controller would."""
-        place = ["-n", namespace] if namespace else []
-        patch = json.dumps({"status": status})
-        self.kubectl("patch", kind, name, *place, "--subresource=status", "--type=merge", "-p", patch)
+        place = f"/api/v1/namespaces/{namespace}/{kind}s" if namespace else f"/api/v1/{kind}s"
+        self.api.call("PATCH", f"{place}/{name}/status", {"status": status}, kind="merge-patch+json")
+
+
+def _path(made: Object) -> str:
+    """Where objects of its kind are made."""
+    version, kind, metadata = made["apiVersion"], made["kind"], made["metadata"]
+    base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    plural = PLURALS.get(kind, f"{kind.lower()}s")
+    namespace = metadata.get("namespace")
+    return f"{base}/namespaces/{namespace}/{plural}" if namespace else f"{base}/{plural}"
 
 
 def _running(container: str) -> dict[str, object]:
@@ -232,8 +274,7 @@ def _install_definitions(cluster: Cluster) -> None:
 
 
 def _add_node(cluster: Cluster) -> None:
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
-    cluster.kubectl("create", "-f", "-", given=json.dumps(node))
+    cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
     cluster.set_status(
         "node",
         NODE,

@@ -183,11 +183,11 @@ def doctor(
     if watch:
         _run(_watch(choose, clock, lambda diagnosis: _show(diagnosis, output, short=short)))
         return
-    seen, diagnosis = _run(_examined(choose, clock, seconds, canary=canary))
+    found = _run(_examined(choose, clock, seconds, canary=canary))
     if bundle is not None:
-        _write_bundle(bundle, seen, diagnosis)
-    _show(diagnosis, output, short=short)
-    raise typer.Exit(_exit_code(seen, diagnosis))
+        _write_bundle(bundle, found.seen, found.diagnosis)
+    _show(found.diagnosis, output, short=short)
+    raise typer.Exit(_exit_code(found))
 
 
 def _seconds(wait: str) -> float | None:
@@ -260,12 +260,7 @@ def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
         write(*line)
 
 
-def _exit_code(seen: Evidence, diagnosis: Diagnosis) -> int:
-    from outboard.doctor.results import Status
-
-    if not diagnosis.success:
+def _exit_code(found: Examination) -> int:
+    if not found.diagnosis.success:
         return BROKEN
-    looked = any(each.status is Status.PASSED for each in diagnosis.all_checks)
-    if seen.cluster is not None:
-        looked = seen.cluster.looked
-    return 0 if looked else COULD_NOT_LOOK
+    return 0 if found.looked else COULD_NOT_LOOK

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 __all__ = [
+    "BrokerPod",
     "ClusterSeen",
     "ContainerSeen",
     "LogSeen",
@@ -123,7 +124,8 @@ class ResourceSeen:
     """A Component, Subscription, Configuration or Resiliency. `type` is that of a Component.
 
     `items` are names of its metadata, `addresses` the plain values of those that name a server. `target` is
-    the component and topic of a Subscription. `changed` is the last time that somebody wrote its spec.
+    the component and topic of a Subscription, `rules` its pairs of `match` and path. `changed` is the last
+    time that somebody wrote its spec.
     """
 
     kind: str
@@ -140,6 +142,8 @@ class ResourceSeen:
     secret_store: str = ""
     secret_references: tuple[SecretReference, ...] = ()
     target: tuple[str, str] = ("", "")
+    rules: tuple[tuple[str, str], ...] = ()
+    dead_letter_topic: str = ""
 
     def serves(self, app_id: str) -> bool:
         """Its scopes let this app have it."""
@@ -157,9 +161,23 @@ class SecretSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerPod:
+    """A pod behind a Service, where the tools of a broker are. `kind` is the type of the component.
+    `container` is empty where there is only one, `image` where it could not be seen.
+    """
+
+    name: str
+    namespace: str
+    kind: str
+    port: int
+    container: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSeen:
     """The Service that an address of a component names. `endpoints` are how many are ready, None where they
-    could not be looked at. `elsewhere` are the namespaces that have one of that name.
+    could not be looked at. `elsewhere` are the namespaces that have one of that name. `pod` is one behind it.
     """
 
     component: str
@@ -171,6 +189,7 @@ class ServiceSeen:
     endpoints: int | None = None
     external: str = ""
     elsewhere: tuple[str, ...] = ()
+    pod: BrokerPod | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,7 @@ class AppSeen:
     app_log: tuple[str, ...] = ()
     needs_app_token: bool = False
     needs_api_token: bool = False
+    pod: str = ""
 
     @property
     def wanted(self) -> tuple[SubscriptionSeen, ...]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from outboard.clock import Clock
 from outboard.doctor.evidence import Evidence
 from outboard.doctor.port import Look
-from outboard.doctor.results import Diagnosis
+from outboard.doctor.results import Diagnosis, Status
 from outboard.doctor.walk import diagnose
 from outboard.errors import CommandError
 
@@ -23,6 +23,13 @@ class Examination(NamedTuple):
 
     seen: Evidence
     diagnosis: Diagnosis
+
+    @property
+    def looked(self) -> bool:
+        """Whether there was anything that it could look at."""
+        if self.seen.cluster is not None:
+            return self.seen.cluster.looked
+        return any(each.status is Status.PASSED for each in self.diagnosis.all_checks)
 
 
 async def examine(look: Look, *, canary: bool) -> Examination:

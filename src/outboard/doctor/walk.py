@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from outboard.doctor.checks import (
     app,
@@ -12,6 +12,7 @@ from outboard.doctor.checks import (
     canary,
     cluster,
     components,
+    event_logs,
     group,
     injection,
     outcomes,
@@ -24,20 +25,20 @@ from outboard.doctor.checks import (
     sidecar_logs,
     subscriptions,
 )
+from outboard.doctor.checks.in_pods import of_cluster, of_pods
+from outboard.doctor.checks.sharing import group_shared_by_apps
 from outboard.doctor.evidence import Evidence
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 
 __all__ = ["CATEGORIES", "CLUSTER_CATEGORIES", "Category", "diagnose"]
 
-SeenT = TypeVar("SeenT")
-
 
 @dataclass(frozen=True, slots=True)
-class Category(Generic[SeenT]):
+class Category:
     """A hop, and what is asked of it. All its checks are made, also where one of them has failed."""
 
     name: str
-    checks: tuple[Callable[[SeenT], Iterable[CheckResult]], ...]
+    checks: tuple[Callable[[Evidence], Iterable[CheckResult]], ...]
 
 
 CATEGORIES: Final = (
@@ -83,57 +84,82 @@ CLUSTER_CATEGORIES: Final = (
     Category(
         "the cluster",
         (
-            cluster.cluster_reachable, cluster.cluster_namespace, cluster.cluster_visible,
-            cluster.cluster_deployable,
+            of_cluster(cluster.cluster_reachable), of_cluster(cluster.cluster_namespace),
+            of_cluster(cluster.cluster_visible), of_cluster(cluster.cluster_deployable),
         ),
     ),
     Category(
         "Dapr's control plane",
-        (cluster.control_definitions, cluster.control_ready, cluster.control_version),
+        (
+            of_cluster(cluster.control_definitions), of_cluster(cluster.control_ready),
+            of_cluster(cluster.control_version),
+        ),
     ),
     Category(
         "the pods",
         (
-            injection.injection_place, injection.injection_annotations, injection.injection_sidecar,
-            injection.injection_port, pods.pod_there, pods.pod_image, pods.pod_crashes, pods.pod_runs,
-            pods.pod_ready,
+            of_cluster(injection.injection_place), of_cluster(injection.injection_annotations),
+            of_cluster(injection.injection_sidecar), of_cluster(injection.injection_port),
+            of_cluster(injection.injection_exposed), of_cluster(pods.pod_there), of_cluster(pods.pod_image),
+            of_cluster(pods.pod_crashes), of_cluster(pods.pod_runs), of_cluster(sidecar_logs.log_wait),
+            of_cluster(pods.pod_ready),
         ),
     ),
+    Category("the app", (of_pods(app.app_listening), of_pods(app.app_answers))),
     Category(
         "the components",
         (
-            resources.resource_namespace, resources.resource_type, resources.resource_auth_type,
-            resources.resource_scopes, resources.resource_secret, resources.resource_configuration,
-            resources.resource_stale, resources.resource_group,
+            of_cluster(resources.resource_namespace), of_cluster(resources.resource_type),
+            of_cluster(resources.resource_auth_type), of_cluster(resources.resource_scopes),
+            of_cluster(resources.resource_secret), of_cluster(resources.resource_configuration),
+            of_cluster(resources.resource_stale), of_cluster(resources.resource_group),
         ),
     ),
-    Category("the subscriptions", (resources.resource_subscription,)),
+    Category(
+        "the subscriptions",
+        (
+            of_cluster(resources.resource_subscription), of_pods(subscriptions.subscribe_answers),
+            of_pods(subscriptions.subscription_twice), group_shared_by_apps,
+        ),
+    ),
     Category(
         "the broker",
-        (services.service_there, services.service_port, services.service_endpoints),
+        (
+            of_cluster(services.service_there), of_cluster(services.service_port),
+            of_cluster(services.service_endpoints),
+        ),
     ),
     Category(
         "what its sidecar has loaded",
-        (sidecar_logs.log_error, sidecar_logs.log_wait, sidecar_logs.log_component),
+        (of_cluster(sidecar_logs.log_error), sidecar_logs.log_component),
     ),
-    Category("what its sidecar has subscribed to", (sidecar_logs.log_subscribed,)),
     Category(
-        "the event",
-        (services.event_published, services.event_stored, services.event_received),
+        "what its sidecar has subscribed to",
+        (
+            sidecar_logs.log_subscribed, of_pods(subscriptions.subscription_component),
+            of_pods(subscriptions.subscription_registered, by_itself=True),
+        ),
     ),
+    Category(
+        "the routes",
+        (of_pods(routes.route_there), of_pods(routes.route_answers), of_pods(routes.route_matches)),
+    ),
+    Category("the event", (event_logs.event_published, event_logs.event_stored, event_logs.event_received)),
 )  # fmt: skip
-PRE_CATEGORIES: Final = CLUSTER_CATEGORIES[:2]
+PRE_CATEGORIES: Final = (
+    *CLUSTER_CATEGORIES[:2],
+    Category("the secrets", (of_cluster(resources.resource_secret),)),
+)
 
 
 def diagnose(seen: Evidence) -> Diagnosis:
     """What follows from what was `seen`. Behind the first hop that is broken nothing is looked into."""
     if seen.cluster is None:
-        return _walked(seen.where, CATEGORIES, seen)
-    categories = PRE_CATEGORIES if seen.cluster.pre else CLUSTER_CATEGORIES
-    return _walked(seen.where, categories, seen.cluster)
+        return _walked(CATEGORIES, seen)
+    return _walked(PRE_CATEGORIES if seen.cluster.pre else CLUSTER_CATEGORIES, seen)
 
 
-def _walked(where: str, categories: Iterable[Category[SeenT]], seen: SeenT) -> Diagnosis:
+def _walked(categories: Iterable[Category], seen: Evidence) -> Diagnosis:
     results: list[CategoryResult] = []
     broken = False
     for category in categories:
@@ -142,4 +168,4 @@ def _walked(where: str, categories: Iterable[Category[SeenT]], seen: SeenT) -> D
         broken = broken or result.status is Status.FAILED
         if checks or broken:
             results.append(result)
-    return Diagnosis(where, tuple(results))
+    return Diagnosis(seen.where, tuple(results))

@@ -12,12 +12,15 @@ from outboard.doctor.results import CheckResult, ManualCommand, Status
 
 __all__ = [
     "injection_annotations",
+    "injection_exposed",
     "injection_place",
     "injection_port",
     "injection_sidecar",
 ]
 
 INJECTOR: Final = "dapr-sidecar-injector"
+LISTENS_ON: Final = "dapr.io/sidecar-listen-addresses"
+LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "::1", "localhost"})
 
 
 def injection_place(seen: ClusterSeen) -> Iterator[CheckResult]:
@@ -103,6 +106,25 @@ def injection_port(seen: ClusterSeen) -> Iterator[CheckResult]:
             )
         else:
             yield CheckResult("injection-port", title, pod.app_id, Status.PASSED)
+
+
+def injection_exposed(seen: ClusterSeen) -> Iterator[CheckResult]:
+    """A sidecar that others on the network can call needs a token."""
+    title = "nobody on the network can call its sidecar without a token"
+    for pod in seen.dapr_pods:
+        wide = [each for each in _addresses(pod) if each not in LOOPBACK]
+        if not wide or pod.annotation("dapr.io/api-token-secret"):
+            yield CheckResult("injection-exposed", title, pod.app_id, Status.PASSED)
+            continue
+        evidence = (f"{LISTENS_ON} is '{', '.join(wide)}', and there is no dapr.io/api-token-secret",)
+        fix = f"Take {LISTENS_ON} away, or name the Secret of a token in dapr.io/api-token-secret"
+        yield CheckResult(
+            "injection-exposed", title, pod.app_id, Status.WARNING, evidence, fix, _annotations(seen, pod)
+        )
+
+
+def _addresses(pod: PodSeen) -> list[str]:
+    return [each.strip() for each in pod.annotation(LISTENS_ON).split(",") if each.strip()]
 
 
 def _consumes(seen: ClusterSeen, pod: PodSeen) -> bool:

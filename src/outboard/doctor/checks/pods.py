@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from outboard.doctor.checks.sidecar_logs import waiting_lines
 from outboard.doctor.cluster_commands import kubectl, logs
 from outboard.doctor.cluster_evidence import ClusterSeen, ContainerSeen, PodSeen, WorkloadSeen
 from outboard.doctor.results import CheckResult, ManualCommand, Status
@@ -100,6 +101,8 @@ def pod_ready(seen: ClusterSeen) -> Iterator[CheckResult]:
     for pod in _going(seen):
         if pod.phase != "Running" or any(each.waiting for each in pod.containers):
             continue
+        if not pod.ready and waiting_lines(seen, pod):
+            continue  # `log-wait` tells why
         counted = [each for each in pod.containers if not each.init or each.name == "daprd"]
         count = f"{sum(each.ready for each in counted)}/{len(counted)}"
         if pod.ready:

@@ -63,7 +63,8 @@ def resource_namespace(seen: ClusterSeen) -> Iterator[CheckResult]:
         if _may_list(seen, "components"):
             yield CheckResult("resource-namespace", title, "", Status.FAILED, evidence, fix, command)
     elif not astray:
-        yield CheckResult("resource-namespace", title, seen.namespace, Status.PASSED)
+        command = kubectl(seen, f"get components -n {seen.namespace}")
+        yield CheckResult("resource-namespace", title, seen.namespace, Status.PASSED, (), "", command)
 
 
 def resource_type(seen: ClusterSeen) -> Iterator[CheckResult]:

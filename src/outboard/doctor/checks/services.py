@@ -1,24 +1,14 @@
-"""The Service that the address of a component names, and what an event leaves behind on its way. Pure."""
+"""The Service that the address of a component names. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from outboard.doctor.cluster_commands import consumed, kubectl, logs
+from outboard.doctor.cluster_commands import kubectl
 from outboard.doctor.cluster_evidence import ClusterSeen, ServiceSeen
 from outboard.doctor.results import CheckResult, Status
 
-__all__ = [
-    "event_published",
-    "event_received",
-    "event_stored",
-    "service_endpoints",
-    "service_port",
-    "service_there",
-]
-
-PUBLISHED = "Published"
-RECEIVED = "EVENT RECEIVED"
+__all__ = ["service_endpoints", "service_port", "service_there"]
 
 
 def service_there(seen: ClusterSeen) -> Iterator[CheckResult]:
@@ -74,47 +64,6 @@ def service_endpoints(seen: ClusterSeen) -> Iterator[CheckResult]:
             seen, f"get endpointslices -n {each.namespace} -l kubernetes.io/service-name={each.name}"
         )
         yield CheckResult("service-endpoints", title, each.address, status, evidence, fix, command)
-
-
-def event_published(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """An app of the kit says in its log that it has published."""
-    for pod in seen.dapr_pods:
-        log = seen.log(pod, pod.app.name) if pod.app else None
-        said = [line for line in (log.lines if log else ()) if PUBLISHED in line]
-        if said and pod.app:
-            command = logs(seen, pod, pod.app.name)
-            yield CheckResult(
-                "event-published", "it has published", pod.app_id, Status.PASSED, (said[-1],), "", command
-            )
-
-
-def event_stored(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """Whether an event is on the topic is seen by no one but the broker: how to ask it."""
-    kafka = {each.name for each in seen.own("Component") if each.type == "pubsub.kafka"}
-    topics = [each.target[1] for each in seen.own("Subscription") if each.target[0] in kafka]
-    for each in {one.name: one for one in seen.services if one.component in kafka and one.exists}.values():
-        for topic in dict.fromkeys(topics):
-            yield CheckResult(
-                "event-stored",
-                "the topic holds events",
-                topic,
-                Status.UNKNOWN,
-                ("only the broker can tell; the command asks it",),
-                "",
-                consumed(seen, each.namespace, each.name, topic),
-            )
-
-
-def event_received(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """An app says in its log that it has received an event."""
-    for pod in seen.dapr_pods:
-        log = seen.log(pod, pod.app.name) if pod.app else None
-        said = [line for line in (log.lines if log else ()) if RECEIVED in line]
-        if said and pod.app:
-            command = logs(seen, pod, pod.app.name, tail=50)
-            yield CheckResult(
-                "event-received", "it has received", pod.app_id, Status.PASSED, (said[-1],), "", command
-            )
 
 
 def _what(service: ServiceSeen) -> str:

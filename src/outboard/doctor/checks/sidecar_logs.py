@@ -8,9 +8,10 @@ from typing import Final
 
 from outboard.doctor.cluster_commands import logs
 from outboard.doctor.cluster_evidence import ClusterSeen, LogSeen, PodSeen
+from outboard.doctor.evidence import Evidence, Metadata
 from outboard.doctor.results import CheckResult, Status
 
-__all__ = ["log_component", "log_error", "log_subscribed", "log_wait"]
+__all__ = ["log_component", "log_error", "log_subscribed", "log_wait", "waiting_lines"]
 
 LOADED: Final = re.compile(r"Component loaded: (?P<name>\S+) \(")
 BROKEN: Final = re.compile(r"level\W+(error|fatal)\b", re.IGNORECASE)
@@ -23,6 +24,7 @@ WAITING: Final = re.compile(
 LINES: Final = 3
 TAIL: Final = 500
 """So many lines are read: with as many, the first ones may be missing."""
+FEW: Final = 100
 
 
 def log_error(seen: ClusterSeen) -> Iterator[CheckResult]:
@@ -40,55 +42,81 @@ def log_error(seen: ClusterSeen) -> Iterator[CheckResult]:
 def log_wait(seen: ClusterSeen) -> Iterator[CheckResult]:
     """Neither the sidecar waits for the app, nor the app for the sidecar."""
     title = "it waits for nobody"
-    for pod, log in _sidecars(seen):
-        app = seen.log(pod, pod.app.name) if pod.app else None
-        last = [*log.lines[-1:], *(app.lines[-1:] if app else ())]
-        waiting = [line for line in last if WAITING.search(line)]
+    for pod, _ in _sidecars(seen):
+        waiting = waiting_lines(seen, pod)
         status = Status.FAILED if waiting else Status.PASSED
         fix = (
             "Let the app listen on dapr.io/app-port without waiting for /v1.0/healthz: "
             "/v1.0/healthz/outbound is ready before"
         )
-        command = logs(seen, pod, "daprd", tail=100)
+        command = logs(seen, pod, "daprd", tail=FEW)
         yield CheckResult(
             "log-wait", title, pod.app_id, status, tuple(waiting), fix if waiting else "", command
         )
 
 
-def log_component(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """The sidecar says `Component loaded` of each that the app should get."""
+def waiting_lines(seen: ClusterSeen, pod: PodSeen) -> list[str]:
+    """The last words of the sidecar and of the app, where they are that it waits."""
+    found = (seen.log(pod, each.name) for each in (pod.sidecar, pod.app) if each is not None)
+    return [line for log in found if log for line in log.lines[-1:] if WAITING.search(line)]
+
+
+def log_component(seen: Evidence) -> Iterator[CheckResult]:
+    """The sidecar lists each component that the app should get, or, where it could not be asked, says
+    `Component loaded` of it in its log.
+    """
+    if seen.cluster is None:
+        return
     title = "its sidecar has loaded its components"
-    for pod, log in _sidecars(seen):
-        loaded = {found["name"] for line in log.lines if (found := LOADED.search(line))}
-        wanted = [each.name for each in seen.own("Component") if each.serves(pod.app_id)]
+    for pod, log in _sidecars(seen.cluster):
+        metadata = _metadata(seen, pod)
+        said = {found["name"] for line in log.lines if (found := LOADED.search(line))}
+        wanted = [each.name for each in seen.cluster.own("Component") if each.serves(pod.app_id)]
         told_of = "\n".join(_errors(log))
+        loaded = said if metadata is None else metadata.loaded
         absent = [name for name in wanted if name not in loaded and name not in told_of]
-        command = logs(seen, pod, "daprd", "Component loaded")
+        command = logs(seen.cluster, pod, "daprd", "Component loaded")
         if not absent:
             yield CheckResult("log-component", title, pod.app_id, Status.PASSED, (), "", command)
             continue
         told = [line for line in log.lines for name in absent if name in line][-LINES:]
-        evidence = (f"its log does not say 'Component loaded' of: {', '.join(absent)}", *told)
-        fix = "Restart the pod; if the line is missing then, an error before it says why"
-        yield CheckResult("log-component", title, pod.app_id, _doubt(log), evidence, fix, command)
+        where = "its log does not say 'Component loaded' of" if metadata is None else "its metadata lack"
+        evidence = (f"{where}: {', '.join(absent)}", *told)
+        fix = "Restart the pod; if it is missing then, an error before it says why"
+        status = _doubt(log) if metadata is None else Status.FAILED
+        yield CheckResult("log-component", title, pod.app_id, status, evidence, fix, command)
 
 
-def log_subscribed(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """The sidecar says to which topics it has subscribed; each Subscription of the app is among them."""
+def log_subscribed(seen: Evidence) -> Iterator[CheckResult]:
+    """The sidecar has subscribed to the topic of each Subscription of the app, by its metadata, or, where it
+    could not be asked, by its log.
+    """
+    if seen.cluster is None:
+        return
     title = "its sidecar has subscribed"
-    for pod, log in _sidecars(seen):
+    for pod, log in _sidecars(seen.cluster):
+        metadata = _metadata(seen, pod)
         said = [line for line in log.lines if SUBSCRIBED in line]
-        wanted = [each.target for each in seen.own("Subscription") if each.serves(pod.app_id)]
+        known = {each.target for each in metadata.subscriptions} if metadata else set()
+        wanted = [each.target for each in seen.cluster.own("Subscription") if each.serves(pod.app_id)]
         absent = [
-            f"'{topic}' of '{pubsub}'" for pubsub, topic in wanted if not any(topic in line for line in said)
+            f"'{topic}' of '{pubsub}'"
+            for pubsub, topic in wanted
+            if (pubsub, topic) not in known and (metadata or not any(topic in line for line in said))
         ]
-        command = logs(seen, pod, "daprd", tail=100)
+        command = logs(seen.cluster, pod, "daprd", "subscribed", tail=FEW)
         if not absent:
             yield CheckResult("log-subscribed", title, pod.app_id, Status.PASSED, (), "", command)
             continue
-        evidence = (f"no line '{SUBSCRIBED}' names {', '.join(absent)}", *said[-LINES:])
+        where = "its metadata lack" if metadata else f"no line '{SUBSCRIBED}' names"
+        evidence = (f"{where} {', '.join(absent)}", *said[-LINES:])
         fix = "Correct scopes and pubsubname of the Subscription, and restart the pod"
-        yield CheckResult("log-subscribed", title, pod.app_id, _doubt(log), evidence, fix, command)
+        status = Status.FAILED if metadata else _doubt(log)
+        yield CheckResult("log-subscribed", title, pod.app_id, status, evidence, fix, command)
+
+
+def _metadata(seen: Evidence, pod: PodSeen) -> Metadata | None:
+    return next((app.sidecar.metadata for app in seen.apps if app.pod == pod.name), None)
 
 
 def _errors(log: LogSeen) -> list[str]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from outboard.doctor.cluster_evidence import Unseen
 from outboard.errors import CommandError
 
 if TYPE_CHECKING:
+    from httpx_ws import AsyncWebSocketSession
     from kr8s.asyncio import Api
 
-__all__ = ["Access", "ApiRefused", "connect"]
+__all__ = ["Access", "ApiRefused", "PodStream", "connect"]
 
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
@@ -35,6 +37,41 @@ class ApiRefused(Exception):
         self.status = status
 
 
+class PodStream(Protocol):
+    """Messages to and from a pod."""
+
+    async def send(self, message: bytes) -> None:
+        """Raises ConnectionError where the other end has gone."""
+        ...
+
+    async def receive(self) -> bytes:
+        """The next one; empty at the end."""
+        ...
+
+
+class _Session:
+    """A WebSocket as a PodStream."""
+
+    def __init__(self, session: AsyncWebSocketSession) -> None:
+        self._session = session
+
+    async def send(self, message: bytes) -> None:
+        from httpx_ws import HTTPXWSException
+
+        try:
+            await self._session.send_bytes(message)
+        except HTTPXWSException as error:
+            raise ConnectionError("the connection was closed") from error
+
+    async def receive(self) -> bytes:
+        from httpx_ws import HTTPXWSException
+
+        try:
+            return await self._session.receive_bytes()
+        except HTTPXWSException:  # that it ends is told by the empty message
+            return b""
+
+
 @dataclass
 class Access:
     """Asks, and keeps in `unseen` what it was not let see, in `secrets` what nobody is to be shown."""
@@ -42,6 +79,12 @@ class Access:
     api: Api
     unseen: list[Unseen] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        session = self.api._session  # kr8s keeps it, and has no way to close it
+        if session is not None:
+            await session.aclose()
 
     async def get(self, path: str, *, version: str = "v1", namespace: str = "", **query: str) -> Any:
         """The body of the answer, JSON or text. Raises ApiRefused, and OSError where there is none."""
@@ -67,10 +110,38 @@ class Access:
             return None
         return found
 
+    @asynccontextmanager
+    async def stream(self, pod: str, namespace: str, port: int) -> AsyncIterator[PodStream]:
+        """A connection to a port of a pod, inside it, as `kubectl port-forward` makes one.
+
+        Raises ApiRefused, and OSError where the server cannot be reached.
+        """
+        import httpx
+        from httpx_ws import WebSocketUpgradeError
+        from kr8s import APITimeoutError
+
+        try:
+            async with self.api.open_websocket(
+                version="v1",
+                namespace=namespace,
+                url=f"pods/{pod}/portforward",
+                params={"ports": str(port)},
+                timeout=SECONDS,
+            ) as session:
+                yield _Session(session)
+        except WebSocketUpgradeError as error:
+            status = error.response.status_code
+            words = "you may not create pods/portforward" if status == FORBIDDEN else f"HTTP {status}"
+            raise ApiRefused(status, words) from error
+        except (httpx.HTTPError, APITimeoutError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
     def miss(self, what: str, why: ApiRefused, verb: str, resource: str, namespace: str) -> None:
-        """Keep what could not be seen."""
-        forbidden = why.status == FORBIDDEN
-        self.unseen.append(Unseen(what, str(why), verb, resource, namespace, forbidden=forbidden))
+        """Keep what could not be seen, once."""
+        known = {(each.what, each.resource, each.namespace) for each in self.unseen}
+        if (what, resource, namespace) not in known:
+            forbidden = why.status == FORBIDDEN
+            self.unseen.append(Unseen(what, str(why), verb, resource, namespace, forbidden=forbidden))
 
     async def _call(self, method: str, path: str, version: str, namespace: str, **options: Any) -> Any:
         for _ in range(TRIES - 1):

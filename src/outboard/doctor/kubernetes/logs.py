@@ -7,6 +7,7 @@ from typing import Final
 
 from outboard.doctor.cluster_evidence import LogSeen, PodSeen
 from outboard.doctor.kubernetes.api import FORBIDDEN, Access, ApiRefused
+from outboard.doctor.kubernetes.together import together
 
 __all__ = ["seen_logs"]
 
@@ -21,16 +22,18 @@ async def seen_logs(
         (pod, each.name, False) for pod in dapr_pods for each in (pod.sidecar, pod.app) if each is not None
     ]
     wanted += [(pod, each.name, True) for pod in pods for each in pod.containers if each.restarts]
-    seen: list[LogSeen] = []
-    for pod, container, previous in wanted:
-        query = {"container": container, "tailLines": LINES} | ({"previous": "true"} if previous else {})
-        try:
-            text = await access.get(f"pods/{pod.name}/log", namespace=pod.namespace, **query)
-        except ApiRefused as refused:
-            if refused.status == FORBIDDEN:
-                access.miss("logs", refused, "get", "pods/log", pod.namespace)
-                return tuple(seen)
-            seen.append(LogSeen(pod.name, container, failure=str(refused), previous=previous))
-        else:
-            seen.append(LogSeen(pod.name, container, tuple(str(text).splitlines()), previous=previous))
-    return tuple(seen)
+    found = await together(*(_log(access, *each) for each in wanted))
+    return tuple(each for each in found if each is not None)
+
+
+async def _log(access: Access, pod: PodSeen, container: str, previous: bool) -> LogSeen | None:
+    """None where one may not."""
+    query = {"container": container, "tailLines": LINES} | ({"previous": "true"} if previous else {})
+    try:
+        text = await access.get(f"pods/{pod.name}/log", namespace=pod.namespace, **query)
+    except ApiRefused as refused:
+        if refused.status == FORBIDDEN:
+            access.miss("logs", refused, "get", "pods/log", pod.namespace)
+            return None
+        return LogSeen(pod.name, container, failure=str(refused), previous=previous)
+    return LogSeen(pod.name, container, tuple(str(text).splitlines()), previous=previous)

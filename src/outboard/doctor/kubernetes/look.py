@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.doctor.cluster_evidence import ClusterSeen, PodSeen, ResourceSeen, WorkloadSeen
-from outboard.doctor.evidence import Evidence
+from outboard.doctor.evidence import AppSeen, Evidence
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused, connect
+from outboard.doctor.kubernetes.asking import asked_apps
 from outboard.doctor.kubernetes.logs import seen_logs
 from outboard.doctor.kubernetes.parsing import pod, resource, workload
 from outboard.doctor.kubernetes.references import seen_secrets, seen_services
@@ -44,17 +46,23 @@ class KubernetesLook:
     async def __call__(self) -> Evidence:
         """What there is to see. Raises CommandError where no cluster is named, or kr8s is not installed."""
         seen = ClusterSeen(self.namespace, context=self._options(), pre=self.pre)
+        apps: tuple[AppSeen, ...] = ()
         secrets: list[str] = []
         try:
             access = await connect(self.kubeconfig, self.context)
             secrets = access.secrets
-            seen = await self._looked(access, seen)
+            try:
+                seen = await self._looked(access, seen)
+                apps = () if self.pre else await asked_apps(access, seen)
+                seen = replace(seen, unseen=tuple(access.unseen))
+            finally:
+                await access.close()
         except OSError as error:
             seen = replace(seen, unreachable=str(error) or type(error).__name__)
         except ApiRefused as refused:
             seen = replace(seen, unreachable=f"HTTP {refused.status}: {refused}")
         where = f"namespace {self.namespace}"
-        return masked(Evidence(where, self.clock.now(), (), cluster=seen), secrets)
+        return masked(Evidence(where, self.clock.now(), apps, cluster=seen), secrets)
 
     async def canaries(self, seen: Evidence) -> Evidence:
         """None are sent on a cluster."""
@@ -68,26 +76,30 @@ class KubernetesLook:
 
     async def _looked(self, access: Access, seen: ClusterSeen) -> ClusterSeen:
         seen = replace(seen, user=await who_asks(access))
-        seen = replace(seen, namespace_exists=await self._namespace_exists(access))
-        found = await self._resources(access)
-        pods = await self._pods(access)
+        exists, found, control_plane, pods, workloads = await asyncio.gather(
+            self._namespace_exists(access),
+            self._resources(access),
+            _control_plane(access),
+            self._pods(access),
+            self._workloads(access),
+        )
         seen = replace(
             seen,
+            namespace_exists=exists,
             definitions=_are_defined(access, found),
             resources=found,
-            control_plane=await _control_plane(access),
+            control_plane=control_plane,
             pods=pods,
-            workloads=await self._workloads(access),
+            workloads=workloads,
         )
         own = [each for each in seen.resources or () if each.namespace == self.namespace]
-        seen = replace(
-            seen,
-            secrets=await seen_secrets(access, own),
-            services=await seen_services(access, own),
-            logs=await seen_logs(access, seen.dapr_pods, pods or ()),
-            rights=await asked_rights(access, self.namespace) if self.pre else (),
+        secrets, services, logs = await asyncio.gather(
+            seen_secrets(access, own),
+            seen_services(access, own),
+            seen_logs(access, seen.dapr_pods, pods or ()),
         )
-        return replace(seen, unseen=tuple(access.unseen))
+        rights = await asked_rights(access, self.namespace) if self.pre else ()
+        return replace(seen, secrets=secrets, services=services, logs=logs, rights=rights)
 
     async def _namespace_exists(self, access: Access) -> bool | None:
         try:

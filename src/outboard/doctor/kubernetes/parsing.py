@@ -93,7 +93,17 @@ def resource(kind: str, found: Object) -> ResourceSeen:
         secret_store=(found.get("auth") or {}).get("secretStore", ""),
         secret_references=tuple(_reference(each) for each in references),
         target=(spec.get("pubsubname", ""), spec.get("topic", "")),
+        rules=_rules(spec),
+        dead_letter_topic=spec.get("deadLetterTopic", ""),
     )
+
+
+def _rules(spec: Object) -> tuple[tuple[str, str], ...]:
+    """Those of a Subscription, of either version; the default comes last."""
+    routes = spec.get("routes") or {}
+    rules = [(each.get("match", ""), each["path"]) for each in routes.get("rules") or () if "path" in each]
+    default = routes.get("default") or spec.get("route")
+    return (*rules, *([("", default)] if default else []))
 
 
 def _reference(item: Mapping[str, Any]) -> SecretReference:

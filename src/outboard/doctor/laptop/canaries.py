@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from outboard.clock import Clock
 from outboard.doctor.evidence import CanarySeen, Evidence, HttpAnswer, SubscriptionSeen
-from outboard.doctor.laptop.asking import answer_of, ask
+from outboard.doctor.laptop.asking import ask
 from outboard.doctor.laptop.local_app import LocalApp
+from outboard.doctor.reading import answer_of
 from outboard.wire.canary import CANARIES_PATH, new_canary
 from outboard.wire.dapr import PUBLISH_PATH
 

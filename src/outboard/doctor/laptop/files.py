@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from outboard.doctor.evidence import ComponentDeclared, ComponentMissing, SubscriptionSeen
-from outboard.doctor.laptop.asking import seen
 from outboard.doctor.laptop.local_app import LocalApp
+from outboard.doctor.reading import seen
 from outboard.errors import CommandError
 from outboard.resources.component import Component
 from outboard.resources.left_out import LeftOut

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from outboard.doctor.evidence import HopSeen, PublishedSeen, SidecarLine
+from outboard.doctor.reading import sidecar_line
 from outboard.hops.files.reader import read_record
 from outboard.hops.record import Hop, HopKind, is_unwell
-from outboard.run.output.logrus import parse_line
 from outboard.runs.log import tail
 
 __all__ = ["app_lines", "recorded_hops", "sidecar_lines"]
@@ -18,12 +17,11 @@ __all__ = ["app_lines", "recorded_hops", "sidecar_lines"]
 LINES: Final = 500
 MOST_HOPS: Final = 200
 PUBLISHED: Final = frozenset({HopKind.PUBLISHED, HopKind.RELAYED, HopKind.REPLAYED, HopKind.STORED})
-TIME: Final = re.compile(r'time="([^"]+)"')
 
 
 def sidecar_lines(path: Path | None) -> tuple[SidecarLine, ...]:
     """None where there is no log, or it cannot be read."""
-    return tuple(_line(text) for text in _tail(path))
+    return tuple(sidecar_line(text) for text in _tail(path))
 
 
 def app_lines(path: Path | None) -> tuple[str, ...]:
@@ -64,13 +62,3 @@ def _tail(path: Path | None) -> list[str]:
         return tail(path, LINES) if path is not None else []
     except OSError:  # another user's
         return []
-
-
-def _line(text: str) -> SidecarLine:
-    level, message = parse_line(text)
-    found = TIME.match(text)
-    try:
-        at = datetime.fromisoformat(found[1]) if found else None
-    except ValueError:
-        at = None
-    return SidecarLine(level, message, at)

@@ -20,7 +20,7 @@ from outboard.doctor.evidence import (
     SidecarSeen,
     SubscriptionSeen,
 )
-from outboard.doctor.laptop.asking import answer_of, ask, metadata_in, subscriptions_in
+from outboard.doctor.laptop.asking import ask
 from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
@@ -29,6 +29,7 @@ from outboard.doctor.laptop.logs import app_lines, recorded_hops, sidecar_lines
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
 from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
+from outboard.doctor.reading import answer_of, metadata_in, subscriptions_in
 from outboard.host.listening import is_listening
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
