@@ -1,6 +1,6 @@
 """Dapr's Resiliency resource (`dapr.io/v1alpha1`) as frozen values; durations are in seconds.
 
-Only what concerns components is here: targets of apps and actors have no meaning for pub/sub and state.
+Targets that are actors have no meaning here.
 Source: Dapr, "Resiliency: Policies" and "Resiliency: Targets".
 """
 
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 FOREVER: Final = -1  # retries
+APP_BASES: Final = ("App", "")
 BUILT_IN: Final = Path("(built in)")
 T = TypeVar("T")
 
@@ -104,19 +105,20 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Resiliency:
-    """Policies by name, and which component uses which. Inbound is delivery to the app."""
+    """Policies by name, and which component, or app that is called, uses which. Inbound is delivery."""
 
     timeouts: Mapping[str, float] = field(default_factory=dict)
     retries: Mapping[str, RetryPolicy] = field(default_factory=dict)
     circuit_breakers: Mapping[str, CircuitBreaker] = field(default_factory=dict)
     inbound: Mapping[str, Target] = field(default_factory=dict)
     outbound: Mapping[str, Target] = field(default_factory=dict)
+    apps: Mapping[str, Target] = field(default_factory=dict)
     name: str = ""
     scopes: tuple[str, ...] = ()
     path: Path = BUILT_IN
     line: int = 0
     elsewhere: frozenset[str] = frozenset()
-    """The names of policies that targets name which are no components: apps and actors."""
+    """The names of policies that targets name which are actors."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where each policy, and each component that is a target, is written."""
 
@@ -132,7 +134,7 @@ class Resiliency:
     @property
     def used_policies(self) -> frozenset[str]:
         """The names that its targets name."""
-        targets = (*self.inbound.values(), *self.outbound.values())
+        targets = (*self.inbound.values(), *self.outbound.values(), *self.apps.values())
         return self.elsewhere | {
             name for each in targets for name in (each.timeout, each.retry, each.circuit_breaker) if name
         }
@@ -145,12 +147,22 @@ class Resiliency:
         """
         target = (self.inbound if direction == "inbound" else self.outbound).get(component)
         if target is None:
-            bases = _default_bases(kind, direction.capitalize())
-            return Policies(
-                _default(self.timeouts, bases, "Timeout"),
-                _default(self.retries, bases, "Retry"),
-                _default(self.circuit_breakers, bases, "CircuitBreaker"),
-            )
+            return self._defaults(_default_bases(kind, direction.capitalize()))
+        return self._named(target)
+
+    def app_policies(self, app: str) -> Policies:
+        """What applies to calls of `app`; where it is no target, `DefaultApp…Policy` and `Default…Policy`."""
+        target = self.apps.get(app)
+        return self._defaults(APP_BASES) if target is None else self._named(target)
+
+    def _defaults(self, bases: Sequence[str]) -> Policies:
+        return Policies(
+            _default(self.timeouts, bases, "Timeout"),
+            _default(self.retries, bases, "Retry"),
+            _default(self.circuit_breakers, bases, "CircuitBreaker"),
+        )
+
+    def _named(self, target: Target) -> Policies:
         return Policies(
             self.timeouts.get(target.timeout),
             self.retries.get(target.retry),
@@ -173,7 +185,7 @@ def unknown_policies(resiliencies: Sequence[Resiliency]) -> Iterator[ResourceErr
     and ends with a panic without a circuit breaker.
     """
     resiliency = _merged(resiliencies)
-    for target in (*resiliency.inbound.values(), *resiliency.outbound.values()):
+    for target in (*resiliency.inbound.values(), *resiliency.outbound.values(), *resiliency.apps.values()):
         named = (
             ("timeout", target.timeout, resiliency.timeouts),
             ("retry", target.retry, resiliency.retries),
@@ -195,6 +207,7 @@ def _merged(resiliencies: Sequence[Resiliency]) -> Resiliency:
             {**merged.circuit_breakers, **each.circuit_breakers},
             {**merged.inbound, **each.inbound},
             {**merged.outbound, **each.outbound},
+            {**merged.apps, **each.apps},
         )
     return merged
 

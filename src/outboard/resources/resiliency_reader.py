@@ -42,6 +42,7 @@ def parse(document: Node) -> Resiliency:
         circuit_breakers=breakers,
         inbound=_targets(components, "inbound"),
         outbound=_targets(components, "outbound"),
+        apps={} if targets is None else _apps(targets),
         name="" if metadata is None else metadata.string("name"),
         scopes=document.strings("scopes"),
         path=document.path,
@@ -58,14 +59,13 @@ def _lines(policies: Node | None, components: Mapping[str, Node]) -> dict[str, i
 
 
 def _named_elsewhere(targets: Node | None) -> Iterator[str]:
-    """The names in the targets of apps and actors, which this sidecar does not serve."""
-    for key in ("apps", "actors"):
-        for target in _fields(None if targets is None else targets.mapping(key)).values():
-            yield from (
-                node.as_string()
-                for node in _fields(target).values()
-                if not isinstance(node.value, tuple | Mapping)
-            )
+    """The names in the targets of actors, which this sidecar does not serve."""
+    for target in _fields(None if targets is None else targets.mapping("actors")).values():
+        yield from (
+            node.as_string()
+            for node in _fields(target).values()
+            if not isinstance(node.value, tuple | Mapping)
+        )
 
 
 def _each(policies: Node | None, key: str, read: Callable[[Node], T]) -> dict[str, T]:
@@ -162,6 +162,10 @@ def _no_codes(node: Node) -> NoReturn:
 def _targets(components: Mapping[str, Node], direction: str) -> dict[str, Target]:
     # A component that is named for one direction only has no policy, and no default, for the other.
     return {name: _target(node.mapping(direction)) for name, node in components.items()}
+
+
+def _apps(targets: Node) -> dict[str, Target]:
+    return {name: _target(node) for name, node in _fields(targets.mapping("apps")).items()}
 
 
 def _target(entry: Node | None) -> Target:

@@ -41,7 +41,7 @@ NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 
 
 class HttpChannel:
-    """AppChannel over HTTP: at most `max_concurrency` calls at a time (0: no limit).
+    """AppChannel over HTTP: at most as many calls at a time as there are `slots`, if there is a limit.
 
     `probing` is the exchange for probes of the app's health, where that is another one.
     """
@@ -52,7 +52,7 @@ class HttpChannel:
         app_id: str,
         *,
         token: str = "",
-        max_concurrency: int = 0,
+        slots: asyncio.Semaphore | None = None,
         health: AppHealth | None = None,
         probing: Exchange | None = None,
     ) -> None:
@@ -61,7 +61,7 @@ class HttpChannel:
         self._probing = probing or exchange
         self._app_id = app_id
         self._token = token
-        self._slots = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else nullcontext()
+        self._slots = slots or nullcontext()
 
     async def discover(self) -> Discovered:
         response = await self._get(dapr.SUBSCRIBE_PATH)

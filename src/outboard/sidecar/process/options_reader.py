@@ -14,6 +14,7 @@ from outboard.errors import CommandError
 from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
+from outboard.sidecar.invocation.names.registry import registry_folder
 from outboard.sidecar.process.flags import FLAGS, Values, read_flags, unserved_in
 from outboard.sidecar.runtime.options import LOOPBACK, Options
 
@@ -71,6 +72,9 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
         api_token=_token(environment, "DAPR_API_TOKEN"),
         app_api_token=_token(environment, "APP_API_TOKEN"),
         without_effect=_without_effect(values, environment),
+        registry=registry_folder(Path.home()),
+        internal_grpc_port=values.integer("dapr-internal-grpc-port"),
+        internal_listen_address=values.text("dapr-internal-grpc-listen-address") or LOOPBACK[0],
     )
 
 

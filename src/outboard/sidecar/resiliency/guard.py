@@ -28,23 +28,32 @@ NO_POLICIES: Final = Policies()
 
 @dataclass(frozen=True, slots=True)
 class Resilience:
-    """Makes the guards of one sidecar. `random` gives numbers from 0 to below 1."""
+    """Makes the guards of one sidecar. `random` gives numbers from 0 to below 1.
+
+    Of the circuit breakers so many are kept, those used last; 0 keeps all.
+    """
 
     clock: Clock
     random: Callable[[], float]
     log: SidecarLog
+    breakers_kept: int = 0
     _breakers: dict[str, _Breaker] = field(default_factory=dict, init=False, repr=False)
 
-    def guard(self, component: str, direction: Literal["input", "output"], policies: Policies) -> Guard:
-        """What keeps the calls to or from `component`."""
-        return Guard(component, direction, policies, self)
+    def guard(
+        self, component: str, direction: Literal["input", "output"], policies: Policies, name: str = ""
+    ) -> Guard:
+        """What keeps the calls to or from `component`; the log calls them by `name`, if there is one."""
+        return Guard(component, direction, policies, self, name)
 
     def breaker(self, component: str, settings: CircuitBreaker) -> _Breaker:
         """The one of `component`, whichever its direction; what its first call asked for is what it is."""
-        if component not in self._breakers:
-            name = f"{settings.name}-{component}"
-            self._breakers[component] = _Breaker(name, settings, self.clock, self.log)
-        return self._breakers[component]
+        found = self._breakers.pop(component, None)
+        if found is None:
+            found = _Breaker(f"{settings.name}-{component}", settings, self.clock, self.log)
+            if self.breakers_kept and len(self._breakers) >= self.breakers_kept:
+                del self._breakers[next(iter(self._breakers))]
+        self._breakers[component] = found  # at the end: used last
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Guard:
     direction: Literal["input", "output"]
     policies: Policies
     resilience: Resilience
+    name: str = ""
     _unguarded: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +104,7 @@ class Guard:
             await (pause or clock.sleep)(delay)
 
     def __str__(self) -> str:
-        return f"component[{self.component}] {self.direction}"
+        return self.name or f"component[{self.component}] {self.direction}"
 
     def _delay(self, failure: Failure, failures: int, elapsed: float) -> float | None:
         return delay_after_failure(self.policies.retry, failure, failures, elapsed, self.resilience.random)

@@ -12,7 +12,7 @@ from outboard.sidecar.api.http.access import is_allowed
 from outboard.sidecar.api.http.app import Api, ApiSettings
 from outboard.sidecar.api.http.cors import Cors
 from outboard.sidecar.api.http.cross_origin import CrossOriginRules, is_loopback
-from outboard.sidecar.api.http.invoke import INVOKE_PATH, InvokeApi
+from outboard.sidecar.api.http.invoke import InvokeApi
 from outboard.sidecar.api.http.metadata import MetadataApi
 from outboard.sidecar.api.http.metrics import MetricsApi
 from outboard.sidecar.api.http.publish import PublishApi
@@ -26,8 +26,8 @@ from outboard.sidecar.api.http.routes import (
 from outboard.sidecar.api.http.secrets import SecretApi
 from outboard.sidecar.api.http.state import StateApi
 from outboard.sidecar.api.http.unserved import unserved_routes
-from outboard.sidecar.api.http.unserved_calls import telling
 from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.invocation.service import InvocationService
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import MetadataService
 from outboard.sidecar.metrics.meters import Meters
@@ -35,9 +35,11 @@ from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.secrets.service import SecretService
 from outboard.sidecar.state.service import StateService
+from outboard.wire import dapr
 
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
+    from outboard.sidecar.api.grpc.internal import InternalApi
 
 __all__ = ["Apis", "Services", "http_apis", "logged_calls"]
 
@@ -50,19 +52,21 @@ class Services:
     state: StateService
     secrets: SecretService
     metadata: MetadataService
+    invocation: InvocationService
 
 
 @dataclass(frozen=True, slots=True)
 class Apis:
     """What is served on which sockets. `metrics` and `grpc` are None where there are none.
 
-    `grpc` makes its API, once somebody needs it.
+    `grpc` makes its API, once somebody needs it; `internal` that for other sidecars.
     """
 
     main: Api
     public: Api
     metrics: Api | None
     grpc: Callable[[], GrpcApi] | None = None
+    internal: Callable[[], InternalApi] | None = None
 
 
 def http_apis(
@@ -82,12 +86,10 @@ def http_apis(
         ),
         *unserved_routes(options.app_id, options.runtime_namespace, unserved),
     ]
-    invoke = InvokeApi(options.app_id, has_app=bool(options.app_port))
+    invoke = InvokeApi(services.invocation, has_token=bool(options.api_token))
     main = Api(
         allowed_routes(routes, configuration.api),
-        Endpoint(telling(unserved, "other apps", invoke.invoke), "InvokeService")
-        if is_allowed(INVOKE_PATH, configuration.api)
-        else None,
+        Endpoint(invoke.invoke, "InvokeService") if is_allowed(dapr.INVOKE_PATH, configuration.api) else None,
         _settings(options, configuration),
         log,
         meters,

@@ -17,7 +17,7 @@ from outboard.sidecar.runtime.options import Options
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
 
-__all__ = ["grpc_api"]
+__all__ = ["grpc_api", "loading_grpc"]
 
 FORK_SUPPORT: Final = "GRPC_ENABLE_FORK_SUPPORT"
 
@@ -41,6 +41,13 @@ def _without_fork_support() -> Iterator[None]:
         os.unsetenv(FORK_SUPPORT)
 
 
+@contextmanager
+def loading_grpc() -> Iterator[None]:
+    """Where the library is imported: once at a time."""
+    with _LOADING, _without_fork_support():
+        yield
+
+
 def grpc_api(
     options: Options,
     configuration: Configuration,
@@ -53,7 +60,7 @@ def grpc_api(
 
     Loads the library, which takes some 200 ms: to be called in a thread.
     """
-    with _LOADING, _without_fork_support():
+    with loading_grpc():
         from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
         from outboard.sidecar.api.grpc.methods import all_methods
 

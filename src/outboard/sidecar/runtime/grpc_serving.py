@@ -20,13 +20,17 @@ from outboard.sidecar.runtime.splicing import splicing
 
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
+    from outboard.sidecar.api.grpc.internal import InternalApi
 
 __all__ = ["serving_grpc"]
 
 
 @asynccontextmanager
 async def serving_grpc(
-    make: Callable[[], GrpcApi], sockets: Sequence[socket.socket], drain: float | None, log: SidecarLog
+    make: Callable[[], GrpcApi | InternalApi],
+    sockets: Sequence[socket.socket],
+    drain: float | None,
+    log: SidecarLog,
 ) -> AsyncIterator[Callable[[], None]]:
     """Take connections while the block runs; `make` is called in a thread, where it loads the library.
 
@@ -51,7 +55,9 @@ async def serving_grpc(
 class _Server:
     """Begins when the first one connects."""
 
-    def __init__(self, make: Callable[[], GrpcApi], drain: float | None, log: SidecarLog) -> None:
+    def __init__(
+        self, make: Callable[[], GrpcApi | InternalApi], drain: float | None, log: SidecarLog
+    ) -> None:
         self.closing = asyncio.Event()
         self._make = make
         self._drain = drain

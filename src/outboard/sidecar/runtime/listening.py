@@ -23,6 +23,7 @@ HTTP_PORT: Final = Purpose("the Dapr HTTP API", "--dapr-http-port")
 GRPC_PORT: Final = Purpose("the Dapr gRPC API", "--dapr-grpc-port")
 PUBLIC_PORT: Final = Purpose("metadata and health", "--dapr-public-port")
 SERVER: Final = "http"
+INTERNAL_PORT: Final = Purpose("calls of other sidecars", "--dapr-internal-grpc-port")
 METRICS_PORT: Final = Purpose("the metrics", "--metrics-port")
 
 
@@ -38,11 +39,20 @@ class Listening:
     metrics: Sequence[socket.socket]
     http_port: int
     grpc: Sequence[socket.socket] = ()
+    internal: Sequence[socket.socket] = ()
 
     @property
     def public_port(self) -> int:
         """0 where there is none."""
         return _port(self.public) if self.public else 0
+
+    @property
+    def internal_address(self) -> str:
+        """Where other sidecars call; empty where they do not."""
+        if not self.internal:
+            return ""
+        host, port = self.internal[0].getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @contextmanager
@@ -50,13 +60,16 @@ def listening_for(options: Options, *, has_grpc: bool) -> Iterator[Listening]:
     """Raises PortTaken, and CommandError where it is not possible to listen."""
     given = (options.public_port, options.public_addresses)
     measured = (options.metrics_port, options.metrics_addresses)
+    internal_port = options.internal_grpc_port if has_grpc and options.is_found else None
     with (
         _api_sockets(options, options.http_port, HTTP_PORT, "http") as api,
         _api_sockets(options, options.grpc_port, GRPC_PORT, "grpc") if has_grpc else nullcontext(()) as grpc,
         _more_sockets(*given, PUBLIC_PORT) as public,
         _more_sockets(*measured, METRICS_PORT) as metrics,
+        _more_sockets(internal_port, (options.internal_listen_address,), INTERNAL_PORT) as internal,
     ):
-        yield Listening(api, public, metrics, 0 if options.unix_domain_socket else _port(api), grpc)
+        http_port = 0 if options.unix_domain_socket else _port(api)
+        yield Listening(api, public, metrics, http_port, grpc, internal)
 
 
 @asynccontextmanager
@@ -79,6 +92,11 @@ async def serving_all(
                 serving_calls = serving_grpc(apis.grpc, sockets.grpc, drain, log)
                 closes.append(await stack.enter_async_context(serving_calls))
             _tell(log, "API gRPC", "gRPC", sockets.grpc)
+        if sockets.internal and apis.internal is not None:
+            with speaking(log, "grpc"):
+                serving_peers = serving_grpc(apis.internal, sockets.internal, drain, log)
+                closes.append(await stack.enter_async_context(serving_peers))
+            _tell(log, "Internal gRPC", "gRPC", sockets.internal)
         closes.append(await serve(apis.main, sockets.api))
         _tell(log, "HTTP", "HTTP", sockets.api)
         if sockets.public:

@@ -25,13 +25,13 @@ class Options:
     """One sidecar's settings.
 
     `app_port` 0 means that there is no app. `http_port` 0 means any free port. `namespace` is the raw value
-    of NAMESPACE, empty where it is not set. `graceful_shutdown` is in seconds, None waits for ever.
-    `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging` None
-    leaves it to the Configuration. `without_effect` are the settings given for parts that are not served, by
-    name, each with its part. With `api_token_optional` a call without a token passes too, unless a browser
-    makes it for a page. Relative paths in component files,
-    and that of the Unix socket, begin in `directory`. The tokens stay out of
-    the repr.
+    of NAMESPACE, empty where it is not set. Other sidecars call at `internal_grpc_port` (0: any free one),
+    and find this one in the folder `registry`, if there is one. `graceful_shutdown` is in seconds, None waits
+    for ever. `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging`
+    None leaves it to the Configuration. `without_effect` are the settings given for parts that are not
+    served, by name, each with its part. With `api_token_optional` a call without a token passes too, unless a
+    browser makes it for a page. Relative paths in component files, and that of the Unix socket, begin in
+    `directory`. The tokens stay out of the repr.
     """
 
     app_id: str
@@ -46,6 +46,8 @@ class Options:
     public_listen_address: str = ""
     metrics_port: int | None = None
     metrics_listen_address: str = ""
+    internal_grpc_port: int = 0
+    internal_listen_address: str = "127.0.0.1"
     unix_domain_socket: Path | None = None
     allowed_origins: tuple[str, ...] = ()
     config_paths: tuple[Path, ...] = ()
@@ -65,12 +67,18 @@ class Options:
     api_token_optional: bool = False
     app_api_token: str = field(default="", repr=False)
     without_effect: Mapping[str, str] = field(default_factory=dict)
+    registry: Path | None = None
     directory: Path = Path()
 
     @property
     def runtime_namespace(self) -> str:
         """The namespace that names are built with: `default` where none is set."""
         return self.namespace or "default"
+
+    @property
+    def is_found(self) -> bool:
+        """Whether sidecars of other apps can find this one."""
+        return self.registry is not None
 
     @property
     def public_addresses(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from outboard.hops.record import Recorder
 from outboard.resources.configuration import Configuration
 from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
+from outboard.resources.resiliency import merge as merge_policies
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.http import HttpChannel
@@ -48,6 +49,7 @@ from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Apis, Services, http_apis
 from outboard.sidecar.runtime.grpc_api import grpc_api
 from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
+from outboard.sidecar.runtime.invoking import Invoking
 from outboard.sidecar.runtime.listening import listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
 from outboard.sidecar.runtime.options import Options
@@ -124,13 +126,17 @@ class Sidecar:
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
+        self._invoking = Invoking(options, log, random)
         self._meters = meters = _meters(options, configuration)
         self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
             StateService(loaded.states, app_id, self._outbox, loaded.unavailable, meters),
             SecretService(loaded.secrets, configuration.may_read, loaded.unavailable, meters),
             MetadataService(self.info, self.readiness),
+            self._invoking.service,
         )
+        self._slots = asyncio.Semaphore(options.max_concurrency) if options.max_concurrency else None
+        self._health = AppHealth(healthy=options.app_health is None)
         self._unserved = UnservedCalls(log)
         self._apis = http_apis(
             options, configuration, services, self._asked_to_stop, self._unserved, log, meters
@@ -190,6 +196,7 @@ class Sidecar:
             async with (
                 self._components_up(),
                 serving_all(sockets, self._served_apis(), options.graceful_shutdown, log) as close_api,
+                self._invoking.announced(sockets.internal_address),
                 self._app_watched() as app,
             ):
                 async with self._app_attended(app) as attending:
@@ -204,7 +211,7 @@ class Sidecar:
         """With that over gRPC, which is made when somebody calls it."""
         stop, unserved, log = self._asked_to_stop, self._unserved, self._log
         make = partial(grpc_api, self.options, self._configuration, self._services, stop, unserved, log)
-        return replace(self._apis, grpc=make)
+        return replace(self._apis, grpc=make, internal=self._invoking.internal_api)
 
     @asynccontextmanager
     async def _components_up(self) -> AsyncIterator[None]:
@@ -225,6 +232,8 @@ class Sidecar:
                     self.options, resources, configuration, self._context, resilience, self._meters
                 )
                 self.info.components = await stack.enter_async_context(opened)
+                policies = merge_policies(resources.resiliencies)
+                await stack.enter_async_context(self._invoking.opened(policies, resilience))
             self.info.left_out = self._loaded.left_out
             self.info.resiliencies = [each.name for each in resources.resiliencies]
             yield
@@ -240,6 +249,7 @@ class Sidecar:
             if exchange is None:
                 yield None
                 return
+            self._invoking.attend(exchange, self._slots, self._health)
             with speaking(self._log):
                 app = self._app(exchange, declared)
             async with app.probing():
@@ -282,8 +292,8 @@ class Sidecar:
             exchange if meters is None else MeteredExchange(exchange, meters),
             options.app_id,
             token=options.app_api_token,
-            max_concurrency=options.max_concurrency,
-            health=AppHealth(healthy=options.app_health is None),
+            slots=self._slots,
+            health=self._health,
             probing=exchange,
         )
         return AppLifecycle(

@@ -119,7 +119,7 @@ async def test_at_most_so_many_calls_at_a_time() -> None:
         now -= 1
         return Response(200)
 
-    channel = HttpChannel(slow, "api", max_concurrency=2)
+    channel = HttpChannel(slow, "api", slots=asyncio.Semaphore(2))
     await asyncio.gather(*(channel.deliver(incoming(), {}) for _ in range(6)))
     assert most == 2
 

@@ -19,7 +19,12 @@ def options(*arguments: str, **environment: str) -> Options:
 
 def test_defaults_are_daprds_but_it_listens_on_loopback_only() -> None:
     assert options() == Options(
-        "api", http_port=3500, grpc_port=50001, listen_addresses=LOOPBACK, max_body_bytes=4 * 1024 * 1024
+        "api",
+        http_port=3500,
+        grpc_port=50001,
+        listen_addresses=LOOPBACK,
+        max_body_bytes=4 * 1024 * 1024,
+        registry=Path.home() / ".outboard" / "sidecars",
     )
 
 

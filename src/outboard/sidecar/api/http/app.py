@@ -12,9 +12,18 @@ from outboard.resources.configuration import ApiLogging
 from outboard.sidecar.api.http.cors import Cors
 from outboard.sidecar.api.http.cross_origin import CrossOriginRules, comes_from_browser
 from outboard.sidecar.api.http.errors import error_reply
-from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Receive, Reply, Scope, Send, send_reply
+from outboard.sidecar.api.http.messages import (
+    ApiRequest,
+    ClientGone,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    send_reply,
+)
 from outboard.sidecar.api.http.router import BadEscape, Router
 from outboard.sidecar.api.http.routes import Endpoint
+from outboard.sidecar.api.http.streaming import send_stream
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics.meters import Meters
@@ -89,7 +98,10 @@ class Api:
             return None
         except BadEscape:
             return await send_reply(send, BAD_REQUEST)
-        await send_reply(send, reply, head_only=request.method == "HEAD")
+        if reply.stream is None:
+            await send_reply(send, reply, head_only=request.method == "HEAD")
+        else:
+            await send_stream(request, send, reply, reply.stream)
         seconds = time.perf_counter() - started
         if self._meters is not None:
             self._count(self._meters, request, reply, seconds)

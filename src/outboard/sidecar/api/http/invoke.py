@@ -1,62 +1,64 @@
-"""Calls to other apps: not served, answered as daprd answers where it cannot do it.
+"""Calls of other apps: a request for which there is no route, passed on to the app that it names.
 
-daprd takes every request for which there is no route as such a call.
 Source: Dapr, "Service invocation API reference"; daprd 1.18.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+from collections.abc import AsyncIterator
 from typing import Final
-from urllib.parse import unquote_plus
 
-from outboard.sidecar.api.http.messages import ApiRequest, Reply
+from outboard.sidecar.api.http.messages import ApiRequest, BodyTooLarge, Reply
 from outboard.sidecar.errors import ApiError
+from outboard.sidecar.invocation.headers import to_caller
+from outboard.sidecar.invocation.paths import decoded
+from outboard.sidecar.invocation.service import InvocationService
+from outboard.sidecar.invocation.targets import asked_of
+from outboard.sidecar.invocation.values import AppCall, CallBody, InvocationAnswer, InvocationFailed
 from outboard.wire import dapr
 
-__all__ = ["INVOKE_PATH", "InvokeApi"]
+__all__ = ["InvokeApi"]
 
-INVOKE_PATH: Final = "/v1.0/invoke/*"
 NO_APP_ID: Final = f"failed getting app id either from the URL path or the header {dapr.APP_ID_HEADER}"
-NO_CHANNEL: Final = "cannot invoke local endpoint: app channel not initialized"
-NOT_SERVED: Final = "this sidecar does not serve service invocation yet"
-TARGET: Final = re.compile(r"/v1\.0/invoke/([^/]+)/method/")
 
 
 class InvokeApi:
-    """The handler of service invocation. `has_app` says whether this sidecar's own app can be called."""
+    """The handler of service invocation. With `has_token` callers show one, which is not passed on."""
 
-    def __init__(self, app_id: str, *, has_app: bool) -> None:
-        self._app_id = app_id
-        self._has_app = has_app
+    def __init__(self, service: InvocationService, *, has_token: bool) -> None:
+        self._service = service
+        self._kept = {dapr.APP_ID_HEADER, "host"} | ({dapr.API_TOKEN_HEADER} if has_token else set())
 
     async def invoke(self, request: ApiRequest) -> Reply:
-        """Any method and path. Raises ApiError in any case."""
-        target = _target(request)
-        if not target:
+        """Any method and path. Raises ApiError, and ClientGone."""
+        asked = asked_of(decoded(request.raw_path), request.headers)
+        if asked is None:
             raise ApiError(404, dapr.ErrorCode.DIRECT_INVOKE, NO_APP_ID)
-        reason = NO_CHANNEL if target == self._app_id and not self._has_app else NOT_SERVED
-        message = f"failed to invoke, id: {target}, err: {reason}"
-        raise ApiError(500, dapr.ErrorCode.DIRECT_INVOKE, message)
+        call = AppCall(
+            asked.method,
+            request.method,
+            request.query_string,
+            [item for item in request.all_headers if item[0] not in self._kept],
+            CallBody(_body(request)),
+            streaming=_is_streaming(request),
+        )
+        return _reply(await self._service.invoke(asked.target, call))
 
 
-def _target(request: ApiRequest) -> str:
-    """The app that is to be called; empty where the request names none."""
-    in_path = TARGET.match(request.raw_path)
-    if in_path is not None:
-        return unquote_plus(in_path[1])
-    return request.headers.get(dapr.APP_ID_HEADER, "") or _user(request.headers.get("authorization", ""))
+def _is_streaming(request: ApiRequest) -> bool:
+    return "transfer-encoding" in request.headers
 
 
-def _user(authorization: str) -> str:
-    """The app in `Basic` credentials of which the user is `dapr-app-id`."""
-    kind, _, credentials = authorization.partition(" ")
-    if kind.lower() != "basic":
-        return ""
+async def _body(request: ApiRequest) -> AsyncIterator[bytes]:
     try:
-        user, _, app_id = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError):
-        return ""
-    return app_id if user == dapr.APP_ID_HEADER else ""
+        async for chunk in request.chunks():
+            yield chunk
+    except BodyTooLarge as error:
+        raise InvocationFailed(str(error)) from error
+
+
+def _reply(answer: InvocationAnswer) -> Reply:
+    headers = to_caller(answer.headers)
+    if answer.data is None:
+        return Reply(answer.status, content_type="", stream=answer.body, repeated=headers)
+    return Reply(answer.status, answer.data, content_type="", repeated=headers)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
 from outboard.gojson.values import Json
+from outboard.sidecar.invocation.values import AnswerBody, Headers
 from outboard.wire import dapr
 from outboard.wire.http import NO_HEADERS
 from outboard.wire.tracing import TraceContext
@@ -22,6 +23,7 @@ __all__ = [
     "Reply",
     "Scope",
     "Send",
+    "head_of",
     "json_reply",
     "send_reply",
 ]
@@ -50,7 +52,8 @@ class ClientGone(Exception):
 class Reply(NamedTuple):
     """A response. Header names in lower case; `content_type` empty sends none, as does status 204.
 
-    One that is not `traced` goes without the headers of the trace.
+    One that is not `traced` goes without the headers of the trace. Instead of `body` there may be a `stream`,
+    sent as it comes. `repeated` are further headers, of which some may be there several times.
     """
 
     status: int
@@ -58,9 +61,11 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = NO_HEADERS
     content_type: str = JSON
     traced: bool = True
+    stream: AnswerBody | None = None
+    repeated: Headers = ()
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
-        return Reply(self.status, self.body, {**self.headers, **headers}, self.content_type, self.traced)
+        return self._replace(headers={**self.headers, **headers})
 
 
 EMPTY: Final = Reply(204)
@@ -84,7 +89,9 @@ class ApiRequest:
         self.trace = TraceContext.parse(self.headers.get("traceparent"), self.headers.get("tracestate", ""))
         """The trace that the request belongs to, by its headers."""
         self._query_string: bytes = scope.get("query_string", b"")
-        self.query = first_values(self._query_string.decode("latin-1"))
+        self.query_string = self._query_string.decode("latin-1")
+        """The whole query, as it was sent."""
+        self.query = first_values(self.query_string)
         """The first value of each query parameter."""
         self.metadata = _metadata(self.query)
         """The query parameters that begin with `metadata.`, without that."""
@@ -98,6 +105,34 @@ class ApiRequest:
         line = len(self.method) + len(self.raw_path) + len(self._query_string) + len("  HTTP/1.1\r\n")
         separators = len(": \r\n") * len(self._raw_headers)
         return line + separators + sum(map(len, chain.from_iterable(self._raw_headers)))
+
+    @property
+    def all_headers(self) -> Headers:
+        """Each as often as it was sent; what is no UTF-8 is kept as surrogates."""
+        return [
+            (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
+            for name, value in self._raw_headers
+        ]
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises BodyTooLarge, and ClientGone."""
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise BodyTooLarge
+            if chunk:
+                yield chunk
+            more = message.get("more_body", False)
+
+    async def gone(self) -> None:
+        """Return once the client has hung up; to be asked behind the body alone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyTooLarge, and ClientGone."""
@@ -135,15 +170,25 @@ def _metadata(query: Mapping[str, str]) -> dict[str, str]:
 
 async def send_reply(send: Send, reply: Reply, *, head_only: bool = False) -> None:
     """Send `reply`."""
-    headers = [
-        (name.encode("latin-1"), value.encode("utf-8", "replace")) for name, value in reply.headers.items()
-    ]
+    headers = head_of(reply)
     if reply.status != EMPTY.status:
-        if reply.content_type:
-            headers.append((b"content-type", reply.content_type.encode("latin-1")))
         headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
+
+
+def head_of(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """The headers of `reply` but for its length, as ASGI has them."""
+    headers = [
+        (name.encode("latin-1"), value.encode("utf-8", "replace")) for name, value in reply.headers.items()
+    ]
+    headers += [
+        (name.encode("latin-1", "replace"), value.encode("utf-8", "surrogateescape"))
+        for name, value in reply.repeated
+    ]
+    if reply.status != EMPTY.status and reply.content_type:
+        headers.append((b"content-type", reply.content_type.encode("latin-1")))
+    return headers
 
 
 def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

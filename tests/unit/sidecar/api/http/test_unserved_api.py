@@ -35,11 +35,10 @@ async def asked(
 
 async def test_the_log_tells_of_the_first_call_of_each_kind(caplog: pytest.LogCaptureFixture) -> None:
     async with sidecar_for(None, STORES, Hops()).running() as running:
-        for path in ("/v1.0/invoke/other/method/m", "/v1.0/actors/t/1/state/k", "/v1.0/jobs/j") * 2:
+        for path in ("/v1.0/actors/t/1/state/k", "/v1.0/jobs/j") * 2:
             await call(running.api, "GET", path, b"")
     said = [record.getMessage() for record in caplog.records if "does not serve" in record.getMessage()]
     assert [text.partition(" (")[0] for text in said] == [
-        "the app calls other apps",
         "the app calls actors",
         "the app calls jobs",
     ]
@@ -122,10 +121,10 @@ async def test_jobs(method: str, body: bytes | Json, status: int, reason: str, m
         ("/anything", {"authorization": "Basic ZGFwci1hcHAtaWQ6b3RoZXI="}, "other"),
     ],
 )
-async def test_calls_to_other_apps(path: str, headers: dict[str, str], app_id: str) -> None:
+async def test_calls_to_apps_that_nobody_knows(path: str, headers: dict[str, str], app_id: str) -> None:
     status, code, message = told(await asked("POST", path, b"", headers=headers))
     assert (status, code) == (500, "ERR_DIRECT_INVOKE")
-    assert message.startswith(f"failed to invoke, id: {app_id}, err: this sidecar does not serve")
+    assert message == f"failed to invoke, id: {app_id}, err: no host found with the given ID"
 
 
 @pytest.mark.parametrize("path", ["/v1.0/invoke/api", "/v1.0/invoke//method/x", "/v1.0/invoke/api/x/y"])

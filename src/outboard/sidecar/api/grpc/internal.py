@@ -1,0 +1,151 @@
+"""What other sidecars call: daprd's internal service, as far as it is about calls of the app.
+
+Source: daprd 1.18, `dapr.proto.internals.v1.ServiceInvocation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Final
+
+import grpc
+
+from outboard.sidecar.invocation.callee import Callee
+from outboard.sidecar.invocation.headers import first
+from outboard.sidecar.invocation.peers.caller import packets
+from outboard.sidecar.invocation.peers.messages import (
+    CALL_LOCAL,
+    CALL_LOCAL_STREAM,
+    CallHead,
+    Packet,
+    ReplyHead,
+    Unreadable,
+    read_request,
+    read_unary_request,
+    write_reply,
+    write_unary_reply,
+)
+from outboard.sidecar.invocation.peers.status import by_go_name
+from outboard.sidecar.invocation.values import AppCall, CallBody, InvocationAnswer, InvocationFailed
+from outboard.sidecar.logs import SidecarLog
+
+__all__ = ["InternalApi"]
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+LARGEST: Final = 4 * 1024 * 1024
+UNPARSED: Final = "parsing InternalInvokeRequest error: "
+
+
+class InternalApi(grpc.GenericRpcHandler):
+    """Passes calls on to the app of this sidecar, as far as `callee` lets them."""
+
+    max_message_bytes = LARGEST
+    """How large a body may be is for the sidecar of the caller to say; here it comes in parts."""
+
+    def __init__(self, callee: Callee, log: SidecarLog) -> None:
+        self._callee = callee
+        self._log = log
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        answers = {CALL_LOCAL: self._unary, CALL_LOCAL_STREAM: self._stream}.get(handler_call_details.method)
+        if answers is None:
+            return None
+
+        async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            try:
+                async with aclosing(answers(requests)) as messages:
+                    async for message in messages:
+                        yield message
+            except InvocationFailed as failure:
+                self._log.debug("%s", failure)
+                await context.abort(by_go_name(failure.grpc), failure.reason)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _stream(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Raises InvocationFailed."""
+        head, packet = _read(await anext(requests, b""))
+        body, streaming = _body(packet, requests), not first(head.headers, "content-length")
+        if streaming:  # or there is none
+            beginning = await anext(body, None)
+            body, streaming = _joined(beginning, body), beginning is not None
+        answer = await self._callee.answer(_call(head, CallBody(body), streaming=streaming))
+        try:
+            yield write_reply(_head(answer), None)
+            async for part in packets(answer.body):
+                yield write_reply(None, part)
+        finally:
+            await answer.body.aclose()
+
+    async def _unary(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Raises InvocationFailed."""
+        try:
+            head, body = read_unary_request(await anext(requests, b""))
+        except Unreadable as error:
+            raise _unparsed(str(error)) from error
+        answer = await self._callee.answer(_call(head, CallBody(_once(body)), streaming=False))
+        whole = await answer.whole()
+        yield write_unary_reply(_head(answer), whole.data or b"")
+
+
+def _read(message: bytes) -> tuple[CallHead, Packet | None]:
+    """Raises InvocationFailed."""
+    try:
+        head, packet = read_request(message)
+    except Unreadable as error:
+        raise _unparsed(str(error)) from error
+    if head is None:
+        raise _unparsed("request does not contain the required fields in the leading chunk")
+    return head, packet
+
+
+def _unparsed(problem: str) -> InvocationFailed:
+    return InvocationFailed(f"{UNPARSED}{problem}", "InvalidArgument")
+
+
+def _call(head: CallHead, body: CallBody, *, streaming: bool) -> AppCall:
+    """A body whose length the caller has told goes to the app with that length, any other in chunks."""
+    headers = [item for item in head.headers if item[0] != "content-type"]
+    if head.content_type:
+        headers.append(("content-type", head.content_type))
+    return AppCall(head.method, head.verb, head.query, headers, body, streaming=streaming)
+
+
+async def _body(packet: Packet | None, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Raises InvocationFailed where a part is missing."""
+    expected = 0
+    while True:
+        if packet is not None:
+            if packet.seq != expected:
+                raise InvocationFailed(
+                    f"invalid sequence number received: {packet.seq} (expected: {expected})"
+                )
+            expected += 1
+            if packet.data:
+                yield packet.data
+        message = await anext(requests, None)
+        if message is None:
+            return
+        head, packet = read_request(message)
+        if head is not None:
+            raise InvocationFailed("request metadata found in non-leading chunk")
+
+
+async def _joined(beginning: bytes | None, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if beginning is not None:
+        yield beginning
+    async for chunk in rest:
+        yield chunk
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    if data:
+        yield data
+
+
+def _head(answer: InvocationAnswer) -> ReplyHead:
+    return ReplyHead(answer.status, answer.headers, first(answer.headers, "content-type"))

@@ -1,0 +1,74 @@
+"""The port to an app, or to whatever has no sidecar, that is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from outboard.sidecar.invocation.headers import to_app
+from outboard.sidecar.invocation.paths import request_target
+from outboard.sidecar.invocation.values import AppCall, InvocationAnswer, InvocationFailed
+
+__all__ = ["AppCaller", "GuardedApp", "HttpCall", "http_call"]
+
+VERBS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"})
+UNHEALTHY: Final = "app is not in a healthy state"
+
+
+class AppCaller(Protocol):
+    """The way to one app, whatever protocol it speaks."""
+
+    async def invoke(self, call: AppCall) -> InvocationAnswer:
+        """Pass `call` on and wait for the beginning of the answer. Raises InvocationFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """A request as it goes to an app over HTTP; `target` is its path and query."""
+
+    verb: str
+    target: str
+    headers: list[tuple[str, str]]
+
+
+def http_call(call: AppCall, base: str, token: str) -> HttpCall:
+    """`call` as a request to what listens at `base`. Raises InvocationFailed for what makes no request."""
+    if call.verb == "CONNECT":
+        raise InvocationFailed("invalid HTTP verb", "InvalidArgument")
+    verb = call.verb if call.verb in VERBS else "POST"
+    return HttpCall(verb, request_target(base, call.method, call.query), to_app(call.headers, token=token))
+
+
+class GuardedApp:
+    """The app beside this sidecar: not called while it is unwell, and by `slots` at a time where it has some.
+
+    A call has its slot until its answer is read to the end, or given up.
+    """
+
+    def __init__(
+        self, app: AppCaller, is_well: Callable[[], bool], slots: asyncio.Semaphore | None = None
+    ) -> None:
+        self._app = app
+        self._is_well = is_well
+        self._slots = slots
+
+    async def invoke(self, call: AppCall) -> InvocationAnswer:
+        if not self._is_well():
+            raise InvocationFailed(UNHEALTHY, "Internal")
+        if self._slots is None:
+            return await self._app.invoke(call)
+        slots = self._slots
+        await slots.acquire()
+        try:
+            answer = await self._app.invoke(call)
+        except BaseException:
+            slots.release()
+            raise
+
+        async def release() -> None:
+            slots.release()
+
+        return InvocationAnswer(answer.status, answer.headers, answer.body.binding(release))

@@ -1,0 +1,42 @@
+"""A call that another sidecar passes on: whether it may be made here, and the app that answers it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from outboard.sidecar.invocation.app import AppCaller
+from outboard.sidecar.invocation.headers import is_event_stream
+from outboard.sidecar.invocation.paths import normalised
+from outboard.sidecar.invocation.values import AppCall, InvocationAnswer, InvocationFailed
+
+__all__ = ["Callee"]
+
+OK: Final = range(200, 300)
+NO_APP: Final = "app channel is not initialized"
+NO_STREAM: Final = "no response received from stream"
+
+
+class Callee:
+    """This side of a call. Without an `app` each call fails."""
+
+    def __init__(self) -> None:
+        self.app: AppCaller | None = None
+
+    async def answer(self, call: AppCall) -> InvocationAnswer:
+        """Raises InvocationFailed, with the status of gRPC that the caller gets."""
+        if self.app is None:
+            raise InvocationFailed(NO_APP, "Internal")
+        method = normalised(call.method)
+        try:
+            answer = await self.app.invoke(replace(call, method=method))
+        except InvocationFailed as failure:
+            raise _not_answered(str(failure)) from failure
+        if is_event_stream(call.headers) and answer.status not in OK:
+            await answer.body.aclose()
+            raise _not_answered(NO_STREAM)  # as daprd, which keeps to itself what the app answered
+        return answer
+
+
+def _not_answered(reason: str) -> InvocationFailed:
+    return InvocationFailed(f"error invoking app channel: {reason}", "Internal")

@@ -1,0 +1,81 @@
+"""HTTP to apps and to what has no sidecar, of which the library is imported when the first call needs it.
+
+Source: Dapr, "How-To: Invoke Non-Dapr Endpoints using HTTP"; daprd 1.18.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outboard.sidecar.invocation.app import AppCaller
+from outboard.sidecar.invocation.targets import is_url
+from outboard.sidecar.invocation.values import AppCall, Headers, InvocationAnswer
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Outgoing", "WithoutSidecar", "outgoing"]
+
+
+@asynccontextmanager
+async def outgoing() -> AsyncIterator[Outgoing]:
+    """The clients, while the block runs."""
+    async with AsyncExitStack() as stack:
+        yield Outgoing(stack)
+
+
+class Outgoing:
+    """Makes ways to apps over HTTP. Those with the same `tls` share their connections."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._sessions: dict[ssl.SSLContext | bool, aiohttp.ClientSession] = {}
+        self._opening = asyncio.Lock()
+
+    def app(
+        self, base: str, token: str = "", headers: Headers = (), tls: ssl.SSLContext | bool = True
+    ) -> AppCaller:
+        """The way to what listens at `base`; `tls` True verifies as usual, False not at all."""
+        return _LazyApp(self, base, token, headers, tls)
+
+    async def session(self, tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+        """The one for `tls`, made now or before."""
+        from outboard.sidecar.invocation.http_app import http_session
+
+        async with self._opening:
+            if tls not in self._sessions:
+                self._sessions[tls] = await self._stack.enter_async_context(http_session(tls))
+        return self._sessions[tls]
+
+
+@dataclass(frozen=True, slots=True)
+class _LazyApp:
+    outgoing: Outgoing
+    base: str
+    token: str
+    headers: Headers
+    tls: ssl.SSLContext | bool
+
+    async def invoke(self, call: AppCall) -> InvocationAnswer:
+        from outboard.sidecar.invocation.http_app import HttpApp
+
+        session = await self.outgoing.session(self.tls)
+        return await HttpApp(session, self.base, self.token, self.headers).invoke(call)
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutSidecar:
+    """Externals: the `endpoints` of HTTPEndpoint resources by name, and any URL."""
+
+    outgoing: Outgoing
+    endpoints: Mapping[str, AppCaller]
+
+    def of(self, target: str) -> AppCaller | None:
+        if is_url(target):
+            return self.outgoing.app(target)  # without the app's token, which is for nobody else
+        return self.endpoints.get(target)

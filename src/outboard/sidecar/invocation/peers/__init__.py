@@ -1,0 +1,1 @@
+"""Other sidecars, spoken to as daprd's do among themselves; needs the extra `grpc`."""

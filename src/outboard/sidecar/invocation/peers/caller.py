@@ -1,0 +1,183 @@
+"""Calls of other sidecars: requests go to the sidecar of an app, and answers come back, part by part."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+
+import grpc.aio
+
+from outboard.sidecar.invocation.headers import first
+from outboard.sidecar.invocation.peers.messages import (
+    CALL_LOCAL_STREAM,
+    CallHead,
+    Packet,
+    ReplyHead,
+    read_reply,
+    write_request,
+)
+from outboard.sidecar.invocation.peers.status import by_number, go_name, http_status
+from outboard.sidecar.invocation.values import AnswerBody, AppCall, InvocationAnswer, InvocationFailed
+
+__all__ = ["Peers", "packets", "peers"]
+
+Stream: TypeAlias = grpc.aio.StreamStreamCall[bytes, bytes]
+OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # so that a new channel tries at once
+)
+PACKET: Final = 16 * 1024
+"""Bytes of a part of a body: well below what a sidecar takes that was told to take little."""
+HTTP: Final = range(100, 600)
+NO_UTF8: Final = "grpc: error while marshaling: string field contains invalid UTF-8"
+
+
+@asynccontextmanager
+async def peers() -> AsyncIterator[Peers]:
+    """Other sidecars, while the block runs: connections are kept for the next call."""
+    made = Peers()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+class Peers:
+    """Channels by address."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def channel(self, address: str) -> grpc.aio.Channel:
+        """The one to `address`, which is kept."""
+        if address not in self._channels:
+            self._channels[address] = grpc.aio.insecure_channel(address, options=OPTIONS)
+        return self._channels[address]
+
+    async def forget(self, address: str) -> None:
+        """Let go of the channel to `address`, where nobody answers."""
+        channel = self._channels.pop(address, None)
+        if channel is not None:
+            await channel.close()
+
+    async def close(self) -> None:
+        for address in tuple(self._channels):
+            await self.forget(address)
+
+    async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
+        """Make `call` at the sidecar at `address`. Raises InvocationFailed."""
+        stream: Stream = self.channel(address).stream_stream(CALL_LOCAL_STREAM)()
+        exchange = _CallStream(stream, call)
+        try:
+            head, packet = await exchange.begin()
+        except BaseException:
+            await exchange.close()
+            raise
+        return _answer(head, AnswerBody(exchange.body(packet)).binding(exchange.close))
+
+
+class _CallStream:
+    """One call: its body is sent while the answer is waited for."""
+
+    def __init__(self, stream: Stream, call: AppCall) -> None:
+        self._stream = stream
+        self._sending = asyncio.create_task(_send(stream, call))
+
+    async def begin(self) -> tuple[ReplyHead, Packet | None]:
+        """Raises InvocationFailed, and what reading the body of the request raises."""
+        reading = asyncio.ensure_future(_read(self._stream))
+        try:
+            await asyncio.wait({reading, self._sending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._sending.done():
+                self._sending.result()
+            message = await reading
+        finally:
+            reading.cancel()
+        if message is None:
+            raise InvocationFailed("EOF")
+        head, packet = read_reply(message)
+        if head is None:
+            raise InvocationFailed("response does not contain the required fields in the leading chunk")
+        return head, packet
+
+    async def body(self, packet: Packet | None) -> AsyncIterator[bytes]:
+        """Raises InvocationFailed."""
+        expected = 0
+        while True:
+            if packet is not None:
+                if packet.seq != expected:
+                    raise InvocationFailed(
+                        f"invalid sequence number received: {packet.seq} (expected: {expected})"
+                    )
+                expected += 1
+                if packet.data:
+                    yield packet.data
+            message = await _read(self._stream)
+            if message is None:
+                return
+            _, packet = read_reply(message)
+
+    async def close(self) -> None:
+        """What has ended stays so; what has not is given up on both sides."""
+        self._stream.cancel()
+        self._sending.cancel()
+        await asyncio.wait({self._sending})
+        if not self._sending.cancelled():
+            self._sending.exception()  # told already, or of no concern any more
+
+
+async def _read(stream: Stream) -> bytes | None:
+    """None at the end. Raises InvocationFailed."""
+    try:
+        message = await stream.read()
+    except grpc.aio.AioRpcError as error:
+        raise InvocationFailed(error.details() or "", go_name(error.code())) from error
+    if isinstance(message, bytes):
+        return message
+    code = await stream.code()
+    if code is not grpc.StatusCode.OK:
+        raise InvocationFailed(await stream.details() or "", go_name(code))
+    return None
+
+
+async def _send(stream: Stream, call: AppCall) -> None:
+    """Raises InvocationFailed for what cannot be sent, and what reading the body raises."""
+    head = CallHead(call.method, call.verb, call.query, first(call.headers, "content-type"), call.headers)
+    try:
+        beginning = write_request(head, None)
+    except ValueError as error:
+        raise InvocationFailed(
+            f"error sending message: rpc error: code = Internal desc = {NO_UTF8}"
+        ) from error
+    try:
+        await stream.write(beginning)
+        async for packet in packets(call.body.chunks()):
+            await stream.write(write_request(None, packet))
+        await stream.done_writing()
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        return  # the answer came before the whole request had gone, or says what is wrong
+
+
+async def packets(chunks: AsyncIterator[bytes]) -> AsyncIterator[Packet]:
+    """`chunks` in parts that are not too large, counted."""
+    count = 0
+    async for chunk in chunks:
+        for start in range(0, len(chunk), PACKET):
+            yield Packet(chunk[start : start + PACKET], count)
+            count += 1
+
+
+def _answer(head: ReplyHead, body: AnswerBody) -> InvocationAnswer:
+    headers = [item for item in head.headers if item[0] != "content-type"]
+    if head.content_type:
+        headers.append(("content-type", head.content_type))
+    if head.status in HTTP:
+        return InvocationAnswer(head.status, headers, body)
+    code = by_number(head.status)
+    if code is grpc.StatusCode.OK:
+        return InvocationAnswer(http_status(code), headers, body)
+    told = json.dumps({"code": http_status(code), "message": head.message}, separators=(",", ":"))
+    return InvocationAnswer(http_status(code), headers, AnswerBody.of(told.encode()).binding(body.aclose))

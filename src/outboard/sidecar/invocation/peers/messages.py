@@ -1,0 +1,279 @@
+"""The messages that sidecars send each other, as values and as bytes. Pure.
+
+The stubs of them are in no package, so they are described here: what a call of an app needs, no more.
+Source: daprd 1.18, `dapr.proto.internals.v1` and `dapr.proto.common.v1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, cast
+
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, Message
+
+from outboard.sidecar.invocation.values import Headers
+
+__all__ = [
+    "CALL_LOCAL",
+    "CALL_LOCAL_STREAM",
+    "CallHead",
+    "Packet",
+    "ReplyHead",
+    "Unreadable",
+    "read_reply",
+    "read_request",
+    "read_unary_request",
+    "write_reply",
+    "write_request",
+    "write_unary_reply",
+]
+
+SERVICE: Final = "/dapr.proto.internals.v1.ServiceInvocation"
+CALL_LOCAL: Final = f"{SERVICE}/CallLocal"
+CALL_LOCAL_STREAM: Final = f"{SERVICE}/CallLocalStream"
+COMMON: Final = "dapr.proto.common.v1"
+INTERNALS: Final = "dapr.proto.internals.v1"
+VERSION: Final = 1
+VERBS: Final = ("NONE", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+
+FIELDS: Final[Mapping[str, Sequence[tuple[str, int, str]]]] = {
+    f"{COMMON}.HTTPExtension": (("verb", 1, "int32"), ("querystring", 2, "string")),
+    f"{COMMON}.InvokeRequest": (
+        ("method", 1, "string"),
+        ("data", 2, ".google.protobuf.Any"),
+        ("content_type", 3, "string"),
+        ("http_extension", 4, f".{COMMON}.HTTPExtension"),
+    ),
+    f"{COMMON}.InvokeResponse": (("data", 1, ".google.protobuf.Any"), ("content_type", 2, "string")),
+    f"{COMMON}.StreamPayload": (("data", 1, "bytes"), ("seq", 2, "uint64")),
+    f"{INTERNALS}.ListStringValue": (("values", 1, "[string"),),
+    f"{INTERNALS}.Entry": (("key", 1, "string"), ("value", 2, f".{INTERNALS}.ListStringValue")),
+    f"{INTERNALS}.Status": (
+        ("code", 1, "int32"),
+        ("message", 2, "string"),
+        ("details", 3, "[.google.protobuf.Any"),
+    ),
+    f"{INTERNALS}.InternalInvokeRequest": (
+        ("ver", 1, "int32"),
+        ("metadata", 2, f"[.{INTERNALS}.Entry"),
+        ("message", 3, f".{COMMON}.InvokeRequest"),
+    ),
+    f"{INTERNALS}.InternalInvokeResponse": (
+        ("status", 1, f".{INTERNALS}.Status"),
+        ("headers", 2, f"[.{INTERNALS}.Entry"),
+        ("trailers", 3, f"[.{INTERNALS}.Entry"),
+        ("message", 4, f".{COMMON}.InvokeResponse"),
+    ),
+    f"{INTERNALS}.InternalInvokeRequestStream": (
+        ("request", 1, f".{INTERNALS}.InternalInvokeRequest"),
+        ("payload", 2, f".{COMMON}.StreamPayload"),
+    ),
+    f"{INTERNALS}.InternalInvokeResponseStream": (
+        ("response", 1, f".{INTERNALS}.InternalInvokeResponse"),
+        ("payload", 2, f".{COMMON}.StreamPayload"),
+    ),
+}
+"""Message → its fields: name, number, type; `[` is for many. A map is, on the wire, many entries."""
+SCALARS: Final = {
+    "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
+    "uint64": descriptor_pb2.FieldDescriptorProto.TYPE_UINT64,
+    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
+    "bytes": descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
+}
+
+
+class Unreadable(ValueError):
+    """The bytes are no message of their type, or lack what it must have."""
+
+
+class Packet(NamedTuple):
+    """A part of a body; `seq` counts from 0."""
+
+    data: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallHead:
+    """What a caller says before the body. `type_url` is that of a message of protobuf, as gRPC sends it."""
+
+    method: str
+    verb: str
+    query: str
+    content_type: str
+    headers: Headers
+    type_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHead:
+    """What a callee says before the body; `status` is that of HTTP, or, below 100, that of gRPC."""
+
+    status: int
+    headers: Headers
+    content_type: str = ""
+    message: str = ""
+    type_url: str = ""
+
+
+def _classes() -> dict[str, type[Message]]:
+    """In a pool of their own: whoever brings the real ones does not meet them."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
+    for package in (COMMON, INTERNALS):
+        pool.Add(_file(package))
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in FIELDS}
+
+
+def _file(package: str) -> descriptor_pb2.FileDescriptorProto:
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"{package}.proto", package=package, syntax="proto3", dependency=["google/protobuf/any.proto"]
+    )
+    if package == INTERNALS:
+        file.dependency.append(f"{COMMON}.proto")
+    for name, fields in FIELDS.items():
+        if name.startswith(package):
+            message = file.message_type.add(name=name.removeprefix(f"{package}."))
+            for field, number, kind in fields:
+                _add_field(message, field, number, kind)
+    return file
+
+
+def _add_field(message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str) -> None:
+    proto = descriptor_pb2.FieldDescriptorProto
+    type_name = kind.removeprefix("[")
+    field = message.field.add(
+        name=name, number=number, label=proto.LABEL_REPEATED if kind.startswith("[") else proto.LABEL_OPTIONAL
+    )
+    if type_name in SCALARS:
+        field.type = SCALARS[type_name]
+    else:
+        field.type, field.type_name = proto.TYPE_MESSAGE, type_name
+
+
+CLASSES: Final = _classes()
+REQUEST: Final = CLASSES[f"{INTERNALS}.InternalInvokeRequest"]
+RESPONSE: Final = CLASSES[f"{INTERNALS}.InternalInvokeResponse"]
+REQUEST_STREAM: Final = CLASSES[f"{INTERNALS}.InternalInvokeRequestStream"]
+RESPONSE_STREAM: Final = CLASSES[f"{INTERNALS}.InternalInvokeResponseStream"]
+
+
+def write_request(head: CallHead | None, packet: Packet | None) -> bytes:
+    """One message of CallLocalStream. Raises ValueError for a text that is no UTF-8."""
+    request = None if head is None else _request(head)
+    return REQUEST_STREAM(request=request, payload=_payload(packet)).SerializeToString()
+
+
+def read_request(data: bytes) -> tuple[CallHead | None, Packet | None]:
+    """Raises Unreadable."""
+    message = _parsed(REQUEST_STREAM, data)
+    head = _call_head(message.request) if message.HasField("request") else None
+    return head, _packet(message)
+
+
+def write_reply(head: ReplyHead | None, packet: Packet | None) -> bytes:
+    """One message of the answer to CallLocalStream. Raises ValueError for a text that is no UTF-8."""
+    response = None if head is None else _response(head)
+    return RESPONSE_STREAM(response=response, payload=_payload(packet)).SerializeToString()
+
+
+def read_reply(data: bytes) -> tuple[ReplyHead | None, Packet | None]:
+    """Raises Unreadable."""
+    message = _parsed(RESPONSE_STREAM, data)
+    head = _reply_head(message.response) if message.HasField("response") else None
+    return head, _packet(message)
+
+
+def read_unary_request(data: bytes) -> tuple[CallHead, bytes]:
+    """Raises Unreadable."""
+    message = _parsed(REQUEST, data)
+    return _call_head(message), message.message.data.value
+
+
+def write_unary_reply(head: ReplyHead, body: bytes) -> bytes:
+    """The answer to CallLocal. Raises ValueError for a text that is no UTF-8."""
+    response: Any = _response(head)
+    response.message.data.value = body
+    return cast("bytes", response.SerializeToString())
+
+
+def _request(head: CallHead) -> Message:
+    return REQUEST(
+        ver=VERSION,
+        metadata=_entries(head.headers),
+        message={
+            "method": head.method,
+            "content_type": head.content_type,
+            "data": {"type_url": head.type_url} if head.type_url else None,
+            "http_extension": {"verb": VERBS.index(head.verb), "querystring": head.query},
+        },
+    )
+
+
+def _call_head(message: Any) -> CallHead:
+    asked = message.message
+    if not message.metadata or not message.HasField("message"):
+        raise Unreadable("request does not contain the required fields in the leading chunk")
+    http = asked.http_extension
+    verb = VERBS[http.verb] if asked.HasField("http_extension") and 0 <= http.verb < len(VERBS) else ""
+    headers = _pairs(message.metadata)
+    return CallHead(asked.method, verb, http.querystring, asked.content_type, headers, asked.data.type_url)
+
+
+def _response(head: ReplyHead) -> Message:
+    return RESPONSE(
+        status={"code": head.status, "message": head.message},
+        headers=_entries(head.headers),
+        message={
+            "content_type": head.content_type,
+            "data": {"type_url": head.type_url} if head.type_url else None,
+        },
+    )
+
+
+def _reply_head(message: Any) -> ReplyHead | None:
+    if not message.HasField("status"):
+        return None
+    answered = message.message
+    return ReplyHead(
+        message.status.code,
+        _pairs(message.headers),
+        answered.content_type,
+        message.status.message,
+        answered.data.type_url,
+    )
+
+
+def _payload(packet: Packet | None) -> Mapping[str, object] | None:
+    return None if packet is None else packet._asdict()
+
+
+def _packet(message: Any) -> Packet | None:
+    return Packet(message.payload.data, message.payload.seq) if message.HasField("payload") else None
+
+
+def _entries(headers: Headers) -> list[Mapping[str, object]]:
+    """By the names as Go writes those of HTTP: a daprd looks for some of them so."""
+    gathered: dict[str, list[str]] = {}
+    for name, value in headers:
+        gathered.setdefault(name, []).append(value)
+    return [{"key": _canonical(name), "value": {"values": values}} for name, values in gathered.items()]
+
+
+def _canonical(name: str) -> str:
+    if name.startswith("dapr-") or name == "destination-app-id":
+        return name  # daprd's own, which it writes like that
+    return "-".join(part[:1].upper() + part[1:] for part in name.split("-"))
+
+
+def _pairs(entries: Iterable[Any]) -> Headers:
+    return [(entry.key.lower(), value) for entry in entries for value in entry.value.values]
+
+
+def _parsed(kind: type[Message], data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise Unreadable("proto: cannot parse invalid wire-format data") from error

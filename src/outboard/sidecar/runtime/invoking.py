@@ -1,0 +1,136 @@
+"""What calls of apps need of one sidecar, put together: the way out, the way in, and its name for others."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from outboard.resources.resiliency import Resiliency
+from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.invocation.app import AppCaller, GuardedApp
+from outboard.sidecar.invocation.callee import Callee
+from outboard.sidecar.invocation.exchange_app import ExchangeApp
+from outboard.sidecar.invocation.guards import AppGuards
+from outboard.sidecar.invocation.headers import Forwarder
+from outboard.sidecar.invocation.names.port import Announced, Names
+from outboard.sidecar.invocation.names.registry import SidecarRegistry
+from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgoing
+from outboard.sidecar.invocation.service import InvocationService, Reach
+from outboard.sidecar.invocation.targets import AppName
+from outboard.sidecar.invocation.values import AppCall, InvocationAnswer
+from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.resiliency.guard import Resilience
+from outboard.sidecar.runtime.grpc_api import loading_grpc
+from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
+from outboard.sidecar.runtime.options import Options
+from outboard.wire.http import Exchange
+
+if TYPE_CHECKING:
+    from outboard.sidecar.api.grpc.internal import InternalApi
+    from outboard.sidecar.invocation.peers.caller import Peers
+
+__all__ = ["Invoking"]
+
+NO_PEERS: Final = "calls of other apps need the extra `grpc`: pip install 'outboard[grpc]'"
+ELSEWHERE: Final = ("192.0.2.1", 80)
+"""An address for documentation: whoever would send something there, which nobody does, has this address."""
+
+
+class Invoking:
+    """The parts of one sidecar that call apps, and by which its own app is called. `app` is the way to it."""
+
+    def __init__(self, options: Options, log: SidecarLog, random: Callable[[], float]) -> None:
+        self._options = options
+        self._log = log
+        self._reach = Reach() if is_grpc_installed() else Reach(unfound=NO_PEERS)
+        self._callee = Callee()
+        self._me = AppName(options.app_id, options.runtime_namespace)
+        self.service = InvocationService(self._me, self._reach, random)
+        self._outgoing: Outgoing | None = None
+
+    @asynccontextmanager
+    async def opened(self, policies: Resiliency, resilience: Resilience) -> AsyncIterator[None]:
+        """Calls can be made while the block runs, of whomever is known by then."""
+        async with outgoing() as clients:
+            self._outgoing = clients
+            self._reach.externals = WithoutSidecar(clients, {})
+            self._reach.guards = AppGuards(policies, resilience)
+            yield
+
+    def attend(self, exchange: Exchange, slots: asyncio.Semaphore | None, health: AppHealth) -> None:
+        """From now on the app is called: at its port, or over `exchange` where it has none."""
+        options = self._options
+        base = f"{options.app_protocol}://{_host(options.app_channel_address)}:{options.app_port}"
+        app: AppCaller = ExchangeApp(exchange, base, options.app_api_token)
+        if options.app_port and self._outgoing is not None:
+            app = self._outgoing.app(base, options.app_api_token, tls=False)
+        self._reach.app = self._callee.app = GuardedApp(app, lambda: health.healthy, slots)
+
+    def internal_api(self) -> InternalApi:
+        """What other sidecars call. It needs the extra `grpc`."""
+        with loading_grpc():
+            from outboard.sidecar.api.grpc.internal import InternalApi
+
+        return InternalApi(self._callee, self._log)
+
+    @asynccontextmanager
+    async def announced(self, address: str) -> AsyncIterator[None]:
+        """Others find this sidecar at `address`, and it finds them; nobody does where that is empty."""
+        names = self._names()
+        if not address or names is None:
+            yield
+            return
+        async with AsyncExitStack() as stack, names.announced(Announced(self._me, address)):
+            self._reach.names, self._reach.others = names, _LazyPeers(stack)
+            self._reach.forwarder = await asyncio.to_thread(_this_machine)
+            yield
+
+    def _names(self) -> Names | None:
+        folder = self._options.registry
+        return None if folder is None else SidecarRegistry(folder, self._log)
+
+
+class _LazyPeers:
+    """OtherSidecars, whose library is loaded with the first call."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._peers: Peers | None = None
+        self._opening = asyncio.Lock()
+
+    async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
+        return await (await self._loaded()).invoke(address, call)
+
+    async def forget(self, address: str) -> None:
+        await (await self._loaded()).forget(address)
+
+    async def _loaded(self) -> Peers:
+        async with self._opening:
+            if self._peers is None:
+                opened = await asyncio.to_thread(_load_peers)
+                self._peers = await self._stack.enter_async_context(opened())
+        return self._peers
+
+
+def _load_peers() -> Callable[[], AbstractAsyncContextManager[Peers]]:
+    with loading_grpc():
+        from outboard.sidecar.invocation.peers.caller import peers
+    return peers
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _this_machine() -> Forwarder:
+    """Nothing is sent: the system only says from which address it would be."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(ELSEWHERE)
+            address = str(probe.getsockname()[0])
+    except OSError:
+        address = ""
+    return Forwarder(address, socket.gethostname())
