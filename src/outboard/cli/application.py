@@ -114,8 +114,24 @@ def _routes(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(routes.__doc__ or ""))(routes)
 
 
+def _check(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.check import check
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(check.__doc__ or ""))(check)
+
+
+def _explain(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.explain import explain
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(explain.__doc__ or ""))(explain)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
+    "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
+    "explain": Command("Say what a rule of `check` is about.", _explain),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
     "trace": Command(
@@ -194,6 +210,7 @@ def outboard(
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
       outboard trace EVENT_ID                             what became of an event
+      outboard check                                      mistakes in the files, before they run
       outboard doctor                                     where did my event go?
       outboard engines up                                 a Kafka and a Redis, without containers
       outboard topics held                                events that fail again and again

@@ -6,7 +6,6 @@ Only the structure is read: no tag is ever turned into an object.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -14,12 +13,15 @@ from typing import Final
 import yaml
 
 from outboard.errors import ResourceError
-from outboard.resources.node import FALSE, TRUE, Node, Scalar, near
+from outboard.resources.node import FALSE, NOWHERE, TRUE, Node, Scalar, Span, near
 
 __all__ = ["Node", "Scalar", "load", "near", "read", "text_of"]
 
 MAX_DEPTH: Final = 100
 TOO_DEEP: Final = "exceeded maximum nesting depth"  # libyaml's own bound, with PyYAML 6.0.4 and newer
+LINE_START: Final = re.compile(r"^[ \-?:]*", re.MULTILINE)
+OTHER_BREAKS: Final = ("\x85", "\u2028", "\u2029")
+"""What ends a line too, for YAML 1.1."""
 YAML_TAG: Final = "tag:yaml.org,2002:"
 MERGE_TAG: Final = YAML_TAG + "merge"
 DECIMAL: Final = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
@@ -73,6 +75,8 @@ def load(path: Path, text: str) -> list[Node]:
 
 def _refuse_depth(path: Path, text: str) -> None:
     # libyaml's composer recurses on the C stack: without a bound a hostile file ends the process.
+    if _is_shallow(text):
+        return  # as nearly every file: its events need not be looked at
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_Loader):
@@ -84,6 +88,17 @@ def _refuse_depth(path: Path, text: str) -> None:
         if error.problem == TOO_DEEP:
             raise _too_deep(path, error.problem_mark.line + 1 if error.problem_mark else 1) from error
         raise
+
+
+def _is_shallow(text: str) -> bool:
+    """Whether it cannot nest too deep: a level needs a bracket, or begins further right than the one around.
+
+    A list may begin where the mapping around it does, so there are two levels a column at most.
+    """
+    if any(other in text for other in OTHER_BREAKS) or text.count("\r") != text.count("\r\n"):
+        return False
+    furthest = max(map(len, LINE_START.findall(text)), default=0)
+    return text.count("[") + text.count("{") + 2 * (furthest + 1) < MAX_DEPTH
 
 
 def _too_deep(path: Path, line: int) -> ResourceError:
@@ -130,12 +145,14 @@ class _Reader:
         return node
 
     def _convert(self, source: yaml.Node) -> Node:
-        line = _line(source)
+        span = _span(source)
+        line = span.line or 1
         if isinstance(source, yaml.ScalarNode):
-            return Node(_scalar(source), line, self._path, source.value, key_line=line)
+            return Node(_scalar(source), line, self._path, source.value, key_line=line, span=span)
         if isinstance(source, yaml.SequenceNode):
-            return Node(tuple(self.node(item) for item in source.value), line, self._path, key_line=line)
-        return Node(MappingProxyType(self._mapping(source)), line, self._path, key_line=line)
+            items = tuple(self.node(item) for item in source.value)
+            return Node(items, line, self._path, key_line=line, span=span)
+        return Node(MappingProxyType(self._mapping(source)), line, self._path, key_line=line, span=span)
 
     def _mapping(self, source: yaml.Node) -> dict[str, Node]:
         own: dict[str, Node] = {}
@@ -152,7 +169,10 @@ class _Reader:
             raise ResourceError(str(self._path), _line(key), "a key must be a single word", "Correct it.")
         earlier = entries[key.value].key_line if key.value in entries else 0
         node = self.node(value)
-        entries[key.value] = replace(node, key=key.value, key_line=_line(key), earlier_line=earlier)
+        span = _span(key)
+        entries[key.value] = Node(  # not `replace`: a large file has many
+            node.value, node.line, node.path, node.text, key.value, span.line or 1, earlier, node.span, span
+        )
 
     def _merge(self, into: dict[str, Node], node: Node) -> None:
         # Of several merged mappings the first has precedence (YAML merge key, type `merge`).
@@ -163,6 +183,13 @@ class _Reader:
 
 def _line(source: yaml.Node | yaml.Event) -> int:
     return int(source.start_mark.line) + 1 if source.start_mark is not None else 1
+
+
+def _span(source: yaml.Node) -> Span:
+    start, end = source.start_mark, source.end_mark
+    if start is None or end is None:
+        return NOWHERE
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
 def _scalar(source: yaml.ScalarNode) -> Scalar:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from outboard.errors import ResourceError
 from outboard.gojson.values import Json
 
-__all__ = ["Node", "Scalar", "near"]
+__all__ = ["NOWHERE", "Node", "Scalar", "Span", "near"]
 
 Scalar: TypeAlias = "bool | int | float | str | None"
 
@@ -27,6 +27,21 @@ LARGEST: Final = 4 * 1024 * 1024
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}\Z")
 
 
+class Span(NamedTuple):
+    """From one place of a file to another; lines and columns from 1, the end is behind the last character.
+
+    What a mapping or a list spans reaches to where the next thing begins.
+    """
+
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+
+NOWHERE: Final = Span()
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One value of a YAML file.
@@ -35,6 +50,7 @@ class Node:
     `key_line` where its key stands (the same as `line` for what has no key), both from 1. `text` is a
     scalar as it was written, without quotes. `earlier_line` is where the same key stood before in the same
     mapping, 0 where it did not: of a key that is written twice the last counts, as in daprd.
+    `span` is where exactly it stands, and `key_span` where its key does.
     """
 
     value: Scalar | tuple[Node, ...] | Mapping[str, Node]
@@ -44,6 +60,8 @@ class Node:
     key: str = ""
     key_line: int = field(default=0, compare=False)
     earlier_line: int = field(default=0, compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+    key_span: Span = field(default=NOWHERE, compare=False)
 
     def error(self, problem: str, advice: str) -> ResourceError:
         """The error to raise about this value: `problem` is a phrase, `advice` whole sentences."""
@@ -98,10 +116,24 @@ class Node:
 
         Raises ResourceError where aliases make far more of it than is written.
         """
-        if self._size({}) > LARGEST:
+        self.check_size()
+        try:
+            return self._plain()
+        except RecursionError as error:
+            raise self._too_deep() from error
+
+    def check_size(self) -> None:
+        """Raise ResourceError where aliases make far more of the value than is written."""
+        try:
+            size = self._size({})
+        except RecursionError as error:  # aliases in what other aliases stand for: deeper than is written
+            raise self._too_deep() from error
+        if size > LARGEST:
             problem = f"with its aliases this value has more than {LARGEST} characters"
             raise self.error(problem, "Write it without aliases, or shorter.")
-        return self._plain()
+
+    def _too_deep(self) -> ResourceError:
+        return self.error("with its aliases this value is nested too deep", "Write it without aliases.")
 
     def _plain(self) -> Json:
         if isinstance(self.value, Mapping):

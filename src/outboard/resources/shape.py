@@ -7,7 +7,16 @@ from typing import Final, TypeAlias
 
 from outboard.resources.node import Node
 
-__all__ = ["ANY_KEY", "COMPONENT", "CONFIGURATION", "RESILIENCY", "SUBSCRIPTION", "Shape", "unknown_keys"]
+__all__ = [
+    "ANY_KEY",
+    "COMPONENT",
+    "CONFIGURATION",
+    "HTTP_ENDPOINT",
+    "RESILIENCY",
+    "SUBSCRIPTION",
+    "Shape",
+    "unknown_keys",
+]
 
 Shape: TypeAlias = "Mapping[str, Shape | None]"
 """The keys of a mapping (or of each mapping in a list), each with the shape of what stands under it.
@@ -72,6 +81,17 @@ RESILIENCY: Final[Shape] = {
             "actors": None,
             "components": {ANY_KEY: {"inbound": TARGET, "outbound": TARGET}},
         },
+    },
+}
+
+SECRET: Final[Shape] = {"name": None, "key": None}
+HTTP_ENDPOINT: Final[Shape] = {
+    **BASE,
+    "auth": {"secretStore": None},
+    "spec": {
+        "baseUrl": None,
+        "headers": {"name": None, "value": None, "envRef": None, "secretKeyRef": SECRET},
+        "clientTLS": None,
     },
 }
 

@@ -57,6 +57,8 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("publish", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("subscribe", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("state", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("check", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("explain", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
@@ -75,6 +77,8 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 
 def test_every_command_of_the_table_was_looked_at() -> None:
     known = {
+        "check",
+        "explain",
         "run",
         "sidecar",
         "engines",
@@ -89,7 +93,9 @@ def test_every_command_of_the_table_was_looked_at() -> None:
     assert set(COMMANDS) == known
 
 
-@pytest.mark.parametrize("name", ["run", "sidecar", "trace", "doctor", "publish", "routes", "subscribe"])
+@pytest.mark.parametrize(
+    "name", ["check", "explain", "run", "sidecar", "trace", "doctor", "publish", "routes", "subscribe"]
+)
 def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
     command = getattr(import_module(f"outboard.cli.{name}"), name)
     assert inspect.cleandoc(command.__doc__).splitlines()[0] == COMMANDS[name].summary

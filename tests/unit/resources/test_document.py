@@ -238,3 +238,27 @@ def test_aliases_are_written_out() -> None:
 def test_text_with_a_nul_is_refused() -> None:
     with pytest.raises(ResourceError, match="`a` must be text without a NUL character"):
         one('a: "x\\0y"').string("a")
+
+
+def test_aliases_of_aliases_nest_no_deeper_than_python_can() -> None:
+    lines = ["a0: &a0 [x]"]
+    lines += [f"a{number}: &a{number} {'[' * 20}*a{number - 1}{']' * 20}" for number in range(1, 300)]
+    last = load(Path("x.yaml"), "\n".join(lines))[0].fields()["a299"]
+    with pytest.raises(ResourceError, match="nested too deep"):
+        last.plain()
+    with pytest.raises(ResourceError, match="nested too deep"):
+        last.check_size()
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r", "\x85", "\u2028"])
+def test_each_way_to_nest_is_bounded_whatever_ends_a_line(mark: str) -> None:
+    deep = mark.join(" " * depth + "a:" for depth in range(150))
+    with pytest.raises(ResourceError, match=r"deep|not valid YAML"):
+        load(Path("x.yaml"), deep)
+
+
+def test_a_value_knows_where_it_stands() -> None:
+    root = load(Path("x.yaml"), 'a:\n  - name: "b c" # d\n')[0]
+    name = root.fields()["a"].items()[0].fields()["name"]
+    assert name.span == (2, 11, 2, 16)
+    assert name.key_span == (2, 5, 2, 9)

@@ -1,0 +1,36 @@
+"""What a rule is about, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outboard.check.registry import ALL_RULES
+from outboard.check.rule import LintRule
+
+__all__ = ["explained", "listed", "versions"]
+
+
+def explained(rule: LintRule) -> Iterator[str]:
+    """The lines about one rule."""
+    yield f"{rule.code} {rule.name} ({rule.severity.name})"
+    yield f"{rule.summary}."
+    yield ""
+    yield f"At run time: {rule.consequence}"
+    yield f"Fix: {rule.advice}"
+    if rule.since or rule.until:
+        yield f"Versions: {versions(rule)}"
+    yield f"Ignore: # outboard: ignore[{rule.name}]"
+
+
+def listed() -> Iterator[str]:
+    """Every rule in one line."""
+    widest = max(len(each.name) for each in ALL_RULES)
+    for each in ALL_RULES:
+        yield f"{each.code} {each.name:{widest}} {each.severity.name:7} {each.summary}"
+
+
+def versions(rule: LintRule) -> str:
+    """For which versions of Dapr it holds."""
+    told = [f"{rule.since} and newer"] if rule.since else []
+    told += [f"before {rule.until}"] if rule.until else []
+    return ", ".join(told) or "all"

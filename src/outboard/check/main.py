@@ -1,0 +1,104 @@
+"""A check put together: files are read, rules applied, and a report made of what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from outboard import cel
+from outboard.check.checking import found, with_fingerprints
+from outboard.check.corpus import Corpus, SourceFile, numbers
+from outboard.check.document import child
+from outboard.check.fixing import fixed, fixes
+from outboard.check.ignoring import Ignores
+from outboard.check.reading import read_run_files
+from outboard.check.report import CheckReport, FoundPlace
+from outboard.check.rule import RuleFinding, Severity
+from outboard.errors import CommandError, ExtraMissing
+from outboard.facts.reading import catalogue
+
+__all__ = ["apply_fixes", "check_files", "make_corpus", "narrowed", "report_of"]
+
+
+def check_files(
+    files: Sequence[SourceFile], version: str = "", ignores: Ignores | None = None
+) -> CheckReport:
+    """What is found in `files`, for a version of Dapr (empty: the newest). Raises CommandError."""
+    corpus, remarks = make_corpus(files, version)
+    return report_of(found(corpus, ignores or Ignores()), corpus, remarks)
+
+
+def make_corpus(files: Sequence[SourceFile], version: str = "") -> tuple[Corpus, tuple[str, ...]]:
+    """What is to be checked, and what cannot be, in sentences. Raises CommandError for a wrong version."""
+    try:
+        wanted = numbers(version) if version else ()
+    except ValueError as error:
+        raise CommandError(f"--dapr-version {version}: no version", "Write for instance 1.18.") from error
+    run_files = tuple(read_run_files(files))
+    compile_, remarks = _compile(files)
+    return Corpus(tuple(files), catalogue(), run_files, compile_, wanted), remarks
+
+
+def report_of(findings: Sequence[RuleFinding], corpus: Corpus, remarks: tuple[str, ...] = ()) -> CheckReport:
+    """The report of `findings`."""
+    places = tuple(FoundPlace(each, word) for each, word in with_fingerprints(findings, corpus.files))
+    texts = {each.name: each.text for each in corpus.files}
+    return CheckReport(places, texts, len(corpus.files), len(corpus.documents), remarks=remarks)
+
+
+def apply_fixes(findings: Iterable[RuleFinding], files: Sequence[SourceFile], *, unsafe: bool) -> int:
+    """Change the files as the findings tell; returns how many are mended. Raises OSError."""
+    done = 0
+    texts = {each.name: each.text for each in files if not each.is_stream}
+    for name, groups in fixes(findings, unsafe=unsafe).items():
+        if name in texts:
+            changed, number = fixed(name, texts[name], groups)
+            if number:
+                _write(Path(name), changed)
+                done += number
+    return done
+
+
+def narrowed(report: CheckReport, severity: Severity, baseline: frozenset[str]) -> CheckReport:
+    """`report` without what is less severe, and what the baseline has."""
+    unknown = [each for each in report.places if each.fingerprint not in baseline]
+    shown = tuple(each for each in unknown if each.finding.severity >= severity)
+    return replace(
+        report, places=shown, known=len(report.places) - len(unknown), hidden=len(unknown) - len(shown)
+    )
+
+
+def _write(path: Path, content: str) -> None:
+    mark = "\ufeff" if path.read_bytes().startswith(b"\xef\xbb\xbf") else ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(mark + content)
+
+
+def _compile(files: Iterable[SourceFile]) -> tuple[Callable[[str], cel.Expression] | None, tuple[str, ...]]:
+    """The CEL compiler where there is something to compile and it is installed."""
+    if not any(
+        child(each.spec, "routes", "rules") or child(each.spec, "policies", "circuitBreakers")
+        for file in files
+        for each in file.documents
+        if each.is_dapr
+    ):
+        return None, ()
+    known: dict[str, cel.Expression | cel.ExpressionInvalid] = {}
+
+    def compile_once(text: str) -> cel.Expression:
+        if text not in known:
+            try:
+                known[text] = cel.compile(text)
+            except cel.ExpressionInvalid as error:
+                known[text] = error
+        result = known[text]
+        if isinstance(result, cel.ExpressionInvalid):
+            raise result
+        return result
+
+    try:
+        compile_once("true")
+    except ExtraMissing as error:
+        return None, (f"CEL rules are not checked: {error}",)
+    return compile_once, ()

@@ -1,0 +1,124 @@
+"""Files: what can be read of them, and what is read although it was not meant. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from outboard.check.corpus import Corpus
+from outboard.check.document import scalars
+from outboard.check.rule import Hit, LintRule, Severity, at, at_key
+from outboard.errors import ResourceError
+from outboard.resources.node import Span
+
+__all__ = ["RULES"]
+
+TEMPLATE: Final = "{{"
+
+
+def invalid_yaml(corpus: Corpus) -> Iterator[Hit]:
+    for file in corpus.files:
+        if not _is_template(file.text, file.errors):
+            for error in file.errors:
+                yield Hit(file.name, _line(error.line), error.problem, error.advice)
+
+
+def unread_file(corpus: Corpus) -> Iterator[Hit]:
+    for file in corpus.files:
+        if file.unread:
+            yield Hit(file.name, Span(), f"nothing of it was read: {file.unread}")
+
+
+def unrendered_template(corpus: Corpus) -> Iterator[Hit]:
+    for file in corpus.files:
+        if _is_template(file.text, file.errors):
+            line = file.text.count("\n", 0, file.text.index(TEMPLATE)) + 1
+            yield Hit(file.name, _line(line), "this is a template, no YAML yet")
+
+
+def duplicate_key(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        for node in document.node.repeated():
+            yield at_key(node, f"key `{node.key}` is written twice: line {node.earlier_line} does not count")
+
+
+def oversized_value(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        try:
+            document.node.check_size()
+        except ResourceError as error:
+            yield at(document.node, error.problem)
+
+
+def alpha_bulk_path(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        for node in scalars(document.node):
+            if "v1.0-alpha1/publish/bulk" in node.text:
+                yield at(node, "`/v1.0-alpha1/publish/bulk` is the path of before 1.17")
+
+
+def _is_template(text: str, errors: tuple[ResourceError, ...]) -> bool:
+    return bool(errors) and TEMPLATE in text
+
+
+def _line(line: int) -> Span:
+    return Span(line, 1, line, 1)
+
+
+RULES: Final = (
+    LintRule(
+        "OB001",
+        "invalid-yaml",
+        Severity.error,
+        "A file is not valid YAML",
+        "daprd warns of it in its log and goes on without the file; Kubernetes refuses it.",
+        "Correct the syntax.",
+        invalid_yaml,
+    ),
+    LintRule(
+        "OB002",
+        "duplicate-key",
+        Severity.warning,
+        "A key is written twice in one mapping",
+        "The last one counts, silently; what the others say has no effect.",
+        "Remove one of them.",
+        duplicate_key,
+    ),
+    LintRule(
+        "OB003",
+        "unrendered-template",
+        Severity.note,
+        "A file is a template of Helm or the like",
+        "Nothing of it was checked: what it becomes depends on its values.",
+        "Check what it becomes: `helm template . | outboard check -`.",
+        unrendered_template,
+    ),
+    LintRule(
+        "OB004",
+        "unread-file",
+        Severity.note,
+        "A file is too large, or not text",
+        "Nothing of it was checked.",
+        "Name the resources' own folders.",
+        unread_file,
+    ),
+    LintRule(
+        "OB005",
+        "oversized-value",
+        Severity.warning,
+        "Aliases make far more of a document than is written",
+        "Whoever reads it, as daprd or kubectl, needs the memory of all of it.",
+        "Write it without aliases, or shorter.",
+        oversized_value,
+    ),
+    LintRule(
+        "OB006",
+        "alpha-bulk-path",
+        Severity.note,
+        "The path of bulk publishing is that of older versions",
+        "It still answers, and goes away with one of the next versions.",
+        "Write `/v1.0/publish/bulk`, which 1.17 and newer have.",
+        alpha_bulk_path,
+        since="1.17",
+    ),
+)

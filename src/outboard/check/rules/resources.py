@@ -1,0 +1,193 @@
+"""What holds for each resource of Dapr: kind, version, keys, names. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from outboard.check.corpus import Corpus
+from outboard.check.document import Document, child, is_placeholder, text
+from outboard.check.rule import Edit, Hit, LintRule, Severity, at, at_key
+from outboard.check.words import nearest
+from outboard.resources.shape import (
+    COMPONENT,
+    CONFIGURATION,
+    HTTP_ENDPOINT,
+    RESILIENCY,
+    SUBSCRIPTION,
+    Shape,
+    unknown_keys,
+)
+
+__all__ = ["RULES"]
+
+SHAPES: Final[Mapping[str, Shape]] = {
+    "Component": COMPONENT,
+    "Configuration": CONFIGURATION,
+    "HTTPEndpoint": HTTP_ENDPOINT,
+    "Resiliency": RESILIENCY,
+    "Subscription": SUBSCRIPTION,
+}
+VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Component": ("dapr.io/v1alpha1",),
+    "Configuration": ("dapr.io/v1alpha1",),
+    "HTTPEndpoint": ("dapr.io/v1alpha1",),
+    "MCPServer": ("dapr.io/v1alpha1",),
+    "Resiliency": ("dapr.io/v1alpha1",),
+    "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
+    "WorkflowAccessPolicy": ("dapr.io/v1alpha1",),
+}
+KUBERNETES_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+LONGEST_NAME: Final = 253
+
+
+def unknown_kind(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        node = child(document.node, "kind")
+        if not document.is_dapr or document.kind in VERSIONS or is_placeholder(document.kind):
+            continue
+        if node is None:
+            yield at(document.node, "`kind` is missing", "Add for instance `kind: Component`.")
+        else:
+            near = nearest(document.kind, VERSIONS)
+            told = f"Dapr has no kind `{document.kind}`"
+            edits = (Edit(str(node.path), node.span, near),) if near else ()
+            yield at(node, told, f"Write `{near}`." if near else "", edits=edits)
+
+
+def unknown_api_version(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        node = child(document.node, "apiVersion")
+        if document.kind not in VERSIONS or document.api_version in VERSIONS[document.kind]:
+            continue
+        if node is not None and (is_placeholder(document.api_version) or not _meant_for_dapr(document)):
+            continue
+        known = " or ".join(f"`{each}`" for each in VERSIONS[document.kind])
+        if node is None:
+            if _looks_like_dapr(document):
+                yield at(
+                    child(document.node, "kind") or document.node, "`apiVersion` is missing", f"Add {known}."
+                )
+        else:
+            only = VERSIONS[document.kind]
+            edits = (Edit(str(node.path), node.span, only[0]),) if len(only) == 1 else ()
+            told = f"a {document.kind} has no version `{document.api_version}`"
+            yield at(node, told, f"Write {known}.", edits=edits)
+
+
+def unknown_key(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        if not document.is_dapr or document.kind not in SHAPES:
+            continue
+        folds = document.kind != "Configuration"
+        for node, known in unknown_keys(document.node, SHAPES[document.kind], fold_case=folds):
+            if is_placeholder(node.key):
+                continue
+            near = nearest(node.key, known)
+            advice = f"Did you mean `{near}`?" if near else f"Known here: {', '.join(sorted(known))}."
+            plain = near and near.rstrip("s") == node.key.rstrip("s")
+            edits = (Edit(str(node.path), node.key_span, near),) if near and node.key_span.line else ()
+            yield at_key(node, f"unknown key `{node.key}`", advice, edits=edits, certain=bool(plain))
+
+
+def missing_name(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        if document.is_dapr and document.kind in SHAPES and not document.name:
+            place = child(document.node, "metadata") or document.node
+            yield at(place, f"this {document.kind} has no name")
+
+
+def invalid_name(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        node = child(document.node, "metadata", "name")
+        if node is None or not document.is_dapr or document.kind not in SHAPES:
+            continue
+        name = text(node)
+        if name and not is_placeholder(name) and not _is_kubernetes_name(name):
+            yield at(node, f"`{name}` is no name that Kubernetes takes")
+
+
+def empty_spec(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.documents:
+        if document.is_dapr and document.kind in SHAPES and document.spec is None:
+            yield at(child(document.node, "kind") or document.node, f"this {document.kind} has no `spec`")
+
+
+def _is_kubernetes_name(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and bool(KUBERNETES_NAME.match(name))
+
+
+def _looks_like_dapr(document: Document) -> bool:
+    """`Component`, `Configuration` and `Subscription` are kinds of others, too."""
+    spec = document.spec
+    return document.kind == "Component" and "." in text(child(spec, "type"))
+
+
+def _meant_for_dapr(document: Document) -> bool:
+    return document.api_version.partition("/")[0] in {
+        "dapr.io",
+        "dapr",
+        "dapr.com",
+    } or document.api_version in {
+        "v1alpha1",
+        "v2alpha1",
+    }
+
+
+RULES: Final = (
+    LintRule(
+        "OB010",
+        "unknown-kind",
+        Severity.error,
+        "A resource is of a kind that Dapr has not",
+        "daprd ignores the document silently; Kubernetes refuses it.",
+        "Correct `kind`.",
+        unknown_kind,
+    ),
+    LintRule(
+        "OB011",
+        "unknown-api-version",
+        Severity.error,
+        "A resource has a version that Dapr has not",
+        "daprd ignores the document silently; Kubernetes refuses it.",
+        "Correct `apiVersion`.",
+        unknown_api_version,
+    ),
+    LintRule(
+        "OB012",
+        "unknown-key",
+        Severity.warning,
+        "A resource has a key that Dapr does not know",
+        "The key is ignored silently, and all that stands below it.",
+        "Correct the key, or how far it is indented.",
+        unknown_key,
+    ),
+    LintRule(
+        "OB013",
+        "missing-name",
+        Severity.error,
+        "A resource has no name",
+        "daprd cannot load it, and nobody could refer to it.",
+        "Add `metadata:` with `name:`.",
+        missing_name,
+    ),
+    LintRule(
+        "OB014",
+        "invalid-name",
+        Severity.warning,
+        "A name works on a laptop, but not on Kubernetes",
+        "Kubernetes refuses the resource: a name has lower-case letters, digits, `-` and `.` alone.",
+        "Rename it, here and where it is used.",
+        invalid_name,
+    ),
+    LintRule(
+        "OB015",
+        "missing-spec",
+        Severity.error,
+        "A resource has no spec",
+        "There is nothing to load: daprd fails, or ignores it.",
+        "Add `spec:`, and check how far the lines below are indented.",
+        empty_spec,
+    ),
+)

@@ -1,0 +1,322 @@
+"""What holds between documents: names, namespaces, scopes, secrets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Final
+
+from outboard.check.apps import PodTemplate
+from outboard.check.component import ComponentDocument
+from outboard.check.corpus import Corpus, by_group
+from outboard.check.document import Document, child, is_placeholder, items, text
+from outboard.check.rule import Edit, Hit, LintRule, Severity, at
+from outboard.check.words import nearest
+from outboard.resources.node import Node
+
+__all__ = ["RULES"]
+
+DEFAULT_STORE: Final = "kubernetes"
+SCOPED: Final = ("Component", "Subscription", "Resiliency", "HTTPEndpoint")
+
+
+def wrong_namespace(corpus: Corpus) -> Iterator[Hit]:
+    """Only where both namespaces are written, and files say that they belong together."""
+    for document in corpus.documents:
+        if not document.is_dapr or document.kind not in (*SCOPED, "Configuration") or not document.namespace:
+            continue
+        apps = _apps_meant(corpus, document)
+        spaces = {pod.namespace for pod in apps}
+        if spaces and "" not in spaces and document.namespace not in spaces:
+            node = child(document.node, "metadata", "namespace") or document.node
+            told = f"its apps are in {_listed(spaces)}, and this {document.kind} in `{document.namespace}`"
+            yield at(node, told)
+
+
+def duplicate_component(corpus: Corpus) -> Iterator[Hit]:
+    for components in corpus.folders.values():
+        first: dict[tuple[str, str], ComponentDocument] = {}
+        for each in components:
+            if not each.name or is_placeholder(each.name):
+                continue
+            there = first.setdefault((each.name, each.document.namespace), each)
+            if there is not each:
+                node = child(each.document.node, "metadata", "name") or each.document.node
+                where = f"{there.document.node.path}:{there.document.node.line}"
+                yield at(node, f"a component `{each.name}` is there already, in {where}")
+
+
+def duplicate_subscription(corpus: Corpus) -> Iterator[Hit]:
+    for documents in by_group(corpus.subscriptions).values():
+        for one, other in combinations(documents[:200], 2):
+            node = child(other.spec, "topic")
+            if node is None or not _same_topic(one, other) or one.namespace != other.namespace:
+                continue
+            if not one.scopes or not other.scopes or set(one.scopes) & set(other.scopes):
+                yield at(node, f"`{text(node)}` is subscribed to already, in {one.node.path}:{one.node.line}")
+
+
+def raw_on_one_side(corpus: Corpus) -> Iterator[Hit]:
+    for documents in by_group(corpus.subscriptions).values():
+        for one, other in combinations(documents[:200], 2):
+            raw = [
+                text(child(each.spec, "metadata", "rawPayload")).lower() == "true" for each in (one, other)
+            ]
+            if _same_topic(one, other) and raw[0] != raw[1]:
+                node = child(other.spec, "topic")
+                if node is not None:
+                    yield at(node, f"of two subscriptions to `{text(node)}` one alone has `rawPayload`")
+
+
+def unknown_pubsub(corpus: Corpus) -> Iterator[Hit]:
+    for document in corpus.subscriptions:
+        node = child(document.spec, "pubsubname")
+        beside = {each.name for each in corpus.beside(document) if each.category == "pubsub"}
+        if node is None or not text(node) or not beside or is_placeholder(text(node)):
+            continue
+        if any(each.name == text(node) for each in corpus.components):
+            continue
+        near = nearest(text(node), beside)
+        advice = f"Did you mean `{near}`?" if near else f"Beside it there is {_listed(beside)}."
+        edits = (Edit(str(node.path), node.span, near),) if near else ()
+        yield at(node, f"there is no pub/sub component `{text(node)}`", advice, edits=edits)
+
+
+def topic_not_allowed(corpus: Corpus) -> Iterator[Hit]:
+    for component in corpus.components:
+        for document in corpus.subscribed_to(component):
+            node = child(document.spec, "topic")
+            for app in document.scopes or ("",):
+                if node is not None and _denied(component, text(node), app, "subscriptionScopes"):
+                    whom = f"`{app}`" if app else "any app"
+                    yield at(node, f"`{component.name}` does not let {whom} take `{text(node)}`")
+
+
+def dead_letter_not_allowed(corpus: Corpus) -> Iterator[Hit]:
+    for component in corpus.components:
+        for document in corpus.subscribed_to(component):
+            node = child(document.spec, "deadLetterTopic")
+            for app in document.scopes or _scoped_apps(component):
+                if (
+                    node is not None
+                    and text(node)
+                    and _denied(component, text(node), app, "publishingScopes")
+                ):
+                    yield at(node, f"`{component.name}` does not let `{app}` publish to `{text(node)}`")
+                    break
+
+
+def unknown_scope(corpus: Corpus) -> Iterator[Hit]:
+    if not corpus.app_ids:
+        return
+    for document in corpus.documents:
+        if document.is_dapr and document.kind in SCOPED:
+            for node in items(child(document.node, "scopes")):
+                if (
+                    text(node)
+                    and text(node) not in corpus.app_ids
+                    and (near := nearest(text(node), corpus.app_ids))
+                ):
+                    edits = (Edit(str(node.path), node.span, near),)
+                    yield at(node, f"there is no app `{text(node)}`", f"Did you mean `{near}`?", edits=edits)
+
+
+def unknown_secret_store(corpus: Corpus) -> Iterator[Hit]:
+    for component in corpus.components:
+        node = child(component.document.node, "auth", "secretStore")
+        stores = {each.name for each in corpus.beside(component.document) if each.category == "secretstores"}
+        if node is None or is_placeholder(text(node)) or text(node) in (DEFAULT_STORE, ""):
+            continue
+        if any(each.name == text(node) for each in corpus.components):
+            continue
+        if near := nearest(text(node), stores):
+            yield at(node, f"there is no secret store `{text(node)}`", f"Did you mean `{near}`?")
+        elif stores:
+            yield at(node, f"there is no secret store `{text(node)}` beside it", severity=Severity.note)
+
+
+def secret_in_other_namespace(corpus: Corpus) -> Iterator[Hit]:
+    secrets: dict[str, set[str]] = {}
+    for each in corpus.documents:
+        if each.kind == "Secret" and each.name and not each.is_dapr:
+            secrets.setdefault(each.name, set()).add(each.namespace)
+    for component, node in _secrets_named(corpus):
+        where = secrets.get(text(node), set())
+        space = component.document.namespace
+        if space and where and "" not in where and space not in where:
+            yield at(
+                node, f"the Secret `{text(node)}` is in {_listed(where)}, and the component in `{space}`"
+            )
+
+
+def secret_not_readable(corpus: Corpus) -> Iterator[Hit]:
+    """A Role of the namespace lists the Secrets that may be read, and leaves this one out."""
+    for component, node in _secrets_named(corpus):
+        space = component.document.namespace
+        lists = [
+            {text(each) for each in items(child(rule, "resourceNames"))}
+            for role in corpus.documents
+            if role.kind == "Role" and role.namespace == space
+            for rule in items(child(role.node, "rules"))
+            if {text(each) for each in items(child(rule, "resources"))} & {"secrets", "*"}
+        ]
+        if lists and all(lists) and not any(text(node) in each for each in lists):
+            yield at(node, f"no Role of this namespace lets the Secret `{text(node)}` be read")
+
+
+def _apps_meant(corpus: Corpus, document: Document) -> list[PodTemplate]:
+    if document.kind == "Configuration":
+        return [each for each in corpus.dapr_pods if each.annotation("config") == document.name]
+    if document.scopes:
+        return [each for each in corpus.dapr_pods if each.app_id in document.scopes]
+    return [each for each in corpus.dapr_pods if each.document.group == document.group]
+
+
+def _secrets_named(corpus: Corpus) -> Iterator[tuple[ComponentDocument, Node]]:
+    for component in corpus.components:
+        store = text(child(component.document.node, "auth", "secretStore")) or DEFAULT_STORE
+        for each in component.fields:
+            name = child(each.secret, "name")
+            if name is not None and text(name) and store == DEFAULT_STORE:
+                yield component, name
+
+
+def _same_topic(one: Document, other: Document) -> bool:
+    keys = ("pubsubname", "topic")
+    return all(text(child(one.spec, key)) == text(child(other.spec, key)) != "" for key in keys)
+
+
+def _denied(component: ComponentDocument, topic: str, app: str, scopes: str) -> bool:
+    """As daprd decides. Source: Dapr, "Scope Pub/sub topic access"."""
+    if is_placeholder(topic) or any(
+        (field := component.by_name.get(name.lower())) is not None and not field.known
+        for name in ("allowedTopics", "protectedTopics", scopes)
+    ):
+        return False
+    allowed = _topics(component.value("allowedTopics"))
+    if allowed and topic not in allowed:
+        return True
+    own = _topics_of(component.value(scopes) or "").get(app)
+    if own is None:
+        return bool(app) and topic in _topics(component.value("protectedTopics"))
+    return topic not in own
+
+
+def _topics(written: str | None) -> list[str]:
+    return [each for each in (written or "").replace(" ", "").split(",") if each]
+
+
+def _topics_of(written: str) -> dict[str, list[str]]:
+    pairs = (each.partition("=") for each in written.replace(" ", "").split(";") if "=" in each)
+    return {app: topics.split(",") for app, _, topics in pairs}
+
+
+def _scoped_apps(component: ComponentDocument) -> tuple[str, ...]:
+    return component.scopes or tuple(_topics_of(component.value("publishingScopes") or ""))
+
+
+def _listed(names: set[str]) -> str:
+    return " and ".join(f"`{each}`" for each in sorted(names))
+
+
+RULES: Final = (
+    LintRule(
+        "OB701",
+        "wrong-namespace",
+        Severity.error,
+        "A resource is in another namespace than the apps that use it",
+        "A sidecar sees the resources of its own namespace alone: to it the component does not exist.",
+        "Write the namespace of the apps.",
+        wrong_namespace,
+    ),
+    LintRule(
+        "OB702",
+        "duplicate-component",
+        Severity.error,
+        "Two components have one name",
+        "daprd ends at its start: `duplicate definition of Component name`; Kubernetes keeps the last one.",
+        "Rename or remove one of them.",
+        duplicate_component,
+    ),
+    LintRule(
+        "OB703",
+        "dead-letter-not-allowed",
+        Severity.warning,
+        "An app may not publish to its dead letter topic",
+        "The dead letter is refused, and the event comes again, for ever.",
+        "Add the topic to `publishingScopes` and `allowedTopics` of the component.",
+        dead_letter_not_allowed,
+    ),
+    LintRule(
+        "OB704",
+        "topic-not-allowed",
+        Severity.warning,
+        "An app may not subscribe to a topic",
+        "The subscription never starts; daprd only logs it.",
+        "Add the topic to `subscriptionScopes` and `allowedTopics` of the component.",
+        topic_not_allowed,
+    ),
+    LintRule(
+        "OB705",
+        "unknown-pubsub",
+        Severity.warning,
+        "A subscription names a component that there is not",
+        "The subscription never starts; daprd only logs it.",
+        "Correct `pubsubname`.",
+        unknown_pubsub,
+    ),
+    LintRule(
+        "OB706",
+        "unknown-scope",
+        Severity.warning,
+        "A scope names an app that there is not",
+        "The app that is meant does not get the resource.",
+        "Correct the name.",
+        unknown_scope,
+    ),
+    LintRule(
+        "OB707",
+        "duplicate-subscription",
+        Severity.warning,
+        "A topic is subscribed to twice for one app",
+        "The first one counts, silently: the route of the other gets nothing.",
+        "Remove one, or write both routes as rules of one subscription.",
+        duplicate_subscription,
+    ),
+    LintRule(
+        "OB708",
+        "raw-on-one-side",
+        Severity.warning,
+        "Of the subscriptions to a topic one alone takes raw payloads",
+        "One of both gets what it cannot read: an event wrapped in another, or no CloudEvent at all.",
+        "Write `rawPayload` on both, or on none.",
+        raw_on_one_side,
+    ),
+    LintRule(
+        "OB709",
+        "unknown-secret-store",
+        Severity.warning,
+        "A component names a secret store that there is not",
+        "The component waits for the store, silently, while the sidecar reports that it is ready.",
+        "Correct `auth.secretStore`.",
+        unknown_secret_store,
+    ),
+    LintRule(
+        "OB710",
+        "secret-in-other-namespace",
+        Severity.error,
+        "A Secret is in another namespace than the component that names it",
+        "The secret is not found: the component is not loaded.",
+        "Put the Secret into the component's namespace.",
+        secret_in_other_namespace,
+    ),
+    LintRule(
+        "OB711",
+        "secret-not-readable",
+        Severity.warning,
+        "No Role lets a sidecar read a Secret",
+        "Kubernetes refuses the sidecar: `secrets … is forbidden`, and the component is not loaded.",
+        "Add the Secret to `resourceNames` of the Role.",
+        secret_not_readable,
+    ),
+)
