@@ -36,23 +36,39 @@ class Order(BaseModel):
 
 
 def compare(case: str, events: int, rounds: int) -> None:
-    """Print the ratios of events/s and of CPU an event, with the record to without it, of each round."""
+    """Print the ratios of events/s and of CPU an event, with the record to without it.
+
+    On a machine that does other things, too, the CPU of a round is what its own work costs and more, never
+    less: so the least of all rounds is told beside the median of the ratios.
+    """
     sidecar, load = CASES[case]
     load = replace(load, events=events * load.events // 100)
-    rates, costs, kept = list[float](), list[float](), 0
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            variables = {"OUTBOARD_HOPS": folder, "OUTBOARD_HOPS_DATA": "true"}
-            recording = replace(sidecar, environment={**sidecar.environment, **variables})
-            without, recorded = measure(sidecar, load), measure(recording, load)
-            kept = len(read_record(Path(folder)).hops)
-        rates.append(recorded["events/s"] / without["events/s"])
-        costs.append(cpu(recorded) / cpu(without))
-        print(f"{case}: {without['events/s']:,.0f} events/s without, {recorded['events/s']:,.0f} with; "
-              f"{cpu(without):.1f} µs of CPU an event without, {cpu(recorded):.1f} with; "
-              f"{kept:,} hops kept of {load.events:,} events", flush=True)  # fmt: skip
-    print(f"{case}: median ratio of events/s {statistics.median(rates):.3f}, "
-          f"of CPU an event {statistics.median(costs):.3f}")  # fmt: skip
+    results: dict[bool, list[dict[str, float]]] = {False: [], True: []}
+    kept = list[int]()
+    for number in range(rounds):
+        for recorded in (False, True) if number % 2 == 0 else (True, False):
+            with tempfile.TemporaryDirectory() as folder:
+                variables = {"OUTBOARD_HOPS": folder, "OUTBOARD_HOPS_DATA": "true"} if recorded else {}
+                beside = replace(sidecar, environment={**sidecar.environment, **variables})
+                results[recorded].append(measure(beside, load))
+                kept += [len(read_record(Path(folder)).hops)] if recorded else []
+        without, found = results[False][-1], results[True][-1]
+        print(f"{case}: {without['events/s']:,.0f} events/s without, {found['events/s']:,.0f} with; "
+              f"{cpu(without):.1f} µs of CPU an event without, {cpu(found):.1f} with; "
+              f"{kept[-1]:,} hops kept of {load.events:,} events", flush=True)  # fmt: skip
+    rates = [
+        found["events/s"] / without["events/s"] for without, found in zip(*results.values(), strict=True)
+    ]
+    print(f"{case}: median ratio of events/s {statistics.median(rates):.3f}")
+    for name, of in (("publisher", 0), ("sidecar", 1), ("handler", 2), ("all", 3)):
+        before, after = ([_parts(each)[of] for each in results[recorded]] for recorded in (False, True))
+        ratio = statistics.median(a / b for a, b in zip(after, before, strict=True))
+        least = f"least {min(before):.1f} µs without, {min(after):.1f} with ({min(after) / min(before):.3f})"
+        print(f"{case}: CPU an event of {name}: median ratio {ratio:.3f}; {least}")
+
+
+def _parts(result: dict[str, float]) -> tuple[float, ...]:
+    return (*(result[f"cpu {name}"] for name in ("publisher", "sidecar", "handler")), cpu(result))
 
 
 def cpu(result: dict[str, float]) -> float:

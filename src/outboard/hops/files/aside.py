@@ -6,7 +6,8 @@ Which events do not go well is known from the hops of this process, and told by 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final, TypeAlias
 
 from outboard.hops.files.failures import SharedFailures
@@ -15,12 +16,13 @@ from outboard.hops.record import EventIdentity, Hop, HopKind
 __all__ = ["BriefHops", "HopsAside"]
 
 MOST: Final = 50_000
+"""Since a flush; of all of them twice as many."""
 MOST_FAILING: Final = 20_000
 SECONDS: Final = 5.0
 
-BriefHops: TypeAlias = tuple[float, Sequence[str], HopKind, float, str, str, int, str]
-"""When they were put aside; and hops of several events at one time: their ids, what, when, pub/sub, topic,
-attempt, outcome. Times are in seconds since 1970.
+BriefHops: TypeAlias = tuple[float, str | Sequence[str], HopKind, str, str, int, str]
+"""Hops of one event, or of several at one time: when (seconds since 1970), the id or the ids, what, pub/sub,
+topic, attempt, outcome.
 """
 
 
@@ -30,12 +32,16 @@ class HopsAside:
     def __init__(self, app_id: str, failures: SharedFailures) -> None:
         self._app_id = app_id
         self._failures = failures
-        self._hops: deque[BriefHops] = deque(maxlen=MOST)
+        self._flushes: deque[tuple[float, deque[BriefHops]]] = deque()
+        self._since_flush: deque[BriefHops] = deque(maxlen=MOST)
         self.failing: OrderedDict[str, None] = OrderedDict()
         """The ids of events that did not go well lately."""
         self._new: list[str] = []
-        self.put = self._hops.append
-        """Keep hops in brief."""
+
+    @property
+    def put(self) -> Callable[[BriefHops], None]:
+        """Keeps hops in brief. Ask again after each `forget`."""
+        return self._since_flush.append
 
     def fails(self, event_id: str) -> None:
         """From now on all hops of this event are kept, and those before are looked for."""
@@ -46,7 +52,7 @@ class HopsAside:
     @property
     def any_kept(self) -> bool:
         """Whether there is anything that may still be asked for."""
-        return bool(self._hops)
+        return bool(self._since_flush or self._flushes)
 
     def rescued(self) -> list[Hop]:
         """What was left out of events that have not gone well since, with as much as is known of it.
@@ -54,7 +60,7 @@ class HopsAside:
         Tells the other processes which events that are here. Raises OSError.
         """
         mine, self._new = self._new, []
-        told = self._failures.heard() if self._hops else set()
+        told = self._failures.heard() if self.any_kept else set()
         for event_id in told:
             self._note(event_id)
         found = list(self._found({*mine, *told})) if mine or told else []
@@ -62,9 +68,13 @@ class HopsAside:
         return found
 
     def forget(self, now: float) -> None:
-        """Let go of what is too old to be asked for."""
-        while self._hops and self._hops[0][0] < now - SECONDS:
-            self._hops.popleft()
+        """Let go of what is too old to be asked for, by the flush: `now`, in seconds, is that of one."""
+        if self._since_flush:
+            self._flushes.append((now, self._since_flush))
+            self._since_flush = deque(maxlen=MOST)
+        count = sum(len(hops) for _, hops in self._flushes)
+        while self._flushes and (self._flushes[0][0] < now - SECONDS or count > 2 * MOST):
+            count -= len(self._flushes.popleft()[1])
 
     def _note(self, event_id: str) -> None:
         self.failing[event_id] = None
@@ -72,7 +82,8 @@ class HopsAside:
             self.failing.popitem(last=False)
 
     def _found(self, names: set[str]) -> Iterable[Hop]:
-        for _, event_ids, kind, at, pubsub, topic, attempt, outcome in list(self._hops):
-            for event_id in names.intersection(event_ids):
+        all_hops = [*(hops for _, hops in self._flushes), self._since_flush]
+        for at, told, kind, pubsub, topic, attempt, outcome in chain.from_iterable(map(list, all_hops)):
+            for event_id in names.intersection((told,) if isinstance(told, str) else told):
                 ids = EventIdentity(event_id)
                 yield Hop(kind, at, self._app_id, pubsub, topic, ids, attempt, outcome)

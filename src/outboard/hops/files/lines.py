@@ -101,7 +101,7 @@ def hop_line(hop: Hop) -> bytes:
         event[2], event[3], event[4], event[5], attempt, outcome, detail[:LONGEST_DETAIL], partition, offset,
         data,
     )  # fmt: skip
-    members.update((name, value) for name, value in zip(RARE, rare, strict=True) if value)
+    members |= {name: value for name, value in zip(RARE, rare, strict=True) if value}
     if duration is not None:
         members["duration"] = round(duration, 6)
     try:

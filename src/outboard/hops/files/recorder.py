@@ -8,7 +8,8 @@ the record says so as soon as it can be written again.
     written  those of events that did not go well, and of the others as many as `sampling` lets
     aside    hops that were left out, in brief, the latest of them: an event that fails soon is whole
 
-How much is left out is decided for the second that comes by the one that was, and once more when it is over.
+How much is left out is decided for the second that comes by the one that was, and once more when it is over;
+and as soon as all is kept that may be, so that nothing is made of a burst that is not written.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ __all__ = ["FileRecorder"]
 log: Final = logging.getLogger("outboard.hops")
 
 INTERVAL: Final = 1.0
-MANY: Final = 4_000
+MANY: Final = 500
+"""Hops for which the thread is waked early, where fewer may be kept."""
 MOST: Final = 50_000
 PATIENCE: Final = 2.0
 
@@ -56,6 +58,7 @@ class FileRecorder:
         self._most, self._interval = most, interval
         self._with_data, self._one_in = with_data, 1
         self._cpu, self._budget = time.process_time(), SamplingBudget()
+        self._enough = self._budget.saved
         self._buffer: list[Hop] = []
         self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
         self._put, self._failing = self._aside.put, self._aside.failing
@@ -79,8 +82,7 @@ class FileRecorder:
         one_in = self._one_in
         if one_in == 1 or is_kept(event_id, one_in) or event_id in self._failing:
             return True
-        now = time.time()
-        self._put((now, (event_id,), kind, now, pubsub, topic, 0, ""))
+        self._put((time.time(), event_id, kind, pubsub, topic, 0, ""))
         self._left_out += 1
         return False
 
@@ -95,8 +97,7 @@ class FileRecorder:
         failing = self._failing
         if failing:
             found += [each for each in event_ids if each in failing and each not in found]
-        now = time.time()
-        self._put((now, event_ids, kind, now, pubsub, topic, attempt, outcome))
+        self._put((time.time(), event_ids, kind, pubsub, topic, attempt, outcome))
         self._left_out += len(event_ids) - len(found)
         return found
 
@@ -111,7 +112,7 @@ class FileRecorder:
         count = len(buffer)
         if count == 1:
             self._some.set()
-        elif count == MANY:
+        elif count == self._enough:
             self._soon.set()
         elif count > self._most:
             buffer.pop()
@@ -127,27 +128,29 @@ class FileRecorder:
         self._thread.join(PATIENCE)
 
     def _run(self) -> None:
-        started = self._monotonic()
+        flushed = self._monotonic()
         while not self._closing:
             # While anything was left out lately, it is looked each time what has become of it elsewhere.
-            self._some.wait(self._interval if self._one_in > 1 or self._aside.any_kept else None)
+            busy = self._one_in > 1 or self._aside.any_kept
+            self._some.wait(self._interval if busy else None)
+            began = flushed if busy else self._monotonic()
             self._soon.wait(self._interval)
             self._some.clear()
             self._soon.clear()
-            ended = self._monotonic()
-            self._try_flush(ended - started)
-            started = ended
-        self._try_flush(self._monotonic() - started)
+            flushed, before = self._monotonic(), flushed
+            self._try_flush(flushed - before, flushed - began)
+        ended = self._monotonic()
+        self._try_flush(ended - flushed, ended - flushed)
         self._segments.close()
 
-    def _try_flush(self, seconds: float) -> None:
+    def _try_flush(self, seconds: float, busy: float) -> None:
         try:
-            self._flush(seconds)
+            self._flush(seconds, busy)
         except Exception:  # none is expected, but nothing would be recorded any more
             log.exception("hops of a second are not recorded")
 
-    def _flush(self, seconds: float) -> None:
-        """Take what is in the buffer; it may grow meanwhile."""
+    def _flush(self, seconds: float, busy: float) -> None:
+        """Take what is in the buffer; it may grow meanwhile. What is there came within `busy` seconds."""
         hops = self._buffer[:]
         del self._buffer[: len(hops)]
         left_out, self._told_left_out = self._left_out - self._told_left_out, self._left_out
@@ -155,19 +158,22 @@ class FileRecorder:
             self._one_in = 1
             return
         cpu, self._cpu = time.process_time() - self._cpu, time.process_time()
-        one_in = self._budget.one_in(len(hops) + left_out, seconds, cpu)
+        came, before = len(hops) + left_out, self._one_in
+        one_in = self._budget.one_in(came, seconds, cpu)
         chosen = self._well_enough(hops, one_in)
-        left_out += len(hops) - len(chosen)
-        self._write(chosen, left_out, max(one_in, self._one_in), seconds)
-        self._one_in = one_in
-        self._aside.forget(time.time())
+        self._budget.spend(len(chosen))
+        self._one_in = self._budget.one_in_next(came, busy, cpu)  # writing takes its time
+        self._enough = max(self._budget.saved, MANY)
+        self._write(chosen, left_out + len(hops) - len(chosen), max(one_in, before), seconds)
+        self._aside.forget(self._monotonic())
+        self._put = self._aside.put
 
     def _write(self, hops: Sequence[Hop], left_out: int, one_in: int, seconds: float) -> None:
         count = len(hops)
         try:
             rescued = self._aside.rescued()
             count += len(rescued)
-            self._budget.spend(count)
+            self._budget.spend(len(rescued))
             lines = [*self._missed(), *map(hop_line, rescued), *map(hop_line, hops)]
             if left_out > 0:
                 until = time.time()
@@ -183,14 +189,13 @@ class FileRecorder:
         """Those to write, in their order; the others are kept aside."""
         if one_in == 1:
             return hops
-        failed, chosen, now = unwell(hops), list[Hop](), time.time()
+        failed, chosen = unwell(hops), list[Hop]()
         for hop in hops:
             event_id = hop.event.event_id
             if is_kept(event_id, one_in) or event_id in failed or event_id in self._failing:
                 chosen.append(hop)
             else:
-                where = hop.pubsub, hop.topic
-                self._put((now, (event_id,), hop.kind, hop.at, *where, hop.attempt, hop.outcome))
+                self._put((hop.at, event_id, hop.kind, hop.pubsub, hop.topic, hop.attempt, hop.outcome))
         return chosen
 
     def _missed(self) -> Iterator[bytes]:

@@ -14,12 +14,14 @@ from outboard.hops.record import Hop, is_unwell
 
 __all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "ones_in", "unwell"]
 
-MOST_PER_SECOND: Final = 1_000
+MOST_PER_SECOND: Final = 500
 LEAST_PER_SECOND: Final = 100
-PER_CPU_SECOND: Final = 1_000
-"""Hops that may be kept for each second that the process computes: then they cost about 1 % of it."""
+PER_CPU_SECOND: Final = 500
+"""Hops that may be kept for each second that the process computes: then they cost half a percent of it."""
 MOST: Final = 2**20
-BURST: Final = 2_000
+SHORTEST: Final = 0.001
+"""Seconds in which hops are counted, at least."""
+BURST: Final = 1_000
 """Hops that are kept at once, after a time with few of them."""
 
 
@@ -29,17 +31,30 @@ class SamplingBudget:
     def __init__(self) -> None:
         self._saved = float(BURST)
 
+    @property
+    def saved(self) -> int:
+        """How many hops may be kept at once."""
+        return int(self._saved)
+
     def one_in(self, hops: int, seconds: float, cpu_seconds: float) -> int:
         """Of how many events one is kept, of `hops` that came in `seconds`, of which the process computed
         `cpu_seconds`.
         """
-        earned = min(MOST_PER_SECOND * seconds, max(LEAST_PER_SECOND * seconds, PER_CPU_SECOND * cpu_seconds))
-        self._saved = min(self._saved + earned, BURST)
+        self._saved = min(self._saved + _earned(seconds, cpu_seconds), BURST)
         return ones_in(hops, self._saved)
 
     def spend(self, hops: int) -> None:
         """So many were kept."""
         self._saved = max(self._saved - hops, 0.0)
+
+    def one_in_next(self, hops: int, seconds: float, cpu_seconds: float) -> int:
+        """The same of the second that comes, if as many come as the `hops` of the last `seconds`."""
+        share = 1.0 / max(seconds, SHORTEST)
+        return ones_in(int(hops * share), self._saved + _earned(1.0, cpu_seconds * share))
+
+
+def _earned(seconds: float, cpu_seconds: float) -> float:
+    return min(MOST_PER_SECOND * seconds, max(LEAST_PER_SECOND * seconds, PER_CPU_SECOND * cpu_seconds))
 
 
 def ones_in(hops: int, most: float) -> int:

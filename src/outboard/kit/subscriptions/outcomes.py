@@ -90,6 +90,12 @@ class Settler:
         attempts = self.dead_letters.attempts
         return attempts.so_far(self._key(received)) + 1 if attempts else 1
 
+    def attempts(self, received_events: Sequence[ReceivedEvent]) -> Sequence[int]:
+        """That of each."""
+        if not self.dead_letters.attempts:
+            return [1] * len(received_events)
+        return [self.attempt(received) for received in received_events]
+
     async def settle(self, found: Outcome, received: ReceivedEvent, route: str) -> Settled:
         """Return what to tell the sidecar of one event. `route` is the path that it was delivered to."""
         if isinstance(found, Handled):

@@ -38,7 +38,7 @@ class RecordedHandling:
     async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
         """As `Handling`."""
         monotonic = self.journal.clock.monotonic
-        attempts = [self.settler.attempt(received) for received in received_events]
+        attempts = self.settler.attempts(received_events)
         started = monotonic()
         settled = await self.handling.many(received_events, runner)
         self._record_all(received_events, settled, attempts, monotonic() - started)
@@ -53,15 +53,16 @@ class RecordedHandling:
     ) -> None:
         """All that did not go well, and of the others those that are chosen."""
         names = [
-            received.reading.id if each is SUCCEEDED and isinstance(received.reading, Event) else ""
+            reading.id if each is SUCCEEDED and isinstance(reading := received.reading, Event) else ""
             for received, each in zip(events, settled, strict=True)
         ]
         declaration, status = self.settler.declaration, DeliveryStatus.SUCCESS
         where = declaration.pubsub, declaration.topic
         chosen = self.journal.chosen(HopKind.HANDLED, *where, names, max(attempts, default=1), status)
         if chosen:
+            all_of_them = len(chosen) == len(names)
             for name, received, each, attempt in zip(names, events, settled, attempts, strict=True):
-                if name in chosen:
+                if all_of_them or name in chosen:
                     self._record(received, each, attempt, took)
 
     def _record(self, received: ReceivedEvent, settled: Settled, attempt: int, took: float) -> None:

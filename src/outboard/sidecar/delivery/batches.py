@@ -224,8 +224,9 @@ class BatchConsumer:
         chosen = self._single.chosen(names, number)
         if not chosen:
             return
+        all_of_them = len(chosen) == len(names)
         for name, entry in zip(names, handled, strict=True):
-            if name in chosen and entry.incoming is not None:
+            if (all_of_them or name in chosen) and entry.incoming is not None:
                 answer = answers[entry.entry_id]
                 self._single.write_delivery(entry.arrived, entry.incoming, answer, number, took)
 

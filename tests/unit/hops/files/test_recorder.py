@@ -107,6 +107,17 @@ def test_of_many_that_went_well_some_are_kept_and_the_record_says_so(tmp_path: P
     assert {f"e{n}" for n in range(many) if is_kept(f"e{n}", most)} <= kept
 
 
+def test_a_burst_ends_as_soon_as_all_is_kept_that_may_be(tmp_path: Path) -> None:
+    """Not when the second is over: what is not written need not be made."""
+    recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=3_600)
+    for number in range(BURST):
+        assert recorder.keeps(HopKind.STORED, "p", "orders", f"e{number}")
+        recorder(hop(number))
+    until(lambda: not recorder.records_all)
+    recorder.close()
+    assert len(read_record(tmp_path).hops) == BURST
+
+
 def test_an_event_that_fails_is_whole_though_others_are_left_out(tmp_path: Path) -> None:
     many = 4 * BURST
     failing = next(f"e{n}" for n in range(many) if not is_kept(f"e{n}", 2**20))

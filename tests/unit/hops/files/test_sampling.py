@@ -35,9 +35,18 @@ def test_a_burst_is_kept_whole_and_then_as_many_as_cost_little() -> None:
     budget.spend(BURST)
     assert budget.one_in(100, 1.0, 0.0) == 1
     budget.spend(100)
-    assert budget.one_in(20_000, 1.0, 1.0) == 32  # 1,000 for a second of computing
-    budget.spend(1_000)
+    assert budget.one_in(20_000, 1.0, 1.0) == 64  # 500 for a second of computing
+    budget.spend(500)
     assert budget.one_in(20_000, 1.0, 0.0) == 256  # 100 a second in any case
+
+
+def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
+    budget = SamplingBudget()
+    assert budget.one_in(BURST, 0.1, 0.1) == 1
+    budget.spend(BURST)
+    assert budget.one_in_next(BURST, 0.1, 0.1) == 32  # of 10,000 a second, 500
+    assert budget.one_in_next(10, 0.1, 0.1) == 1
+    assert budget.one_in_next(1, 0.0, 0.0) == 16  # what came in no time at all
 
 
 def test_what_is_saved_has_an_end() -> None:
