@@ -308,7 +308,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EventTooLarge": "`publish` and `stage`, before anything is sent",
-    "ExtraMissing": "`Outbox`",
+    "ExtraMissing": "`Outbox`, `Inbox`",
     "HandlerUnsuitable": "`Topic.subscribe`, and `board.lifespan` at the start of the app",
     "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
     "InvalidEventData": "`publish` and `stage`, for data that is not of the topic's type, or could not be "
@@ -319,7 +319,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "EventLoopBlocked": "`Topic.sync` and `State.sync` on the event loop's own thread; nothing is sent",
     "NotConnectedInTest": "the same, while pytest runs",
     "NoSidecarInTest": "`publish` and `State` while pytest runs, at once, where no sidecar is there or named",
-    "NotDurable": "the flush of a session with staged events; the relay logs it",
+    "NotDurable": "the flush of a session with staged events, and a handler with the session of the inbox; "
+    "it is logged",
     "NotMounted": "`board.lifespan` at the start of the app",
     "OutboxMissing": "`stage`",
     "OutboxUnavailable": "`waiting`, `parked`, `retry` and `drop` of an `Outbox`; the relay logs it",
@@ -340,6 +341,9 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "TokenRejected": "`publish` and `State`",
     "UnexpectedGrpcAnswer": "the same over gRPC",
     "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",
+    "CommitInHandler": "`commit` of the inbox's session in a handler",
+    "InboxMissing": "a handler that takes the session of an inbox; the kit logs it",
+    "InboxUnavailable": "a handler that takes the session of the inbox; the kit logs it",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "CommandError",
+    "CommitInHandler",
     "ComponentInitFailed",
     "DeclarationError",
     "Drop",
@@ -24,6 +25,8 @@ __all__ = [
     "EventTooLarge",
     "ExtraMissing",
     "HandlerUnsuitable",
+    "InboxMissing",
+    "InboxUnavailable",
     "InvalidCloudEvent",
     "InvalidEventData",
     "InvalidName",
@@ -188,8 +191,25 @@ class OutboxError(OutboardError):
 
 
 @dataclass(eq=False)
+class InboxMissing(DeclarationError):
+    """a handler asks for the session of an inbox that no board has, so its events could not be told apart.
+    Declare it: `Outboard(inbox=inbox)`.
+    """
+
+
+@dataclass(eq=False)
+class CommitInHandler(DeclarationError):
+    """the handler of {consumer} commits the session of the inbox: what it does behind that could fail, and
+    would then not be done again. The inbox commits when the handler has ended; call `flush()` instead, or use
+    `begin_nested()`.
+    """
+
+    consumer: str
+
+
+@dataclass(eq=False)
 class NotDurable(OutboxError):
-    """the outbox refuses this {database} database: {setting} is {value}, so that {consequence}. {advice}"""
+    """this {database} database is refused: {setting} is {value}, so that {consequence}. {advice}"""
 
     database: str
     setting: str
@@ -201,6 +221,14 @@ class NotDurable(OutboxError):
 @dataclass(eq=False)
 class OutboxUnavailable(OutboxError):
     """the database of the outbox could not {operation}: {reason}"""
+
+    operation: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InboxUnavailable(OutboxError):
+    """the database of the inbox could not {operation}: {reason}"""
 
     operation: str
     reason: str

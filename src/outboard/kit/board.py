@@ -24,6 +24,7 @@ from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.opening import connected_sidecar
 from outboard.kit.client.port import SidecarApi
 from outboard.kit.client.settings import Protocol, Settings
+from outboard.kit.inbox.sql.inbox import Inbox
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
@@ -68,7 +69,8 @@ class Outboard:
     gRPC, which needs `outboard[grpc]`, the address is DAPR_GRPC_ENDPOINT or DAPR_GRPC_PORT (else
     127.0.0.1:50001). `timeout`, in seconds, bounds every call that does not name its own; an event
     of more than `max_event_bytes` is refused before it is sent. With an `outbox`, topics can `stage` events
-    in the app's own transactions; the lifespan publishes them.
+    in the app's own transactions; the lifespan publishes them. With an `inbox`, handlers that take its
+    session apply each event once.
 
     Raises SettingInvalid, InvalidName.
     """
@@ -82,6 +84,7 @@ class Outboard:
         timeout: float = DEFAULT_TIMEOUT,
         max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
         outbox: Outbox | None = None,
+        inbox: Inbox | None = None,
         protocol: Protocol | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
@@ -91,6 +94,8 @@ class Outboard:
         check_count("max_event_bytes", max_event_bytes)
         if outbox is not None and not hasattr(outbox, "staging"):
             wrong("outbox", "an Outbox", outbox)
+        if inbox is not None and not hasattr(inbox, "bind"):
+            wrong("inbox", "an Inbox", inbox)
         if clock is not None and not callable(getattr(clock, "now", None)):
             wrong("clock", "a clock", clock)
         settings = Settings.from_environ(os.environ if environ is None else environ)
@@ -104,6 +109,8 @@ class Outboard:
         self.outbox: Final = outbox
         self._timeout = timeout
         self._clock = clock or SystemClock()
+        if inbox is not None:
+            inbox.bind(self.settings.app_id, self._clock)
         self._connections = Connections()
         self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._telemetry = Messaging(

@@ -18,6 +18,7 @@ from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import (
     HELD_BACK,
+    Duplicate,
     Handled,
     Poison,
     Redeliver,
@@ -118,7 +119,7 @@ class _BatchDelivery:
 
     async def _settle(self, at: int, found: object) -> None:
         received = self._received[at]
-        assert isinstance(found, Handled | Redeliver | Poison)
+        assert isinstance(found, Handled | Duplicate | Redeliver | Poison)
         self.settled[at] = await self._settler.settle(found, received, self._runner.route)
         if self.settled[at].status is RETRY:
             self._hold([at])

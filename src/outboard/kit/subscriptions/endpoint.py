@@ -44,6 +44,7 @@ __all__ = [
     "Serve",
     "current_event",
     "endpoint_of",
+    "invocation_of",
     "invocation_scope",
     "run_handler",
 ]
@@ -57,11 +58,13 @@ INVOCATION: Final = "outboard.invocation"
 class Invocation:
     """What is given to a handler, an event or a batch; the endpoint notes here that it came to its end.
 
-    Where the handler has run already, `ended` returns or raises what it did.
+    Where the handler has run already, or is not to run, `ended` returns or raises what it did. `complete`
+    makes of what it returns what stands for all that came, where it is not given all.
     """
 
     given: object
     ended: Callable[[], object] | None = None
+    complete: Callable[[object], object] | None = None
     returned: bool = False
     result: object = None
 
@@ -80,15 +83,24 @@ def invocation_scope(scope: Scope, invocation: Invocation) -> Scope:
     return {**scope, "state": dict(scope.get("state", {})), INVOCATION: invocation}
 
 
+def invocation_of(connection: HTTPConnection, asked: str) -> Invocation:
+    """The run of a handler that `connection` is.
+
+    Raises RuntimeError elsewhere: there is no event for `asked`.
+    """
+    invocation: Invocation | None = connection.scope.get(INVOCATION)
+    if invocation is None:
+        raise RuntimeError(f"{asked} was asked for outside of an event handler: there is no event")
+    return invocation
+
+
 async def current_event(connection: HTTPConnection) -> Event[object]:
     """For `Depends(current_event)`: the event that is being handled, in a dependency of its handler.
 
     Write `event: Annotated[Event[YourModel], Depends(current_event)]`. Raises RuntimeError elsewhere, also
     for a handler of batches.
     """
-    invocation: Invocation | None = connection.scope.get(INVOCATION)
-    if invocation is None:
-        raise RuntimeError("current_event was asked for outside of an event handler: there is no event")
+    invocation = invocation_of(connection, "current_event")
     if isinstance(invocation.given, Event):
         return invocation.given
     raise RuntimeError("current_event was asked for by a handler of batches: there is no single event")
@@ -109,7 +121,7 @@ def endpoint_of(handler: Handler, place: str, takes: ExpectedParameter) -> Handl
             del arguments[view.connection]
         invocation: Invocation = connection.scope[INVOCATION]
         result = invocation.ended() if invocation.ended else await call(invocation.given, **arguments)
-        invocation.result = result
+        invocation.result = invocation.complete(result) if invocation.complete else result
         invocation.returned = True
         return result if isinstance(result, Response) else _Ended()
 

@@ -16,7 +16,17 @@ from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import SUCCEEDED, Ending, Handled, Outcome, Poison, Redeliver, Settled
+from outboard.kit.subscriptions.result import (
+    DUPLICATE,
+    SUCCEEDED,
+    Duplicate,
+    Ending,
+    Handled,
+    Outcome,
+    Poison,
+    Redeliver,
+    Settled,
+)
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
@@ -100,6 +110,9 @@ class Settler:
         """Return what to tell the sidecar of one event. `route` is the path that it was delivered to."""
         if isinstance(found, Handled):
             return self.handled(received)
+        if isinstance(found, Duplicate):
+            self.handled(received)
+            return DUPLICATE
         attempts = self.dead_letters.attempts
         count = attempts.count(self._key(received))
         if isinstance(found, Redeliver):
@@ -152,7 +165,8 @@ class Settler:
     ) -> Settled:
         policy = self.declaration.poison
         if isinstance(policy, DeadLetterPolicy):
-            return await self._dead_letter(policy.topic, found.reason, received, attempts, route)
+            tried = found.attempts or attempts
+            return await self._dead_letter(policy.topic, found.reason, received, tried, route)
         if isinstance(policy, DropPolicy):
             log.warning("event %s is dropped: %s", self._name(received), found.reason)
             return Settled(DeliveryStatus.DROP, Ending.DROP, found.reason)

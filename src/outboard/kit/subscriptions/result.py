@@ -16,11 +16,15 @@ from outboard.errors import Drop
 from outboard.wire.dapr import DeliveryStatus
 
 __all__ = [
+    "APPLIED_BEFORE",
+    "DUPLICATE",
     "ENDED",
     "HANDLED",
     "HELD_BACK",
     "SUCCEEDED",
+    "Duplicate",
     "Ending",
+    "Exhausted",
     "Handled",
     "HandlerRun",
     "Outcome",
@@ -56,6 +60,11 @@ class Handled:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The event was applied before, so that its handler did not run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Redeliver:
     """The event is to be delivered again. `error` is what was raised, if that is the reason."""
 
@@ -65,9 +74,18 @@ class Redeliver:
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """The event can never be handled."""
+    """The event can never be handled. `attempts` is how many there were, where that is counted for good."""
 
     reason: str
+    attempts: int = 0
+
+
+class Exhausted(Drop):
+    """An event has failed as often as it may: `attempts` times, in all processes."""
+
+    def __init__(self, reason: str, attempts: int) -> None:
+        super().__init__(reason)
+        self.attempts = attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,8 @@ class Ending(StrEnum):
     """How one delivery of an event ended. After RETRY, HELD_BACK and HELD the event is to come again."""
 
     SUCCESS = "success"
+    DUPLICATE = "duplicate"
+    """It was applied before."""
     RETRY = "retry"
     HELD_BACK = "held-back"
     """Not given to the handler: an earlier event of its key is to come again before it."""
@@ -98,12 +118,15 @@ class Settled(NamedTuple):
     reason: str = ""
 
 
-Outcome: TypeAlias = Handled | Redeliver | Poison
+Outcome: TypeAlias = Handled | Duplicate | Redeliver | Poison
 
 ENDED: Final = HandlerRun(http_status=200, returned=True)
 """A handler that came to its end without a word, as most do."""
 HANDLED: Final = Handled()
+APPLIED_BEFORE: Final = Duplicate()
+"""What stands for the result of a handler that did not run."""
 SUCCEEDED: Final = Settled(DeliveryStatus.SUCCESS, Ending.SUCCESS)
+DUPLICATE: Final = Settled(DeliveryStatus.SUCCESS, Ending.DUPLICATE, "it was applied before")
 HELD_BACK: Final = Settled(
     DeliveryStatus.RETRY, Ending.HELD_BACK, "an earlier event of its key is to come again before it"
 )
@@ -115,7 +138,7 @@ def outcome_of(run: HandlerRun) -> Outcome:
         return HANDLED
     drop = _drop_in(run.error)
     if drop is not None:
-        return Poison(drop.reason)
+        return _poison(drop)
     return _failure(run) or _of_result(run.result)
 
 
@@ -128,7 +151,7 @@ def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Redeliver | 
         return [HANDLED] * count
     drop = _drop_in(run.error)
     if drop is not None:
-        return [Poison(drop.reason)] if count == 1 else TakeApart(drop.reason)
+        return [_poison(drop)] if count == 1 else TakeApart(drop.reason)
     failure = _failure(run)
     if failure is not None:
         return failure
@@ -138,6 +161,10 @@ def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Redeliver | 
     if len(run.result) != count:
         return Redeliver(f"the handler returned {len(run.result)} statuses for {count} events")
     return [_of_result(result) for result in run.result]
+
+
+def _poison(drop: Drop) -> Poison:
+    return Poison(drop.reason, drop.attempts if isinstance(drop, Exhausted) else 0)
 
 
 def _failure(run: HandlerRun) -> Redeliver | None:
@@ -184,6 +211,8 @@ def _drop_in(error: Exception | None) -> Drop | None:
 
 
 def _of_result(result: object) -> Outcome:
+    if isinstance(result, Duplicate):
+        return result
     status = result.get("status") if isinstance(result, Mapping) else result
     if not isinstance(status, str) or status in ("", DeliveryStatus.SUCCESS):
         return HANDLED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -14,6 +14,7 @@ __all__ = [
     "BEGIN_OPTION",
     "READ_ONLY",
     "check_dialect",
+    "check_durable",
     "check_sqlite",
     "check_synchronous_commit",
     "make_durable",
@@ -25,6 +26,7 @@ READ_ONLY: Final = {BEGIN_OPTION: "BEGIN"}
 """Execution options of a transaction that only reads, and so need not wait for the write lock of SQLite."""
 BUSY_MILLISECONDS: Final = 5_000
 SYNCHRONOUS: Final = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
+SYNCHRONOUS_COMMIT: Final = "SELECT current_setting('synchronous_commit')"
 ADVICE: Final = "Call `Outbox.make_durable(engine)` where the engine is made."
 
 
@@ -46,6 +48,16 @@ def check_dialect(name: str) -> None:
         raise NotDurable(
             name, "its kind", f"'{name}'", "nobody knows whether it keeps order", "Use SQLite or PostgreSQL."
         )
+
+
+def check_durable(connection: Connection) -> None:
+    """Raises NotDurable where what `connection` commits may be lost; looks once at each one of the pool."""
+    check_dialect(connection.dialect.name)
+    if connection.dialect.name == "sqlite":
+        check_sqlite(connection)
+    elif CHECKED not in connection.info:
+        check_synchronous_commit(str(connection.execute(text(SYNCHRONOUS_COMMIT)).scalar_one()))
+        connection.info[CHECKED] = True
 
 
 def check_sqlite(connection: Connection) -> None:

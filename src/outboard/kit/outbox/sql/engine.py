@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         AsyncEngine,  # importing it needs greenlet, which an Engine does without
     )
 
-__all__ = ["AnyEngine", "EngineSource", "LazyEngine"]
+__all__ = ["AnyEngine", "EngineSource", "LazyEngine", "reason_of"]
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class LazyEngine:
                         return await opened.run_sync(do)
             return await asyncio.to_thread(_run, engine, do, options)
         except (SQLAlchemyError, OSError) as error:
-            raise OutboxUnavailable(operation, _reason(error)) from error
+            raise OutboxUnavailable(operation, reason_of(error, "outbox")) from error
 
 
 async def _ended(work: Coroutine[None, None, T]) -> T:
@@ -86,11 +86,14 @@ def _run(engine: Engine, do: Callable[[Connection], T], options: Mapping[str, st
             return do(connection)
 
 
-def _reason(error: BaseException) -> str:
-    """One line; without the statement and its parameters, which hold what people have written."""
+def reason_of(error: BaseException, owner: str) -> str:
+    """One line; without the statement and its parameters, which hold what people have written.
+
+    `owner` is what the tables are of: "outbox".
+    """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     line = (str(cause).strip().splitlines() or [""])[0][:300]
-    advice = ". Make the tables with `outbox.create_tables(engine)`, or with a migration"
+    advice = f". Make the tables with `{owner}.create_tables(engine)`, or with a migration"
     return f"{type(cause).__name__}: {line}" + (
         advice if any(words in line for words in MISSING_TABLE) else ""
     )

@@ -1,0 +1,1 @@
+"""The inbox: each event takes effect once, however often it is delivered."""

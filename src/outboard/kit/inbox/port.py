@@ -1,0 +1,25 @@
+"""What the parts of an inbox say to each other, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from outboard.clock import Clock
+
+__all__ = ["Binding", "EventName"]
+
+
+class EventName(NamedTuple):
+    """By which a consumer knows an event: CloudEvents, "source" and "id"."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What the board tells its inbox."""
+
+    app_id: str
+    clock: Clock

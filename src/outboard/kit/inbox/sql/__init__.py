@@ -1,0 +1,1 @@
+"""The inbox in a SQL database, which is an extra."""
