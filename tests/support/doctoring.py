@@ -128,9 +128,9 @@ def _act(setup: SetUp, place: Place, stack: ExitStack) -> None:
             (place.folder / "events.db").unlink()
 
 
-def doctor(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+def doctor(folder: Path, *arguments: str, **variables: str) -> tuple[int, dict[str, Any]]:
     """What `outboard doctor -o json` says in `folder`, which is also the home of its user."""
-    with outboard(["doctor", "-o", "json", *arguments], folder) as process:
+    with outboard(["doctor", "-o", "json", *arguments], folder, **variables) as process:
         out, errors = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in errors, errors
     return process.returncode, json.loads(out)

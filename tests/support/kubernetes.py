@@ -213,6 +213,10 @@ class Cluster:
             },
         }
         self.create(pod)
+        self._run(namespace, name, containers)
+
+    def _run(self, namespace: str, name: str, containers: Sequence[str]) -> None:
+        """All is well with the pod, by its status."""
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         self.set_status(
             "pod",
@@ -226,6 +230,53 @@ class Cluster:
         )
         for container in containers:
             self.logs.write(namespace, name, container)
+
+    def add_pod_of(self, workload: Object, name: str, *, sidecar: str = "") -> None:
+        """The pod that the controller of a Deployment or StatefulSet makes, running and ready; `sidecar` is
+        the image of daprd, which the injector adds.
+        """
+        template = workload["spec"]["template"]
+        labels = template["metadata"]["labels"]
+        spec = dict(template["spec"])
+        spec["nodeName"] = NODE
+        if sidecar:
+            spec["containers"] = [*spec["containers"], {"name": "daprd", "image": sidecar}]
+        claims = [each["metadata"]["name"] for each in workload["spec"].get("volumeClaimTemplates", ())]
+        spec["volumes"] = [
+            *spec.get("volumes", ()),
+            *({"name": each, "persistentVolumeClaim": {"claimName": f"{each}-{name}"}} for each in claims),
+        ]
+        namespace = workload["metadata"]["namespace"]
+        metadata = {
+            "name": name,
+            "namespace": namespace,
+            "labels": labels,
+            "annotations": template["metadata"].get("annotations", {}),
+        }
+        self.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        self._run(namespace, name, [each["name"] for each in spec["containers"]])
+
+    def add_endpoint(self, service: str, namespace: str, pod: str) -> None:
+        """That the pod is ready behind the Service, as its controller has it."""
+        self.create(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": f"{service}-{pod}",
+                    "namespace": namespace,
+                    "labels": {"kubernetes.io/service-name": service},
+                },
+                "addressType": "IPv4",
+                "endpoints": [
+                    {
+                        "addresses": ["10.1.2.3"],
+                        "conditions": {"ready": True},
+                        "targetRef": {"kind": "Pod", "name": pod, "namespace": namespace},
+                    }
+                ],
+            }
+        )
 
     def set_status(self, kind: str, name: str, status: Mapping[str, object], namespace: str = "") -> None:
         """Merge `status` into that of a resource, as its controller would."""
