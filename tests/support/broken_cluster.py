@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from support.port_forward import Answer
 
-__all__ = ["CONTROL_PLANE", "INTACT", "LOG", "SETUPS", "ClusterSetUp", "System", "system"]
+__all__ = ["CONTROL_PLANE", "INTACT", "LOG", "SETUPS", "ClusterSetUp", "System", "crash", "system"]
 
 CONTROL_PLANE: Final = (
     "dapr-operator",
@@ -202,7 +202,8 @@ class ClusterSetUp:
     breaks: Callable[[System], object]
 
 
-def _crash(made: System) -> None:
+def crash(made: System) -> None:
+    """The notification service ends again and again."""
     stuck(made, "notification", "CrashLoopBackOff", "back-off 5m0s")
     ended = {"exitCode": 1, "reason": "Error", "startedAt": None, "finishedAt": None}
     made.container("notification").update(restartCount=7, lastState={"terminated": ended})
@@ -374,7 +375,7 @@ SETUPS: Final = (
     ),
     ClusterSetUp("a Deployment without pods", "pod-there", _no_pods),
     ClusterSetUp("no image", "pod-image", lambda made: stuck(made, "backend", "ImagePullBackOff")),
-    ClusterSetUp("a crash loop", "pod-crashes", _crash),
+    ClusterSetUp("a crash loop", "pod-crashes", crash),
     ClusterSetUp("no node", "pod-runs", _pending),
     ClusterSetUp(
         "a container that cannot be configured",

@@ -63,6 +63,13 @@ class ApiServer(Server):
         assert answer.is_success, f"{method} {path}: {answer.text}"
         return answer.json()
 
+    def stop(self) -> None:
+        """End it, if it runs."""
+        if "_client" in vars(self):
+            self._client.close()
+            del self._client
+        super().stop()
+
     @cached_property
     def _client(self) -> httpx.Client:
         return httpx.Client(
@@ -71,7 +78,6 @@ class ApiServer(Server):
             verify=ssl.create_default_context(cafile=self._authority),
             trust_env=False,
             timeout=START_LIMIT,
-            limits=httpx.Limits(max_keepalive_connections=0),  # the server may be stopped in between
         )
 
     @property

@@ -64,7 +64,7 @@ def doctor(
         typer.Option(
             "--resources-path",
             "-d",
-            help="Folder of its component files.",
+            help="Folder of its component files; with --pre, of the manifests that are to be deployed.",
             metavar="FOLDER",
             show_default=False,
         ),
@@ -95,7 +95,9 @@ def doctor(
     ] = None,
     pre: Annotated[
         bool,
-        typer.Option("--pre", help="With --namespace: may I deploy here, and is Dapr there?"),
+        typer.Option(
+            "--pre", help="With --namespace: may I deploy here, and are Dapr and the secrets there?"
+        ),
     ] = False,
     canary: Annotated[
         bool,
@@ -140,6 +142,7 @@ def doctor(
       outboard doctor --app-id api --app-port 8000 --dapr-http-port 3500
       outboard doctor --wait 2m                  as soon as every hop is well
       outboard doctor --namespace todo-chatbot   on Kubernetes
+      outboard doctor --namespace todo-chatbot --pre -d deploy/kubernetes
       outboard doctor -o json
     """
     import os
@@ -152,10 +155,15 @@ def doctor(
         raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
     if not namespace and (context or kubeconfig or pre):
         raise CommandError("--context, --kubeconfig and --pre go with --namespace", "Add --namespace.")
-    if namespace and (run_file or run_id or app_port or dapr_http_port or resources_path or canary):
+    if namespace and (run_file or run_id or app_port or dapr_http_port or canary):
         raise CommandError(
             "--namespace looks at a cluster, and goes with no option of a run or a sidecar of this machine",
             "Leave the other one out.",
+        )
+    if namespace and resources_path and not pre:
+        raise CommandError(
+            "--resources-path is what is to be deployed, and goes with --namespace only beside --pre",
+            "Add --pre, or leave it out: components are read from the cluster.",
         )
     if kubeconfig is not None and not kubeconfig.is_file():
         raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", "Name the one of kubectl.")
@@ -165,8 +173,10 @@ def doctor(
     def choose() -> Look:
         if namespace:
             from outboard.doctor.kubernetes.look import KubernetesLook
+            from outboard.doctor.kubernetes.manifests import read_manifests
 
-            return KubernetesLook(namespace, clock, kubeconfig, context, app_id, pre)
+            manifests = read_manifests(resources_path or (), namespace)
+            return KubernetesLook(namespace, clock, kubeconfig, context, app_id, pre, manifests)
         return chosen_look(
             Path.home(),
             run_file=run_file,

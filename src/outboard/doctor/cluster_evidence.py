@@ -57,7 +57,9 @@ class ContainerSeen:
 
 @dataclass(frozen=True, slots=True)
 class PodSeen:
-    """A pod, with its labels and annotations as pairs. `conditions` are those that are not met."""
+    """A pod, with its labels and annotations as pairs. `conditions` are those that are not met. `secrets` are
+    the names of the Secrets that its containers are given.
+    """
 
     name: str
     namespace: str
@@ -69,6 +71,7 @@ class PodSeen:
     containers: tuple[ContainerSeen, ...] = ()
     conditions: tuple[str, ...] = ()
     finished: bool = False
+    secrets: tuple[str, ...] = ()
 
     def label(self, name: str) -> str:
         return dict(self.labels).get(name, "")
@@ -96,6 +99,11 @@ class PodSeen:
         """As daprd's injector reads a truth value."""
         return self.annotation("dapr.io/enabled").lower() in {"y", "yes", "true", "on", "1"}
 
+    @property
+    def with_dapr(self) -> bool:
+        """It wants a sidecar or has one, and is not at its end."""
+        return (self.enabled or self.sidecar is not None) and not self.finished
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSeen:
@@ -108,6 +116,12 @@ class WorkloadSeen:
     template_annotations: tuple[tuple[str, str], ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     conditions: tuple[str, ...] = ()
+
+    @property
+    def app_id(self) -> str:
+        """That of its pods, where they are given one."""
+        given = dict(self.template_annotations) or dict(self.annotations)
+        return given.get("dapr.io/app-id", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,7 @@ class ClusterSeen:
 
     `resources` are those of all namespaces that could be seen. `rights` are what `--pre` asked for, with the
     answer to each. `user` is who asks. `context` are the options of kubectl that lead to this cluster.
+    `app_id` is the one that is asked after, empty for all.
     """
 
     namespace: str
@@ -227,6 +242,7 @@ class ClusterSeen:
     unseen: tuple[Unseen, ...] = ()
     rights: tuple[tuple[str, bool | None], ...] = ()
     pre: bool = False
+    app_id: str = ""
 
     @property
     def looked(self) -> bool:
@@ -245,9 +261,24 @@ class ClusterSeen:
         )
 
     @property
+    def chosen(self) -> list[PodSeen]:
+        """The pods of the app that is asked after; all where none is."""
+        return [each for each in self.pods or () if self.app_id in {"", each.app_id}]
+
+    @property
     def dapr_pods(self) -> list[PodSeen]:
-        """Those that want a sidecar or have one, and are not at their end."""
-        return [each for each in self.pods or () if (each.enabled or each.sidecar) and not each.finished]
+        """Of these, those that want a sidecar or have one, and are not at their end."""
+        return [each for each in self.chosen if each.with_dapr]
+
+    @property
+    def app_ids(self) -> set[str]:
+        """Those of all apps of the namespace."""
+        return {each.app_id for each in self.pods or () if each.with_dapr}
+
+    @property
+    def chosen_workloads(self) -> list[WorkloadSeen]:
+        """Those of the app that is asked after; all where none is."""
+        return [each for each in self.workloads or () if self.app_id in {"", each.app_id}]
 
     def own(self, kind: str) -> list[ResourceSeen]:
         """The resources of that kind in the namespace."""

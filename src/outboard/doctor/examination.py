@@ -58,7 +58,7 @@ async def until_well(
             if is_last:
                 raise
         else:
-            if is_last or found.diagnosis.success:
+            if is_last or (found.diagnosis.success and found.looked):
                 return found
         await clock.sleep(PAUSE)
 

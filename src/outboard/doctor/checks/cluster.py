@@ -23,6 +23,8 @@ __all__ = [
 SERVICES: Final = ("dapr-sidecar-injector", "dapr-operator", "dapr-sentry")
 """Without these no pod gets a sidecar, no sidecar a component or a certificate. Placement and scheduler are
 for actors, workflows and jobs: their absence is a warning."""
+READ_SECRETS: Final = "get secrets"
+"""Without it one may deploy, and cannot see whether the Secrets are there that components refer to."""
 OPTIONAL: Final = ("dapr-placement-server", "dapr-scheduler-server")
 
 
@@ -48,7 +50,9 @@ def cluster_namespace(seen: ClusterSeen) -> Iterator[CheckResult]:
         return
     evidence = (f"there is no namespace '{seen.namespace}'",)
     fix = "Correct --namespace, or apply the manifests that make it"
-    yield CheckResult("cluster-namespace", title, seen.namespace, Status.FAILED, evidence, fix, command)
+    # before a deployment it may be part of it: whether it can be made is told by `cluster-deployable`
+    status = Status.WARNING if seen.pre else Status.FAILED
+    yield CheckResult("cluster-namespace", title, seen.namespace, status, evidence, fix, command)
 
 
 def cluster_visible(seen: ClusterSeen) -> Iterator[CheckResult]:
@@ -75,8 +79,11 @@ def cluster_deployable(seen: ClusterSeen) -> Iterator[CheckResult]:
     """With `--pre`: the caller may make what a system is made of."""
     title = "you may deploy here"
     for right, given in seen.rights:
-        status = Status.UNKNOWN if given is None else Status.PASSED if given else Status.FAILED
+        refused = Status.WARNING if right == READ_SECRETS else Status.FAILED
+        status = Status.UNKNOWN if given is None else Status.PASSED if given else refused
         evidence = () if given else (f"'{seen.user}' may not {right} in namespace '{seen.namespace}'",)
+        if given is None:
+            evidence = (f"the server did not tell whether '{seen.user}' may {right}",)
         fix = "" if given else "Ask for the right: a Role with it, and a RoleBinding to you"
         command = kubectl(seen, f"auth can-i {right} -n {seen.namespace}")
         yield CheckResult("cluster-deployable", title, right, status, evidence, fix, command)

@@ -26,7 +26,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "::1", "localhost"})
 def injection_place(seen: ClusterSeen) -> Iterator[CheckResult]:
     """Annotations on the Deployment itself are not looked at: they belong on its pod template."""
     title = "Dapr's annotations are on the pod template"
-    for workload in seen.workloads or ():
+    for workload in seen.chosen_workloads:
         inside = {name for name, _ in workload.template_annotations}
         outside = [name for name, _ in workload.annotations if name in ANNOTATIONS and name not in inside]
         if not outside:
@@ -41,7 +41,7 @@ def injection_place(seen: ClusterSeen) -> Iterator[CheckResult]:
 def injection_annotations(seen: ClusterSeen) -> Iterator[CheckResult]:
     """A misspelled annotation is ignored without a word."""
     title = "Dapr knows its annotations"
-    for pod in seen.pods or ():
+    for pod in seen.chosen:
         given = {name for name, _ in pod.annotations}
         unknown = _unknown(pod)
         if not unknown:
@@ -60,7 +60,7 @@ def injection_annotations(seen: ClusterSeen) -> Iterator[CheckResult]:
 def injection_sidecar(seen: ClusterSeen) -> Iterator[CheckResult]:
     """Each pod that wants a sidecar has the container `daprd`, also as a native sidecar."""
     title = "it has its sidecar"
-    for pod in seen.pods or ():
+    for pod in seen.chosen:
         if not pod.enabled or pod.finished:
             continue
         if pod.sidecar is not None:
@@ -71,7 +71,7 @@ def injection_sidecar(seen: ClusterSeen) -> Iterator[CheckResult]:
         fix = f"Restart it: kubectl rollout restart deployment -n {seen.namespace}"
         command = kubectl(seen, f"get pods -n {seen.namespace}")
         yield CheckResult("injection-sidecar", title, pod.name, Status.FAILED, tuple(evidence), fix, command)
-    if seen.pods and not seen.dapr_pods:
+    if seen.pods and not seen.app_id and not seen.dapr_pods:
         evidence = [f"no pod of '{seen.namespace}' has the annotation dapr.io/enabled: \"true\""]
         fix = "Write dapr.io/enabled and dapr.io/app-id on the pod template"
         command = kubectl(seen, f"get pods -n {seen.namespace} -o yaml")

@@ -23,7 +23,7 @@ def pod_there(seen: ClusterSeen) -> Iterator[CheckResult]:
         return
     title = "there are pods"
     fix = "`kubectl describe` of it, and of its ReplicaSet, says why no pod is made"
-    for workload in seen.workloads or ():
+    for workload in seen.chosen_workloads:
         if not workload.replicas:
             evidence = (f"{workload.kind} '{workload.name}' wants 0 replicas",)
             yield _there(seen, workload, Status.WARNING, evidence, "Scale it to 1 or more: it runs nowhere")
@@ -32,7 +32,11 @@ def pod_there(seen: ClusterSeen) -> Iterator[CheckResult]:
         else:
             told = f"no pod has the labels of {workload.kind} '{workload.name}'"
             yield _there(seen, workload, Status.FAILED, (told, *workload.conditions), fix)
-    if not seen.pods and not seen.workloads:
+    if seen.app_id and not seen.chosen and not seen.chosen_workloads:
+        evidence = (f"no pod has the app id '{seen.app_id}'; there are: {', '.join(sorted(seen.app_ids))}",)
+        fix = "Correct --app-id; it is the annotation dapr.io/app-id"
+        yield CheckResult("pod-there", title, seen.app_id, Status.FAILED, evidence, fix, _pods(seen))
+    elif not seen.pods and not seen.workloads:
         evidence = (f"namespace '{seen.namespace}' has no pods",)
         fix = "Apply the manifests, or name the namespace that they are in"
         yield CheckResult("pod-there", title, "", Status.FAILED, evidence, fix, _pods(seen))
@@ -145,7 +149,7 @@ def _is_told(pod: PodSeen) -> bool:
 
 def _going(seen: ClusterSeen) -> list[PodSeen]:
     """Those that are not at their end."""
-    return [each for each in seen.pods or () if not each.finished]
+    return [each for each in seen.chosen if not each.finished]
 
 
 def _said(container: ContainerSeen) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def resource_namespace(seen: ClusterSeen) -> Iterator[CheckResult]:
     title = "its components are in the namespace of the pods"
     if seen.resources is None or not seen.dapr_pods:
         return
-    app_ids = {each.app_id for each in seen.dapr_pods}
+    app_ids = seen.app_ids
     own = {(each.kind, each.name) for each in seen.resources if each.namespace == seen.namespace}
     has_components = bool(seen.own("Component"))
     astray = [
@@ -101,7 +101,7 @@ def resource_scopes(seen: ClusterSeen) -> Iterator[CheckResult]:
     """Its scopes name apps that there are."""
     if seen.pods is None:
         return
-    app_ids = {each.app_id for each in seen.dapr_pods}
+    app_ids = seen.app_ids
     for each in seen.own("Component") + seen.own("Subscription"):
         title = "its scopes name apps of the namespace"
         absent = [scope for scope in each.scopes if scope not in app_ids]

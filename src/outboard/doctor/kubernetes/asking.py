@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from outboard.doctor.cluster_evidence import ClusterSeen, PodSeen
 from outboard.doctor.evidence import AppSeen, HttpAnswer, RouteSeen, SidecarSeen, SubscriptionSeen
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused
+from outboard.doctor.kubernetes.secrets import decoded
 from outboard.doctor.kubernetes.together import together
 from outboard.doctor.kubernetes.tunnel import tunnel
 from outboard.doctor.reading import answer_of, metadata_in, sidecar_line, subscriptions_in
@@ -148,6 +148,6 @@ class _Tokens:
                 self.access.miss(f"the secret '{name}'", refused, "get", f"secrets/{name}", namespace)
             return ""
         data: dict[str, str] = found.get("data") or {}
-        token = base64.b64decode(data.get(TOKEN_KEY, "")).decode("utf-8", "replace")
+        token = decoded(data.get(TOKEN_KEY, ""))
         self.access.secrets.append(token)
         return token

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
-from outboard.doctor.cluster_evidence import LogSeen, PodSeen
+from outboard.doctor.cluster_evidence import ClusterSeen, LogSeen, PodSeen
 from outboard.doctor.kubernetes.api import FORBIDDEN, Access, ApiRefused
 from outboard.doctor.kubernetes.together import together
 
@@ -14,14 +13,15 @@ __all__ = ["seen_logs"]
 LINES: Final = "500"
 
 
-async def seen_logs(
-    access: Access, dapr_pods: Sequence[PodSeen], pods: Iterable[PodSeen]
-) -> tuple[LogSeen, ...]:
+async def seen_logs(access: Access, seen: ClusterSeen) -> tuple[LogSeen, ...]:
     """Those of the app and its sidecar, and of the run before of each container that crashed."""
     wanted = [
-        (pod, each.name, False) for pod in dapr_pods for each in (pod.sidecar, pod.app) if each is not None
+        (pod, each.name, False)
+        for pod in seen.dapr_pods
+        for each in (pod.sidecar, pod.app)
+        if each is not None
     ]
-    wanted += [(pod, each.name, True) for pod in pods for each in pod.containers if each.restarts]
+    wanted += [(pod, each.name, True) for pod in seen.chosen for each in pod.containers if each.restarts]
     found = await together(*(_log(access, *each) for each in wanted))
     return tuple(each for each in found if each is not None)
 

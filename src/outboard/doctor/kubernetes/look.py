@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,11 @@ from outboard.doctor.evidence import AppSeen, Evidence
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused, connect
 from outboard.doctor.kubernetes.asking import asked_apps
 from outboard.doctor.kubernetes.logs import seen_logs
+from outboard.doctor.kubernetes.manifests import Manifests
 from outboard.doctor.kubernetes.parsing import pod, resource, workload
-from outboard.doctor.kubernetes.references import seen_secrets, seen_services
 from outboard.doctor.kubernetes.rights import asked_rights, who_asks
+from outboard.doctor.kubernetes.secrets import seen_secrets, values_of
+from outboard.doctor.kubernetes.services import seen_services
 from outboard.doctor.masking import masked
 
 __all__ = ["KubernetesLook"]
@@ -34,7 +36,9 @@ PART_OF_DAPR: Final = "app.kubernetes.io/part-of=dapr"
 
 @dataclass(frozen=True)
 class KubernetesLook:
-    """Asks the API server of the cluster that `kubeconfig` and `context` name. `pre`: for rights too."""
+    """Asks the API server of the cluster that `kubeconfig` and `context` name. `pre`: whether one may deploy
+    there, and `manifests` are what is to be deployed.
+    """
 
     namespace: str
     clock: Clock
@@ -42,10 +46,11 @@ class KubernetesLook:
     context: str = ""
     app_id: str = ""
     pre: bool = False
+    manifests: Manifests = field(default_factory=Manifests)
 
     async def __call__(self) -> Evidence:
         """What there is to see. Raises CommandError where no cluster is named, or kr8s is not installed."""
-        seen = ClusterSeen(self.namespace, context=self._options(), pre=self.pre)
+        seen = ClusterSeen(self.namespace, context=self._options(), pre=self.pre, app_id=self.app_id)
         apps: tuple[AppSeen, ...] = ()
         secrets: list[str] = []
         try:
@@ -92,13 +97,19 @@ class KubernetesLook:
             pods=pods,
             workloads=workloads,
         )
+        if self.pre:
+            seen = replace(seen, resources=(*(found or ()), *self.manifests.components))
         own = [each for each in seen.resources or () if each.namespace == self.namespace]
-        secrets, services, logs = await asyncio.gather(
+        secrets, services, logs, said = await asyncio.gather(
             seen_secrets(access, own),
             seen_services(access, own),
-            seen_logs(access, seen.dapr_pods, pods or ()),
+            seen_logs(access, seen),
+            values_of(access, (name for each in seen.chosen for name in each.secrets), self.namespace),
         )
-        rights = await asked_rights(access, self.namespace) if self.pre else ()
+        rights = await asked_rights(access, self.namespace, exists=exists) if self.pre else ()
+        brought = {each.name for each in self.manifests.secrets}
+        secrets = (*self.manifests.secrets, *(each for each in secrets if each.name not in brought))
+        logs = masked(logs, said)
         return replace(seen, secrets=secrets, services=services, logs=logs, rights=rights)
 
     async def _namespace_exists(self, access: Access) -> bool | None:
@@ -115,8 +126,7 @@ class KubernetesLook:
         found = await access.items("the pods", "pods", namespace=self.namespace)
         if found is None:
             return None
-        pods = tuple(pod(each) for each in found)
-        return tuple(each for each in pods if not self.app_id or each.app_id == self.app_id)
+        return tuple(pod(each) for each in found)
 
     async def _workloads(self, access: Access) -> tuple[WorkloadSeen, ...] | None:
         seen: list[WorkloadSeen] = []

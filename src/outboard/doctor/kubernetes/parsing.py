@@ -5,7 +5,7 @@ Values of a component's metadata are left out, but for those that name a server 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -49,7 +49,19 @@ def pod(found: Object) -> PodSeen:
         ),
         conditions=_unmet(conditions),
         finished=status.get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in metadata,
+        secrets=tuple(dict.fromkeys(filter(None, _secrets(spec)))),
     )
+
+
+def _secrets(spec: Object) -> Iterator[str]:
+    """The names of the Secrets of its environment and its volumes."""
+    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
+        for variable in container.get("env", ()):
+            yield ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", "")
+        for source in container.get("envFrom", ()):
+            yield (source.get("secretRef") or {}).get("name", "")
+    for volume in spec.get("volumes", ()):
+        yield (volume.get("secret") or {}).get("secretName", "")
 
 
 def workload(kind: str, found: Object) -> WorkloadSeen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from outboard.doctor.kubernetes.api import Access, ApiRefused
+from outboard.doctor.kubernetes.together import together
 
 __all__ = ["asked_rights", "who_asks"]
 
@@ -13,10 +14,13 @@ NEEDED: Final = (
     ("create", "apps", "deployments"),
     ("create", "", "services"),
     ("create", "", "secrets"),
+    ("get", "", "secrets"),
     ("create", "dapr.io", "components"),
     ("create", "dapr.io", "subscriptions"),
 )
-"""What a system with Dapr is made of: verb, group, resource."""
+"""What a system with Dapr is made of: verb, group, resource. Secrets are read too, to see whether those are
+there that components refer to.
+"""
 
 
 async def who_asks(access: Access) -> str:
@@ -32,9 +36,16 @@ async def who_asks(access: Access) -> str:
     return name
 
 
-async def asked_rights(access: Access, namespace: str) -> tuple[tuple[str, bool | None], ...]:
-    """For each that is needed to deploy, as `kubectl auth can-i` writes it, whether it is given."""
-    return tuple([await _right(access, namespace, *each) for each in NEEDED])
+async def asked_rights(
+    access: Access, namespace: str, *, exists: bool | None
+) -> tuple[tuple[str, bool | None], ...]:
+    """For each that is needed to deploy, as `kubectl auth can-i` writes it, whether it is given. That to make
+    the namespace is among them, unless it `exists`.
+    """
+    own = [_right(access, namespace, *each) for each in NEEDED]
+    if exists is False:
+        own.append(_right(access, "", "create", "", "namespaces"))
+    return tuple(await together(*own))
 
 
 async def _right(

@@ -1,49 +1,23 @@
-"""What components refer to: Secrets, of which only the names of the keys are kept, and Services."""
+"""The Services that addresses of components name, and the pods behind them."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from outboard.doctor.cluster_evidence import BrokerPod, ResourceSeen, SecretSeen, ServiceSeen
+from outboard.doctor.cluster_evidence import BrokerPod, ResourceSeen, ServiceSeen
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused
 from outboard.doctor.kubernetes.parsing import Object
 from outboard.doctor.kubernetes.together import together
 
-__all__ = ["seen_secrets", "seen_services", "service_of"]
+__all__ = ["seen_services", "service_of"]
 
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SLICES: Final = "discovery.k8s.io/v1"
 KAFKA_PORT: Final = 9092
 MOST_NAMES: Final = 3
 """So many ExternalNames are followed, one behind the other."""
-
-
-async def seen_secrets(access: Access, own: Iterable[ResourceSeen]) -> tuple[SecretSeen, ...]:
-    """Each Secret that is referred to, once."""
-    wanted = dict.fromkeys(
-        (reference.name, each.namespace)
-        for each in own
-        if each.secret_store in {"", "kubernetes"}
-        for reference in each.secret_references
-        if reference.name
-    )
-    return tuple(await together(*(_secret(access, name, namespace) for name, namespace in wanted)))
-
-
-async def _secret(access: Access, name: str, namespace: str) -> SecretSeen:
-    try:
-        found = await access.get(f"secrets/{name}", namespace=namespace)
-    except ApiRefused as refused:
-        if refused.status == NOT_FOUND:
-            return SecretSeen(name, namespace, exists=False)
-        access.miss(f"the secret '{name}'", refused, "get", f"secrets/{name}", namespace)
-        return SecretSeen(name, namespace, exists=None)
-    data: dict[str, str] = found.get("data") or {}
-    access.secrets += [base64.b64decode(value).decode("utf-8", "replace") for value in data.values()]
-    return SecretSeen(name, namespace, exists=True, keys=tuple(sorted(data)))
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:
