@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import yaml
+
 from outboard.doctor.cluster_evidence import Unseen
 from outboard.errors import CommandError
 
@@ -201,6 +203,11 @@ async def connect(kubeconfig: Path | None, context: str) -> Access:
         raise ConnectionError(str(error) or type(error).__name__) from error
     except ServerError as error:
         raise ConnectionError(str(error)) from error
+    except (yaml.YAMLError, TypeError, AttributeError, IndexError) as error:  # kr8s does not look at its form
+        raise CommandError(
+            f"the kubeconfig cannot be read: {' '.join(str(error).split())}",
+            "See `kubectl config view`, and name --kubeconfig.",
+        ) from error
     except (ValueError, KeyError) as error:
         raise CommandError(
             f"no cluster is named by the kubeconfig: {error}",
