@@ -5,12 +5,21 @@ Source: Dapr, "Configuration overview"; daprd 1.18.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from outboard.resources.finding import Finding
 
-__all__ = ["ApiAccess", "ApiLogging", "Configuration", "MetricsSettings", "SecretScope"]
+__all__ = [
+    "ApiAccess",
+    "ApiLogging",
+    "Configuration",
+    "MetricsSettings",
+    "NameResolution",
+    "SecretScope",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,22 @@ class SecretScope:
 
 
 @dataclass(frozen=True, slots=True)
+class NameResolution:
+    """How sidecars find each other: a component's name ("sqlite") and its settings, as texts."""
+
+    component: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    path: Path = Path("(built in)")
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The settings of all files together.
 
     `denied_components` are types ("pubsub.kafka") or types with a version ("pubsub.kafka/v1"), of which case
     counts. `features` are the names of those that are on, `findings` what a person should know of the files.
+    `refuses_calls`: no other app may call this one. `name_resolution` None is the sidecars' own.
     """
 
     api: ApiAccess = ApiAccess()
@@ -75,6 +95,8 @@ class Configuration:
     metrics: MetricsSettings = MetricsSettings()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
     grpc_api: ApiAccess = ApiAccess()
+    refuses_calls: bool = False
+    name_resolution: NameResolution | None = None
 
     def may_read(self, store: str, key: str) -> bool:
         """Whether the app may read secret `key` of the secret store `store`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from outboard.resources import shape
+from outboard.resources.call_settings import about_access
 from outboard.resources.configuration_fields import field_at
 from outboard.resources.finding import Finding
 from outboard.resources.metrics_settings import HTTP_READ, METRICS, METRICS_READ
@@ -14,11 +15,9 @@ from outboard.resources.node import Node, near
 __all__ = ["UNSERVED", "configuration_findings"]
 
 UNSERVED: Final = {
-    "accessControl": "service invocation",
     "appHttpPipeline": "middleware",
     "httpPipeline": "middleware",
     "mtls": "mTLS",
-    "nameResolution": "service invocation",
     "tracing": "the export of traces",
     "wasm": "WebAssembly components",
     "workflow": "workflows",
@@ -40,6 +39,8 @@ def configuration_findings(documents: Sequence[Node]) -> Iterator[Finding]:
         if node.key in UNSERVED:
             part = UNSERVED[node.key]
             yield _finding(node, f"`{node.key}` has no effect: this sidecar does not serve {part}")
+        if node.key == "accessControl":
+            yield from about_access(node)
         if node.key in METRICS:
             yield from _about_metrics(node)
 

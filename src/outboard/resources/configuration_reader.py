@@ -13,11 +13,13 @@ from typing import Final
 
 from outboard.errors import CommandError
 from outboard.resources import document
+from outboard.resources.call_settings import read_name_resolution, refuses_calls
 from outboard.resources.configuration import (
     ApiAccess,
     ApiLogging,
     Configuration,
     MetricsSettings,
+    NameResolution,
     SecretScope,
 )
 from outboard.resources.configuration_fields import field_at, flag_at, text_at
@@ -70,6 +72,8 @@ class _Settings:
     denied_components: frozenset[str] = frozenset()
     features: tuple[tuple[str, bool], ...] = ()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    refuses_calls: bool = False
+    name_resolution: NameResolution | None = None
     errors: Errors = field(default_factory=Errors)
 
     def take(self, path: Path, environment: Mapping[str, str]) -> None:
@@ -96,6 +100,8 @@ class _Settings:
             self.metrics,
             tuple(self.errors.findings),
             self.grpc_api,
+            self.refuses_calls,
+            self.name_resolution,
         )
 
     def _read(self, spec: Node) -> None:
@@ -107,6 +113,8 @@ class _Settings:
             (("components", "deny"), self._read_denied_components),
             (("features",), self._read_features),
             *(((key,), self._read_metrics) for key in METRICS),
+            (("accessControl",), self._read_access_control),
+            (("nameResolution",), self._read_name_resolution),
         )
         for keys, read in readers:
             with self.errors.gathered():
@@ -135,6 +143,12 @@ class _Settings:
 
     def _read_metrics(self, node: Node) -> None:
         self.metrics = read_metrics(node, self.metrics)
+
+    def _read_access_control(self, node: Node) -> None:
+        self.refuses_calls = refuses_calls(node)
+
+    def _read_name_resolution(self, node: Node) -> None:
+        self.name_resolution = read_name_resolution(node)
 
 
 def _access_rules(rules: Node, protocol: str) -> frozenset[str]:

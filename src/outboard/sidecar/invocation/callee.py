@@ -18,16 +18,19 @@ NO_STREAM: Final = "no response received from stream"
 
 
 class Callee:
-    """This side of a call. Without an `app` each call fails."""
+    """This side of a call, which `refuses` each or none. Without an `app` each call fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refuses: bool) -> None:
         self.app: AppCaller | None = None
+        self._refuses = refuses
 
     async def answer(self, call: AppCall) -> InvocationAnswer:
         """Raises InvocationFailed, with the status of gRPC that the caller gets."""
         if self.app is None:
             raise InvocationFailed(NO_APP, "Internal")
         method = normalised(call.method)
+        if self._refuses:
+            raise InvocationFailed(refusal(method, call.verb), "PermissionDenied")
         try:
             answer = await self.app.invoke(replace(call, method=method))
         except InvocationFailed as failure:
@@ -36,6 +39,11 @@ class Callee:
             await answer.body.aclose()
             raise _not_answered(NO_STREAM)  # as daprd, which keeps to itself what the app answered
         return answer
+
+
+def refusal(method: str, verb: str) -> str:
+    """What is answered where access is denied. The id is that of a certificate, and empty without mTLS."""
+    return f"access control policy has denied access to id:  operation: {method} verb: {verb}"
 
 
 def _not_answered(reason: str) -> InvocationFailed:

@@ -26,7 +26,6 @@ BINARY: Final = "-bin"
 EVENT_STREAM: Final = "text/event-stream"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
-TOLD_BY_API: Final = frozenset({TRACEPARENT, TRACESTATE, "date"})
 BAGGAGE: Final = "baggage"
 OF_A_CALL: Final = frozenset({dapr.CALLER_HEADER, dapr.CALLEE_HEADER, dapr.CALLER_NAMESPACE_HEADER})
 
@@ -79,8 +78,13 @@ def to_app(headers: Headers, *, token: str = "") -> list[tuple[str, str]]:
 
 
 def to_caller(headers: Headers) -> list[tuple[str, str]]:
-    """The headers of an answer. The trace is the API's to tell, and the date that of whoever answers."""
-    return [item for item in passed_on(headers) if item[0] not in TOLD_BY_API]
+    """The headers of an answer: the trace where the app told one, and not its date but the sidecar's own."""
+    traced = bool(first(headers, TRACEPARENT))
+    return [
+        (name, value)
+        for name, value in passed_on(headers)
+        if name != "date" and (traced or name != TRACEPARENT)
+    ]
 
 
 def as_event_stream(headers: Headers) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from outboard.resources.configuration import Configuration
 from outboard.resources.resiliency import Resiliency
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.invocation.app import AppCaller, GuardedApp
@@ -17,6 +18,7 @@ from outboard.sidecar.invocation.guards import AppGuards
 from outboard.sidecar.invocation.headers import Forwarder
 from outboard.sidecar.invocation.names.port import Announced, Names
 from outboard.sidecar.invocation.names.registry import SidecarRegistry
+from outboard.sidecar.invocation.names.sqlite import sqlite_names
 from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgoing
 from outboard.sidecar.invocation.service import InvocationService, Reach
 from outboard.sidecar.invocation.targets import AppName
@@ -42,14 +44,22 @@ ELSEWHERE: Final = ("192.0.2.1", 80)
 class Invoking:
     """The parts of one sidecar that call apps, and by which its own app is called. `app` is the way to it."""
 
-    def __init__(self, options: Options, log: SidecarLog, random: Callable[[], float]) -> None:
+    def __init__(
+        self, options: Options, configuration: Configuration, log: SidecarLog, random: Callable[[], float]
+    ) -> None:
         self._options = options
+        self._configuration = configuration
         self._log = log
         self._reach = Reach() if is_grpc_installed() else Reach(unfound=NO_PEERS)
-        self._callee = Callee()
+        self._callee = Callee(refuses=configuration.refuses_calls)
         self._me = AppName(options.app_id, options.runtime_namespace)
         self.service = InvocationService(self._me, self._reach, random)
         self._outgoing: Outgoing | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether other sidecars can find this one."""
+        return self._options.registry is not None or self._configuration.name_resolution is not None
 
     @asynccontextmanager
     async def opened(self, policies: Resiliency, resilience: Resilience) -> AsyncIterator[None]:
@@ -78,7 +88,10 @@ class Invoking:
 
     @asynccontextmanager
     async def announced(self, address: str) -> AsyncIterator[None]:
-        """Others find this sidecar at `address`, and it finds them; nobody does where that is empty."""
+        """Others find this sidecar at `address`, and it finds them; nobody does where that is empty.
+
+        Raises ResourceError for a register of names that cannot be used.
+        """
         names = self._names()
         if not address or names is None:
             yield
@@ -89,7 +102,10 @@ class Invoking:
             yield
 
     def _names(self) -> Names | None:
-        folder = self._options.registry
+        """Raises ResourceError."""
+        found, folder = self._configuration.name_resolution, self._options.registry
+        if found is not None:
+            return sqlite_names(found, self._options.directory, self._log)
         return None if folder is None else SidecarRegistry(folder, self._log)
 
 

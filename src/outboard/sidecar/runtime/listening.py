@@ -56,11 +56,11 @@ class Listening:
 
 
 @contextmanager
-def listening_for(options: Options, *, has_grpc: bool) -> Iterator[Listening]:
-    """Raises PortTaken, and CommandError where it is not possible to listen."""
+def listening_for(options: Options, *, has_grpc: bool, is_found: bool = False) -> Iterator[Listening]:
+    """`is_found` says whether other sidecars are to call. Raises PortTaken, CommandError."""
     given = (options.public_port, options.public_addresses)
     measured = (options.metrics_port, options.metrics_addresses)
-    internal_port = options.internal_grpc_port if has_grpc and options.is_found else None
+    internal_port = options.internal_grpc_port if has_grpc and is_found else None
     with (
         _api_sockets(options, options.http_port, HTTP_PORT, "http") as api,
         _api_sockets(options, options.grpc_port, GRPC_PORT, "grpc") if has_grpc else nullcontext(()) as grpc,

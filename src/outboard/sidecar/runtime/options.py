@@ -76,11 +76,6 @@ class Options:
         return self.namespace or "default"
 
     @property
-    def is_found(self) -> bool:
-        """Whether sidecars of other apps can find this one."""
-        return self.registry is not None
-
-    @property
     def public_addresses(self) -> tuple[str, ...]:
         """Where the public port listens."""
         return (self.public_listen_address,) if self.public_listen_address else self.listen_addresses

@@ -126,7 +126,7 @@ class Sidecar:
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
-        self._invoking = Invoking(options, log, random)
+        self._invoking = Invoking(options, configuration, log, random)
         self._meters = meters = _meters(options, configuration)
         self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
@@ -191,7 +191,7 @@ class Sidecar:
         has_grpc = is_grpc_installed()
         for line in unserved_parts(options.without_effect, None if has_grpc else options.grpc_port):
             log.info("%s", line)
-        with listening_for(options, has_grpc=has_grpc) as sockets:
+        with listening_for(options, has_grpc=has_grpc, is_found=self._invoking.is_found) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (
                 self._components_up(),

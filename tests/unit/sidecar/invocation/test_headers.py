@@ -47,11 +47,12 @@ def test_what_a_caller_gets() -> None:
     headers = [
         ("set-cookie", "a"),
         ("set-cookie", "b"),
-        ("traceparent", "t"),
         ("date", "d"),
         ("keep-alive", "1"),
     ]
     assert to_caller(headers) == [("set-cookie", "a"), ("set-cookie", "b")]
+    trace = [("traceparent", "t"), ("tracestate", "s")]
+    assert to_caller(trace) == trace
 
 
 def test_a_sidecar_says_itself_who_calls_whom() -> None:

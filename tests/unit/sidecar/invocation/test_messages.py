@@ -22,7 +22,8 @@ from outboard.sidecar.invocation.peers.messages import (
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-HEADER_LISTS = st.dictionaries(TEXT.map(str.lower), TEXT, min_size=1).map(lambda given: [*given.items()])
+NAMES = st.from_regex(r"[a-z][a-z0-9.-]*", fullmatch=True)
+HEADER_LISTS = st.dictionaries(NAMES, TEXT, min_size=1).map(lambda given: [*given.items()])
 PACKETS = st.none() | st.builds(Packet, st.binary(), st.integers(0, 2**64 - 1))
 
 

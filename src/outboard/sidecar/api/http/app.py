@@ -39,6 +39,7 @@ BAD_REQUEST: Final = Reply(400, b"400 Bad Request", {"connection": "close"}, con
 HEAD_TOO_LARGE: Final = Reply(
     431, b"431 Request Header Fields Too Large", {"connection": "close"}, content_type=TEXT
 )
+UNTOLD: Final = Reply(200)
 NOT_FOUND: Final = Reply(404, b"404 page not found\n", {"x-content-type-options": "nosniff"}, TEXT)
 HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a head is too large
 
@@ -131,15 +132,19 @@ class Api:
         if endpoint is not None and endpoint.open:
             return endpoint, await self._handle(endpoint, request)
         reply = await self._guarded(endpoint, request)
-        return endpoint, reply.with_headers(self._trace(request)) if reply.traced else reply
+        return endpoint, reply.with_headers(self._trace(request, reply)) if reply.traced else reply
 
     async def _guarded(self, endpoint: Endpoint | None, request: ApiRequest) -> Reply:
         if not self._has_token(request):
             return INVALID_TOKEN
         return self._missed(request) if endpoint is None else await self._handle(endpoint, request)
 
-    def _trace(self, request: ApiRequest) -> dict[str, str]:
-        return {} if HEALTH in unquote(request.raw_path) else _trace(request)
+    def _trace(self, request: ApiRequest, reply: Reply = UNTOLD) -> dict[str, str]:
+        """What `reply` does not tell by itself, as that of another app does."""
+        if HEALTH in unquote(request.raw_path):
+            return {}
+        told = {} if any(name == "traceparent" for name, _ in reply.repeated) else _trace(request)
+        return told if request.baggage is None else {**told, "baggage": request.baggage}
 
     def _missed(self, request: ApiRequest) -> Reply:
         methods = sorted(self._router.methods(request.raw_path))

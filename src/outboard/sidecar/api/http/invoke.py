@@ -19,6 +19,7 @@ from outboard.wire import dapr
 
 __all__ = ["InvokeApi"]
 
+NOT_MODIFIED: Final = 304
 NO_APP_ID: Final = f"failed getting app id either from the URL path or the header {dapr.APP_ID_HEADER}"
 
 
@@ -59,6 +60,8 @@ async def _body(request: ApiRequest) -> AsyncIterator[bytes]:
 
 def _reply(answer: InvocationAnswer) -> Reply:
     headers = to_caller(answer.headers)
+    if answer.status == NOT_MODIFIED:  # as Go, which lets nothing be said of a body that is elsewhere
+        headers = [item for item in headers if item[0] != "content-type"]
     if answer.data is None:
         return Reply(answer.status, content_type="", stream=answer.body, repeated=headers)
     return Reply(answer.status, answer.data, content_type="", repeated=headers)

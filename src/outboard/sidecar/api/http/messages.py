@@ -107,6 +107,13 @@ class ApiRequest:
         return line + separators + sum(map(len, chain.from_iterable(self._raw_headers)))
 
     @property
+    def baggage(self) -> str | None:
+        """That of the trace: all of it in one line."""
+        if "baggage" not in self.headers:
+            return None
+        return ",".join(value for name, value in self.all_headers if name == "baggage")
+
+    @property
     def all_headers(self) -> Headers:
         """Each as often as it was sent; what is no UTF-8 is kept as surrogates."""
         return [
