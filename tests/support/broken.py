@@ -226,6 +226,15 @@ SETUPS = (
           {"pubsub.yaml": SQLITE}, publish=("raw:jobs",), engines=OURS),
     SetUp("no token, and another component", "subscribe-answers",
           {**JOBS, "ASKS_TOKEN": "another", "PUBSUB": "pub-sub"}),
+    SetUp("it answers nothing, and its route is not served", "app-answers",
+          {**JOBS, "HANGS": "1", "SERVED": "/other"}, until="listening"),
+    SetUp("it fails its health check, and the component is scoped", "app-healthy", JOBS, ORDERS_ONLY,
+          keys="enableAppHealthCheck: true"),
+    SetUp("a topic called alike, and a handler that answers 422", "topic-taken", {**JOBS, "ANSWERS": "422"},
+          publish=("job", "jobs"), engines=OURS),
+    SetUp("the file of the broker is gone, and a shared group", "broker-reachable", JOBS,
+          {"pubsub.yaml": SQLITE + "    - {name: consumerGroup, value: all}\n"}, other=JOBS,
+          act="remove the file", engines=OURS),
 )  # fmt: skip
 
 INTACT = (
