@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from outboard.hops.record import HopKind
+from outboard.hops.story import stories
+from outboard.resources.component import Component, MetadataItem
 from support.chain_run import HOURS, TracedRun, chain_run
 from support.kafka import KafkaBroker
+from support.raw_payloads import hops_of_a_raw_payload
 
 KAFKA = """\
 apiVersion: dapr.io/v1alpha1
@@ -92,3 +96,22 @@ def test_the_tree_and_each_place_are_those_of_the_broker(
     for event, step in deliveries:
         at = step["at"] - HOURS[step["app"]] * 3600
         assert abs(at - written[event["id"], step["topic"], step["partition"], step["offset"]]) < MINUTE
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("bulk", [False, True], ids=["alone", "in bulk"])
+async def test_a_raw_payload_is_one_story(kafka: KafkaBroker, tmp_path: Path, bulk: bool) -> None:
+    topic = f"readings-{tmp_path.name}"
+    metadata = {
+        "brokers": kafka.address,
+        "authType": "none",
+        "initialOffset": "oldest",
+        "backOffDuration": "50ms",
+    }
+    items = tuple(MetadataItem(name, value) for name, value in metadata.items())
+    pubsub = Component("pubsub", "pubsub.kafka", metadata=items)
+    hops, given = await hops_of_a_raw_payload(pubsub, topic, tmp_path / "hops", bulk=bulk)
+    assert len(set(given)) == 1, given
+    assert {hop.event.event_id for hop in hops} == set(given)
+    assert [hop.kind for hop in hops].count(HopKind.DELIVERED) == 2
+    assert len(stories(hops)) == 1

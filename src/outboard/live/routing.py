@@ -9,7 +9,7 @@ from typing import Final
 
 from outboard.gojson.values import Json
 from outboard.live.wiring import AppWiring
-from outboard.resources.node import near
+from outboard.resources.node import near, nearest
 from outboard.sidecar.subscriptions.routes import RouteFailed, RuleInvalid, compile_rules
 from outboard.wire.subscriptions import Rule, Subscription
 
@@ -41,7 +41,8 @@ class RouteAnswer:
     """What one subscription of an app, or the app where it has none that fits, makes of the event.
 
     `path` is where the event goes, empty where the rules say so of an event that is known. `reason` says why
-    it does not get there, or on what that depends.
+    it does not get there, or on what that depends. `meant` is a name that it has, like the
+    one that it has not.
     """
 
     app_id: str
@@ -51,6 +52,7 @@ class RouteAnswer:
     reason: str = ""
     rules: tuple[RuleAnswer, ...] = ()
     dead_letter_topic: str = ""
+    meant: str = ""
 
 
 def answers(
@@ -71,7 +73,8 @@ def _of_app(
         yield _of_subscription(app, each, event)
     if not fitting:
         outcome = RouteOutcome.DEPENDS if app.remark else RouteOutcome.NOT
-        yield RouteAnswer(app.app_id, pubsub, outcome, reason=_why_not(app, pubsub, topic))
+        reason, meant = _why_not(app, pubsub, topic), _meant(app, pubsub, topic)
+        yield RouteAnswer(app.app_id, pubsub, outcome, reason=reason, meant=meant)
 
 
 def _of_subscription(
@@ -137,6 +140,17 @@ def _missing(app: AppWiring, pubsub: str) -> str:
     hint = near(pubsub, app.pubsubs(), LIKENESS)
     loaded = ", ".join(app.pubsubs()) or "none"
     return f"it has no pub/sub component '{pubsub}' (it has: {loaded}). {hint}".rstrip(". ")
+
+
+def _meant(app: AppWiring, pubsub: str, topic: str) -> str:
+    """The name of its own that looks most like the one that it does not know: of the component, else of the
+    topic; empty where none does.
+    """
+    if app.remark:
+        return ""
+    if pubsub and pubsub not in app.components:
+        return nearest(pubsub, app.pubsubs(), LIKENESS)
+    return nearest(topic, [each.topic for each in app.subscriptions if each.topic != topic], LIKENESS)
 
 
 def _why_not(app: AppWiring, pubsub: str, topic: str) -> str:

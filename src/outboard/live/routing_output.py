@@ -26,6 +26,7 @@ def route_objects(found: Sequence[RouteAnswer]) -> list[Json]:
             "reason": each.reason,
             "rules": [{"match": rule.match, "path": rule.path, "result": rule.result} for rule in each.rules],
             "deadLetterTopic": each.dead_letter_topic,
+            "didYouMean": each.meant,
         }
         for each in found
     ]

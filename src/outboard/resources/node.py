@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 from outboard.errors import ResourceError
 from outboard.gojson.values import Json
 
-__all__ = ["NOWHERE", "Node", "Scalar", "Span", "near"]
+__all__ = ["NOWHERE", "Node", "Scalar", "Span", "near", "nearest"]
 
 Scalar: TypeAlias = "bool | int | float | str | None"
 
@@ -241,9 +241,15 @@ def near(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
     `likeness` is from 0 (anything) to 1 (the same).
     """
+    found = nearest(word, known, likeness)
+    return f"Did you mean `{found}`?" if found else ""
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The one of `known` itself; empty where none looks like `word`."""
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
-    return f"Did you mean `{by_lower[found[0]]}`?" if found else ""
+    return by_lower[found[0]] if found else ""
 
 
 def _by_folded_key(entries: Mapping[str, Node], key: str) -> Node | None:

@@ -147,4 +147,21 @@ def test_lines_and_objects() -> None:
         "reason": "it subscribes to no topic",
         "rules": [],
         "deadLetterTopic": "",
+        "didYouMean": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("wiring", "pubsub", "meant"),
+    [
+        (app(takes(Rule("/"), topic="task")), "pubsub", "task"),
+        (app(takes(Rule("/"), topic="bills")), "pubsub", ""),
+        (app(takes(Rule("/"), pubsub="other")), "pubsub", ""),
+        (app(), "pubsup", "pubsub"),
+        (app(remark="it does not run"), "pubsup", ""),
+    ],
+)
+def test_a_program_is_told_the_name_that_was_meant(wiring: AppWiring, pubsub: str, meant: str) -> None:
+    (told,) = route_objects(answers([wiring], pubsub, "tasks", EVENT))
+    assert isinstance(told, dict)
+    assert told["didYouMean"] == meant

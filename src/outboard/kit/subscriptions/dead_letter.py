@@ -6,7 +6,6 @@ daprd's own dead letter is the event unchanged, without a reason; so the kit mak
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import string
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from outboard.errors import InvalidCloudEvent
 from outboard.wire.dapr import EVENT_TYPE
 from outboard.wire.deadletters import SIZE, written
 from outboard.wire.events import EventCodec
+from outboard.wire.identity import raw_event_id
 from outboard.wire.partitioning import partition_key
 from outboard.wire.tracing import TraceContext
 
@@ -114,8 +114,8 @@ def has_position(headers: Mapping[str, str]) -> bool:
 
 def content_id(body: bytes, headers: Mapping[str, str]) -> str:
     """An id made of what was delivered, and of where it lies in the broker, if that is known."""
-    position = "/".join(headers.get(name, "") for name in POSITION_HEADERS)
-    return hashlib.sha256(position.encode("utf-8", "replace") + b"\n" + body).hexdigest()[:32]
+    topic, partition, offset = (headers.get(name, "") for name in POSITION_HEADERS)
+    return raw_event_id(topic, partition, offset, body)
 
 
 def _as_data(known: Mapping[str, Any], body: bytes, content_type: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -175,6 +176,7 @@ def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes
     """
     try:
         text = from_json(raw)
+        payload = base64.b64decode(text, validate=True)
     except ValueError:
         return raw
     headers = _headers(entry)
@@ -182,7 +184,7 @@ def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes
     return to_json(
         {
             "specversion": "1.0",
-            "id": content_id(raw, place),
+            "id": content_id(payload, place),
             "source": DEFAULT_SOURCE,
             "type": EVENT_TYPE,
             "datacontenttype": entry.content_type or OCTET_STREAM,

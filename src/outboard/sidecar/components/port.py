@@ -84,7 +84,7 @@ class Message(NamedTuple):
     Of a CloudEvent that this process has written itself, that never expires, and of which Go writes every
     number as it stands in `data`, `known` may have the ids among its attributes: all that its delivery and
     the record of hops ask for. A component keeps `known` in memory, or drops it. Who publishes gives a
-    `place` if it is to be told.
+    `place` if it is to be told; some components tell by it where a message lies that they deliver.
     """
 
     data: bytes

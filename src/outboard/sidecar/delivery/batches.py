@@ -23,6 +23,7 @@ from outboard.sidecar.delivery.counting import BatchTally
 from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Skipped
 from outboard.sidecar.events import envelope
+from outboard.sidecar.events.identity import OFFSET, PARTITION, TOPIC, position_of
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
@@ -98,6 +99,7 @@ class BatchConsumer:
     def __init__(self, single: Consumer) -> None:
         self._single = single
         self._raw = _is_raw(single.subscription.metadata)
+        self._topic_there = single.pubsub.access.on_broker(single.subscription.topic)
         self._content_type = envelope.OCTET_STREAM if self._raw else envelope.CLOUD_EVENT
 
     async def deliver(self, entries: Sequence[BatchEntry]) -> None:
@@ -193,7 +195,7 @@ class BatchConsumer:
             BatchedEvent(
                 entry.entry_id,
                 entry.incoming,
-                entry.arrived.message.metadata,
+                self._metadata(entry.arrived.message),
                 entry.arrived.message.content_type or self._content_type,
             )
             for entry in entries
@@ -203,6 +205,13 @@ class BatchConsumer:
         return await single.shared.channel.deliver_bulk(
             Batch(single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch)
         )
+
+    def _metadata(self, message: Message) -> Mapping[str, str]:
+        """Of a raw payload with its place, as Kafka tells it: the app has nothing else to know it by."""
+        partition, offset = position_of(message)
+        if not self._raw or not offset or OFFSET in message.metadata:
+            return message.metadata
+        return {**message.metadata, TOPIC: self._topic_there, PARTITION: partition, OFFSET: offset}
 
     def _settle_handled(
         self, entries: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float

@@ -34,7 +34,7 @@ from outboard.sidecar.delivery.counting import DeliveryCounts
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Reader, Skipped
-from outboard.sidecar.events.identity import identity_in, identity_of, position_of
+from outboard.sidecar.events.identity import identity_in, position_of
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics.meters import Meters
@@ -101,7 +101,8 @@ class Consumer:
     _told_failed: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        reader = Reader(self.subscription, self.routes, self.shared.new_id)
+        there = self.pubsub.access.on_broker(self.subscription.topic)
+        reader = Reader(self.subscription, self.routes, self.shared.new_id, there)
         object.__setattr__(self, "_reader", reader)
         meters, topic = self.shared.meters, self.subscription.topic
         counts = None if meters is None else DeliveryCounts(meters, self.pubsub.name, topic)
@@ -261,7 +262,8 @@ class Consumer:
         copy = Message(message.data, arrived.metadata, message.content_type)
         try:
             async with asyncio.timeout(DEAD_LETTER_TIMEOUT):
-                await self.shared.publisher.dead_letter(self.pubsub.name, topic, copy, reason)
+                known_as = self._reader.identity_of(message) if self.recording else None
+                await self.shared.publisher.dead_letter(self.pubsub.name, topic, copy, reason, known_as)
         except (Failure, PublishNotAllowed, PubSubUnknown, TimeoutError) as error:
             failure = str(error) or "context deadline exceeded"
         else:
@@ -322,5 +324,5 @@ class Consumer:
     def journal(self, kind: HopKind, arrived: Arrived, detail: str) -> None:
         """Record the end of what is not delivered."""
         if self.recording:
-            event, data = identity_of(arrived.message), arrived.message.data
+            event, data = self._reader.identity_of(arrived.message), arrived.message.data
             self.shared.journal(kind, self.pubsub.name, self.subscription.topic, event, data, detail=detail)

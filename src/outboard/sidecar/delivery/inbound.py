@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 from outboard.gojson import encoding
 from outboard.gojson.rawjson import JsonTextError
 from outboard.gojson.values import Json
+from outboard.hops.record import EventIdentity
 from outboard.sidecar.components.port import Message
 from outboard.sidecar.events import envelope, fast_path, received
+from outboard.sidecar.events.identity import identity_of, raw_identity
 from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
 from outboard.sidecar.subscriptions.routes import RouteFailed, Routes
 from outboard.wire import dapr
@@ -63,10 +65,15 @@ class Failed:
 
 
 class Reader:
-    """Reads the messages of one subscription. `new_id` names events that are made of raw payloads."""
+    """Reads the messages of one subscription. `new_id` names events that are made of raw payloads where the
+    broker does not tell their place; `topic_there` is what it calls the topic.
+    """
 
-    def __init__(self, subscription: Subscription, routes: Routes, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, subscription: Subscription, routes: Routes, new_id: Callable[[], str], topic_there: str = ""
+    ) -> None:
         self._subscription = subscription
+        self._topic_there = topic_there or subscription.topic
         self._routes = routes
         self._new_id = new_id
         raw = bool(subscription.metadata.get(dapr.RAW_PAYLOAD))
@@ -76,6 +83,14 @@ class Reader:
     def read(self, arrived: Arrived, now: Callable[[], datetime]) -> Incoming | Skipped | Failed:
         """What is to be done with a message. `now` gives an aware time."""
         return self._common(arrived.message) or self._any(arrived, now())
+
+    def identity_of(self, message: Message) -> EventIdentity:
+        """By which a message is known that is not delivered."""
+        try:
+            raw = envelope.is_raw_payload(self._subscription.metadata)
+        except ValueError:
+            raw = False
+        return raw_identity(message, self._topic_there) if raw else identity_of(message)
 
     def _common(self, message: Message) -> Incoming | None:
         """The event of nearly every message. None where there is anything to consider: then `_any` does."""
@@ -117,8 +132,13 @@ class Reader:
     def _event(self, arrived: Arrived) -> tuple[Mapping[str, Json], bytes]:
         subscription, data, metadata = self._subscription, arrived.message.data, arrived.metadata
         if envelope.is_raw_payload(subscription.metadata):
+            known_as = raw_identity(arrived.message, self._topic_there).event_id
             made = received.from_raw_payload(
-                data, subscription.topic, subscription.pubsub_name, metadata, self._new_id
+                data,
+                subscription.topic,
+                subscription.pubsub_name,
+                metadata,
+                known_as or self._new_id(),
             )
             return made, json.dumps(made, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
         if envelope.media_type(metadata.get(CONTENT_TYPE, "")) == envelope.OCTET_STREAM:

@@ -12,18 +12,57 @@ from outboard.sidecar.components.port import Message
 from outboard.sidecar.events.fast_path import read_object
 from outboard.sidecar.events.received import parse_event
 from outboard.wire.cloudevents import PARTITION_KEY_ATTRIBUTE
+from outboard.wire.dapr import DEFAULT_SOURCE
 from outboard.wire.deadletters import REASON, DeadLetterAttributes
+from outboard.wire.identity import raw_event_id
 from outboard.wire.partitioning import partition_key
 
-__all__ = ["identity_in", "identity_of", "is_dead_letter", "position_of"]
+__all__ = [
+    "OFFSET",
+    "PARTITION",
+    "TOPIC",
+    "identity_in",
+    "identity_of",
+    "identity_of_published",
+    "is_dead_letter",
+    "position_of",
+    "raw_identity",
+]
 
 MARK: Final = REASON.encode()
+SPECVERSION: Final = "specversion"
+TOPIC: Final = "__topic"
+PARTITION: Final = "__partition"
+OFFSET: Final = "__offset"
+"""Of the metadata, as daprd tells where a message lies in Kafka."""
 
 
 def identity_of(message: Message) -> EventIdentity:
     """Of a message that nobody has read, or that was written here; without ids where it is no CloudEvent."""
+    return identity_in(_members(message), message.metadata)
+
+
+def identity_of_published(message: Message, topic: str) -> EventIdentity:
+    """The same of one that was published to `topic`, as its broker calls it. One that is no CloudEvent has
+    the id that subscribers are given of it, where the broker has told its place.
+    """
+    members = _members(message)
+    if message.known is not None or SPECVERSION in members or not position_of(message)[1]:
+        return identity_in(members, message.metadata)
+    return raw_identity(message, topic)
+
+
+def raw_identity(message: Message, topic: str) -> EventIdentity:
+    """Of a raw payload: by its place on the broker, where that is known; else it has no id."""
+    partition, offset = position_of(message)
+    topic = message.metadata.get(TOPIC, topic)
+    event_id = raw_event_id(topic, partition, offset, message.data) if offset else ""
+    return EventIdentity(event_id, DEFAULT_SOURCE, partition_key({}, message.metadata) or "")
+
+
+def _members(message: Message) -> Mapping[str, Json]:
     members = message.known if message.known is not None else read_object(message.data)
-    return identity_in(_slowly(message.data) if members is None else members, message.metadata)
+    return _slowly(message.data) if members is None else members
 
 
 def _slowly(data: bytes) -> Mapping[str, Json]:
@@ -50,5 +89,7 @@ def is_dead_letter(message: Message) -> bool:
 
 def position_of(message: Message) -> tuple[str, str]:
     """The partition and the offset where the broker says that it lies; empty where it does not say."""
-    metadata = message.metadata
-    return metadata.get("__partition", ""), metadata.get("__offset", "")
+    metadata, place = message.metadata, message.place
+    if place is not None and place.offset:
+        return place.partition, place.offset
+    return metadata.get(PARTITION, ""), metadata.get(OFFSET, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -84,11 +84,11 @@ def _why(text: str, error: Exception) -> str:
 
 
 def from_raw_payload(
-    data: bytes, topic: str, pubsub: str, metadata: Mapping[str, str], new_id: Callable[[], str]
+    data: bytes, topic: str, pubsub: str, metadata: Mapping[str, str], event_id: str
 ) -> dict[str, Json]:
     """The CloudEvent that daprd makes for a subscriber of raw payloads; it has no time."""
     event: dict[str, Json] = {
-        "id": new_id(),
+        "id": event_id,
         "specversion": SPEC_VERSION,
         "datacontenttype": OCTET_STREAM,
         "source": dapr.DEFAULT_SOURCE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.hops.journal import Journal
-from outboard.hops.record import FAILED, HopKind
+from outboard.hops.record import FAILED, EventIdentity, HopKind
 from outboard.sidecar.components.port import (
     BulkPublishing,
     ComponentError,
@@ -16,7 +16,7 @@ from outboard.sidecar.components.port import (
     PubSub,
     StoredPlace,
 )
-from outboard.sidecar.events.identity import identity_of, is_dead_letter
+from outboard.sidecar.events.identity import identity_of_published, is_dead_letter
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
@@ -83,9 +83,13 @@ class PubSubPublisher:
         self._journal = journal
 
     async def publish(
-        self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.STORED, detail: str = ""
-    ) -> None:
-        """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure."""
+        self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.STORED, detail: str = "",
+        known_as: EventIdentity | None = None,
+    ) -> None:  # fmt: skip
+        """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure.
+
+        The record has it as `known_as`, else as the message itself says.
+        """
         target = self._allowed(pubsub, topic)
         on_broker = target.access.on_broker(topic)
         message = self._placed((message,))[0]
@@ -95,7 +99,7 @@ class PubSubPublisher:
             self._record(HopKind.ACCEPTED, pubsub, topic, message, FAILED, str(error))
             raise
         if kind is not HopKind.STORED:
-            self._record(kind, pubsub, topic, message, detail=detail)
+            self._record(kind, pubsub, topic, message, detail=detail, known_as=known_as)
         elif self._journal.recorder is not None:
             self._record_stored(pubsub, topic, (message,))
         if self._first_published is not None and kind is HopKind.STORED:
@@ -136,9 +140,11 @@ class PubSubPublisher:
         return errors
 
     def _placed(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """The messages, each with a place to be told of where all of them are recorded."""
+        """The messages, each with a place to be told of where all of them are recorded; else those that may
+        be known by it alone.
+        """
         recorder = self._journal.recorder
-        if recorder is None or not recorder.records_all:
+        if recorder is None or not (recorder.records_all or any(each.known is None for each in messages)):
             return messages
         return [each._replace(place=StoredPlace()) for each in messages]
 
@@ -160,15 +166,18 @@ class PubSubPublisher:
             self._record_stored(target.name, topic, stored)
         return failed
 
-    async def dead_letter(self, pubsub: str, topic: str, message: Message, reason: str) -> None:
-        """Put `message`, unchanged, on dead letter topic `topic`. Raises as `publish`."""
-        await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason)
+    async def dead_letter(
+        self, pubsub: str, topic: str, message: Message, reason: str, known_as: EventIdentity | None = None
+    ) -> None:
+        """Put `message`, unchanged, on dead letter topic `topic`. Else as `publish`."""
+        await self.publish(pubsub, topic, message, HopKind.DEAD_LETTERED, reason, known_as)
 
     def _record(
-        self, kind: HopKind, pubsub: str, topic: str, message: Message, outcome: str = "", detail: str = ""
-    ) -> None:
+        self, kind: HopKind, pubsub: str, topic: str, message: Message, outcome: str = "", detail: str = "",
+        known_as: EventIdentity | None = None,
+    ) -> None:  # fmt: skip
         if self._journal.recorder is not None:
-            event, place = identity_of(message), message.place or NOWHERE
+            event, place = known_as or self._identity(pubsub, topic, message), message.place or NOWHERE
             self._journal(
                 kind, pubsub, topic, event, message.data, outcome=outcome, detail=detail,
                 partition=place.partition, offset=place.offset,
@@ -176,7 +185,10 @@ class PubSubPublisher:
 
     def _record_stored(self, pubsub: str, topic: str, messages: Sequence[Message]) -> None:
         """Where there are too many events, some of them."""
-        known = [str(each.known["id"]) if each.known is not None else "" for each in messages]
+        known = [
+            str(each.known["id"]) if each.known is not None else self._identity(pubsub, topic, each).event_id
+            for each in messages
+        ]
         chosen = self._journal.chosen(HopKind.STORED, pubsub, topic, known)
         if len(chosen) == len(messages):
             for message in messages:
@@ -185,6 +197,9 @@ class PubSubPublisher:
             for name, message in zip(known, messages, strict=True):
                 if name in chosen:
                     self._record(HopKind.STORED, pubsub, topic, message)
+
+    def _identity(self, pubsub: str, topic: str, message: Message) -> EventIdentity:
+        return identity_of_published(message, self.pubsubs[pubsub].access.on_broker(topic))
 
     def _tell_first(
         self, pubsub: str, topic: str, messages: Sequence[Message], tell: Callable[[str, str], None]

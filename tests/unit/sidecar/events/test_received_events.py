@@ -23,7 +23,7 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
 
 
 def test_a_raw_payload_becomes_an_event_without_time() -> None:
-    made = from_raw_payload(b"raw", "t", "ps", {"traceparent": TRACE}, lambda: "new-id")
+    made = from_raw_payload(b"raw", "t", "ps", {"traceparent": TRACE}, "new-id")
     assert made == {
         "id": "new-id",
         "specversion": "1.0",

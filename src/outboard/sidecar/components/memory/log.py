@@ -91,6 +91,8 @@ class PartitionedBroker:
         partition = partition_of(key, self.partitions) if key else offset % self.partitions
         if message.place is not None:
             message.place.partition, message.place.offset = str(partition), str(offset)
+            if message.known is None:  # the same place is somebody else's once the process is started anew
+                message = message._replace(place=None)
         return offset, partition, message
 
     def _of(self, topic: str) -> list[Group]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from outboard.gojson import encoding
-from outboard.sidecar.components.port import Message
+from outboard.sidecar.components.port import Message, StoredPlace
 from outboard.sidecar.components.redis.client.port import RedisCommand, RedisReply
 
 __all__ = [
@@ -90,7 +90,8 @@ def _entry(entry_id: bytes, values: Sequence[bytes] | None) -> StreamEntry:
     values = values or ()
     fields = dict(zip(values[::2], values[1::2], strict=True))
     metadata, problem = _metadata(fields.get(b"metadata", b""))
-    return StreamEntry(entry_id, Message(fields.get(b"data", b""), metadata), problem)
+    place = StoredPlace("", entry_id.decode("ascii", "replace"))
+    return StreamEntry(entry_id, Message(fields.get(b"data", b""), metadata, place=place), problem)
 
 
 def _metadata(text: bytes) -> tuple[dict[str, str], str]:

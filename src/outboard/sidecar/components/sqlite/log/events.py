@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
-from outboard.sidecar.components.port import Message
+from outboard.sidecar.components.port import Message, StoredPlace
 
 if TYPE_CHECKING:
     import sqlite3
@@ -166,7 +166,8 @@ def _events(
     events: list[LogEvent] = []
     size = 0
     for offset, content_type, metadata, data in rows:
-        events.append(LogEvent(offset, Message(data, json.loads(metadata), content_type)))
+        place = StoredPlace(str(partition), str(offset))
+        events.append(LogEvent(offset, Message(data, json.loads(metadata), content_type, None, place)))
         size += len(data)
         if size >= BYTES_AT_ONCE:
             return events, True

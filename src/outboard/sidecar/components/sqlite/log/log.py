@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.sidecar.components.port import ComponentError, Message
+from outboard.sidecar.components.port import ComponentError, Message, StoredPlace
 from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events, retention, wakeup
 from outboard.sidecar.components.sqlite.log.events import Appended, LogEvent, LogTopic, Row
@@ -108,7 +108,9 @@ class Log:
                 message.place.partition, message.place.offset = str(row[1]), str(offset)
         if self._watchers:
             placed = enumerate(zip(rows, messages, strict=True), first)
-            appended = Appended(topic, [(row[1], LogEvent(at, message)) for at, (row, message) in placed])
+            appended = Appended(
+                topic, [(row[1], LogEvent(at, _placed(message, row[1], at))) for at, (row, message) in placed]
+            )
             for watcher in self._watchers:
                 watcher.appended(appended)
         self._unswept += sum(len(row[4]) + len(row[5]) + ROW_OVERHEAD for row in rows)
@@ -228,6 +230,13 @@ async def opened(settings: LogSettings, clock: Clock) -> AsyncIterator[Log]:
                             await task
         finally:
             await log.close()
+
+
+def _placed(message: Message, partition: int, offset: int) -> Message:
+    """With its place, where nothing else may tell it from others; as one that is read from the file has."""
+    if message.known is not None or message.place is not None:
+        return message
+    return message._replace(place=StoredPlace(str(partition), str(offset)))
 
 
 async def _open_writer(log: Log) -> None:

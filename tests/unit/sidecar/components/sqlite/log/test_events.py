@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from outboard.sidecar.components.port import Message
+from outboard.sidecar.components.port import Message, StoredPlace
 from outboard.sidecar.components.pubsub.partitioned import partition_of
 from outboard.sidecar.components.sqlite.log import events
 from outboard.sidecar.components.sqlite.log.events import LogTopic, Wanted
@@ -82,7 +82,7 @@ def test_metadata_may_be_any_text(log: sqlite3.Connection) -> None:
 
     (event,) = events.read(log, topic, 0, {0: Wanted(0, 1)}, ()).events[0]
 
-    assert event.message == Message(b"x", {"a": "\ud800"})
+    assert event.message == Message(b"x", {"a": "\ud800"}, place=StoredPlace("0", "1"))
 
 
 def test_a_topic_keeps_its_partitions(log: sqlite3.Connection) -> None:
