@@ -176,7 +176,6 @@ def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes
     """
     try:
         text = from_json(raw)
-        payload = base64.b64decode(text, validate=True)
     except ValueError:
         return raw
     headers = _headers(entry)
@@ -184,7 +183,7 @@ def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes
     return to_json(
         {
             "specversion": "1.0",
-            "id": content_id(payload, place),
+            "id": content_id(_payload(text, raw), place),
             "source": DEFAULT_SOURCE,
             "type": EVENT_TYPE,
             "datacontenttype": entry.content_type or OCTET_STREAM,
@@ -193,3 +192,11 @@ def _of_raw_payload(request: BulkRequest[Any], entry: BulkEntry[Any], raw: bytes
             "data_base64": text,
         }
     )
+
+
+def _payload(text: str, raw: bytes) -> bytes:
+    """The bytes of base64 text; of what is none `raw`, so that it has an id, too."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return raw

@@ -47,7 +47,7 @@ def identity_of_published(message: Message, topic: str) -> EventIdentity:
     the id that subscribers are given of it, where the broker has told its place.
     """
     members = _members(message)
-    if message.known is not None or SPECVERSION in members or not position_of(message)[1]:
+    if SPECVERSION in members or not position_of(message)[1]:
         return identity_in(members, message.metadata)
     return raw_identity(message, topic)
 

@@ -16,7 +16,7 @@ from outboard.sidecar.components.port import (
     PubSub,
     StoredPlace,
 )
-from outboard.sidecar.events.identity import identity_of_published, is_dead_letter
+from outboard.sidecar.events.identity import identity_of, identity_of_published, is_dead_letter
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
@@ -144,7 +144,7 @@ class PubSubPublisher:
         be known by it alone.
         """
         recorder = self._journal.recorder
-        if recorder is None or not (recorder.records_all or any(each.known is None for each in messages)):
+        if recorder is None or not (any(each.known is None for each in messages) or recorder.records_all):
             return messages
         return [each._replace(place=StoredPlace()) for each in messages]
 
@@ -199,6 +199,8 @@ class PubSubPublisher:
                     self._record(HopKind.STORED, pubsub, topic, message)
 
     def _identity(self, pubsub: str, topic: str, message: Message) -> EventIdentity:
+        if message.known is not None:
+            return identity_of(message)
         return identity_of_published(message, self.pubsubs[pubsub].access.on_broker(topic))
 
     def _tell_first(

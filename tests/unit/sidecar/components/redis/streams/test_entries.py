@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outboard.sidecar.components.port import Message
+from outboard.sidecar.components.port import Message, StoredPlace
 from outboard.sidecar.components.redis.streams.entries import (
     Pending,
     StreamEntry,
@@ -42,8 +42,8 @@ def test_additions_trim(trimming: Trimming, arguments: tuple[object, ...]) -> No
 
 def test_what_was_written_is_read() -> None:
     assert read_entries([[b"t", [[b"1-0", FIELDS], [b"2-0", FIELDS]]]]) == [
-        StreamEntry(b"1-0", MESSAGE),
-        StreamEntry(b"2-0", MESSAGE),
+        StreamEntry(b"1-0", MESSAGE._replace(place=StoredPlace("", "1-0"))),
+        StreamEntry(b"2-0", MESSAGE._replace(place=StoredPlace("", "2-0"))),
     ]
     assert read_entries(None) == []
 
@@ -51,7 +51,7 @@ def test_what_was_written_is_read() -> None:
 def test_of_deleted_entries_nothing_is_left() -> None:
     (entry, empty) = read_claimed([None, [b"1-0", FIELDS], [b"2-0", None]])
 
-    assert (entry.id, empty.message) == (b"1-0", Message(b""))
+    assert (entry.id, empty.message) == (b"1-0", Message(b"", place=StoredPlace("", "2-0")))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,10 @@ def test_of_deleted_entries_nothing_is_left() -> None:
 def test_metadata_that_others_wrote(metadata: bytes, read: dict[str, str], problem: bool) -> None:
     (entry,) = read_claimed([[b"1-0", [b"data", b"x", b"metadata", metadata]]])
 
-    assert (entry.message, bool(entry.problem)) == (Message(b"x", read), problem)
+    assert (entry.message, bool(entry.problem)) == (
+        Message(b"x", read, place=StoredPlace("", "1-0")),
+        problem,
+    )
 
 
 def test_pending_entries() -> None:
