@@ -23,7 +23,7 @@ from outboard.sidecar.delivery.counting import BatchTally
 from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.delivery.inbound import Arrived, Failed, Skipped
 from outboard.sidecar.events import envelope
-from outboard.sidecar.events.identity import OFFSET, PARTITION, TOPIC, position_of
+from outboard.sidecar.events.identity import OFFSET, PARTITION, TOPIC, place_of
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure
 from outboard.wire.dapr import DeliveryStatus
@@ -208,7 +208,7 @@ class BatchConsumer:
 
     def _metadata(self, message: Message) -> Mapping[str, str]:
         """Of a raw payload with its place, as Kafka tells it: the app has nothing else to know it by."""
-        partition, offset = position_of(message)
+        partition, offset = place_of(message)
         if not self._raw or not offset or OFFSET in message.metadata:
             return message.metadata
         return {**message.metadata, TOPIC: self._topic_there, PARTITION: partition, OFFSET: offset}

@@ -25,6 +25,7 @@ __all__ = [
     "identity_of",
     "identity_of_published",
     "is_dead_letter",
+    "place_of",
     "position_of",
     "raw_identity",
 ]
@@ -47,14 +48,14 @@ def identity_of_published(message: Message, topic: str) -> EventIdentity:
     the id that subscribers are given of it, where the broker has told its place.
     """
     members = _members(message)
-    if SPECVERSION in members or not position_of(message)[1]:
+    if SPECVERSION in members or not place_of(message)[1]:
         return identity_in(members, message.metadata)
     return raw_identity(message, topic)
 
 
 def raw_identity(message: Message, topic: str) -> EventIdentity:
     """Of a raw payload: by its place on the broker, where that is known; else it has no id."""
-    partition, offset = position_of(message)
+    partition, offset = place_of(message)
     topic = message.metadata.get(TOPIC, topic)
     event_id = raw_event_id(topic, partition, offset, message.data) if offset else ""
     return EventIdentity(event_id, DEFAULT_SOURCE, partition_key({}, message.metadata) or "")
@@ -88,8 +89,12 @@ def is_dead_letter(message: Message) -> bool:
 
 
 def position_of(message: Message) -> tuple[str, str]:
-    """The partition and the offset where the broker says that it lies; empty where it does not say."""
-    metadata, place = message.metadata, message.place
-    if place is not None and place.offset:
-        return place.partition, place.offset
+    """The partition and the offset as the app is told them with it; empty where it is not."""
+    metadata = message.metadata
     return metadata.get(PARTITION, ""), metadata.get(OFFSET, "")
+
+
+def place_of(message: Message) -> tuple[str, str]:
+    """The same, also where only the sidecar is told."""
+    place = message.place
+    return (place.partition, place.offset) if place is not None and place.offset else position_of(message)
