@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import grpc
+from dapr.proto.common.v1 import common_pb2
 from dapr.proto.runtime.v1 import dapr_pb2
 from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
@@ -16,11 +17,12 @@ from conformance.http1 import LOOPBACK
 from conformance.masking import Mask
 from conformance.sidecars import Running
 
-__all__ = ["Calling", "Said", "calling", "grpc_answers"]
+__all__ = ["Calling", "Said", "calling", "grpc_answers", "invoked"]
 
 METHODS = dapr_pb2.DESCRIPTOR.services_by_name["Dapr"].methods_by_name
 SERVICE = "dapr.proto.runtime.v1.Dapr"
 PATIENCE = 20.0
+TRACED = {"traceparent", "tracestate", "grpc-trace-bin"}
 
 
 def _plain(data: bytes) -> bytes:
@@ -131,3 +133,22 @@ def _in_order(message: str) -> str:
 def _as_core(message: str) -> str:
     """The words of the library for C++ as those of the one for Go."""
     return message.replace("SERVER: Received message larger", "grpc: received message larger")
+
+
+async def invoked(port: int, request: Message) -> tuple[str, object, object, bytes]:
+    """Status, details, metadata and the answer's body of a call of InvokeService at `port`."""
+    async with grpc.aio.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+        call = channel.unary_unary(f"/{SERVICE}/InvokeService", *PLAIN)(
+            request.SerializeToString(), timeout=PATIENCE
+        )
+        data = b""
+        with suppress(grpc.aio.AioRpcError):  # its status is compared
+            data = await call
+        answer = common_pb2.InvokeResponse.FromString(data)
+        told = [item for item in await call.initial_metadata() or () if item[0] not in TRACED]
+        trailing = dict(await call.trailing_metadata() or ())
+        packed = trailing.get("grpc-status-details-bin", b"")
+        status = status_pb2.Status.FromString(packed if isinstance(packed, bytes) else b"")
+        details = json_format.MessageToDict(status)
+        said = f"{(await call.code()).name} {await call.details()} {answer.content_type}"
+        return said, details, sorted(told), answer.data.value

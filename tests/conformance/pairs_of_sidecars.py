@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h11
+from dapr.proto.runtime.v1 import invoke_pb2
 
 from conformance.app import App
+from conformance.grpc_asking import invoked
 from conformance.http1 import LOOPBACK, Answer, Gone, exchange, next_event
 from conformance.question import Group, Respond
 from conformance.sidecars import Program, Running, started, until_ready
@@ -35,6 +37,8 @@ spec:
     configuration:
       connectionString: {file}
 """
+ITS_OWN = {"accept-encoding", "dapr-authority", "dapr-grpc-accept-encoding"}
+"""What a library adds or keeps to itself: Go's shows the app of which headers a gRPC call was made."""
 OF_A_CONNECTION = {"connection", "date", "transfer-encoding", "content-length", "host"}
 
 
@@ -124,6 +128,11 @@ class Pair:
         answer = await exchange(self.caller.port, method, target, body, headers)
         return seen(answer, {str(self.app.port): "APP"})
 
+    async def call(self, request: invoke_pb2.InvokeServiceRequest) -> tuple[object, ...]:
+        """What comes of InvokeService at the caller's sidecar: status, metadata and answer."""
+        said = await invoked(self.caller.ports[1], request)
+        return *said[:3], _body(said[3], {str(self.app.port): "APP"})
+
 
 @asynccontextmanager
 async def pairs(
@@ -181,4 +190,4 @@ def _body(body: bytes, masked: Mapping[str, str]) -> object:
 
 def _is_its_own(header: tuple[str, str]) -> bool:
     name, value = header
-    return name == "accept-encoding" or (name == "user-agent" and value in {"outboard", "Go-http-client/1.1"})
+    return name in ITS_OWN or (name == "user-agent" and value in {"outboard", "Go-http-client/1.1"})

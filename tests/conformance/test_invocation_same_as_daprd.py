@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_from_bytes
 
 import pytest
 from anyio.from_thread import BlockingPortal
+from dapr.proto.common.v1 import common_pb2
+from dapr.proto.runtime.v1 import invoke_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,3 +175,36 @@ def test_access_that_is_denied(
 ) -> None:
     answer = same(portal, denying_ones, method, target)
     assert answer[0] == (403 if CALLEE in target else 200)
+
+
+INVOKE_CASES: Mapping[str, tuple[Mapping[str, Any], int]] = {
+    "get": ({"method": "x", "http_extension": {"verb": 1, "querystring": "a=b"}}, 200),
+    "post": ({"method": "a b/../c", "data": {"value": b"body"}, "content_type": "a/b",
+              "http_extension": {"verb": 3}}, 200),
+    "created": ({"method": "x", "http_extension": {"verb": 1}}, 201),
+    "none": ({"method": "x", "http_extension": {"verb": 1}}, 204),
+    "moved": ({"method": "x", "http_extension": {"verb": 1}}, 302),
+    "bad": ({"method": "x", "http_extension": {"verb": 1}}, 400),
+    "not found": ({"method": "x", "http_extension": {"verb": 1}}, 404),
+    "failed": ({"method": "x", "http_extension": {"verb": 1}}, 500),
+    "unavailable": ({"method": "x", "http_extension": {"verb": 1}}, 503),
+    "no extension": ({"method": "x"}, 200),
+    "no verb": ({"method": "x", "http_extension": {}}, 200),
+    "no path": ({"method": "a#b", "http_extension": {"verb": 1}}, 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("target", [CALLEE, CALLER, "nobody", ""])
+@pytest.mark.parametrize("name", INVOKE_CASES)
+def test_invoke_service(portal: BlockingPortal, open_ones: list[Pair], name: str, target: str) -> None:
+    message, status = INVOKE_CASES[name]
+    request = invoke_pb2.InvokeServiceRequest(id=target, message=common_pb2.InvokeRequest(**message))
+    app = open_ones[0].app
+    app.status, app.headers = status, (("x-a", "1"), ("cache-control", "no"))
+    app.body = None if status < 300 else b"as it was told to say, at a length that is more than is passed on"
+    try:
+        answers = {pair.name: portal.call(pair.call, request) for pair in open_ones}
+    finally:
+        app.status, app.headers, app.body = 200, (), None
+    for answer in answers.values():
+        assert answer == answers["daprd-daprd"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,13 @@ import httpx
 import pytest
 from aiohttp import web
 
+from outboard.resources.component import MetadataItem
+from outboard.resources.http_endpoint import HttpEndpoint
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import Resiliency, RetryPolicy, Target
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
+from support.certificates import self_signed
 from support.processes import free_ports
 
 pytestmark = pytest.mark.anyio
@@ -71,12 +75,12 @@ class Echo:
         return response
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[int]:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/{tail:.*}", self.handle)
         runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         try:
             yield site.port
@@ -135,16 +139,33 @@ async def test_an_app_in_a_header_or_in_credentials(tmp_path: Path) -> None:
         by_header = await caller.get("/orders/1?x=2", headers={"dapr-app-id": "callee"})
         by_user = await caller.get("/orders/2", auth=("dapr-app-id", "callee"))
         with_namespace = await caller.get(f"{INVOKE}/callee.default/method/orders/3")
-        elsewhere = await caller.get(f"{INVOKE}/callee.other/method/orders/3")
-    assert [each.json()["target"] for each in (by_header, by_user, with_namespace)] == [
+        elsewhere = await caller.get(f"{INVOKE}/callee.other/method/orders/4")
+        nobody = await caller.get(f"{INVOKE}/nobody/method/orders/5")
+    assert [each.json()["target"] for each in (by_header, by_user, with_namespace, elsewhere)] == [
         "/orders/1?x=2",
         "/orders/2",
         "/orders/3",
+        "/orders/4",
     ]
-    assert elsewhere.json() == {
+    assert nobody.json() == {
         "errorCode": "ERR_DIRECT_INVOKE",
-        "message": "failed to invoke, id: callee.other, err: no host found with the given ID",
+        "message": "failed to invoke, id: nobody, err: no host found with the given ID",
     }
+
+
+async def test_of_two_namespaces_that_which_is_named_is_called(tmp_path: Path) -> None:
+    one, other = Echo(), Echo()
+    async with (
+        one.serving() as port,
+        other.serving() as other_port,
+        served("callee", tmp_path, port, namespace="one"),
+        served("callee", tmp_path, other_port, namespace="other"),
+        served("caller", tmp_path, namespace="one") as caller,
+    ):
+        for target in ("callee", "callee.other"):
+            assert (await caller.get(f"{INVOKE}/{target}/method/{target}")).status_code == 200
+    assert [each.path for each in one.asked if "callee" in each.path] == ["/callee"]
+    assert [each.path for each in other.asked if "callee" in each.path] == ["/callee.other"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 400, 404, 409, 429, 500, 503])
@@ -296,3 +317,42 @@ async def test_whoever_has_ended_is_found_no_more(tmp_path: Path) -> None:
         left = entries(tmp_path)
     assert answer.json()["message"].endswith("no host found with the given ID")
     assert "callee-1-2.json" not in left
+
+
+async def test_an_endpoint_that_a_resource_names() -> None:
+    app = Echo()
+    async with app.serving() as port:
+        headers = (MetadataItem("X-Key", "k"), MetadataItem("x-none", None, env="NONE"))
+        endpoint = HttpEndpoint("outside", f"http://127.0.0.1:{port}/base", headers)
+        async with served("caller", None, resources=Resources(http_endpoints=(endpoint,))) as caller:
+            answer = await caller.get(f"{INVOKE}/outside/method/a?b=c", headers={"x-key": "mine"})
+            metadata = await caller.get("/v1.0/metadata")
+    assert answer.json()["target"] == "/base/a?b=c"
+    assert app.asked[-1].headers.getall("x-key") == ["k"]
+    assert metadata.json()["httpEndpoints"] == [{"name": "outside"}]
+
+
+async def test_an_endpoint_with_certificates_of_its_own(tmp_path: Path) -> None:
+    (server, server_key), (client, client_key) = (
+        self_signed(tmp_path, "server"),
+        self_signed(tmp_path, "client"),
+    )
+    asking = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client)
+    asking.verify_mode = ssl.CERT_REQUIRED
+    asking.load_cert_chain(server, server_key)
+    trusted = MetadataItem("rootCA", text_of(server))
+    own = (MetadataItem("certificate", text_of(client)), MetadataItem("privateKey", text_of(client_key)))
+    async with Echo().serving(asking) as port:
+        url = f"https://localhost:{port}"
+        endpoints = (
+            HttpEndpoint("known", url, tls=(trusted, *own)),
+            HttpEndpoint("unknown", url, tls=(trusted,)),
+            HttpEndpoint("untrusted", url),
+        )
+        async with served("caller", None, resources=Resources(http_endpoints=endpoints)) as caller:
+            answers = [await caller.get(f"{INVOKE}/{each.name}/method/x") for each in endpoints]
+    assert [each.status_code for each in answers] == [200, 500, 500]
+
+
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="ascii")

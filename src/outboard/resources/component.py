@@ -11,7 +11,7 @@ from outboard.resources import duration
 from outboard.resources.finding import Errors, refuse_errors
 from outboard.resources.node import Node
 
-__all__ = ["Component", "MetadataItem", "SecretKeyRef", "parse"]
+__all__ = ["Component", "MetadataItem", "SecretKeyRef", "item_of", "parse"]
 
 DEFAULT_INIT_TIMEOUT: Final = 5.0
 
@@ -95,7 +95,7 @@ def _items(spec: Node, errors: Errors) -> tuple[MetadataItem, ...]:
     items: list[MetadataItem] = []
     for node in spec.sequence("metadata"):
         with errors.gathered():
-            items.append(_item(node))
+            items.append(item_of(node))
     return tuple(items)
 
 
@@ -118,8 +118,10 @@ def _type(spec: Node) -> str:
     return name
 
 
-def _item(node: Node) -> MetadataItem:
-    name = node.require("name", "Each item of `spec.metadata` needs `name:` and `value:`.").as_string()
+def item_of(node: Node, name: str = "") -> MetadataItem:
+    """A value, or where it is, called `name`, or as it says itself. Raises ResourceError."""
+    if not name:
+        name = node.require("name", "Each item of `spec.metadata` needs `name:` and `value:`.").as_string()
     value = node.get("value")
     return MetadataItem(
         name=name,

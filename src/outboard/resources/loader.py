@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from outboard.errors import CommandError
-from outboard.resources import component, document, resiliency_reader, shape, subscription
+from outboard.resources import component, document, http_endpoint, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
 from outboard.resources.configuration_findings import UNSERVED
 from outboard.resources.finding import Errors, Finding, refuse_errors
+from outboard.resources.http_endpoint import HttpEndpoint
 from outboard.resources.left_out import LeftOut, in_namespace, left_out
 from outboard.resources.node import Node, near
 from outboard.resources.resiliency import Resiliency, unknown_policies
@@ -31,12 +32,13 @@ VERSIONS: Final = {
     "Component": ("dapr.io/v1alpha1",),
     "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
     "Resiliency": ("dapr.io/v1alpha1",),
+    "HTTPEndpoint": ("dapr.io/v1alpha1",),
 }
 
 DEFAULT_POLICY: Final = re.compile(r"(Default\w*Policy|DaprBuiltIn\w*)\Z")
 """The names of those that count where no target names one."""
 
-Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency)
+Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency, HttpEndpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Resources:
     findings: tuple[Finding, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     subscriptions_of_others: tuple[DeclaredSubscription, ...] = ()
+    http_endpoints: tuple[HttpEndpoint, ...] = ()
 
 
 def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
@@ -102,6 +105,7 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
         subscriptions_of_others=tuple(
             each for each in found.subscriptions if each.scopes and app_id not in each.scopes
         ),
+        http_endpoints=tuple(_of_app(found.http_endpoints, app_id)),
     )
 
 
@@ -112,6 +116,7 @@ class _Found:
         self.components: list[Component] = []
         self.subscriptions: list[DeclaredSubscription] = []
         self.resiliencies: list[Resiliency] = []
+        self.http_endpoints: list[HttpEndpoint] = []
         self._errors = Errors()
         self.findings = self._errors.findings
 
@@ -138,6 +143,9 @@ class _Found:
             case "Subscription":
                 self._warn_of_unknown(node, shape.SUBSCRIPTION)
                 self._add_subscription(subscription.parse(node))
+            case "HTTPEndpoint":
+                self._warn_of_unknown(node, shape.HTTP_ENDPOINT)
+                self.http_endpoints.append(http_endpoint.parse(node))
             case _:
                 self._warn_of_unknown(node, shape.RESILIENCY)
                 self.resiliencies.append(resiliency_reader.parse(node))

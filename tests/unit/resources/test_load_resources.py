@@ -231,7 +231,7 @@ def test_the_same_name_in_another_namespace_is_no_duplicate(tmp_path: Path) -> N
             "a.yaml:1: not loaded: name the file with `--config ",
         ),
         (
-            "apiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\n",
+            "apiVersion: dapr.io/v1alpha1\nkind: MCPServer\n",
             "a.yaml:1: not loaded: this sidecar does not",
         ),
         ("apiVersion: dapr.io/v1alpha1\nkind: Componant\n", "Did you mean `Component`?"),

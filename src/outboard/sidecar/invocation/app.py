@@ -36,7 +36,9 @@ class HttpCall:
 
 def http_call(call: AppCall, base: str, token: str) -> HttpCall:
     """`call` as a request to what listens at `base`. Raises InvocationFailed for what makes no request."""
-    if call.verb == "CONNECT":
+    if not call.verb:
+        raise InvocationFailed("missing HTTP extension field", "InvalidArgument")
+    if call.verb in {"NONE", "CONNECT"}:
         raise InvocationFailed("invalid HTTP verb", "InvalidArgument")
     verb = call.verb if call.verb in VERBS else "POST"
     return HttpCall(verb, request_target(base, call.method, call.query), to_app(call.headers, token=token))

@@ -103,7 +103,7 @@ def passed_on(headers: Headers) -> Iterator[tuple[str, str]]:
         if name in HOP_BY_HOP or name in KEPT_BACK or name in nominated or name.endswith(BINARY):
             continue
         if name not in {TRACEPARENT, TRACESTATE, BAGGAGE, "content-type"}:
-            yield f"dapr-{name}" if name.startswith("grpc-") else name, value
+            yield _reserved(name), value
     if content_type:
         yield "content-type", content_type
     if baggage := first(headers, BAGGAGE):
@@ -112,6 +112,11 @@ def passed_on(headers: Headers) -> Iterator[tuple[str, str]]:
     yield TRACEPARENT, trace or ZERO_TRACEPARENT
     if trace and (state := first(headers, TRACESTATE)):
         yield TRACESTATE, state
+
+
+def _reserved(name: str) -> str:
+    """What belongs to gRPC, and is no header of HTTP, gets a prefix."""
+    return f"dapr-{name.removeprefix(':')}" if name.startswith(("grpc-", ":")) else name
 
 
 def first(headers: Iterable[tuple[str, str]], name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
@@ -85,6 +85,7 @@ class HttpApp:
         headers = [
             (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
             for name, value in response.raw_headers
+            if name.lower() != b"content-length"  # it may not be that of what is passed on
         ]
         return InvocationAnswer(response.status, headers, _answer_body(response))
 
@@ -124,9 +125,12 @@ def _answer_body(response: aiohttp.ClientResponse) -> AnswerBody:
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """What comes; of a body that breaks off daprd, too, passes on what there is."""
-    with suppress(aiohttp.ClientPayloadError):
-        async for chunk in response.content.iter_any():
+    content = response.content
+    try:
+        async for chunk in content.iter_any():
             yield chunk
+    except aiohttp.ClientPayloadError:
+        yield b"".join(content._buffer)  # the library gives out none of it once there is an error
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,7 @@ ENCODING: Final = ("utf-8", "surrogateescape")
 FORBIDDEN: Final = frozenset("#?\0")
 PLAIN: Final = "/$&+,:;=@-_.~"
 VALID: Final = re.compile(rb"[A-Za-z0-9!$&'()*+,;=:@\[\]%/\-_.~]*\Z")
-BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
+BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 SHORT: Final = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
                 '"': '\\"', "\\": "\\\\"}  # fmt: skip
 
@@ -56,11 +56,11 @@ def request_target(base: str, method: str, query: str) -> str:
     `base` is where it goes ("http://127.0.0.1:8000"), for the error.
     """
     path = method if method.startswith("/") else f"/{method}"
-    found = BAD_ESCAPE.search(path)
-    if found is not None:
-        url = f"{base}{path}" + (f"?{query}" if query else "")
-        raise InvocationFailed(f"parse {go_quoted(url)}: invalid URL escape {go_quoted(found[0])}")
     raw = path.encode(*ENCODING)
+    found = BAD_ESCAPE.search(raw)
+    if found is not None:
+        url, escape = f"{base}{path}" + (f"?{query}" if query else ""), found[0].decode(*ENCODING)
+        raise InvocationFailed(f"parse {go_quoted(url)}: invalid URL escape {go_quoted(escape)}")
     escaped = raw if VALID.match(raw) else quote_from_bytes(unquote_to_bytes(raw), PLAIN).encode()
     return escaped.decode("ascii") + (f"?{query}" if query else "")
 

@@ -80,27 +80,35 @@ class InvocationService:
         self._reach = reach
         self._random = random
 
-    async def invoke(self, target: str, call: AppCall) -> InvocationAnswer:
-        """The answer of `target` to `call`, whatever its status. Raises ApiError where there is none."""
+    async def invoke(
+        self, target: str, call: AppCall, failure_code: Callable[[int], int] = lambda status: status
+    ) -> InvocationAnswer:
+        """The answer of `target` to `call`, whatever its status. Raises ApiError where there is none.
+
+        `failure_code` makes of the status of an answer what policies match.
+        """
         guards = self._reach.guards
         if guards is None:
             raise ApiError(500, dapr.ErrorCode.DIRECT_INVOKE, "invoke API is not ready")
         guard = guards.of(target, call.method)
         call.body.kept = not call.streaming and guard.policies.retry is not None
         try:
-            return await guard.run(lambda: self._attempt(target, call, guard))
+            return await guard.run(lambda: self._attempt(target, call, guard, failure_code))
         except AnsweredBadly as bad:
             return bad.answer
         except Failure as failure:
             raise _not_invoked(target, failure) from failure
 
-    async def _attempt(self, target: str, call: AppCall, guard: Guard) -> InvocationAnswer:
+    async def _attempt(
+        self, target: str, call: AppCall, guard: Guard, failure_code: Callable[[int], int]
+    ) -> InvocationAnswer:
         """Raises a Failure, one that is permanent where the body of the request is gone."""
         started = asyncio.get_running_loop().time()
         try:
             answer = await self._sent(target, call)
             if not answer.ok:
-                raise AnsweredBadly(answer if call.streaming else await answer.whole())
+                code = failure_code(answer.status)
+                raise AnsweredBadly(answer if call.streaming else await answer.whole(), code)
         except Failure as failure:
             failure.permanent = call.streaming
             raise

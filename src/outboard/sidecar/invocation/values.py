@@ -46,6 +46,8 @@ class CallBody:
 class AppCall:
     """`method` is the path without escapes, and without the first slash; `query` is as it was sent.
 
+    `verb` is empty where the call is no request of HTTP.
+
     Of a body that is `streaming` nobody knows the length: it is passed on once and kept nowhere.
     """
 
@@ -130,11 +132,11 @@ class InvocationFailed(Failure):
 
 
 class AnsweredBadly(Failure):
-    """The app answered with a status that the policies count as a failure."""
+    """The app answered with a status that the policies count as a failure, under `code`."""
 
-    def __init__(self, answer: InvocationAnswer) -> None:
+    def __init__(self, answer: InvocationAnswer, code: int) -> None:
         super().__init__(f"status code {answer.status}")
-        self.code = answer.status
+        self.code = code
         self.answer = answer
 
 

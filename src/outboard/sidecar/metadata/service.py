@@ -48,6 +48,7 @@ class SidecarInfo:
     subscriptions: Sequence[ActiveSubscription] = ()
     discovery: Discovery | None = None
     resiliencies: Sequence[str] = ()
+    http_endpoints: Sequence[str] = ()
     extended: dict[str, str] = field(default_factory=dict)
 
 

@@ -69,8 +69,10 @@ def grpc_api(
         services.state,
         services.secrets,
         services.metadata,
+        services.invocation,
         stop,
         options.runtime_namespace,
+        has_token=bool(options.api_token),
     )
     settings = GrpcSettings(
         options.max_body_bytes,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from outboard.clock import Clock
 from outboard.resources.configuration import Configuration
+from outboard.resources.http_endpoint import HttpEndpoint
 from outboard.resources.resiliency import Resiliency
 from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.port import SecretStore
 from outboard.sidecar.invocation.app import AppCaller, GuardedApp
 from outboard.sidecar.invocation.callee import Callee
 from outboard.sidecar.invocation.exchange_app import ExchangeApp
@@ -25,6 +29,7 @@ from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.invocation.values import AppCall, InvocationAnswer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
+from outboard.sidecar.runtime.endpoints import open_endpoints
 from outboard.sidecar.runtime.grpc_api import loading_grpc
 from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 from outboard.sidecar.runtime.options import Options
@@ -45,8 +50,14 @@ class Invoking:
     """The parts of one sidecar that call apps, and by which its own app is called. `app` is the way to it."""
 
     def __init__(
-        self, options: Options, configuration: Configuration, log: SidecarLog, random: Callable[[], float]
+        self,
+        options: Options,
+        configuration: Configuration,
+        clock: Clock,
+        log: SidecarLog,
+        random: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self._options = options
         self._configuration = configuration
         self._log = log
@@ -62,11 +73,22 @@ class Invoking:
         return self._options.registry is not None or self._configuration.name_resolution is not None
 
     @asynccontextmanager
-    async def opened(self, policies: Resiliency, resilience: Resilience) -> AsyncIterator[None]:
-        """Calls can be made while the block runs, of whomever is known by then."""
+    async def opened(
+        self,
+        endpoints: Sequence[HttpEndpoint],
+        context: ComponentContext,
+        stores: Mapping[str, SecretStore],
+        policies: Resiliency,
+        resilience: Resilience,
+    ) -> AsyncIterator[None]:
+        """Calls can be made while the block runs, of whomever is known by then.
+
+        Raises ComponentInitFailed and ResourceError for an endpoint that cannot be called.
+        """
         async with outgoing() as clients:
             self._outgoing = clients
-            self._reach.externals = WithoutSidecar(clients, {})
+            ways = await open_endpoints(endpoints, clients, context, stores)
+            self._reach.externals = WithoutSidecar(clients, ways)
             self._reach.guards = AppGuards(policies, resilience)
             yield
 
@@ -106,7 +128,7 @@ class Invoking:
         found, folder = self._configuration.name_resolution, self._options.registry
         if found is not None:
             return sqlite_names(found, self._options.directory, self._log)
-        return None if folder is None else SidecarRegistry(folder, self._log)
+        return None if folder is None else SidecarRegistry(folder, self._log, self._clock.sleep)
 
 
 class _LazyPeers:

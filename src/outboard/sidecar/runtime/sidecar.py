@@ -126,7 +126,7 @@ class Sidecar:
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
-        self._invoking = Invoking(options, configuration, log, random)
+        self._invoking = Invoking(options, configuration, clock, log, random)
         self._meters = meters = _meters(options, configuration)
         self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
@@ -233,8 +233,12 @@ class Sidecar:
                 )
                 self.info.components = await stack.enter_async_context(opened)
                 policies = merge_policies(resources.resiliencies)
-                await stack.enter_async_context(self._invoking.opened(policies, resilience))
+                stores = {name: each.component for name, each in self._loaded.secrets.items()}
+                endpoints = resources.http_endpoints
+                invoking = self._invoking.opened(endpoints, self._context, stores, policies, resilience)
+                await stack.enter_async_context(invoking)
             self.info.left_out = self._loaded.left_out
+            self.info.http_endpoints = [each.name for each in self._resources.http_endpoints]
             self.info.resiliencies = [each.name for each in resources.resiliencies]
             yield
 

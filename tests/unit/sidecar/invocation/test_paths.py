@@ -84,6 +84,12 @@ def test_a_percent_sign_that_escapes_nothing() -> None:
     assert str(caught.value) == f'parse "{BASE}/a%b?x": invalid URL escape "%b"'
 
 
+def test_three_bytes_are_told_of_a_bad_escape() -> None:
+    with pytest.raises(InvocationFailed) as caught:
+        request_target(BASE, "a%/é", "")
+    assert str(caught.value).endswith('invalid URL escape "%/\\xc3"')
+
+
 @given(st.binary())
 def test_what_is_no_utf8_comes_through(raw: bytes) -> None:
     path = "/" + "".join(f"%{byte:02X}" for byte in raw)

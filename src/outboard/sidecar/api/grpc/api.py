@@ -18,7 +18,7 @@ from grpc import StatusCode
 
 from outboard.resources.configuration import ApiAccess, ApiLogging
 from outboard.sidecar.api.grpc.access import is_allowed
-from outboard.sidecar.api.grpc.call import Call, Method, Undecodable
+from outboard.sidecar.api.grpc.call import Call, Method, StatusRaised, Undecodable
 from outboard.sidecar.api.grpc.errors import GrpcStatus, http_like, status_of
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError
@@ -85,7 +85,10 @@ class GrpcApi(grpc.GenericRpcHandler):
 
         async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             started = time.perf_counter()
-            answer = await self._answer(path, await _first(path, requests), _call(context))
+            call = _call(context)
+            answer = await self._answer(path, await _first(path, requests), call)
+            if call.told:
+                await context.send_initial_metadata(call.told)
             self._log_call(path, context, answer, time.perf_counter() - started)
             if isinstance(answer, GrpcStatus):
                 context.set_trailing_metadata(answer.trailers())
@@ -123,6 +126,8 @@ class GrpcApi(grpc.GenericRpcHandler):
         except ApiError as error:
             self._log.debug("%s", error)
             return status_of(error)
+        except StatusRaised as raised:
+            return raised.status
         except Undecodable:
             return GrpcStatus(StatusCode.INTERNAL, UNDECODABLE)
         except Exception:

@@ -9,9 +9,10 @@ from typing import Final, TypeVar
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 
+from outboard.sidecar.api.grpc.errors import GrpcStatus
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["EMPTY", "Call", "Method", "Undecodable", "method"]
+__all__ = ["EMPTY", "Call", "Method", "StatusRaised", "Undecodable", "method"]
 
 EMPTY: Final = Empty()
 Asked = TypeVar("Asked", bound=Message)
@@ -21,11 +22,23 @@ class Undecodable(ValueError):
     """The bytes of a request are no message of its type."""
 
 
+class StatusRaised(Exception):
+    """Ends a call with `status`."""
+
+    def __init__(self, status: GrpcStatus) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call says beside its message: the texts of its metadata, by lower-case name."""
+    """What a call says beside its message: the texts of its metadata, by lower-case name.
+
+    `told` is what goes back before the answer, as metadata.
+    """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def trace(self) -> TraceContext | None:
@@ -35,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`handle(bytes, call)` answers a request with a message; it raises ApiError and Undecodable.
+    """`handle(bytes, call)` answers with a message, or raises ApiError, StatusRaised or Undecodable.
 
     `unserved` is the kind of calls that it belongs to, a phrase, where this sidecar does not serve it.
     """

@@ -71,6 +71,7 @@ def _told(info: SidecarInfo) -> Message:
             runtime_status=metadata_pb2.ActorRuntime.DISABLED, placement="placement: disconnected"
         ),
         workflows=metadata_pb2.MetadataWorkflows(),
+        http_endpoints=[metadata_pb2.MetadataHTTPEndpoint(name=name) for name in info.http_endpoints],
         resiliencies=[metadata_pb2.MetadataResiliency(name=name) for name in info.resiliencies],
     )
 

@@ -15,7 +15,6 @@ from dapr.proto.runtime.v1 import (
     binding_pb2,
     configuration_pb2,
     crypto_pb2,
-    invoke_pb2,
     jobs_pb2,
     lock_pb2,
 )
@@ -45,7 +44,6 @@ NO_OPTIONS: Final = "invalid request: first message does not contain the require
 def unserved_methods(app_id: str, namespace: str) -> Mapping[str, Method]:
     """By name."""
     kinds = {
-        "other apps": {"InvokeService": _refusing(invoke_pb2.InvokeServiceRequest, _invoke)},
         "streaming subscriptions": {"SubscribeTopicEventsAlpha1": _always(_no_streaming)},
         "output bindings": {"InvokeBinding": _refusing(binding_pb2.InvokeBindingRequest, _bind)},
         "configuration stores": _configuration(),
@@ -160,11 +158,6 @@ class _Jobs:
     def _error(self, status: int, reason: str, message: str) -> ApiError:
         code = f"DAPR_SCHEDULER_{reason}"
         return ApiError(status, code, message, ErrorInfo(code, self._told))
-
-
-def _invoke(asked: invoke_pb2.InvokeServiceRequest) -> ApiError:
-    reason = "this sidecar does not serve service invocation yet" if asked.id else "app id is empty"
-    return ApiError(500, "ERR_DIRECT_INVOKE", f"failed to invoke, id: {asked.id}, err: {reason}")
 
 
 def _no_streaming() -> ApiError:

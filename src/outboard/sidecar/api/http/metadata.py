@@ -73,6 +73,8 @@ def _info(info: SidecarInfo) -> Json:
     body["extended"] = dict(sorted(extended.items()))
     if info.subscriptions:
         body["subscriptions"] = [_subscription(each) for each in info.subscriptions]
+    if info.http_endpoints:
+        body["httpEndpoints"] = [{"name": name} for name in info.http_endpoints]
     if info.resiliencies:
         body["resiliencies"] = [{"name": name} for name in info.resiliencies]
     body["appConnectionProperties"] = _app_connection(info.app)

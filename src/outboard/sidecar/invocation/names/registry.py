@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +22,8 @@ from outboard.sidecar.logs import SidecarLog
 __all__ = ["SidecarRegistry", "registry_folder"]
 
 OWNER_ALONE: Final = 0o700
+RETRIES: Final = 5
+BETWEEN: Final = 0.1
 SUFFIX: Final = ".json"
 
 
@@ -31,11 +33,16 @@ def registry_folder(home: Path) -> Path:
 
 
 class SidecarRegistry:
-    """Names over the folder `path`, which is made when it is needed."""
+    """Names over the folder `path`, which is made when it is needed.
 
-    def __init__(self, path: Path, log: SidecarLog) -> None:
+    Who is not there yet is looked for again, as daprd does: services that start together call each other.
+    `pause(seconds)` is awaited in between.
+    """
+
+    def __init__(self, path: Path, log: SidecarLog, pause: Callable[[float], Awaitable[None]]) -> None:
         self._path = path
         self._log = log
+        self._pause = pause
 
     @asynccontextmanager
     async def announced(self, sidecar: Announced) -> AsyncIterator[None]:
@@ -57,15 +64,26 @@ class SidecarRegistry:
                 file.unlink()
 
     async def find(self, name: AppName) -> Sequence[str]:
-        return await asyncio.to_thread(self._living, name)
+        found = await asyncio.to_thread(self._living, name)
+        for _ in range(RETRIES):
+            if found:
+                break
+            await self._pause(BETWEEN)
+            found = await asyncio.to_thread(self._living, name)
+        return found
 
     def _living(self, name: AppName) -> list[str]:
+        """Those of the namespace, or, where none is in it, any: daprds of one machine know no namespaces."""
         here = process_identity()
-        return [
-            sidecar.address
+        known = [
+            sidecar
             for file, sidecar, process in self._entries(name)
-            if sidecar.name == name and not _is_elsewhere(process, here) and not _removed(file, process, here)
+            if sidecar.name.app_id == name.app_id
+            and not _is_elsewhere(process, here)
+            and not _removed(file, process, here)
         ]
+        chosen = [each for each in known if each.name == name] or known
+        return [each.address for each in chosen]
 
     def _entries(self, name: AppName) -> Iterator[tuple[Path, Announced, ProcessIdentity]]:
         for file in sorted(self._path.glob(f"*{SUFFIX}")):

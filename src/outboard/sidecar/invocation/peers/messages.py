@@ -207,9 +207,15 @@ def _request(head: CallHead) -> Message:
             "method": head.method,
             "content_type": head.content_type,
             "data": {"type_url": head.type_url} if head.type_url else None,
-            "http_extension": {"verb": VERBS.index(head.verb), "querystring": head.query},
+            "http_extension": _http(head),
         },
     )
+
+
+def _http(head: CallHead) -> Mapping[str, object] | None:
+    """A verb that has no number is POST, as daprd has it."""
+    verb = head.verb if head.verb in VERBS else "POST"
+    return {"verb": VERBS.index(verb), "querystring": head.query} if head.verb else None
 
 
 def _call_head(message: Any) -> CallHead:
