@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
+from outboard.doctor.laptop.outboxes import look_at_outboxes
 from outboard.errors import NotDurable, PublishForbidden
 from outboard.kit.outbox.port import Depth, FetchRequest
 from outboard.kit.outbox.relay import Relay
@@ -23,6 +24,7 @@ from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.store import SqlOutboxStore
 from support.outbox import OutboxBench, running
+from support.outboxes import filled_outbox
 
 pytestmark = pytest.mark.anyio
 
@@ -226,3 +228,10 @@ async def test_who_may_not_upgrade_it_goes_on_with_a_warning(
     (record,) = caplog.records
     assert "called with the rights of the table's owner, or with a migration" in record.getMessage()
     assert inspect(bench.engine).get_unique_constraints("outboard_outbox")
+
+
+async def test_the_doctor_looks_into_it(engine: Engine, postgresql_url: str) -> None:
+    filled_outbox(engine, waiting=3, parked=2, seconds=5)
+    (outbox,) = await look_at_outboxes(postgresql_url)
+    assert (outbox.waiting, outbox.parked, outbox.failure) == (3, 2, "")
+    assert [event_id for event_id, *_ in outbox.parked_events] == ["p0", "p1"]

@@ -69,6 +69,14 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    outbox: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Database of an outbox, to look into (read only): `sqlite:///shop.db`. May be repeated.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     namespace: Annotated[
         str,
         typer.Option(
@@ -146,6 +154,7 @@ def doctor(
       outboard doctor -o json
     """
     import os
+    from dataclasses import replace
 
     from outboard.clock import SystemClock
     from outboard.doctor.laptop.choosing import chosen_look
@@ -155,7 +164,7 @@ def doctor(
         raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
     if not namespace and (context or kubeconfig or pre):
         raise CommandError("--context, --kubeconfig and --pre go with --namespace", "Add --namespace.")
-    if namespace and (run_file or run_id or app_port or dapr_http_port or canary):
+    if namespace and (run_file or run_id or app_port or dapr_http_port or canary or outbox):
         raise CommandError(
             "--namespace looks at a cluster, and goes with no option of a run or a sidecar of this machine",
             "Leave the other one out.",
@@ -177,7 +186,7 @@ def doctor(
 
             manifests = read_manifests(resources_path or (), namespace)
             return KubernetesLook(namespace, clock, kubeconfig, context, app_id, pre, manifests)
-        return chosen_look(
+        look = chosen_look(
             Path.home(),
             run_file=run_file,
             run_id=run_id,
@@ -189,6 +198,7 @@ def doctor(
             environment=os.environ,
             clock=clock,
         )
+        return replace(look, outboxes=tuple(outbox or ()))
 
     if watch:
         _run(_watch(choose, clock, lambda diagnosis: _show(diagnosis, output, short=short)))

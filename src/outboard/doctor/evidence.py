@@ -23,6 +23,7 @@ __all__ = [
     "HopSeen",
     "HttpAnswer",
     "Metadata",
+    "OutboxSeen",
     "ProcessSeen",
     "PublishedSeen",
     "RouteSeen",
@@ -270,6 +271,22 @@ class HopSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSeen:
+    """An outbox in the `database` at that URL, without its login: how many events wait, for how many seconds
+    the oldest of them does, and which are `parked`: id, topic and reason of the oldest. `failure` says why it
+    could not be read.
+    """
+
+    database: str
+    table: str = ""
+    waiting: int = 0
+    parked: int = 0
+    oldest_age: float = 0.0
+    parked_events: tuple[tuple[str, str, str], ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedSeen:
     """The last time that an app published to a topic, as the record of hops has it."""
 
@@ -303,4 +320,5 @@ class Evidence:
     canaries: tuple[CanarySeen, ...] = ()
     hops: tuple[HopSeen, ...] = ()
     published: tuple[PublishedSeen, ...] = ()
+    outboxes: tuple[OutboxSeen, ...] = ()
     cluster: ClusterSeen | None = None

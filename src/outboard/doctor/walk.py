@@ -76,7 +76,10 @@ CATEGORIES: Final = (
         ),
     ),
     Category("a canary", (canary.canary_arrives,)),
-    Category("what was not handled", (outcomes.dead_letters, outcomes.event_lost, outcomes.outbox_parked)),
+    Category(
+        "what was not handled",
+        (outcomes.dead_letters, outcomes.event_lost, outcomes.outbox_parked, outcomes.outbox_backlog),
+    ),
 )  # fmt: skip
 
 

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from outboard.doctor import commands
-from outboard.doctor.evidence import Evidence, HopSeen
+from outboard.doctor.evidence import Evidence, HopSeen, OutboxSeen
 from outboard.doctor.results import CheckResult, Status
 from outboard.hops.record import HopKind
 from outboard.wire.deadletters import default_topic
 
-__all__ = ["dead_letters", "event_lost", "outbox_parked"]
+__all__ = ["dead_letters", "event_lost", "outbox_backlog", "outbox_parked"]
 
 TO_DEAD_LETTERS: Final = "went to dead letter topic"
 PARKED: Final = "is parked in the outbox"
 LINES: Final = 3
+WAITS_LONG: Final = 60.0
+"""Seconds that an event waits in an outbox, at most, where all is well and its sidecar is there."""
 GONE: Final = frozenset({HopKind.DROPPED.value, HopKind.LOST.value})
 
 
@@ -54,14 +56,53 @@ def dead_letters(seen: Evidence) -> Iterator[CheckResult]:
 
 
 def outbox_parked(seen: Evidence) -> Iterator[CheckResult]:
-    """Staged events that the sidecar has refused, as the apps have said."""
+    """Staged events that the sidecar has refused, as the database or else the apps say."""
     title = "nothing is parked in its outbox"
+    for outbox in seen.outboxes:
+        if outbox.failure:
+            evidence = (f"{outbox.database} could not be read: {outbox.failure}",)
+            fix = "Name its database as SQLAlchemy does, such as sqlite:///shop.db, and see that it runs"
+            yield CheckResult("outbox-parked", title, outbox.database, Status.UNKNOWN, evidence, fix)
+        else:
+            yield _parked(title, outbox)
+    if any(not each.failure for each in seen.outboxes):
+        return
     for app in seen.apps:
         hops = [each for each in seen.hops if each.kind == HopKind.PARKED and each.app_id == app.app_id]
         lines = [line for line in app.app_log if PARKED in line]
         status = Status.WARNING if hops or lines else Status.PASSED
         fix = "Mend the reason, then `outbox.retry(...)`, or `outbox.drop(...)`" if hops or lines else ""
         yield _told("outbox-parked", title, app.app_id, status, hops, lines, fix)
+
+
+def _parked(title: str, outbox: OutboxSeen) -> CheckResult:
+    if not outbox.parked:
+        return CheckResult("outbox-parked", title, _of(outbox), Status.PASSED)
+    events = [
+        f"event {event_id} of '{topic}' is parked: {reason}"
+        for event_id, topic, reason in outbox.parked_events[:LINES]
+    ]
+    evidence = (f"parked: {outbox.parked}, the oldest first", *events)
+    fix = "Mend the reason, then `outbox.retry(...)`, or `outbox.drop(...)`"
+    return CheckResult("outbox-parked", title, _of(outbox), Status.WARNING, evidence, fix)
+
+
+def outbox_backlog(seen: Evidence) -> Iterator[CheckResult]:
+    """Staged events that should have left, where the database is named."""
+    title = "what is staged in its outbox leaves it"
+    for outbox in seen.outboxes:
+        if outbox.failure:
+            continue  # which is told of what is parked
+        evidence = (f"{outbox.waiting} wait, the oldest for {outbox.oldest_age:.0f} s",)
+        if outbox.oldest_age < WAITS_LONG:
+            yield CheckResult("outbox-backlog", title, _of(outbox), Status.PASSED, evidence)
+            continue
+        fix = "The app publishes them as long as it runs and its sidecar takes them: its log says why not"
+        yield CheckResult("outbox-backlog", title, _of(outbox), Status.WARNING, evidence, fix)
+
+
+def _of(outbox: OutboxSeen) -> str:
+    return f"{outbox.table} in {outbox.database}"
 
 
 def event_lost(seen: Evidence) -> Iterator[CheckResult]:

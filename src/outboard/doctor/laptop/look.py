@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.doctor.evidence import (
@@ -15,6 +15,7 @@ from outboard.doctor.evidence import (
     BrokerSeen,
     Evidence,
     HttpAnswer,
+    OutboxSeen,
     RouteSeen,
     RunSeen,
     SidecarSeen,
@@ -26,6 +27,7 @@ from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
 from outboard.doctor.laptop.local_app import LocalApp
 from outboard.doctor.laptop.logs import app_lines, recorded_hops, sidecar_lines
+from outboard.doctor.laptop.outboxes import look_at_outboxes, password_of
 from outboard.doctor.laptop.processes import OpenPorts, environment_of, process_of
 from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
@@ -35,27 +37,33 @@ from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH,
 
 __all__ = ["Laptop"]
 
+T = TypeVar("T")
+
 MOST_ROUTES: Final = 50
 ASKED: Final = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
 class Laptop:
-    """Looks at `targets`, which are those of `run` where there is one; `hops` is the record of its events."""
+    """Looks at `targets`, which are those of `run` where there is one; `hops` is the record of its events,
+    `outboxes` are URLs of databases.
+    """
 
     where: str
     targets: Sequence[LocalApp]
     clock: Clock
     run: RunSeen | None = None
     hops: Path | None = None
+    outboxes: Sequence[str] = ()
 
     async def __call__(self) -> Evidence:
         if self.run is not None and self.run.state != "live":
             apps = tuple(_past(target) for target in self.targets)
-            seen = Evidence(self.where, self.clock.now(), apps, self.run)
-            return masked(seen, await secrets_of(self.targets))
+            seen = Evidence(self.where, self.clock.now(), apps, self.run, outboxes=await self._outboxes())
+            return await self._masked(seen)
         ports = await asyncio.to_thread(OpenPorts)
-        looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
+        looking = asyncio.gather(*(_app(target, ports) for target in self.targets))
+        looks, outboxes = await asyncio.gather(looking, self._outboxes())
         hops, published = await asyncio.to_thread(recorded_hops, self.hops)
         seen = Evidence(
             self.where,
@@ -65,12 +73,21 @@ class Laptop:
             tuple(broker for _, brokers in looks for broker in brokers),
             hops=hops,
             published=published,
+            outboxes=outboxes,
         )
-        return masked(seen, await secrets_of(self.targets))
+        return await self._masked(seen)
 
     async def canaries(self, seen: Evidence) -> Evidence:
         canaries = await send_canaries(seen, self.targets, self.clock)
-        return replace(seen, canaries=masked(canaries, await secrets_of(self.targets)))
+        return replace(seen, canaries=await self._masked(canaries))
+
+    async def _outboxes(self) -> tuple[OutboxSeen, ...]:
+        found = await asyncio.gather(*map(look_at_outboxes, self.outboxes))
+        return tuple(each for outboxes in found for each in outboxes)
+
+    async def _masked(self, seen: T) -> T:
+        passwords = {found for url in self.outboxes if (found := password_of(url))}
+        return masked(seen, await secrets_of(self.targets) | passwords)
 
 
 def _past(target: LocalApp) -> AppSeen:
