@@ -14,8 +14,12 @@ from pathlib import Path
 
 GROUPS = (
     "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
-    "subscriptions/(programmatic|declarative/selfhosted|mixed))/|"
-    "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename)$)"
+    "subscriptions/(programmatic|declarative/selfhosted|mixed)|resiliency/apps/retry|"
+    "serviceinvocation/http/(appapitoken|streaming))/|"
+    "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename|"
+    "resiliency/apps/(default(circuitbreaker|retry|timeout)|retrymatching(grpc|http))|"
+    "serviceinvocation/http/(basic|contentlength|fuzzhttp|hopbyhop|httpendpoints|redirect|sse|ssepanic|sserelay|"
+    "reservedchars/pathcorrectness))$)"
 )
 """The groups of cases that sidecars are put to, as a regular expression of Go."""
 OTHERS = (
