@@ -32,7 +32,11 @@ def evidence(secret: str) -> Evidence:
         subscribe_problem=f"not JSON: {secret!r}",
         sidecar=SidecarSeen(HttpAnswer(failure=secret)),
         log=(SidecarLine("error", f"msg={json.dumps(secret)} {secret}", NOW),),
-        app_log=(secret, json.dumps({"password": secret})),
+        app_log=(
+            secret,
+            json.dumps({"password": secret}),
+            f"ValueError: no login with {secret!r} and {secret}",
+        ),
         listening=True,
     )
     return Evidence("here", NOW, (app,))

@@ -81,6 +81,12 @@ def sidecar_identity(seen: Evidence) -> Iterator[CheckResult]:
             )
 
 
+UNREACHED: Final = (
+    "It waits for its broker. Start that, or correct its address in the component. A Kafka that is reached, "
+    "and then is not, advertises an address that does not lead to it: see `advertised.listeners`"
+)
+
+
 def sidecar_version(seen: Evidence) -> Iterator[CheckResult]:
     """What is known of that version of Dapr."""
     for app in seen.apps:
@@ -104,7 +110,11 @@ def sidecar_ready(seen: Evidence) -> Iterator[CheckResult]:
         elif answer.status:
             evidence = [f"at /v1.0/healthz it answers {answer}"]
             evidence += [line.message for line in app.log if line.level in {"warn", "error", "fatal"}][-3:]
-            fix = "It waits for the app, or for a component: its log says for which"
+            away = [each for each in seen.brokers if each.app_id == app.app_id and each.failure]
+            evidence += [
+                f"the broker of '{each.component}' cannot be reached: {each.failure}" for each in away
+            ]
+            fix = UNREACHED if away else "It waits for the app, or for a component: its log says for which"
             command = commands.ask(f"{app.sidecar_address}/v1.0/healthz")
             yield CheckResult(
                 "sidecar-ready", title, app.app_id, Status.FAILED, tuple(evidence), fix, command

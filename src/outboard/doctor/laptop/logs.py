@@ -32,9 +32,18 @@ def app_lines(path: Path | None) -> tuple[str, ...]:
 def recorded_hops(folder: Path | None) -> tuple[tuple[HopSeen, ...], tuple[PublishedSeen, ...]]:
     """The last hops of events that did not go well, and who has published to which topic; none where there
     is no record.
+
+    Of those of one event that differ in nothing but their time and attempt the last one counts: there may be
+    thousands.
     """
     hops = read_record(folder).hops if folder is not None else ()
-    unwell = sorted(filter(is_unwell, hops), key=lambda each: each.at)[-MOST_HOPS:]
+    told: dict[tuple[str, ...], Hop] = {}
+    for each in sorted(filter(is_unwell, hops), key=lambda each: each.at):
+        who = each.app_id, each.instance, each.pubsub, each.topic
+        what = each.event.event_id, each.kind.value, each.outcome, each.detail
+        told.pop((*who, *what), None)
+        told[(*who, *what)] = each
+    unwell = list(told.values())[-MOST_HOPS:]
     last: dict[tuple[str, str, str], float] = {}
     for each in hops:
         if each.kind in PUBLISHED and not is_unwell(each):
