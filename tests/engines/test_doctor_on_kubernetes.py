@@ -250,6 +250,7 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_looked_into(
         "what the pods answer",
     } <= set(unseen)
     assert all(each["result"] == "unknown" for each in unseen.values())
+    assert look_at(namespace, kubeconfig=file)[1] == told  # in the same order, whoever was answered first
     assert "auth can-i get pods/log" in unseen["logs"]["command"]["bash"]
     forward = unseen["what the pods answer"]
     assert "auth can-i create pods/portforward" in forward["command"]["bash"]

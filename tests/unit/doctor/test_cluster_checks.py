@@ -376,6 +376,31 @@ def test_without_the_right_to_reach_pods_their_logs_are_gone_by() -> None:
     assert told(evidence, Status.FAILED) == {"log-subscribed"}
 
 
+def test_what_may_not_be_seen_of_other_namespaces_is_said_once() -> None:
+    def missed(resource: str, namespace: str = "") -> Unseen:
+        what = f"the {resource}" if namespace else f"{resource} of other namespaces"
+        return Unseen(what, "no", "list", resource, namespace)
+
+    kinds = ("components", "subscriptions", "configurations")
+    (found,) = checks(seen(unseen=tuple(map(missed, kinds))), "cluster-visible")
+    assert found.subject == "components, subscriptions, configurations of other namespaces"
+    assert found.status is Status.UNKNOWN
+    both = tuple(each for kind in kinds for each in (missed(kind), missed(kind, "todo")))
+    blind = seen(unseen=both, resources=())
+    assert [each.subject for each in checks(blind, "cluster-visible")] == [f"the {kind}" for kind in kinds]
+    assert checks(blind, "resource-stale") == []
+
+
+def test_what_to_do_is_said_for_a_cluster() -> None:
+    deaf = replace(app("worker", TASKS), listening=False, subscribe=HttpAnswer())
+    (found,) = checks(seen(deaf), "app-listening")
+    assert "dapr.io/app-port" in found.fix
+    late = SubscriptionSeen("kafka-pubsub", "orders", (("", "/orders"),), source="the app")
+    stale = replace(app("worker", TASKS), subscribed=(TASKS, late))
+    (found,) = checks(seen(app("backend"), stale), "subscription-registered")
+    assert found.fix.startswith("Restart the pod")
+
+
 def test_a_log_that_is_longer_than_what_is_read_leaves_a_doubt() -> None:
     unasked = [replace(each, sidecar=SidecarSeen(), subscribe=HttpAnswer(), listening=None) for each in APPS]
     long = tuple(replace(each, lines=("line",) * 500) for each in CLUSTER.logs)

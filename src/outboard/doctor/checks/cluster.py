@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from outboard.doctor.checks.release_notes import warnings_of
 from outboard.doctor.cluster_commands import kubectl
-from outboard.doctor.cluster_evidence import ClusterSeen
+from outboard.doctor.cluster_evidence import ClusterSeen, Unseen
 from outboard.doctor.results import CheckResult, Status
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
 SERVICES: Final = ("dapr-sidecar-injector", "dapr-operator", "dapr-sentry")
 """Without these no pod gets a sidecar, no sidecar a component or a certificate. Placement and scheduler are
 for actors, workflows and jobs: their absence is a warning."""
+ELSEWHERE: Final = " of other namespaces"
 READ_SECRETS: Final = "get secrets"
 """Without it one may deploy, and cannot see whether the Secrets are there that components refer to."""
 OPTIONAL: Final = ("dapr-placement-server", "dapr-scheduler-server")
@@ -60,7 +62,7 @@ def cluster_visible(seen: ClusterSeen) -> Iterator[CheckResult]:
     title = "what is to be looked at may be seen"
     if not seen.unseen and not seen.unreachable:
         yield CheckResult("cluster-visible", title, seen.user, Status.PASSED)
-    for each in seen.unseen:
+    for each in _told_together(seen.unseen):
         whose = f" -n {each.namespace}" if each.namespace else " --all-namespaces"
         yield CheckResult(
             "cluster-visible",
@@ -73,6 +75,18 @@ def cluster_visible(seen: ClusterSeen) -> Iterator[CheckResult]:
             else "Look again: the API server could not answer",
             kubectl(seen, f"auth can-i {each.verb} {each.resource}{whose}"),
         )
+
+
+def _told_together(unseen: Iterable[Unseen]) -> list[Unseen]:
+    """What may not be seen of other namespaces is one thing, and none where it may not be seen of the own."""
+    own = {each.resource for each in unseen if each.namespace}
+    elsewhere = [each for each in unseen if each.what.endswith(ELSEWHERE)]
+    only = [each for each in elsewhere if each.resource not in own]
+    named = ", ".join(each.resource for each in only)
+    return [
+        *(each for each in unseen if each not in elsewhere),
+        *(replace(each, what=f"{named}{ELSEWHERE}") for each in only[:1]),
+    ]
 
 
 def cluster_deployable(seen: ClusterSeen) -> Iterator[CheckResult]:

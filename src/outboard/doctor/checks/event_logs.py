@@ -31,7 +31,9 @@ def event_published(seen: Evidence) -> Iterator[CheckResult]:
     silent = [pod for pod in cluster.dapr_pods if _is_read(cluster, pod)]
     for pod in said or [each for each in silent if each.app_id not in takers] or silent:
         line = said.get(pod, "")
-        evidence = line or "no line that was read has it; an app of the kit says it of each event"
+        evidence = (
+            line or f"no line that was read of its log has '{PUBLISHED}', which the kit says of each event"
+        )
         status = Status.PASSED if line else Status.UNKNOWN
         container = pod.app.name if pod.app else ""
         command = logs(cluster, pod, container, PUBLISHED)
@@ -45,13 +47,14 @@ def event_stored(seen: Evidence) -> Iterator[CheckResult]:
     if cluster is None:
         return
     pods = {each.component: each.pod for each in reversed(cluster.services) if each.exists and each.pod}
+    login = ["the broker asks for a login, which the command needs too (--consumer.config)"]
     secured = {each.name for each in cluster.own("Component") if each.auth_type not in {"", "none"}}
     for component, topic in _targets(seen):
         pod = pods.get(component)
         if pod is None or pod.kind not in READABLE:
             continue
         evidence = ["only the broker can tell; the command asks it"]
-        evidence += ["it asks for a login: the command needs one too"] if component in secured else []
+        evidence += login if component in secured else []
         yield CheckResult(
             "event-stored",
             "the topic holds events",
@@ -73,7 +76,7 @@ def event_received(seen: Evidence) -> Iterator[CheckResult]:
         line = _said(cluster, pod, RECEIVED)
         if not line and not (pod.app_id in takers and _is_read(cluster, pod)):
             continue
-        evidence = line or "no line that was read has it; the app may say it in other words"
+        evidence = line or f"no line of its log that was read has '{RECEIVED}'; it may say it in other words"
         container = pod.app.name if pod.app else ""
         command = logs(cluster, pod, container, RECEIVED, tail=TAIL)
         status = Status.PASSED if line else Status.UNKNOWN

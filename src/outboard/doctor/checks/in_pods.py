@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from outboard.doctor.cluster_commands import forwarded, logs
 from outboard.doctor.cluster_evidence import ClusterSeen
@@ -15,6 +15,12 @@ from outboard.wire.dapr import API_TOKEN_HEADER, HEALTH_PATH, METADATA_PATH, SUB
 __all__ = ["of_cluster", "of_pods"]
 
 Check: TypeAlias = Callable[[Evidence], Iterable[CheckResult]]
+FIXES: Final = {
+    "app-listening": "Let the app listen on the port that dapr.io/app-port names, or correct the annotation",
+    "subscription-component": "Correct the name (DAPR_PUBSUB_NAME, `pubsub=`, `pubsubname`), or `scopes` and "
+    "namespace of the component",
+    "subscription-registered": "Restart the pod: its sidecar asks the app only when it starts",
+}
 
 
 def of_cluster(check: Callable[[ClusterSeen], Iterable[CheckResult]]) -> Check:
@@ -46,9 +52,19 @@ def of_pods(check: Check, *, by_itself: bool = False) -> Check:
             key = (result.code, app.app_id, result.status, result.evidence)
             if key not in said:
                 said.add(key)
-                yield replace(result, subject=app.app_id, command=_command(seen.cluster, app, result))
+                yield replace(
+                    result,
+                    subject=app.app_id,
+                    fix=_fix(result),
+                    command=_command(seen.cluster, app, result),
+                )
 
     return checked
+
+
+def _fix(result: CheckResult) -> str:
+    """What to do on a cluster, where that is something else than on a laptop."""
+    return FIXES.get(result.code, result.fix) if result.fix else ""
 
 
 def _command(cluster: ClusterSeen, app: AppSeen, result: CheckResult) -> ManualCommand | None:

@@ -197,6 +197,8 @@ def resource_configuration(seen: ClusterSeen) -> Iterator[CheckResult]:
 def resource_stale(seen: ClusterSeen) -> Iterator[CheckResult]:
     """A sidecar reads its components when it starts."""
     title = "its pods were started after its components were written"
+    if not _may_list(seen, "components"):
+        return
     for pod in seen.dapr_pods:
         later = [
             each

@@ -59,7 +59,9 @@ class KubernetesLook:
             try:
                 seen = await self._looked(access, seen)
                 apps = () if self.pre else await asked_apps(access, seen)
-                seen = replace(seen, unseen=tuple(access.unseen))
+                # in one order, whichever was answered first
+                unseen = sorted(access.unseen, key=lambda each: (each.what, each.resource))
+                seen = replace(seen, unseen=tuple(unseen))
             finally:
                 await access.close()
         except OSError as error:
