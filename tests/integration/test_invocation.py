@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,15 @@ class Echo:
             return web.Response(status=404)
         if request.path == "/stream":
             return await self._stream(request)
+        if request.path == "/duplex":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            async for chunk in request.content.iter_any():
+                await response.write(chunk.upper())
+            await response.write_eof()
+            return response
+        if request.path == "/never":
+            await self._never()
         if request.path == "/upload":
             async for chunk in request.content.iter_any():
                 await self.arriving.put(chunk)
@@ -61,6 +70,14 @@ class Echo:
             "body": self.bodies[-1].decode("latin-1"),
         }
         return web.json_response(told, status=status, headers=[("x-two", "1"), ("x-two", "2")])
+
+    async def _never(self) -> None:
+        self.allowed.put_nowait(b"asked")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -90,12 +107,17 @@ class Echo:
 
 @asynccontextmanager
 async def served(
-    app_id: str, registry: Path | None, app_port: int = 0, resources: Resources = NONE, **more: Any
+    app_id: str,
+    registry: Path | None,
+    app_port: int = 0,
+    resources: Resources = NONE,
+    environment: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     options = Options(
         app_id, app_port=app_port, http_port=0, grpc_port=free_ports(1)[0], registry=registry, **more
     )
-    sidecar = Sidecar(options, resources)
+    sidecar = Sidecar(options, resources, environment=environment or {})
     serving = asyncio.create_task(sidecar.serve())
     await asyncio.wait((serving, asyncio.create_task(sidecar.ready())), return_when=asyncio.FIRST_COMPLETED)
     url = f"http://127.0.0.1:{sidecar.http_port}"
@@ -132,6 +154,19 @@ async def test_every_verb_with_path_query_body_and_headers(tmp_path: Path) -> No
     assert asked.headers["dapr-caller-app-id"] == "caller"
     assert asked.headers["dapr-callee-app-id"] == "callee"
     assert "dapr-app-id" not in asked.headers
+
+
+async def test_the_address_that_a_called_app_is_told(tmp_path: Path) -> None:
+    app, told = Echo(), {"DAPR_HOST_IP": "10.1.2.3"}
+    async with (
+        app.serving() as port,
+        served("callee", tmp_path, port),
+        served("caller", tmp_path, environment=told) as caller,
+    ):
+        await caller.get(f"{CALLEE}/x", headers={"forwarded": "for=1"})
+    assert app.asked[-1].headers["x-forwarded-for"] == "10.1.2.3"
+    first, second = app.asked[-1].headers.getall("forwarded")
+    assert (first, second.partition(";host=")[0]) == ("for=1", "for=10.1.2.3;by=10.1.2.3")
 
 
 async def test_an_app_in_a_header_or_in_credentials(tmp_path: Path) -> None:
@@ -201,6 +236,29 @@ async def test_a_request_comes_to_the_app_as_it_is_sent(tmp_path: Path) -> None:
             assert await app.arriving.get() == part  # the client has not ended
         parts.put_nowait(b"")
         assert (await asking).text == "thanks"
+
+
+async def test_an_answer_begins_before_its_request_ends(tmp_path: Path) -> None:
+    async with both(tmp_path) as (caller, _):
+        parts: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def body() -> AsyncIterator[bytes]:
+            while part := await parts.get():
+                yield part
+
+        for part in (b"one ", b"two ", b"three", b""):
+            parts.put_nowait(part)
+        answer = await caller.post(f"{CALLEE}/duplex", content=body())
+    assert answer.text == "ONE TWO THREE"
+
+
+@pytest.mark.parametrize("body", [b"", b"body"])
+async def test_an_app_is_not_kept_by_a_client_that_has_gone(tmp_path: Path, body: bytes) -> None:
+    async with both(tmp_path) as (caller, app):
+        asking = asyncio.create_task(caller.post(f"{CALLEE}/never", content=body))
+        assert await app.allowed.get() == b"asked"
+        asking.cancel()
+        await app.left.wait()
 
 
 async def test_a_body_as_large_as_may_be_goes_and_a_larger_one_does_not(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ __all__ = ["sidecar"]
 def sidecar(**flags: Given) -> None:
     """Run a Dapr sidecar for one app, with the flags of daprd.
 
-    It serves publish, subscriptions, state, secrets, metadata and health over Dapr's HTTP API, on the
-    loopback interface. Flags that have no effect here are accepted, so that a daprd command line works.
+    It serves publish, subscriptions, state, secrets, calls of other apps, metadata and health over Dapr's
+    HTTP API, on the loopback interface. Flags that have no effect here are accepted, so that a daprd command
+    line works.
     DAPR_API_TOKEN is the token that callers must send, APP_API_TOKEN the one that is sent to the app.
 
     \b

@@ -111,7 +111,6 @@ UNSERVED: Final[Mapping[str, str]] = {
     "DAPR_COMPONENTS_SOCKETS_FOLDER": "pluggable components",
     "DAPR_CONTROLPLANE_NAMESPACE": "a control plane",
     "DAPR_CONTROLPLANE_TRUST_DOMAIN": "a control plane",
-    "DAPR_HOST_IP": "calls between sidecars",
     "DAPR_HTTP_DISABLE_H2C": "HTTP/2",
     "DAPR_SCHEDULER_HOST_ADDRESS_DNS_A": "jobs",
     "DAPR_TRUST_ANCHORS": "mTLS",

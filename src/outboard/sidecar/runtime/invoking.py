@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Invoking"]
 
 NO_PEERS: Final = "calls of other apps need the extra `grpc`: pip install 'outboard[grpc]'"
+HOST_VARIABLE: Final = "DAPR_HOST_IP"
 ELSEWHERE: Final = ("192.0.2.1", 80)
 """An address for documentation: whoever would send something there, which nobody does, has this address."""
 
@@ -66,6 +67,7 @@ class Invoking:
         self._me = AppName(options.app_id, options.runtime_namespace)
         self.service = InvocationService(self._me, self._reach, random)
         self._outgoing: Outgoing | None = None
+        self._host_address = ""
 
     @property
     def is_found(self) -> bool:
@@ -86,7 +88,7 @@ class Invoking:
         Raises ComponentInitFailed and ResourceError for an endpoint that cannot be called.
         """
         async with outgoing() as clients:
-            self._outgoing = clients
+            self._outgoing, self._host_address = clients, context.environ.get(HOST_VARIABLE, "")
             ways = await open_endpoints(endpoints, clients, context, stores)
             self._reach.externals = WithoutSidecar(clients, ways)
             self._reach.guards = AppGuards(policies, resilience)
@@ -120,7 +122,7 @@ class Invoking:
             return
         async with AsyncExitStack() as stack, names.announced(Announced(self._me, address)):
             self._reach.names, self._reach.others = names, _LazyPeers(stack)
-            self._reach.forwarder = await asyncio.to_thread(_this_machine)
+            self._reach.forwarder = await asyncio.to_thread(_this_machine, self._host_address)
             yield
 
     def _names(self) -> Names | None:
@@ -163,8 +165,10 @@ def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _this_machine() -> Forwarder:
-    """Nothing is sent: the system only says from which address it would be."""
+def _this_machine(address: str) -> Forwarder:
+    """At `address`, if it is given. Nothing is sent: the system only says from which address it would be."""
+    if address:
+        return Forwarder(address, socket.gethostname())
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(ELSEWHERE)

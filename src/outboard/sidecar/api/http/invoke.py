@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from outboard.sidecar.api.http.messages import ApiRequest, BodyTooLarge, Reply
+from outboard.sidecar.api.http.streaming import unless_gone
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.invocation.headers import to_caller
 from outboard.sidecar.invocation.paths import decoded
@@ -43,7 +44,7 @@ class InvokeApi:
             CallBody(_body(request)),
             streaming=_is_streaming(request),
         )
-        return _reply(await self._service.invoke(asked.target, call))
+        return _reply(await unless_gone(request, self._service.invoke(asked.target, call)))
 
 
 def _is_streaming(request: ApiRequest) -> bool:

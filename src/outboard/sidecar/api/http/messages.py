@@ -98,6 +98,9 @@ class ApiRequest:
         self._receive = receive
         self._max_body_bytes = max_body_bytes + 1  # daprd, too, says no only at the second byte too many
         self._raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
+        is_empty = self.headers.get("content-length", "0") == "0"
+        self._is_read = is_empty and "transfer-encoding" not in self.headers
+        self._told: list[Callable[[], None]] = []
 
     @property
     def head_bytes(self) -> int:
@@ -123,7 +126,7 @@ class ApiRequest:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises BodyTooLarge, and ClientGone."""
-        size, more = 0, True
+        size, more = 0, not self._is_read
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
@@ -135,11 +138,20 @@ class ApiRequest:
             if chunk:
                 yield chunk
             more = message.get("more_body", False)
+        self._is_read = True
+        for told in self._told:
+            told()
 
-    async def gone(self) -> None:
-        """Return once the client has hung up; to be asked behind the body alone."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def once_read(self, told: Callable[[], None]) -> None:
+        """Call `told` when the body has come to its end by `chunks`: at once where there is none."""
+        if self._is_read:
+            told()
+        else:
+            self._told.append(told)
+
+    async def has_gone(self) -> bool:
+        """Wait for the next word of the client; to be asked behind the body alone. Whether it has hung up."""
+        return bool((await self._receive())["type"] == "http.disconnect")
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyTooLarge, and ClientGone."""
