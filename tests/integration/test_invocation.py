@@ -377,6 +377,13 @@ async def test_whoever_has_ended_is_found_no_more(tmp_path: Path) -> None:
     assert "callee-1-2.json" not in left
 
 
+async def test_whoever_begins_removes_the_dead(tmp_path: Path) -> None:
+    async with served("one", tmp_path):
+        write_dead_one(tmp_path)
+        async with served("other", tmp_path):
+            assert "callee-1-2.json" not in entries(tmp_path)
+
+
 async def test_an_endpoint_that_a_resource_names() -> None:
     app = Echo()
     async with app.serving() as port:

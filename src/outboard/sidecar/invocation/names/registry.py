@@ -92,7 +92,7 @@ class SidecarRegistry:
 
 
 def _write(file: Path, sidecar: Announced, process: ProcessIdentity) -> None:
-    """Raises OSError. A reader sees all of it or nothing."""
+    """Raises OSError. A reader sees all of it or nothing. Those of dead processes are removed, too."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.parent.chmod(OWNER_ALONE)
     told = {
@@ -105,6 +105,9 @@ def _write(file: Path, sidecar: Announced, process: ProcessIdentity) -> None:
     with open(fresh, "w", encoding="utf-8", opener=private_opener) as opened:
         json.dump(told, opened)
     fresh.replace(file)
+    for other in file.parent.glob(f"*{SUFFIX}"):
+        if (entry := _read(other)) is not None:
+            _removed(other, entry[1], process)
 
 
 def _read(file: Path) -> tuple[Announced, ProcessIdentity] | None:
