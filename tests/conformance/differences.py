@@ -27,9 +27,11 @@ DIFFERENCES: Final = (
         "A mistake in a resource file ends the start, with file and line: no YAML, a secret or a policy "
         "that is not there, a metadata item written twice, a route under the key of the other "
         "Subscription version. A component of a type that only daprd serves is left out, and what a call to "
-        "one that is left out is answered says why.",
+        "one that is left out is answered says why. While it runs, a change that is a mistake changes "
+        "nothing. What a change leads to is what a start would: events and outboxes go on, who gets another "
+        "secret begins anew, and until a new component is up the old one is used.",
         "It warns, or says nothing, and starts without the resource or the value, but for a type that it "
-        "does not know.",
+        "does not know. While it runs, such a change ends it, or takes the component away.",
         "What then fails is far from the cause.",
         (
             "bad-resiliency", "item-twice", "not-yaml", "route-of-other-version", "secret-absent",

@@ -19,8 +19,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contract.promises import Inbox, consuming
 from faults.sidecars import component as component_file
 from outboard.sidecar.components.context import ComponentContext
+from outboard.sidecar.components.opening import open_components
 from outboard.sidecar.components.port import Message, PubSub
-from outboard.sidecar.components.registry import open_components
 from support.kafka_component import unique
 from support.processes import Program, eventually, outboard, running
 from support.sidecars import component

@@ -14,8 +14,8 @@ from outboard.live.asking import wirings
 from outboard.live.components import ChosenComponent, choices
 from outboard.live.momentary import serving
 from outboard.live.places import AppPlace, SearchPlaces, app_places
+from outboard.sidecar.components.opening import open_components
 from outboard.sidecar.components.port import ComponentError, KeyListing
-from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.state.keys import SEPARATOR, IllegalKey, prefix_for
 
 __all__ = ["ListedKeys", "OpenStore", "list_keys", "opened"]

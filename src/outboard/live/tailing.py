@@ -23,6 +23,7 @@ from outboard.resources.node import near
 from outboard.run.signals import on_stop_request
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.inspections import INSPECTIONS
+from outboard.sidecar.components.opening import Loaded, open_components
 from outboard.sidecar.components.port import (
     ComponentError,
     GroupRemoval,
@@ -31,7 +32,6 @@ from outboard.sidecar.components.port import (
     Message,
     PubSub,
 )
-from outboard.sidecar.components.registry import Loaded, open_components
 from outboard.wire.identity import new_id
 
 __all__ = ["TailStart", "WantedTail", "tail"]

@@ -56,8 +56,17 @@ class Component:
         """`pubsub`, `state`, `secretstores`, …"""
         return self.type.partition(".")[0].lower()
 
+    def is_same_as(self, other: Component) -> bool:
+        """Whether both are the same component to a sidecar that gets them, wherever they are written."""
+        return _unplaced(self) == _unplaced(other)
+
     def __str__(self) -> str:
         return f"{self.name} ({self.type}/{self.version})"
+
+
+def _unplaced(component: Component) -> Component:
+    items = tuple(replace(item, line=0) for item in component.metadata)
+    return replace(component, path=Path(), line=0, metadata=items, scopes=(), namespace="")
 
 
 def parse(document: Node) -> Component:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from outboard.errors import CommandError
+from outboard.gojson import encoding
 from outboard.resources import component, document, http_endpoint, resiliency_reader, shape, subscription
 from outboard.resources.component import Component
 from outboard.resources.configuration_findings import UNSERVED
@@ -24,7 +25,7 @@ from outboard.resources.resiliency import Resiliency, unknown_policies
 from outboard.resources.shape import Shape
 from outboard.resources.subscription import DeclaredSubscription
 
-__all__ = ["Resources", "load_resources", "read_resources"]
+__all__ = ["AtStart", "Resources", "load_resources", "read_resources"]
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
 GROUP: Final = "dapr.io/"
@@ -37,6 +38,16 @@ VERSIONS: Final = {
 
 DEFAULT_POLICY: Final = re.compile(r"(Default\w*Policy|DaprBuiltIn\w*)\Z")
 """The names of those that count where no target names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtStart:
+    """A resource that a sidecar reads only as it starts; `content` is compared, and nothing else."""
+
+    kind: str
+    name: str
+    content: bytes = field(repr=False)
+
 
 Scoped = TypeVar("Scoped", Component, DeclaredSubscription, Resiliency, HttpEndpoint)
 
@@ -56,6 +67,8 @@ class Resources:
     left_out: tuple[LeftOut, ...] = ()
     subscriptions_of_others: tuple[DeclaredSubscription, ...] = ()
     http_endpoints: tuple[HttpEndpoint, ...] = ()
+    at_start: tuple[AtStart, ...] = ()
+    """Those that count from the next start on: a Configuration is named by `--config`."""
 
 
 def load_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> Resources:
@@ -106,6 +119,7 @@ def read_resources(paths: Sequence[Path], app_id: str, namespace: str = "") -> R
             each for each in found.subscriptions if each.scopes and app_id not in each.scopes
         ),
         http_endpoints=tuple(_of_app(found.http_endpoints, app_id)),
+        at_start=tuple(found.at_start),
     )
 
 
@@ -117,6 +131,7 @@ class _Found:
         self.subscriptions: list[DeclaredSubscription] = []
         self.resiliencies: list[Resiliency] = []
         self.http_endpoints: list[HttpEndpoint] = []
+        self.at_start: list[AtStart] = []
         self._errors = Errors()
         self.findings = self._errors.findings
 
@@ -164,6 +179,9 @@ class _Found:
             known = " or ".join(VERSIONS[kind])
             self._warn(node, f"not loaded: `apiVersion` of a {kind} is {known}, not `{version}`")
         elif kind == "Configuration" and version.startswith(GROUP):
+            metadata = node.mapping("metadata")
+            name = "" if metadata is None else metadata.string("name")
+            self.at_start.append(AtStart(kind, name, encoding.encode(node.plain())))
             if set(_keys_of_spec(node)) <= UNSERVED.keys():
                 return  # as `observability.yaml` of Dapr's quickstarts: to name it would change nothing
             self._warn(node, f"not loaded: name the file with `--config {node.path}`")

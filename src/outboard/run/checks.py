@@ -18,8 +18,8 @@ from outboard.run.plan.app_finding import AppFinding
 from outboard.run.plan.daprd_components import resource_options
 from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.run.service import launch
+from outboard.sidecar.components.checking import check_components
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.registry import check_components
 from outboard.sidecar.process.options_reader import parse
 from outboard.sidecar.runtime.options import Options
 

@@ -15,7 +15,7 @@ from outboard.run.plan.settings import RESOURCES_PATH
 from outboard.run.plan.template import FILE_NAME, AppSpec, read_template
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.resolution import resolve
-from outboard.sidecar.components.registry import open_components
+from outboard.sidecar.components.opening import open_components
 from outboard.sidecar.components.sqlite.log.settings import read_settings
 
 __all__ = ["FoundLogs", "KafkaComponent", "LogFile", "Places", "find"]

@@ -19,7 +19,8 @@ from outboard.resources.loader import Resources, read_resources
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import resolve
-from outboard.sidecar.components.registry import FACTORIES, open_components
+from outboard.sidecar.components.opening import open_components
+from outboard.sidecar.components.registry import FACTORIES
 from outboard.sidecar.components.unavailable import unavailable
 from outboard.sidecar.publishing.scopes import TopicAccess
 

@@ -35,6 +35,10 @@ class SharedMemory:
         """The one `kind` of component `name`, made at the first call."""
         return cast("T", self._held.setdefault((kind, name), kind()))
 
+    def forget(self, kind: type[object], name: str) -> None:
+        """The next call of `of` makes a new one; whoever has the old one keeps it."""
+        self._held.pop((kind, name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class ComponentContext:

@@ -6,6 +6,7 @@ What is no method is in the frozen `traits` that each component declares.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -25,6 +26,7 @@ __all__ = [
     "Found",
     "GroupRemoval",
     "GroupStart",
+    "HandingOver",
     "Interrupted",
     "KeyListing",
     "Message",
@@ -226,6 +228,15 @@ class GroupStart(Protocol):
 
     async def begin_group(self, topic: str, *, from_beginning: bool) -> None:
         """Make the group, so that it begins with the first event, or the next one. Raises ComponentError."""
+        ...
+
+
+@runtime_checkable
+class HandingOver(Protocol):
+    """A pub/sub component that forgets what waits for a consumer once that has ended."""
+
+    def handing_over(self) -> AbstractContextManager[None]:
+        """What waits for a consumer that ends in the block is there for one that begins in it."""
         ...
 
 

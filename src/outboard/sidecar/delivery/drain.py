@@ -47,15 +47,20 @@ class Drain:
         if kind is not None and issubclass(kind, NotAcknowledged):
             await self.hold_if_closed()
 
-    async def finish(self, clock: Clock, limit: float) -> None:
-        """Take nothing new; return once nothing is being handled.
-
-        What fails is tried again, as in daprd, but not later than `limit` seconds from now.
-        """
+    def close(self, clock: Clock, limit: float) -> None:
+        """Take nothing new. What fails is tried again, as in daprd, but not later than `limit` seconds on."""
         self.closed, self._closed_at = True, clock.monotonic()
         self._over = self._closed_at + limit
         self._closing.set()
+
+    async def until_idle(self) -> None:
+        """Return once nothing is being handled."""
         await self._idle.wait()
+
+    async def finish(self, clock: Clock, limit: float) -> None:
+        """Close, and return once nothing is being handled."""
+        self.close(clock, limit)
+        await self.until_idle()
 
     async def pause(self, clock: Clock, seconds: float) -> None:
         """Wait for the next attempt. Raises NotAcknowledged where it would come when `finish` is over."""

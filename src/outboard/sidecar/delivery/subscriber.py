@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final, TypeAlias
 
@@ -18,9 +18,15 @@ from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
-from outboard.sidecar.subscriptions.active import ActiveSubscription, NotStarted, SerialBulk
+from outboard.sidecar.subscriptions.active import (
+    ActiveSubscription,
+    NotStarted,
+    SerialBulk,
+    Target,
+    target_of,
+)
 
-__all__ = ["serial_bulk", "startable", "subscribing"]
+__all__ = ["Subscriptions", "serial_bulk", "startable", "subscribing"]
 
 AGAIN: Final = RetryPolicy("exponential", max_elapsed=0)
 
@@ -28,28 +34,84 @@ Subscribe: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
 """Consume until cancelled; what it gets is called once the subscription is made."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """One subscription that is consumed, from `pubsub`."""
+
+    active: ActiveSubscription
+    pubsub: LoadedPubSub
+    drain: Drain
+    task: asyncio.Task[None]
+
+    @property
+    def target(self) -> Target:
+        return target_of(self.active)
+
+
+class Subscriptions:
+    """What is consumed for an app: it begins empty, and changes."""
+
+    def __init__(self, shared: DeliveryContext) -> None:
+        self._shared = shared
+        self._running: dict[Target, _Running] = {}
+
+    async def become(self, wanted: Iterable[ActiveSubscription]) -> None:
+        """Consume `wanted`, all of them startable, and nothing else; return when every one is made.
+
+        One that has changed, or whose component has, ends before it begins anew: as `end`.
+        """
+        targets = {target_of(active): active for active in wanted}
+        await self._end([each for each in self._running.values() if not self._stays(each, targets)])
+        begun = [self._begin(active) for target, active in targets.items() if target not in self._running]
+        await asyncio.gather(*(made.wait() for made in begun))
+
+    async def end(self, pubsubs: Collection[str]) -> None:
+        """Nothing more is taken from components of these names; what is being handled is waited for.
+
+        That takes `drain_seconds` at most. What was not settled is left to the broker.
+        """
+        await self._end([each for each in self._running.values() if each.pubsub.name in pubsubs])
+
+    async def end_all(self) -> None:
+        """As `end`, of every component."""
+        await self._end(list(self._running.values()))
+
+    def _stays(self, running: _Running, wanted: Mapping[Target, ActiveSubscription]) -> bool:
+        active = wanted.get(running.target)
+        if active is None or active.subscription != running.active.subscription:
+            return False
+        return self._shared.publisher.pubsubs.get(running.pubsub.name) is running.pubsub
+
+    def _begin(self, active: ActiveSubscription) -> asyncio.Event:
+        """What is set once it is made."""
+        shared, made = replace(self._shared, drain=Drain()), asyncio.Event()
+        pubsub = shared.publisher.pubsubs[active.subscription.pubsub_name]
+        consumer = Consumer(active.subscription, active.routes, pubsub, shared)
+        task = asyncio.create_task(_consume(consumer, made))
+        self._running[target_of(active)] = _Running(active, pubsub, shared.drain, task)
+        return made
+
+    async def _end(self, ending: Sequence[_Running]) -> None:
+        for each in ending:
+            del self._running[each.target]
+        await _finish(ending, self._shared)
+
+
 @asynccontextmanager
 async def subscribing(
     subscriptions: Iterable[ActiveSubscription], shared: DeliveryContext
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Subscriptions]:
     """Consume while the block runs: when it begins every one of `subscriptions`, all startable, is made.
 
     At its end nothing new is taken, what is being handled is waited for (`drain_seconds` at most), and what
     was not settled is left to the broker.
     """
-    shared, pubsubs = replace(shared, drain=Drain()), shared.publisher.pubsubs
-    every = list(subscriptions)
-    tasks: list[asyncio.Task[None]] = []
+    running = Subscriptions(shared)
     try:
-        made = [asyncio.Event() for _ in every]
-        for active, event in zip(every, made, strict=True):
-            pubsub = pubsubs[active.subscription.pubsub_name]
-            consumer = Consumer(active.subscription, active.routes, pubsub, shared)
-            tasks.append(asyncio.create_task(_consume(consumer, event)))
-        await asyncio.gather(*(event.wait() for event in made))
-        yield
+        await running.become(subscriptions)
+        yield running
     finally:
-        await _finish(tasks, shared)
+        await running.end_all()
 
 
 def startable(
@@ -135,16 +197,19 @@ async def _attempt(consumer: Consumer, subscribe: Subscribe, made: asyncio.Event
     consumer.shared.log.error(text, consumer.pubsub.name, consumer.subscription.topic, reason)
 
 
-async def _finish(tasks: list[asyncio.Task[None]], shared: DeliveryContext) -> None:
+async def _finish(ending: Sequence[_Running], shared: DeliveryContext) -> None:
+    for each in ending:
+        each.drain.close(shared.clock, DRAIN_LIMIT)
     try:
         async with asyncio.timeout(shared.drain_seconds):
-            await shared.drain.finish(shared.clock, DRAIN_LIMIT)
+            for each in ending:
+                await each.drain.until_idle()
     except TimeoutError:
         text = "events are still being handled after %g s; the broker keeps them"
         shared.log.warning(text, shared.drain_seconds)
     finally:
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        for each in ending:
+            each.task.cancel()
+        for outcome in await asyncio.gather(*(each.task for each in ending), return_exceptions=True):
             if isinstance(outcome, Exception):
                 shared.log.error("a subscription ended with an error", exc_info=outcome)

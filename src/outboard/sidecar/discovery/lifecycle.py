@@ -7,22 +7,24 @@ them the sidecar is ready before the app is, and consuming follows its health:
     awaited    the app listens on its port     probing begins; the sidecar is ready
     unwell     a probe succeeds                the first time: the app is asked; then consuming begins
     well       too many probes fail            consuming ends, what is being handled is waited for: unwell
+
+In each of them files and components may change: `changing` keeps the rest as it is meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from outboard.host.listening import is_listening
 from outboard.sidecar.channel.app import AppConnection
 from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
 from outboard.sidecar.delivery.consumer import DeliveryContext
-from outboard.sidecar.delivery.subscriber import serial_bulk, startable, subscribing
+from outboard.sidecar.delivery.subscriber import Subscriptions, serial_bulk, startable, subscribing
 from outboard.sidecar.discovery.endpoints import (
     DiscoveryFailed,
     Programmatic,
@@ -41,9 +43,10 @@ from outboard.tasks import background_tasks
 __all__ = ["AppLifecycle"]
 
 INTERVAL: Final = 0.1
+NO_PUBSUB: Final = "it was not asked, since no pub/sub component is loaded"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AppLifecycle:
     """Looks after one app, in two scopes: `probing` may go on after `attend` was cancelled.
 
@@ -63,6 +66,10 @@ class AppLifecycle:
     ready: Callable[[], None]
     relaying: Callable[[], AbstractAsyncContextManager[None]]
     present: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _asked: Programmatic | None = field(default=None, init=False)
+    _consumed: Subscriptions | None = field(default=None, init=False)
+    _known: Discovery = field(default_factory=Discovery, init=False)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def attend(self) -> None:
         """Deliver events until cancelled; what is being handled then is waited for."""
@@ -83,6 +90,37 @@ class AppLifecycle:
         async with background_tasks(self._probe(self.health)):
             yield
 
+    @asynccontextmanager
+    async def changing(self, pubsubs: Collection[str]) -> AsyncIterator[None]:
+        """While the block runs nothing of `pubsubs` is consumed; first, what is handled is waited for."""
+        async with self._changing:
+            if self._consumed is not None:
+                await self._consumed.end(pubsubs)
+            yield
+
+    async def follow(self, declarative: Sequence[ActiveSubscription], left_out: Mapping[str, str]) -> None:
+        """Files declare other subscriptions, or there are other components; call it within `changing`.
+
+        An app that was not asked, because there was no pub/sub component, is asked when there is one.
+        """
+        self.declarative, self.left_out = declarative, left_out
+        if self._asked is None:
+            return
+        if self._asked.unasked == NO_PUBSUB and self.shared.publisher.pubsubs:
+            self._asked = None
+            await self._ask()
+        if self._consumed is not None:
+            discovery = self._discovery()
+            stay = [each for each in self._known.subscriptions if each in discovery.subscriptions]
+            self.discovered(replace(self._known, subscriptions=stay))  # what ends may take its time
+            await self._consumed.become(discovery.started)
+        self._told()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is known what the app subscribes to."""
+        return self._asked is not None
+
     async def unwell(self) -> None:
         """Return when the app is not well; one that is not probed always is."""
         await self.shared.channel.health.becomes(False)
@@ -100,8 +138,8 @@ class AppLifecycle:
         log.info("application discovered on port %d", app.port)
 
     async def _attend_always(self) -> None:
-        subscriptions = await self._discover()
-        async with subscribing(subscriptions, self.shared), self.relaying():
+        await self._discover()
+        async with self._consuming(), self.relaying():
             self.ready()
             await asyncio.Event().wait()
 
@@ -109,38 +147,65 @@ class AppLifecycle:
         health = self.shared.channel.health
         self.ready()
         await health.becomes(True)
-        subscriptions = await self._discover()  # once: daprd does not ask an app that comes back
+        await self._discover()  # once: daprd does not ask an app that comes back
         async with self.relaying():
             while True:
-                async with subscribing(subscriptions, self.shared):
+                async with self._consuming():
                     await health.becomes(False)
                 await health.becomes(True)
 
-    async def _discover(self) -> Sequence[ActiveSubscription]:
+    @asynccontextmanager
+    async def _consuming(self) -> AsyncIterator[None]:
+        """All that can be started is consumed while the block runs."""
+        async with subscribing((), self.shared) as consumed:
+            async with self._changing:
+                self._consumed = consumed
+                await consumed.become(self._discovery().started)
+            try:
+                yield
+            finally:
+                async with self._changing:
+                    self._consumed = None
+
+    async def _discover(self) -> None:
         channel, log = self.shared.channel, self.shared.log
         if "config" in self.disabled_endpoints:
             log.warning("Skipping application configuration loading: disabled by --disable-init-endpoints")
         else:
             await load_app_configuration(channel, log)
-        discovery = await self._discovery()
+        await self._ask()
+        self._told()
+
+    async def _ask(self) -> None:
+        """Which subscriptions the app itself names; where that cannot be used, none at all is started."""
+        try:
+            self._asked = await self._programmatic()
+        except DiscoveryFailed as failure:
+            reason = f"{failure}. No subscription of this app is started"
+            self._asked = Programmatic((), [NotStarted("", "", reason)])
+        self._tell_subscribed(startable(self._asked.active, self.shared.publisher.pubsubs, {})[0])
+
+    def _told(self) -> Sequence[ActiveSubscription]:
+        """What is started; whoever wants to know is told of it, and of what is not."""
+        discovery, before, log = self._discovery(), self._known, self.shared.log
         for each in discovery.not_started:
-            log.log(logging.WARNING if each.topic else logging.ERROR, "%s", each)
+            if each not in before.not_started:
+                log.log(logging.WARNING if each.topic else logging.ERROR, "%s", each)
         for serial in discovery.serial_bulk:
-            log.warning("%s", serial)
+            if serial not in before.serial_bulk:
+                log.warning("%s", serial)
+        self._known = discovery
         self.discovered(discovery)
         return discovery.started
 
-    async def _discovery(self) -> Discovery:
+    def _discovery(self) -> Discovery:
         """What is started of what files and the app ask for; nothing where the app's cannot be used."""
-        try:
-            found = await self._programmatic()
-        except DiscoveryFailed as failure:
-            reason = f"{failure}. No subscription of this app is started"
-            return Discovery(merge(self.declarative, ()), (), [NotStarted("", "", reason)])
+        found = self._asked or Programmatic()
         merged = merge(self.declarative, found.active)
+        if any(not each.topic for each in found.not_started):
+            return Discovery(merged, (), found.not_started)
         pubsubs = self.shared.publisher.pubsubs
         started, not_started = startable(merged, pubsubs, self.left_out)
-        self._tell_subscribed(started)
         missing = [*found.not_started, *not_started]
         return Discovery(merged, started, missing, found.unasked, serial_bulk(started, pubsubs))
 
@@ -159,7 +224,7 @@ class AppLifecycle:
             shared.log.warning("Skipping programmatic subscription loading: %s", disabled)
             return Programmatic(unasked=f"it was not asked: {disabled}")
         if not shared.publisher.pubsubs:
-            return Programmatic(unasked="it was not asked, since no pub/sub component is loaded")
+            return Programmatic(unasked=NO_PUBSUB)
         log = shared.log.scoped("processor.subscription")
         return await discover_subscriptions(shared.channel, shared.clock, shared.random, log)
 

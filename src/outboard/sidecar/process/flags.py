@@ -82,6 +82,7 @@ FLAGS: Final = (
     Flag("log-file", "", "File to append the log to, instead of standard output."),
     Flag("enable-api-logging", False, "Log every call of the API. Counts before the Configuration."),
     Flag("dapr-graceful-shutdown-seconds", 5, "Longest wait at the end for what is in flight; 0: for ever."),
+    Flag("hot-reload-reconcile-interval", "60s", "Look so often at least whether resource files changed."),
     Flag("dapr-block-shutdown-duration", "0", "Keep the API up so long after a signal, as `10s`."),
     Flag("disable-init-endpoints", (), "`config`, `subscribe`: do not ask the app for /dapr/…"),
     Flag("version", False, "Print the version of daprd that is followed, and end."),
@@ -103,7 +104,6 @@ FLAGS: Final = (
     _inert("control-plane-namespace", "a control plane"),
     _inert("control-plane-trust-domain", "a control plane"),
     _inert("disable-builtin-k8s-secret-store", "Kubernetes", default=False),
-    _inert("hot-reload-reconcile-interval", "hot reload"),
     _inert("app-binding-options-timeout", "bindings"),
 )
 

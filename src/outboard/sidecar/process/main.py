@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from types import FrameType
@@ -14,10 +14,12 @@ from typing import Final, TextIO
 from outboard.clock import SystemClock
 from outboard.errors import CommandError, OutboardError, ResourcesInvalid
 from outboard.hops.files.recording import recording
+from outboard.hops.record import Recorder
 from outboard.host.private_files import make_private
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import read_resources
+from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.logs import SidecarLog, install
 from outboard.sidecar.metadata.service import RUNTIME_VERSION
 from outboard.sidecar.process.flags import read_flags
@@ -26,12 +28,18 @@ from outboard.sidecar.process.options_reader import parse
 from outboard.sidecar.process.wait import until_outbound_ready
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
+from outboard.sidecar.runtime.watching import FolderWatch
 from outboard.wire import dapr
 
 __all__ = ["run", "serve", "stopping_on_signals"]
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-GO_NAMES: Final[Mapping[int, str]] = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
+ANEW: Final = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+GO_NAMES: Final[Mapping[int, str]] = {
+    signal.SIGINT: "interrupt",
+    signal.SIGTERM: "terminated",
+    **dict.fromkeys(ANEW, "hangup"),
+}
 FAILED: Final = 1
 
 
@@ -56,21 +64,15 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str], output: 
 async def serve(options: Options, environment: Mapping[str, str], output: TextIO) -> int:
     """As `run`, for options that are parsed already."""
     with _log_stream(options, output) as stream, install(stream, as_json=options.log_as_json):
-        log = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION)
+        log, memory = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION), SharedMemory()
         try:
-            configuration = read_configuration(options.config_paths, environment)
-            resources = read_resources(options.resources_paths, options.app_id, options.namespace)
-            refuse_errors((*configuration.findings, *resources.findings))
             with recording(environment, options.app_id, "sidecar") as recorder:
-                sidecar = Sidecar(
-                    options,
-                    resources,
-                    configuration=configuration,
-                    environment=environment,
-                    recorder=recorder,
-                )
-                with stopping_on_signals(sidecar.stop, log), frozen(), collecting_rarely():
-                    return await sidecar.serve()
+                while True:
+                    sidecar = _sidecar(options, environment, memory, recorder, log)
+                    with stopping_on_signals(sidecar, log), frozen(), collecting_rarely():
+                        code = await sidecar.serve()
+                    if not sidecar.begins_anew or code:
+                        return code
         except ResourcesInvalid as several:
             for error in several.errors:
                 log.critical("Fatal error from runtime: %s", error)
@@ -78,6 +80,29 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
         except OutboardError as error:
             log.critical("Fatal error from runtime: %s", error)
             return FAILED
+
+
+def _sidecar(
+    options: Options,
+    environment: Mapping[str, str],
+    memory: SharedMemory,
+    recorder: Recorder | None,
+    log: SidecarLog,
+) -> Sidecar:
+    """One of what the files say now. Raises OutboardError."""
+    watch = FolderWatch(options.resources_paths, SystemClock(), log, options.reload_interval)
+    configuration = read_configuration(options.config_paths, environment)
+    resources = read_resources(options.resources_paths, options.app_id, options.namespace)
+    refuse_errors((*configuration.findings, *resources.findings))
+    return Sidecar(
+        options,
+        resources,
+        configuration=configuration,
+        memory=memory,
+        environment=environment,
+        recorder=recorder,
+        watch=watch,
+    )
 
 
 async def _wait(port: int, output: TextIO) -> None:
@@ -107,26 +132,37 @@ def _log_stream(options: Options, output: TextIO) -> Iterator[TextIO]:
 
 
 @contextmanager
-def stopping_on_signals(stop: Callable[[], None], log: SidecarLog) -> Iterator[None]:
-    """The first SIGINT or SIGTERM calls `stop`, the second ends the process at once with exit code 1."""
+def stopping_on_signals(sidecar: Sidecar, log: SidecarLog) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stops `sidecar`, the second ends the process at once with exit code 1.
+
+    SIGHUP, where there is one, makes it begin anew.
+    """
     loop = asyncio.get_running_loop()
     caught: list[int] = []
 
     def on_signal(number: int) -> None:
         name = GO_NAMES.get(number, signal.Signals(number).name)
+        if number not in SIGNALS:
+            log.info("Received signal '%s'; restarting", name)
+            sidecar.begin_anew()
+            return
         if caught:
             log.critical("Received signal '%s' during shutdown; exiting immediately", name)
             os._exit(FAILED)
         caught.append(number)
         log.info("Received signal '%s'; beginning shutdown", name)
-        stop()
+        sidecar.begins_anew = False
+        sidecar.stop()
 
     def from_any_thread(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(on_signal, number)
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, *ANEW)}
     try:
-        for number in SIGNALS:  # `add_signal_handler` is not there on Windows; this works everywhere
+        for number in (
+            *SIGNALS,
+            *ANEW,
+        ):  # `add_signal_handler` is not there on Windows
             signal.signal(number, from_any_thread)
         yield
     finally:

@@ -22,6 +22,8 @@ __all__ = ["parse"]
 
 PROTOCOLS: Final = ("http", "https")
 LATER_PROTOCOLS: Final = ("h2c", "grpc", "grpcs")
+RECONCILE: Final = 60.0
+"""Seconds that daprd takes for none."""
 LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 MODES: Final = ("standalone",)
 INIT_ENDPOINTS: Final = ("config", "subscribe")
@@ -66,6 +68,7 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
         log_file=_path(values, "log-file"),
         api_logging=values.boolean("enable-api-logging") if values.many("enable-api-logging") else None,
         graceful_shutdown=_grace(values.integer("dapr-graceful-shutdown-seconds")),
+        reload_interval=values.converted("hot-reload-reconcile-interval", duration.parse) or RECONCILE,
         block_shutdown=values.converted("dapr-block-shutdown-duration", duration.parse) or None,
         disabled_init_endpoints=_disabled_endpoints(values),
         namespace=environment.get("NAMESPACE", ""),

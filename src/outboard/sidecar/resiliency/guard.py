@@ -19,11 +19,13 @@ from outboard.sidecar.resiliency.delays import delay_after_failure
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.trip import compile_trip
 
-__all__ = ["Guard", "Resilience"]
+__all__ = ["Guard", "Resilience", "UnderWay"]
 
 T = TypeVar("T")
 
 NO_POLICIES: Final = Policies()
+LOOK_AGAIN: Final = 0.05
+"""Seconds between two looks whether calls have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,20 @@ class Resilience:
         return found
 
 
+@dataclass(slots=True)
+class UnderWay:
+    """How many calls there are that have not ended: a component that is replaced is closed after them."""
+
+    count: int = 0
+
+    async def over(self, clock: Clock, limit: float) -> bool:
+        """Return once there is none, or after `limit` seconds: whether there is none."""
+        ends = clock.monotonic() + limit
+        while self.count and clock.monotonic() < ends:
+            await clock.sleep(LOOK_AGAIN)
+        return not self.count
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """The policies of one component in one direction, at work."""
@@ -65,6 +81,7 @@ class Guard:
     policies: Policies
     resilience: Resilience
     name: str = ""
+    under_way: UnderWay = field(default_factory=UnderWay, repr=False, compare=False)
     _unguarded: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,8 +99,19 @@ class Guard:
         A Failure of `operation` is tried again as the policies say; the last one is raised, which may be a
         TimedOut or CircuitOpen of this guard. Whatever else `operation` raises goes through.
         """
-        if self._unguarded:
-            return await operation()
+        under_way = self.under_way
+        under_way.count += 1
+        try:
+            return await (operation() if self._unguarded else self._guarded(operation, timed_out, pause))
+        finally:
+            under_way.count -= 1
+
+    async def _guarded(
+        self,
+        operation: Callable[[], Awaitable[T]],
+        timed_out: Callable[[], None],
+        pause: Callable[[float], Awaitable[None]] | None,
+    ) -> T:
         clock, log = self.resilience.clock, self.resilience.log
         started, failures = clock.monotonic(), 0
         while True:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from outboard.errors import ComponentInitFailed, ResourceError
+from outboard.errors import ComponentInitFailed
 from outboard.resources.component import Component
 from outboard.resources.configuration import Configuration
-from outboard.resources.left_out import LeftOut, out_of_scope
+from outboard.resources.left_out import LeftOut
 from outboard.resources.loader import Resources
-from outboard.resources.node import near
-from outboard.resources.resiliency import Resiliency, merge
-from outboard.resources.subscription import DeclaredSubscription
 from outboard.sidecar.components.context import ComponentContext
-from outboard.sidecar.components.port import PubSub, SecretStore, StateStore
-from outboard.sidecar.components.registry import Components, Loaded, open_components
+from outboard.sidecar.components.opening import Components, Loaded, Renewal, close_all, renewal_of
+from outboard.sidecar.components.registry import AnyComponent
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import ComponentInfo
 from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
-from outboard.sidecar.publishing.scopes import TopicAccess
-from outboard.sidecar.resiliency.guard import Guard, Resilience
-from outboard.sidecar.resiliency.trip import compile_trip
+from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.usable import Guarding, Usable, usable
 from outboard.sidecar.secrets.service import LoadedSecretStore
-from outboard.sidecar.state.keys import IllegalKey, prefix_for
-from outboard.sidecar.state.settings import outbox_settings
 from outboard.sidecar.state.stores import LoadedStateStore
-from outboard.sidecar.subscriptions.active import ActiveSubscription, activate
-from outboard.sidecar.subscriptions.routes import RuleInvalid
 
-__all__ = ["LoadedComponents", "activate_declared", "tell_subscriptions_of_others"]
+__all__ = ["LoadedComponents", "OpenComponents", "Prepared"]
+
+CALLS_LIMIT: Final = 30.0
+"""Seconds that calls under way have until the component that they use, which was replaced, is closed."""
 
 # The order in which daprd lists what a state store can do; what is not in it comes last, by name.
 ORDER: Final = ("ETAG", "TRANSACTIONAL", "TTL", "QUERY_API", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR")
@@ -61,26 +56,135 @@ class LoadedComponents:
         context: ComponentContext,
         resilience: Resilience,
         meters: Meters | None = None,
-    ) -> AsyncIterator[Sequence[ComponentInfo]]:
-        """The components are up while the block runs: what the metadata API tells of each.
+    ) -> AsyncIterator[OpenComponents]:
+        """The components are up while the block runs, which may change them.
 
         Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be.
         """
-        guarding = _Guarding.of(resources.resiliencies, resilience)
-        allowed, denied = _allowed(resources.components, configuration, resilience.log)
-        self.left_out.extend((*resources.left_out, *denied))
-        async with open_components(allowed, context) as up:
-            self.left_out.extend(up.left_out)
-            self.unavailable.extend(up.left_out)
-            for name, pubsub in up.pubsubs.items():
-                self.pubsubs[name] = _pubsub(pubsub, options, guarding)
-            for name, state in up.states.items():
-                self.states[name] = _state_store(state, options, guarding)
-            for name, secret in up.secrets.items():
-                self.secrets[name] = _secret_store(secret, guarding)
-            if meters is not None:
-                meters.loaded(loaded.component.type for loaded in up.all)
-            yield _infos(up)
+        guarding = Guarding.of(resources.resiliencies, resilience)
+        components = OpenComponents(self, options, configuration, context, guarding, meters)
+        try:
+            components.put(await components.prepared(resources))
+            yield components
+        finally:
+            await components.close()
+
+    def pop(self, name: str) -> Usable | None:
+        """The one called so, which is not there from now on."""
+        return self.pubsubs.pop(name, None) or self.states.pop(name, None) or self.secrets.pop(name, None)
+
+    def put(self, new: Usable) -> None:
+        if isinstance(new, LoadedPubSub):
+            self.pubsubs[new.name] = new
+        elif isinstance(new, LoadedStateStore):
+            self.states[new.name] = new
+        else:
+            self.secrets[new.name] = new
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Other components, of which all that is new is set up already: what is left to do cannot fail.
+
+    `usable` are the new ones; one that is replaced is among what has gone, too.
+    """
+
+    renewal: Renewal
+    usable: Sequence[Usable]
+    left_out: Sequence[LeftOut]
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """The names of those that end."""
+        return frozenset(each.component.name for each in self.renewal.gone)
+
+    @property
+    def come(self) -> frozenset[str]:
+        """The names of the new ones."""
+        return frozenset(each.component.name for each in self.renewal.come)
+
+
+class OpenComponents:
+    """The components of one sidecar that are up, from one set of them to the next."""
+
+    def __init__(
+        self,
+        loaded: LoadedComponents,
+        options: Options,
+        configuration: Configuration,
+        context: ComponentContext,
+        guarding: Guarding,
+        meters: Meters | None,
+    ) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._configuration = configuration
+        self._context = context
+        self._guarding = guarding
+        self._meters = meters
+        self._up = Components()
+        self._retiring = set[asyncio.Task[None]]()
+
+    @property
+    def infos(self) -> Sequence[ComponentInfo]:
+        """What the metadata API tells of each."""
+        return _infos(self._up)
+
+    async def prepared(self, resources: Resources, anew: Collection[str] = ()) -> Prepared:
+        """What leads to `resources`; those called `anew` are replaced even where they are as they were.
+
+        Raises ComponentInitFailed, ResourcesInvalid: then everything is as it was.
+        """
+        allowed, denied = _allowed(resources.components, self._configuration, self._guarding.resilience.log)
+        renewal = await renewal_of(self._up, allowed, self._context, anew)
+        try:
+            ready = [usable(each, self._options, self._guarding) for each in renewal.come]
+        except ComponentInitFailed:
+            await close_all(renewal.come)
+            raise
+        return Prepared(renewal, ready, (*resources.left_out, *denied))
+
+    async def discard(self, prepared: Prepared) -> None:
+        """It was only to be seen whether it can be."""
+        await close_all(prepared.renewal.come)
+
+    def put(self, prepared: Prepared) -> None:
+        """From now on they are used; those that end are closed once the calls under way have ended."""
+        loaded, renewal = self._loaded, prepared.renewal
+        for each in renewal.gone:
+            used = loaded.pop(each.component.name)
+            if used is not None:
+                self._retire(each, used)
+        for new in prepared.usable:
+            loaded.put(new)
+        loaded.left_out[:] = (*prepared.left_out, *renewal.left_out)
+        loaded.unavailable[:] = renewal.left_out
+        self._up.take(renewal)
+        if self._meters is not None:
+            self._meters.loaded(each.component.type for each in renewal.come)
+
+    async def close(self) -> None:
+        """Close all of them, the last one first."""
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+        await close_all(self._up.all)
+
+    def _retire(self, gone: Loaded[AnyComponent], used: Usable) -> None:
+        async def retire() -> None:
+            try:
+                await used.outbound.under_way.over(self._context.clock, CALLS_LIMIT)
+            finally:
+                await gone.instance.close()
+
+        task = asyncio.create_task(retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retired)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._guarding.resilience.log.error("a replaced component ended with an error", exc_info=error)
 
 
 def _allowed(
@@ -98,65 +202,6 @@ def _allowed(
     return allowed, denied
 
 
-@dataclass(frozen=True, slots=True)
-class _Guarding:
-    """The Resiliency resources, and what puts them to work."""
-
-    policies: Resiliency
-    resilience: Resilience
-
-    @classmethod
-    def of(cls, resiliencies: Sequence[Resiliency], resilience: Resilience) -> _Guarding:
-        """Raises ResourceError for a policy that is named but not there, and a `trip` that cannot be."""
-        policies = merge(resiliencies)
-        for breaker in policies.circuit_breakers.values():
-            compile_trip(breaker)  # also of one that nobody uses yet
-        for each in resiliencies:
-            resilience.log.info("Loading Resiliency configuration: %s", each.name)
-        return cls(policies, resilience)
-
-    def outbound(self, component: str, kind: str) -> Guard:
-        """`kind` is Dapr's name of the building block."""
-        policies = self.policies.policies(component, kind, "outbound")
-        return self.resilience.guard(component, "output", policies)
-
-    def inbound(self, component: str, kind: str) -> Guard:
-        policies = self.policies.policies(component, kind, "inbound")
-        return self.resilience.guard(component, "input", policies)
-
-
-def _pubsub(loaded: Loaded[PubSub], options: Options, guarding: _Guarding) -> LoadedPubSub:
-    name, properties = loaded.component.name, loaded.properties
-    prefix = options.runtime_namespace if properties.namespaced else ""
-    return LoadedPubSub(
-        name,
-        loaded.instance,
-        TopicAccess.of(properties, options.app_id, prefix),
-        outbound=guarding.outbound(name, "Pubsub"),
-        inbound=guarding.inbound(name, "Pubsub"),
-    )
-
-
-def _state_store(loaded: Loaded[StateStore], options: Options, guarding: _Guarding) -> LoadedStateStore:
-    """Raises ComponentInitFailed for a `keyPrefix` that cannot be one."""
-    component, strategy = loaded.component, loaded.properties.get("keyPrefix", "")
-    try:
-        prefix = prefix_for(strategy, options.app_id, component.name, options.namespace)
-    except IllegalKey as error:
-        advice = "Write another `keyPrefix`"
-        raise ComponentInitFailed(
-            component.name, component.type, str(component.path), component.line, str(error), advice
-        ) from error
-    outbound = guarding.outbound(component.name, "Statestore")
-    items = {item.name: loaded.properties[item.name] for item in component.metadata}
-    return LoadedStateStore(component.name, loaded.instance, prefix, outbound, outbox_settings(items))
-
-
-def _secret_store(loaded: Loaded[SecretStore], guarding: _Guarding) -> LoadedSecretStore:
-    name = loaded.component.name
-    return LoadedSecretStore(name, loaded.instance, guarding.outbound(name, "Secretstore"))
-
-
 def _infos(components: Components) -> list[ComponentInfo]:
     """What the metadata API tells of each."""
     return [
@@ -168,29 +213,6 @@ def _infos(components: Components) -> list[ComponentInfo]:
         )
         for loaded in components.all
     ]
-
-
-def activate_declared(declared: Sequence[DeclaredSubscription], log: SidecarLog) -> list[ActiveSubscription]:
-    """The subscriptions in files; the log tells of them. Raises ResourceError for a rule that is not CEL."""
-    active = []
-    for each in declared:
-        try:
-            active.append(activate(each.subscription, "DECLARATIVE"))
-        except RuleInvalid as error:
-            advice = "Correct the expression"
-            raise ResourceError(str(each.path), each.line, str(error), advice) from error
-    for each in declared:
-        log.info("Found Subscription: %s", each.name)
-    return active
-
-
-def tell_subscriptions_of_others(resources: Resources, app_id: str, log: SidecarLog) -> None:
-    """That one of another app is in the same folder is usual; that its scopes nearly name this one is not."""
-    for each in resources.subscriptions_of_others:
-        level = logging.WARNING if near(app_id, each.scopes, 0.8) else logging.INFO
-        text = "subscription '%s' to topic '%s' (%s:%d) is left out of %s: %s"
-        topic, reason = each.subscription.topic, out_of_scope(each.scopes, app_id)
-        log.log(level, text, each.name, topic, each.path, each.line, app_id, reason)
 
 
 def _capabilities(features: frozenset[str]) -> list[str]:

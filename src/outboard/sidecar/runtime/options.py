@@ -30,8 +30,9 @@ class Options:
     for ever. `max_concurrency` 0 is unlimited. `public_port` and `metrics_port` None are none. `api_logging`
     None leaves it to the Configuration. `without_effect` are the settings given for parts that are not
     served, by name, each with its part. With `api_token_optional` a call without a token passes too, unless a
-    browser makes it for a page. Relative paths in component files, and that of the Unix socket, begin in
-    `directory`. The tokens stay out of the repr.
+    browser makes it for a page. At least each `reload_interval` seconds it is looked whether resource files
+    have changed. Relative paths in component files, and that of the Unix socket, begin in `directory`. The
+    tokens stay out of the repr.
     """
 
     app_id: str
@@ -69,6 +70,7 @@ class Options:
     without_effect: Mapping[str, str] = field(default_factory=dict)
     registry: Path | None = None
     directory: Path = Path()
+    reload_interval: float = 60.0
 
     @property
     def runtime_namespace(self) -> str:

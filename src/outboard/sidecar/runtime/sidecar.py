@@ -18,8 +18,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random as system_random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -27,6 +27,7 @@ from typing import Final
 from outboard.clock import Clock, SystemClock
 from outboard.hops.journal import Journal
 from outboard.hops.record import Recorder
+from outboard.resources.changes import ResourceChange
 from outboard.resources.configuration import Configuration
 from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
@@ -41,22 +42,24 @@ from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
-from outboard.sidecar.metrics.catalogue import LATENCIES
-from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.publishing.pubsubs import PubSubPublisher
 from outboard.sidecar.publishing.service import PublishService
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Apis, Services, http_apis
+from outboard.sidecar.runtime.declared import activate_declared, tell_found, tell_subscriptions_of_others
 from outboard.sidecar.runtime.grpc_api import grpc_api
 from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 from outboard.sidecar.runtime.invoking import Invoking
 from outboard.sidecar.runtime.listening import listening_for, serving_all
-from outboard.sidecar.runtime.loading import LoadedComponents, activate_declared, tell_subscriptions_of_others
+from outboard.sidecar.runtime.loading import LoadedComponents, OpenComponents
+from outboard.sidecar.runtime.measuring import meters_for
 from outboard.sidecar.runtime.options import Options
-from outboard.sidecar.runtime.stopping import Stopping, drained, first_of
+from outboard.sidecar.runtime.reloading import HotReload
+from outboard.sidecar.runtime.stopping import Stopping, drained, first_of, never, raise_what_ended
 from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
+from outboard.sidecar.runtime.watching import FolderWatch
 from outboard.sidecar.secrets.service import SecretService
-from outboard.sidecar.state.outbox.relay import StateOutbox
+from outboard.sidecar.state.outbox.relay import Relays, StateOutbox
 from outboard.sidecar.state.service import StateService
 from outboard.sidecar.subscriptions.active import ActiveSubscription, Discovery, merge
 from outboard.wire import identity
@@ -74,7 +77,8 @@ class Sidecar:
     `api` is called directly and `channel` is the way to the app. Sidecars that get the same `memory` share
     their in-memory components. `first_published` is called with pub/sub and topic of the first event to each.
     Without `recorder` no hop is recorded. `random` gives numbers from 0 to below 1, `new_id` a new UUID. At
-    the end what is being handled has `drain_seconds` of real time.
+    the end what is being handled has `drain_seconds` of real time. Changes that `watch` tells of are taken by
+    `serve`; `reloaded` is told of each that was taken.
     """
 
     def __init__(
@@ -92,6 +96,8 @@ class Sidecar:
         environment: Mapping[str, str] = os.environ,
         first_published: Callable[[str, str], None] | None = None,
         drain_seconds: float = DRAIN_LIMIT,
+        watch: FolderWatch | None = None,
+        reloaded: Callable[[Sequence[ResourceChange]], None] = lambda _: None,
     ) -> None:
         self.options = options
         self.readiness = Readiness()
@@ -105,6 +111,10 @@ class Sidecar:
         self._clock = clock = clock or SystemClock()
         self._channel, self._random, self._new_id = channel, random, new_id
         self._drain_seconds = drain_seconds
+        self._watch, self._reloaded = watch, reloaded
+        self._reloading: HotReload | None = None
+        self.begins_anew = False
+        """Whether `serve` ended for that: another one is to be made, of what files say now."""
         self._log = log = SidecarLog(app_id, options.log_level, RUNTIME_VERSION)
         self._stopping = Stopping(options, clock, log)
         self._context = ComponentContext(
@@ -127,7 +137,8 @@ class Sidecar:
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
         self._invoking = Invoking(options, configuration, clock, log, random)
-        self._meters = meters = _meters(options, configuration)
+        self._relays = Relays(self._outbox, loaded.states)
+        self._meters = meters = meters_for(options, configuration)
         self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
             StateService(loaded.states, app_id, self._outbox, loaded.unavailable, meters),
@@ -157,6 +168,22 @@ class Sidecar:
         """
         self._stopping.ask(at_once=at_once, force=force)
 
+    def begin_anew(self) -> None:
+        """Ask `serve` to end at once, so that another sidecar takes its place."""
+        self.begins_anew = True
+        self.stop(at_once=True)
+
+    async def reload(self, resources: Resources, anew: Collection[str] = ()) -> bool:
+        """From now on `resources` count, and components called `anew` are replaced even as they are.
+
+        False where there is no sidecar up that could take them. Raises OutboardError for what is wrong with
+        them: then everything is as it was.
+        """
+        if self._reloading is None:
+            return False
+        await self._reloading.take(resources, anew)
+        return True
+
     async def serve(self) -> int:
         """Run until `stop`, a shutdown over the API, or cancellation: the exit code.
 
@@ -182,7 +209,7 @@ class Sidecar:
             self._app_attended(app) as attending,
         ):
             await first_of(self.readiness.runtime, attending)
-            _raise_what_ended(attending)
+            raise_what_ended(attending)
             yield self
 
     async def _live(self) -> None:
@@ -199,11 +226,11 @@ class Sidecar:
                 self._invoking.announced(sockets.internal_address),
                 self._app_watched() as app,
             ):
-                async with self._app_attended(app) as attending:
+                async with self._app_attended(app) as attending, self._reloads():
                     await first_of(self._stopping.asked, attending)
-                    _raise_what_ended(attending)
+                    raise_what_ended(attending)
                     self._stopping.announce(close_api)
-                await self._stopping.block(_never if app is None else app.unwell)
+                await self._stopping.block(never if app is None else app.unwell)
                 close_api()
         log.info("Daprd shutdown gracefully")
 
@@ -231,12 +258,14 @@ class Sidecar:
                 opened = self._loaded.opened(
                     self.options, resources, configuration, self._context, resilience, self._meters
                 )
-                self.info.components = await stack.enter_async_context(opened)
+                components = await stack.enter_async_context(opened)
                 policies = merge_policies(resources.resiliencies)
                 stores = {name: each.component for name, each in self._loaded.secrets.items()}
                 endpoints = resources.http_endpoints
                 invoking = self._invoking.opened(endpoints, self._context, stores, policies, resilience)
                 await stack.enter_async_context(invoking)
+            self.info.components = components.infos
+            self._reloading = self._reloading_of(components)
             self.info.left_out = self._loaded.left_out
             self.info.http_endpoints = [each.name for each in self._resources.http_endpoints]
             self.info.resiliencies = [each.name for each in resources.resiliencies]
@@ -245,9 +274,13 @@ class Sidecar:
     @asynccontextmanager
     async def _app_watched(self) -> AsyncIterator[AppLifecycle | None]:
         """Yields None where there is no app. Raises ResourceError for a subscription that cannot be."""
-        declared = activate_declared(self._resources.subscriptions, self._log)
-        tell_subscriptions_of_others(self._resources, self.options.app_id, self._log)
+        resources, log = self._resources, self._log
+        declared = activate_declared(resources.subscriptions)
+        tell_found(resources.subscriptions, log)
+        tell_subscriptions_of_others(resources.subscriptions_of_others, self.options.app_id, log)
         self.info.subscriptions = merge(declared, ())
+        if self._reloading is not None:
+            self._reloading.declared = declared
         self.readiness.outbound.set()
         async with self._exchange() as exchange:
             if exchange is None:
@@ -256,6 +289,8 @@ class Sidecar:
             self._invoking.attend(exchange, self._slots, self._health)
             with speaking(self._log):
                 app = self._app(exchange, declared)
+            if self._reloading is not None:
+                self._reloading.app = app
             async with app.probing():
                 yield app
 
@@ -273,9 +308,9 @@ class Sidecar:
     async def _without_app(self) -> None:
         if self._loaded.pubsubs:
             self._log.warning("no --app-port: events are not delivered to any app")
-        async with self._outbox.relaying(self._loaded.states.values()):
+        async with self._relays.relaying():
             self._initialized(self._clock.monotonic())
-            await _never()
+            await never()
 
     @asynccontextmanager
     async def _exchange(self) -> AsyncIterator[Exchange | None]:
@@ -321,7 +356,26 @@ class Sidecar:
             left_out={left.name: left.reason for left in self._loaded.left_out},
             discovered=self._discovered,
             ready=lambda: self._initialized(started),
-            relaying=lambda: self._outbox.relaying(self._loaded.states.values()),
+            relaying=self._relays.relaying,
+        )
+
+    def _reloads(self) -> AbstractAsyncContextManager[None]:
+        if self._reloading is None or self._watch is None:
+            return nullcontext()
+        return self._reloading.following(self._watch, self.readiness.runtime)
+
+    def _reloading_of(self, components: OpenComponents) -> HotReload:
+        return HotReload(
+            self.options,
+            self._resources,
+            self._loaded,
+            components,
+            self._relays,
+            self.info,
+            self._log,
+            self._context.environ,
+            self.begin_anew,
+            self._reloaded,
         )
 
     def _discovered(self, discovery: Discovery) -> None:
@@ -337,27 +391,3 @@ class Sidecar:
     def _asked_to_stop(self, force: bool) -> None:
         self._log.info("Shutdown requested via API")
         self.stop(at_once=True, force=force)
-
-
-def _meters(options: Options, configuration: Configuration) -> Meters | None:
-    """None where nobody can ask for them."""
-    settings = configuration.metrics
-    if options.metrics_port is None or not settings.enabled:
-        return None
-    return Meters(
-        options.app_id,
-        options.namespace,
-        settings.latency_buckets or LATENCIES,
-        with_paths=settings.with_paths,
-        with_error_codes=settings.record_error_codes,
-    )
-
-
-def _raise_what_ended(attending: asyncio.Task[None]) -> None:
-    if attending.done():
-        attending.result()
-
-
-async def _never() -> None:
-    """Wait to be cancelled."""
-    await asyncio.Event().wait()

@@ -15,7 +15,7 @@ from outboard.resources import duration
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.runtime.options import Options
 
-__all__ = ["Stopping", "drained", "first_of"]
+__all__ = ["Stopping", "drained", "first_of", "never", "raise_what_ended"]
 
 FORCE_AFTER: Final = 0.1
 FAILED: Final = 1
@@ -117,3 +117,14 @@ async def drained(task: asyncio.Task[None]) -> None:
         raise
     if not task.cancelled():
         task.result()
+
+
+def raise_what_ended(attending: asyncio.Task[None]) -> None:
+    """Raise what a task that is done has raised."""
+    if attending.done():
+        attending.result()
+
+
+async def never() -> None:
+    """Wait to be cancelled."""
+    await asyncio.Event().wait()

@@ -6,8 +6,8 @@ Source: Dapr, "Declarative, streaming, and programmatic subscription types"; dap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from outboard.gojson.decoding import first_value
 from outboard.gojson.values import Json
@@ -20,11 +20,17 @@ __all__ = [
     "NotStarted",
     "SerialBulk",
     "SubscribeInvalid",
+    "Target",
     "activate",
     "merge",
     "parse_subscribe",
+    "target_of",
     "topics_by_pubsub",
 ]
+
+
+Target: TypeAlias = tuple[str, str]
+"""A pub/sub component and a topic, by name."""
 
 
 class SubscribeInvalid(ValueError):
@@ -36,7 +42,7 @@ class ActiveSubscription:
     """A subscription with its rules compiled, and where it comes from."""
 
     subscription: Subscription
-    routes: Routes
+    routes: Routes = field(compare=False)
     type: Literal["DECLARATIVE", "PROGRAMMATIC"]
 
 
@@ -99,9 +105,9 @@ def merge(
     """
     merged: dict[tuple[str, str], ActiveSubscription] = {}
     for active in declarative:
-        merged.setdefault(_target(active), active)
+        merged.setdefault(target_of(active), active)
     for active in programmatic:
-        merged[_target(active)] = active  # in the place of the one that it replaces
+        merged[target_of(active)] = active  # in the place of the one that it replaces
     return tuple(merged.values())
 
 
@@ -122,7 +128,8 @@ def parse_subscribe(body: bytes) -> tuple[list[Subscription], list[Subscription]
     return [item for item in found if item.rules], [item for item in found if not item.rules]
 
 
-def _target(active: ActiveSubscription) -> tuple[str, str]:
+def target_of(active: ActiveSubscription) -> Target:
+    """What there is one subscription to."""
     return active.subscription.pubsub_name, active.subscription.topic
 
 

@@ -14,11 +14,13 @@ import pytest
 from outboard.errors import ComponentInitFailed, ResourcesInvalid
 from outboard.resources.component import Component, MetadataItem, SecretKeyRef
 from outboard.sidecar.components import registry
+from outboard.sidecar.components.checking import check_components
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.opening import Components, open_components
 from outboard.sidecar.components.port import ComponentError, SecretStore, StateStore, Traits
-from outboard.sidecar.components.registry import FACTORIES, Components, check_components, open_components
+from outboard.sidecar.components.registry import FACTORIES
 
 pytestmark = pytest.mark.anyio
 

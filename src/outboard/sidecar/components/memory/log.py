@@ -13,9 +13,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, count
 from typing import Final
 
@@ -53,6 +54,28 @@ class PartitionedBroker:
         self._history: dict[str, deque[PublishedEvent]] = {}
         self._backlog = 0
         self._offsets = count()
+        self._handing_over = 0
+
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Consumers that end in the block find their group as they left it, until it ends."""
+        self._handing_over += 1
+        try:
+            yield
+        finally:
+            self._handing_over -= 1
+            if not self._keeps:
+                self._groups = [group for group in self._groups if group.attached]
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether a group that nobody is in any more is kept."""
+        return bool(self._backlog or self._handing_over)
+
+    @property
+    def _kept_at_most(self) -> int:
+        """How many events wait for a group that nobody is in."""
+        return sys.maxsize if self._handing_over else max(ABSENT_QUEUE, self._backlog)
 
     def keep(self, partitions: int, backlog: int) -> None:
         """From now on there are so many partitions, and at least `backlog` events of each topic are kept.
@@ -68,7 +91,7 @@ class PartitionedBroker:
         """Give `messages` to all groups of `topic` at once, when each has room."""
         while full := next((group for group in self._of(topic) if group.full), None):
             await full.room()
-        groups, keep = self._of(topic), max(ABSENT_QUEUE, self._backlog)
+        groups, keep = self._of(topic), self._kept_at_most
         records = [self._record(message) for message in messages]
         for group in groups:
             group.put(records, keep)
@@ -83,7 +106,7 @@ class PartitionedBroker:
             with group.consumer(room):
                 yield group
         finally:
-            if not self._backlog and not group.attached:
+            if not self._keeps and not group.attached:
                 self._groups.remove(group)
 
     def _record(self, message: Message) -> PublishedEvent:
@@ -118,8 +141,16 @@ class PartitionedPubSub:
         remembers_settled=True,
     )
 
-    def __init__(self, broker: PartitionedBroker, group: str, backoff: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        broker: PartitionedBroker,
+        group: str,
+        backoff: float,
+        clock: Clock,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
         self._broker = broker
+        self._release = release
         self._group = group
         self._backoff = backoff
         self._clock = clock
@@ -160,8 +191,13 @@ class PartitionedPubSub:
                 for _ in range(BATCHES_AT_ONCE):
                     workers.create_task(self._work(group, most, share, handle, workers))
 
+    def handing_over(self) -> AbstractContextManager[None]:
+        """What waits for a consumer that ends in the block is there for one that begins in it."""
+        return self._broker.handing_over()
+
     async def close(self) -> None:
-        """Nothing to release: the broker belongs to the process."""
+        """The broker belongs to the process."""
+        self._release()
 
     async def _work(
         self, group: Group, most: int, share: int, handle: BulkHandler, workers: asyncio.TaskGroup

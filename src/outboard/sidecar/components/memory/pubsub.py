@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -107,6 +108,28 @@ class Broker:
         self._history: dict[str, deque[tuple[int, Message]]] = {}
         self._backlog = 0
         self._sequence = count()
+        self._handing_over = 0
+
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Consumers that end in the block find their queues again, until it ends."""
+        self._handing_over += 1
+        try:
+            yield
+        finally:
+            self._handing_over -= 1
+            if not self._keeps:
+                self._consumers = [consumer for consumer in self._consumers if consumer.attached]
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether the queue of a consumer that ends is kept."""
+        return bool(self._backlog or self._handing_over)
+
+    @property
+    def _kept_at_most(self) -> int:
+        """How many events wait for a consumer that is away."""
+        return sys.maxsize if self._handing_over else max(CONSUMER_QUEUE, self._backlog)
 
     def keep(self, backlog: int) -> None:
         """Keep at least `backlog` events of each topic from now on."""
@@ -119,7 +142,7 @@ class Broker:
         while full := next((consumer for consumer in self._of(topic) if consumer.full), None):
             await full.room()
         for consumer in self._of(topic):
-            consumer.put(message, max(CONSUMER_QUEUE, self._backlog))
+            consumer.put(message, self._kept_at_most)
         if self._backlog:
             history = self._history.setdefault(topic, deque(maxlen=self._backlog))
             history.append((next(self._sequence), message))
@@ -132,7 +155,7 @@ class Broker:
             yield consumer
         finally:
             consumer.detach()
-            if not self._backlog:
+            if not self._keeps:
                 self._consumers.remove(consumer)
 
     def _of(self, topic: str) -> list[_Consumer]:
@@ -163,9 +186,10 @@ class InMemoryPubSub:
         "Give the component `partitions`, or ask for no bulk",
     )
 
-    def __init__(self, broker: Broker, app_id: str) -> None:
+    def __init__(self, broker: Broker, app_id: str, release: Callable[[], None] = lambda: None) -> None:
         self._broker = broker
         self._app_id = app_id
+        self._release = release
 
     async def publish(self, topic: str, message: Message) -> None:
         """Return once every subscription has the event in its queue; wait for room where one is full."""
@@ -186,15 +210,28 @@ class InMemoryPubSub:
                     logger.error(lost, topic, error)  # noqa: TRY400
                 consumer.settle()
 
+    def handing_over(self) -> AbstractContextManager[None]:
+        """What waits for a consumer that ends in the block is there for one that begins in it."""
+        return self._broker.handing_over()
+
     async def close(self) -> None:
-        """Nothing to release: the broker belongs to the process."""
+        """The broker belongs to the process."""
+        self._release()
 
 
 @dataclass
 class _Shape:
     """What the sidecars of a process must agree on about one component: its number of partitions, if any."""
 
-    partitions: int | None = None
+    partitions: int = 0
+    holders: list[str] = field(default_factory=list)
+    """The apps whose sidecars have it; one that is about to be replaced twice."""
+
+    def hold(self, app_id: str, partitions: int) -> Callable[[], None]:
+        """What gives it back."""
+        self.partitions = partitions
+        self.holders.append(app_id)
+        return lambda: self.holders.remove(app_id)
 
 
 async def create(properties: Properties, context: ComponentContext) -> InMemoryPubSub | PartitionedPubSub:
@@ -202,20 +239,33 @@ async def create(properties: Properties, context: ComponentContext) -> InMemoryP
     memory, name = context.memory, properties.component.name
     backlog, partitions = properties.whole_number("backlog", 0), _partitions(properties)
     shape = memory.of(_Shape, name)
-    if shape.partitions not in {None, partitions}:
-        reason = f"another sidecar in this process has it with `partitions` {shape.partitions}"
-        raise properties.failure(reason, "Write the same number in each file, 0 for none.", "partitions")
-    shape.partitions = partitions
+    if shape.partitions != partitions:
+        _refuse_others(shape, properties, context.app_id)
+        memory.forget(Broker, name)  # events of the one cannot be put into the other
+        memory.forget(PartitionedBroker, name)
+    backoff = read_pause(properties, properties.string, "backOffDuration", BACKOFF)
+    release = shape.hold(context.app_id, partitions)
     if not partitions:
         broker = memory.of(Broker, name)
         broker.keep(backlog)
-        return InMemoryPubSub(broker, context.app_id)
+        return InMemoryPubSub(broker, context.app_id, release)
     log = memory.of(PartitionedBroker, name)
     log.keep(partitions, backlog)
-    backoff = read_pause(properties, properties.string, "backOffDuration", BACKOFF)
-    return PartitionedPubSub(
-        log, properties.string("consumerID", default=context.app_id), backoff, context.clock
-    )
+    group = properties.string("consumerID", default=context.app_id)
+    return PartitionedPubSub(log, group, backoff, context.clock, release)
+
+
+def _refuse_others(shape: _Shape, properties: Properties, app_id: str) -> None:
+    """Raises ComponentInitFailed where other sidecars of this process have the component otherwise."""
+    others = sorted({each for each in shape.holders if each != app_id})
+    if others:
+        who = f"the sidecar of {others[0]}" if len(others) == 1 else f"the sidecars of {', '.join(others)}"
+        reason = f"{who}, in this process, has it with `partitions` {shape.partitions}"
+        advice = (
+            "Write the same number in each file, 0 for none. Where you have changed it: it counts once all "
+            "of them begin anew, so start again."
+        )
+        raise properties.failure(reason, advice, "partitions")
 
 
 def _partitions(properties: Properties) -> int:

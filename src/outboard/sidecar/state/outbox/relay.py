@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +21,7 @@ from outboard.sidecar.state.outbox.plan import Traced, Write, internal_topic, pl
 from outboard.sidecar.state.settings import OutboxSettings
 from outboard.sidecar.state.stores import LoadedStateStore
 
-__all__ = ["OutboxFailed", "StateOutbox"]
+__all__ = ["OutboxFailed", "Relays", "StateOutbox"]
 
 BEFORE_LOOKING: Final = 1.0
 LOOKING: Final = RetryPolicy(
@@ -67,21 +67,60 @@ class StateOutbox:
             raise OutboxFailed(str(error)) from error
         return planned.operations
 
+
+class Relays:
+    """The outbox of each of `stores` that has one, at work: which stores there are may change."""
+
+    def __init__(self, outbox: StateOutbox, stores: Mapping[str, LoadedStateStore]) -> None:
+        self._outbox = outbox
+        self._stores = stores
+        self._on = False
+        self._tasks: dict[str, tuple[_Relay, asyncio.Task[None]]] = {}
+
     @asynccontextmanager
-    async def relaying(self, stores: Iterable[LoadedStateStore]) -> AsyncIterator[None]:
-        """Relay the events of `stores` while the block runs; when it begins, all that come are taken."""
-        relays = [_Relay(self, store, store.outbox) for store in stores if store.outbox is not None]
-        made = [asyncio.Event() for _ in relays]
-        tasks = [asyncio.create_task(relay.run(event)) for relay, event in zip(relays, made, strict=True)]
+    async def relaying(self) -> AsyncIterator[None]:
+        """Relay while the block runs; when it begins, all events that come are taken."""
+        self._on = True
         try:
-            await asyncio.gather(*(event.wait() for event in made))
+            await self.renew()
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    self.log.error("the outbox ended with an error", exc_info=outcome)
+            self._on = False
+            await self._end(list(self._tasks))
+
+    async def end(self, names: Collection[str]) -> None:
+        """Relay no more for stores of these names, nor by pub/sub components of them, until `renew`.
+
+        What is being relayed comes again.
+        """
+        uses = [(store, relay.settings.pubsub) for store, (relay, _) in self._tasks.items()]
+        await self._end([store for store, pubsub in uses if store in names or pubsub in names])
+
+    async def renew(self) -> None:
+        """Relay for every store that there is now; return when all events that come are taken."""
+        if self._on:
+            made = [
+                self._begin(each, each.outbox) for each in self._stores.values() if each.outbox is not None
+            ]
+            await asyncio.gather(*(event.wait() for event in made))
+
+    def _begin(self, store: LoadedStateStore, settings: OutboxSettings) -> asyncio.Event:
+        """What is set once it takes what comes, or cannot."""
+        made = asyncio.Event()
+        if store.name in self._tasks:
+            made.set()
+        else:
+            relay = _Relay(self._outbox, store, settings)
+            self._tasks[store.name] = relay, asyncio.create_task(relay.run(made))
+        return made
+
+    async def _end(self, stores: Sequence[str]) -> None:
+        tasks = [self._tasks.pop(name)[1] for name in stores]
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                self._outbox.log.error("the outbox ended with an error", exc_info=outcome)
 
 
 @dataclass(frozen=True, slots=True)

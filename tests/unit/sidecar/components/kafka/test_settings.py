@@ -11,7 +11,7 @@ from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.settings import KafkaSettings
 from outboard.sidecar.components.kafka.settings_reader import METADATA, read_settings
-from outboard.sidecar.components.registry import open_components
+from outboard.sidecar.components.opening import open_components
 from support.kafka_component import properties
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

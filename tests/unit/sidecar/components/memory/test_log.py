@@ -523,11 +523,34 @@ async def test_a_number_of_partitions_that_cannot_be(text: str) -> None:
 
 async def test_sidecars_that_do_not_agree_on_the_partitions_of_a_component() -> None:
     memory = SharedMemory()
-    await made(memory, partitions="2")
-    with pytest.raises(
-        ComponentInitFailed, match="another sidecar in this process has it with `partitions` 2"
-    ):
-        await made(memory, partitions="3")
+    await made(memory, "one", partitions="2")
+    told = "the sidecar of one, in this process, has it with `partitions` 2.*start again"
+    with pytest.raises(ComponentInitFailed, match=told):
+        await made(memory, "two", partitions="3")
+
+
+async def test_sidecars_that_agree_on_other_partitions_once_all_have_ended() -> None:
+    memory, got = SharedMemory(), Collected()
+    for each in [await made(memory, app, partitions="2", backlog="9") for app in ("one", "two")]:
+        await each.close()
+    again = await made(memory, "one", partitions="3", backlog="9")
+    assert isinstance(again, PartitionedPubSub)
+    async with consuming(again, got):
+        for number in range(10):
+            await again.publish("t", message(number))
+    assert len(got.data) == 10
+
+
+async def test_a_sidecar_that_has_it_alone_may_have_other_partitions_beside_what_it_has() -> None:
+    memory, got = SharedMemory(), Collected()
+    before = await made(memory, "one", partitions="1")
+    after = await made(memory, "one", partitions="4")
+    assert isinstance(after, PartitionedPubSub)
+    await before.close()
+    async with consuming(after, got):
+        for number in range(10):
+            await after.publish("t", message(number))
+    assert sorted(got.data) == [str(number) for number in range(10)]
 
 
 async def test_a_backoff_that_is_no_duration() -> None:

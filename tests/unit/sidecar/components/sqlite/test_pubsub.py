@@ -20,6 +20,7 @@ from outboard.resources.component import Component, MetadataItem
 from outboard.resources.resiliency import RetryPolicy
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
+from outboard.sidecar.components.opening import open_components
 from outboard.sidecar.components.port import (
     BulkBounds,
     BulkHandler,
@@ -30,7 +31,6 @@ from outboard.sidecar.components.port import (
     NotAcknowledged,
     StoredPlace,
 )
-from outboard.sidecar.components.registry import open_components
 from outboard.sidecar.components.sqlite import pubsub as pubsub_sqlite
 from outboard.sidecar.components.sqlite.log import log
 from outboard.sidecar.components.sqlite.log.consumer import TURN
