@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import h11
 
 from conformance.http1 import closed, next_event
-from conformance.question import AppAnswer, Close, Entries, Garbage, Hang, Late, Respond
+from conformance.question import AppAnswer, Close, Entries, Fail, Garbage, Hang, Late, Respond
 from outboard.gojson.values import Json
 
 __all__ = ["App", "Received"]
@@ -152,7 +152,7 @@ async def _respond(
         writer.write(answer.data)
         await writer.drain()
         await asyncio.sleep(answer.open)
-    if isinstance(answer, Close | Garbage | Hang):
+    if isinstance(answer, Close | Fail | Garbage | Hang):
         return False
     response = _entries(answer, received.body) if isinstance(answer, Entries) else answer
     body = b"" if response.status in WITHOUT_BODY else response.body

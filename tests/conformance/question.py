@@ -12,6 +12,7 @@ __all__ = [
     "Ask",
     "Close",
     "Entries",
+    "Fail",
     "Garbage",
     "Group",
     "Hang",
@@ -85,6 +86,14 @@ class Garbage:
 
 
 @dataclass(frozen=True, slots=True)
+class Fail:
+    """The app over gRPC answers with a status, by the name of its code."""
+
+    code: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hang:
     """The app never answers."""
 
@@ -93,11 +102,11 @@ class Hang:
 class Late:
     """The app answers so, after so many seconds."""
 
-    answer: Respond | Entries | Close
+    answer: Respond | Entries | Close | Fail
     seconds: float = 1.0
 
 
-AppAnswer = Respond | Entries | Close | Garbage | Hang | Late
+AppAnswer = Respond | Entries | Close | Fail | Garbage | Hang | Late
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,8 @@ class Group:
     """Questions that share a sidecar: its files, flags and environment.
 
     `files` are written to the folder of resources; `{folder}` in them is a folder of the sidecar's own.
-    `app` says whether there is one. `subscribe` replaces the app's answer at `/dapr/subscribe`.
+    `app` says whether there is one; with `grpc` it is one over gRPC. `subscribe` replaces its answer when it
+    is asked what it subscribes to.
     """
 
     name: str
@@ -143,7 +153,8 @@ class Group:
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     app: bool = True
-    subscribe: Respond | None = None
+    subscribe: Respond | Fail | None = None
+    grpc: bool = False
 
     @property
     def subscriptions(self) -> list[Mapping[str, Json]]:

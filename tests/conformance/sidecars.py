@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conformance.app import App
 from conformance.http1 import Answer, exchange
-from conformance.question import Group, Respond
+from conformance.question import Fail, Group, Respond
 from support.processes import free_ports
 
 __all__ = ["APP_ID", "Program", "Running", "app_of", "launched", "running", "started", "until_ready"]
@@ -65,9 +65,18 @@ async def launched(program: Program, group: Group, folder: Path) -> AsyncIterato
 @asynccontextmanager
 async def app_of(group: Group) -> AsyncIterator[App]:
     """The app that the questions of `group` are about, listening."""
-    app = App(group.subscribe or Respond(200, json.dumps(group.subscriptions).encode()))
+    app = _app(group)
     async with app.serving():
         yield app
+
+
+def _app(group: Group) -> App:
+    told = group.subscribe
+    if group.grpc:
+        from conformance.grpc_app import GrpcApp  # with an extra
+
+        return GrpcApp(group.subscriptions, told if isinstance(told, Fail) else None)
+    return App(told if isinstance(told, Respond) else Respond(200, json.dumps(group.subscriptions).encode()))
 
 
 @asynccontextmanager
@@ -116,6 +125,7 @@ def _flags(group: Group, resources: Path, ports: Sequence[int], app_port: int) -
         f"--dapr-public-port={public}",
         "--dapr-public-listen-address=127.0.0.1",
         *([f"--app-port={app_port}"] if group.app else []),
+        *(["--app-protocol=grpc"] if group.grpc else []),
     ]
     return [*flags, *given]
 

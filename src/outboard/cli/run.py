@@ -133,7 +133,7 @@ def run(
     from outboard.run.plan.making import make_plan
     from outboard.run.plan.plan import RunOptions
     from outboard.run.plan.settings import is_given
-    from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
+    from outboard.sidecar.grpc_library import is_grpc_installed
 
     with _failure_as_event(output):
         home = Path.home()

@@ -15,6 +15,7 @@ from conformance.questions import (
     limits,
     metadata,
     outbox,
+    over_grpc,
     policies,
 )
 from conformance.questions.main import MAIN
@@ -35,4 +36,5 @@ GROUPS: tuple[Group, ...] = (
     *limits.GROUPS,
     *policies.GROUPS,
     *configured.GROUPS,
+    *over_grpc.GROUPS,
 )

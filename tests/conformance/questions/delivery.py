@@ -181,6 +181,11 @@ RAW_SUBSCRIPTIONS = (
             ("array", b"[]", 0),
             ("trace-bad", b'{"traceparent":"xyz"}', 1),
             (
+                "trace-null",
+                b'{"traceparent":null,"traceid":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}',
+                1,
+            ),
+            (
                 "trace",
                 b'{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","tracestate":"a=b"}',
                 1,

@@ -1,7 +1,7 @@
 """Apps whose code talks gRPC to its sidecar, by the imports of Dapr's own SDK for Python.
 
-Outboard's sidecars serve the calls of `DaprClient` where the extra `grpc` is installed, and neither apps over
-gRPC nor workflows. Such an app finds that out at its first call only.
+Outboard's sidecars serve the calls of `DaprClient`, and apps over gRPC, where the extra `grpc` is installed,
+but no workflows. Such an app finds that out at its first call only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ OVER_GRPC: Final = re.compile(
 )
 """The parts of the SDK that need gRPC. `dapr.ext.fastapi` and `dapr.ext.flask` take events by HTTP."""
 NO_SOURCES: Final = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
-UNSERVED: Final = re.compile(
-    rb"^[ \t]*(?:from|import)[ \t]+(?P<module>dapr\.ext\.(?:grpc|workflow)\b)", re.MULTILINE
-)
+UNSERVED: Final = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?P<module>dapr\.ext\.workflow\b)", re.MULTILINE)
 """Those of them that need what is not served, whatever is installed."""
 FILES: Final = 500
 FOLDERS: Final = 500
@@ -70,7 +68,7 @@ def _uninstalled(file: Path, line: int, module: str) -> Finding:
 
 
 def _unserved(file: Path, line: int, module: str) -> Finding:
-    problem = f"this imports {module}, and Outboard's sidecars serve neither apps over gRPC nor workflows yet"
+    problem = f"this imports {module}, and Outboard's sidecars serve no workflows yet"
     return Finding(str(file), line, problem, "Use the kit for them, or run the apps with `--engine daprd`.")
 
 

@@ -64,7 +64,7 @@ SETTINGS: Final = (
         "appProtocol",
         APP_PROTOCOL,
         Kind.TEXT,
-        "How the sidecar calls the app: http or https.",
+        "How the sidecar calls the app: http, https, grpc or grpcs.",
         short="P",
     ),
     Setting(

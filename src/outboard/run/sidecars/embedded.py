@@ -21,7 +21,7 @@ from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import Published, SidecarStatus
 from outboard.run.sidecars.sidecar_topology import topology_of
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
-from outboard.sidecar.channel.exchange import app_url, exchange_with
+from outboard.sidecar.channel.protocols import exchange_with_app
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.components.memory.log import PartitionedBroker
 from outboard.sidecar.components.memory.pubsub import Broker
@@ -125,9 +125,9 @@ async def _channel(
     if availability is None:
         yield None
         return
-    url = app_url(options.app_protocol, options.app_channel_address, options.app_port)
     changed = SubscriptionsChanged(options.app_id)
-    async with exchange_with(url, options.max_body_bytes) as exchange:
+    where = (options.app_protocol, options.app_channel_address, options.app_port)
+    async with exchange_with_app(*where, options.max_body_bytes) as exchange:
         channel = SubscriptionMonitor(exchange)
         async with background_tasks(channel.watch(availability, lambda: report(changed))):
             yield WaitingExchange(channel, availability)

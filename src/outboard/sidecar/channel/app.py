@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, Protocol
 
 from outboard.sidecar.channel.answers import Answer
+from outboard.sidecar.channel.batch import Batch
 from outboard.sidecar.channel.health import AppHealth, AppHealthOptions
 from outboard.sidecar.events.received import Incoming
 from outboard.wire.subscriptions import Subscription
 
-__all__ = ["AppChannel", "AppConnection", "Batch", "BatchedEvent", "Discovered", "NotAnswered"]
+__all__ = [
+    "UNHEALTHY",
+    "AppChannel",
+    "AppConnection",
+    "Discovered",
+    "NotAnswered",
+]
+
+UNHEALTHY: Final = "app is not in a healthy state"
+"""Why nothing is delivered to an app that is not well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +37,29 @@ class AppConnection:
     health: AppHealthOptions | None = None
 
 
-class BatchedEvent(NamedTuple):
-    """One event of a batch; its `data` goes into the request as the JSON that it is."""
-
-    entry_id: str
-    incoming: Incoming
-    metadata: Mapping[str, str]
-    content_type: str
-
-
-class Batch(NamedTuple):
-    """Events of one subscription for one `path` of the app, in one request with an `id` of its own."""
-
-    id: str
-    path: str
-    pubsub: str
-    topic: str
-    events: Sequence[BatchedEvent]
-
-
 @dataclass(frozen=True, slots=True)
 class Discovered:
     """What the app subscribes to by itself.
 
     `without_route` are those that no event could be given to. Where it answers that it knows no subscriptions
-    `missing` is true; `problem` says why its answer tells of none otherwise.
+    `missing` says so; `problem` says why its answer tells of none otherwise.
     """
 
     subscriptions: Sequence[Subscription] = ()
     without_route: Sequence[Subscription] = ()
-    missing: bool = False
+    missing: str = ""
     problem: str = ""
 
 
 class NotAnswered(Exception):
-    """The app did not answer; the text says why."""
+    """The app did not answer; the text says why.
+
+    With `starts_nothing` no subscription of it is started then, those declared in files neither.
+    """
+
+    def __init__(self, reason: str, *, starts_nothing: bool = False) -> None:
+        super().__init__(reason)
+        self.starts_nothing = starts_nothing
 
 
 class AppChannel(Protocol):
@@ -69,6 +67,8 @@ class AppChannel(Protocol):
 
     health: AppHealth
     """While the app is not well nothing is delivered: what would be is answered with RETRY."""
+    subscriptions_at: str
+    """Where it tells what it subscribes to, as its author knows it."""
 
     async def deliver(self, incoming: Incoming, metadata: Mapping[str, str]) -> Answer:
         """Give one event to its handler. What keeps it from being answered is RETRY."""

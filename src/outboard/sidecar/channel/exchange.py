@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from outboard.sidecar.channel.http1 import Connection, request_head
+from outboard.sidecar.channel.tls import unverified_tls
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
 __all__ = ["app_url", "exchange_with"]
@@ -51,7 +51,7 @@ class _Pool:
         secure = url.scheme == "https"
         self._host, self._port = url.hostname or "", url.port or (HTTPS_PORT if secure else HTTP_PORT)
         self._authority = url.netloc
-        self._tls = _unverified() if secure else None
+        self._tls = unverified_tls() if secure else None
         self._limit = limit
         self._idle: deque[tuple[float, Connection]] = deque()
         self._busy: set[Connection] = set()
@@ -119,10 +119,3 @@ class _Pool:
             self._idle.popleft()[1].close()
         if self._idle:
             self._sweep = loop.call_at(self._idle[0][0] + KEEP_ALIVE, self._close_old)
-
-
-def _unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

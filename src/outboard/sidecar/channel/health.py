@@ -17,7 +17,10 @@ __all__ = ["AppHealth", "AppHealthOptions", "HealthState", "probe_forever"]
 
 @dataclass(frozen=True, slots=True)
 class AppHealthOptions:
-    """How the app is asked whether it is well; `interval` and `timeout` in seconds."""
+    """How the app is asked whether it is well; `interval` and `timeout` in seconds.
+
+    `path` is empty for an app over gRPC, which has a method for it.
+    """
 
     path: str = "/healthz"
     interval: float = 5.0

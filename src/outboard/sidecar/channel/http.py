@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Final
@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from pydantic_core import to_json
 
-from outboard.gojson.values import Json
 from outboard.sidecar.channel.answers import Answer, read_answer, read_bulk_answer
-from outboard.sidecar.channel.app import Batch, BatchedEvent, Discovered, NotAnswered
+from outboard.sidecar.channel.app import UNHEALTHY, Discovered, NotAnswered
+from outboard.sidecar.channel.batch import Batch, BatchedEvent
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.refusals import excerpt
+from outboard.sidecar.channel.tracing import batch_trace_headers, trace_headers
 from outboard.sidecar.events import envelope
 from outboard.sidecar.events.received import PUBSUB_NAME, Incoming
 from outboard.sidecar.subscriptions.active import SubscribeInvalid, parse_subscribe
@@ -28,13 +29,11 @@ from outboard.wire import dapr
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.delivery import forwarded, header_problem
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
-from outboard.wire.tracing import ZERO_TRACEPARENT, TraceContext
 
 __all__ = ["HttpChannel"]
 
 OK: Final = 200
 NOT_FOUND: Final = 404
-UNHEALTHY: Final = "app is not in a healthy state"
 UNESCAPED: Final = "/%:@!$&'()*+,;=?"
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
@@ -57,6 +56,7 @@ class HttpChannel:
         probing: Exchange | None = None,
     ) -> None:
         self.health = health or AppHealth(healthy=True)
+        self.subscriptions_at = dapr.SUBSCRIBE_PATH
         self._exchange = exchange
         self._probing = probing or exchange
         self._app_id = app_id
@@ -67,11 +67,13 @@ class HttpChannel:
         response = await self._get(dapr.SUBSCRIBE_PATH)
         if response.status == OK:
             return _discovered(response.body)
+        if response.status == NOT_FOUND:
+            return Discovered(missing=f"it answers 404 at {dapr.SUBSCRIBE_PATH}")
         returned = f"app returned http status code {response.status}"
         problem = f"{returned} from subscription endpoint {dapr.SUBSCRIBE_PATH}"
         if body := excerpt(response.body):
             problem += f", body: {body}"
-        return Discovered(missing=response.status == NOT_FOUND, problem=problem)
+        return Discovered(problem=problem)
 
     async def load_configuration(self) -> bool:
         return (await self._get(dapr.CONFIG_PATH)).status == OK
@@ -88,16 +90,14 @@ class HttpChannel:
     async def deliver(self, incoming: Incoming, metadata: Mapping[str, str]) -> Answer:
         event = incoming.event
         headers = forwarded(metadata)
-        headers |= _trace_headers(event, headers)
+        headers |= trace_headers(event, headers)
         headers["content-type"] = envelope.CLOUD_EVENT
         response = await self._post(incoming.path, headers, incoming.data)
         return response if isinstance(response, Answer) else read_answer(response)
 
     async def deliver_bulk(self, batch: Batch) -> Mapping[str, Answer]:
         headers = {PUBSUB_NAME.lower(): batch.pubsub, "content-type": "application/json"}
-        trace = _last_trace(batch.events)
-        if trace is not None:
-            headers["traceparent"] = _traceparent(trace)
+        headers |= batch_trace_headers(batch.events)
         response = await self._post(batch.path, headers, bulk_body(batch))
         ids = [event.entry_id for event in batch.events]
         if isinstance(response, Answer):
@@ -141,17 +141,6 @@ def _discovered(body: bytes) -> Discovered:
     return Discovered(subscriptions, without_route)
 
 
-def _trace_headers(event: Mapping[str, Json], forwarded: Mapping[str, str]) -> dict[str, str]:
-    """The event's trace; where it has none that is valid, the zeros, unless the broker told of one."""
-    given = event.get("traceparent", event.get("traceid"))
-    if given is None:
-        return {}
-    trace = TraceContext.parse(given)
-    if trace is None and "traceparent" in forwarded:
-        return {}
-    return {"traceparent": ZERO_TRACEPARENT if trace is None else trace.traceparent}
-
-
 def bulk_body(batch: Batch) -> bytes:
     """The body of a bulk delivery; each event's own bytes are put into it as they are."""
     head = {
@@ -161,27 +150,15 @@ def bulk_body(batch: Batch) -> bytes:
         "topic": batch.topic,
         "type": dapr.BULK_EVENT_TYPE,
     }
-    inside = b",".join([_entry(event) for event in batch.events])
+    content_type = envelope.OCTET_STREAM if batch.raw else envelope.CLOUD_EVENT
+    inside = b",".join([_entry(event, content_type) for event in batch.events])
     return b'{"entries":[' + inside + b"]," + to_json(head)[1:]
 
 
-def _entry(event: BatchedEvent) -> bytes:
-    rest = {"entryId": event.entry_id, "metadata": event.metadata, "contentType": event.content_type}
+def _entry(event: BatchedEvent, default: str) -> bytes:
+    content_type = event.content_type or default
+    rest = {"entryId": event.entry_id, "metadata": event.metadata, "contentType": content_type}
     return b'{"event":' + event.incoming.data + b"," + to_json(rest)[1:]
-
-
-def _last_trace(events: Sequence[BatchedEvent]) -> object:
-    for each in reversed(events):
-        event = each.incoming.event
-        trace = event.get("traceparent", event.get("traceid"))
-        if trace is not None:
-            return trace
-    return None
-
-
-def _traceparent(value: object) -> str:
-    trace = TraceContext.parse(value)
-    return ZERO_TRACEPARENT if trace is None else trace.traceparent
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from outboard.sidecar.channel.answers import Answer
-from outboard.sidecar.channel.app import Batch, BatchedEvent
+from outboard.sidecar.channel.batch import Batch, BatchedEvent
 from outboard.sidecar.components.port import (
     BulkBounds,
     Interrupted,
@@ -100,7 +100,6 @@ class BatchConsumer:
         self._single = single
         self._raw = _is_raw(single.subscription.metadata)
         self._topic_there = single.pubsub.access.on_broker(single.subscription.topic)
-        self._content_type = envelope.OCTET_STREAM if self._raw else envelope.CLOUD_EVENT
 
     async def deliver(self, entries: Sequence[BatchEntry]) -> None:
         """Return when all `entries` are settled."""
@@ -146,7 +145,7 @@ class BatchConsumer:
     def _as_sent(incoming: Incoming) -> Incoming:
         """Of raw payloads daprd sends the base64 text itself, not a made-up CloudEvent."""
         text = f'"{incoming.event["data_base64"]}"'.encode()
-        return Incoming(incoming.event, text, incoming.path)
+        return incoming._replace(data=text)
 
     async def _deliver_to(self, path: str, entries: Sequence[BatchEntry], tally: BatchTally | None) -> None:
         rest, number, started = entries, 0, 0.0
@@ -196,14 +195,16 @@ class BatchConsumer:
                 entry.entry_id,
                 entry.incoming,
                 self._metadata(entry.arrived.message),
-                entry.arrived.message.content_type or self._content_type,
+                entry.arrived.message.content_type or "",
             )
             for entry in entries
             if entry.incoming is not None
         ]
         subscription = single.subscription
         return await single.shared.channel.deliver_bulk(
-            Batch(single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch)
+            Batch(
+                single.shared.new_id(), path, subscription.pubsub_name, subscription.topic, batch, self._raw
+            )
         )
 
     def _metadata(self, message: Message) -> Mapping[str, str]:

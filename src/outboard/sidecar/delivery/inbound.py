@@ -98,15 +98,15 @@ class Reader:
         if path is None or message.content_type is not None or CONTENT_TYPE in message.metadata:
             return None
         if message.known is not None:
-            return Incoming(message.known, message.data, path)
+            return Incoming(message.known, message.data, path, self._subscription.topic, whole=False)
         # In a batch each entry is written anew, with numbers as doubles; alone it is sent as it lies there.
         bulk = self._subscription.bulk.enabled
         event = fast_path.read_alike(message.data) if bulk else fast_path.read_event(message.data)
         if not event or "expiration" in event:
             return None
         if not bulk:
-            _add_trace(event, message.metadata)
-        return Incoming(event, message.data, path)
+            received.add_trace(event, message.metadata)
+        return Incoming(event, message.data, path, self._subscription.topic, whole=False)
 
     def _any(self, arrived: Arrived, now: datetime) -> Incoming | Skipped | Failed:
         where = self._where
@@ -127,7 +127,7 @@ class Reader:
         if path is None:
             unrouted = f"no matching route for event {event.get('id')} {where}; skipping"
             return Skipped(unrouted, unrouted=True)
-        return Incoming(event, data, path)
+        return Incoming(event, data, path, self._subscription.topic)
 
     def _event(self, arrived: Arrived) -> tuple[Mapping[str, Json], bytes]:
         subscription, data, metadata = self._subscription, arrived.message.data, arrived.metadata
@@ -146,12 +146,5 @@ class Reader:
         event = received.parse_event(data)
         if subscription.bulk.enabled:
             return event, encoding.encode(dict(event)) if event else data.strip()
-        _add_trace(event, metadata)
+        received.add_trace(event, metadata)
         return event, data
-
-
-def _add_trace(event: dict[str, Json], metadata: Mapping[str, str]) -> None:
-    """For the headers only: the body is sent as it lay on the broker."""
-    for name in received.TRACE_FIELDS:
-        if name in metadata and name not in event:
-            event[name] = metadata[name]

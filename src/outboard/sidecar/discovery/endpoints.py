@@ -56,15 +56,16 @@ async def load_app_configuration(channel: AppChannel, log: SidecarLog) -> None:
 async def discover_subscriptions(
     channel: AppChannel, clock: Clock, random: Callable[[], float], log: SidecarLog
 ) -> Programmatic:
-    """Ask for `/dapr/subscribe`, again where the app does not answer. Raises DiscoveryFailed."""
+    """Ask what it subscribes to, again where the app does not answer. Raises DiscoveryFailed."""
     try:
         discovered = await _ask(channel, clock, random)
         active = [activate(each, "PROGRAMMATIC") for each in discovered.subscriptions]
     except (SubscribeInvalid, RuleInvalid) as error:
-        raise DiscoveryFailed(f"the app's answer at {dapr.SUBSCRIBE_PATH} cannot be used: {error}") from error
+        problem = f"the app's answer at {channel.subscriptions_at} cannot be used: {error}"
+        raise DiscoveryFailed(problem) from error
     if discovered.missing:
-        log.debug("the app has no %s: it subscribes to nothing by itself", dapr.SUBSCRIBE_PATH)
-        return Programmatic(unasked=f"it answers 404 at {dapr.SUBSCRIBE_PATH}")
+        log.debug("the app has no %s: it subscribes to nothing by itself", channel.subscriptions_at)
+        return Programmatic(unasked=discovered.missing)
     if discovered.problem:
         return Programmatic(
             not_started=[NotStarted("", "", f"{discovered.problem}: it subscribes to nothing")]
@@ -78,7 +79,7 @@ def _without_route(subscription: Subscription) -> NotStarted:
 
 
 async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float]) -> Discovered:
-    """The app's answer; one with a problem where it does not answer at all."""
+    """The app's answer; one with a problem where it does not answer at all. Raises DiscoveryFailed."""
     started, failures = clock.monotonic(), 0
     while True:
         try:
@@ -86,7 +87,10 @@ async def _ask(channel: AppChannel, clock: Clock, random: Callable[[], float]) -
         except NotAnswered as error:
             failures += 1
             delay = delay_after(RETRY, failures, clock.monotonic() - started, random)
-            reason = str(error)
+            problem = f"the app did not answer at {channel.subscriptions_at}: {error}"
+            starts_nothing = error.starts_nothing
+        if delay is None and starts_nothing:
+            raise DiscoveryFailed(problem)
         if delay is None:
-            return Discovered(problem=f"the app did not answer at {dapr.SUBSCRIBE_PATH}: {reason}")
+            return Discovered(problem=problem)
         await clock.sleep(delay)

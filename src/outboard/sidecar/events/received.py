@@ -22,6 +22,7 @@ __all__ = [
     "PUBSUB_NAME",
     "TRACE_FIELDS",
     "Incoming",
+    "add_trace",
     "from_headers",
     "from_raw_payload",
     "has_expired",
@@ -35,13 +36,17 @@ PUBSUB_NAME: Final = "pubsubName"
 
 
 class Incoming(NamedTuple):
-    """An event for `path` of the app. `data` is the body as it is sent; of the event in it, `event` has at
-    least the `id` and what tells its trace.
+    """An event that came to `topic`, for `path` of the app. `data` is the body as it is sent over HTTP.
+
+    `event` is the event in it, with every number a double. Where it is not `whole`, it has at least the `id`
+    and what tells the trace, and numbers are as they may be.
     """
 
     event: Mapping[str, Json]
     data: bytes
     path: str
+    topic: str = ""
+    whole: bool = True
 
 
 def parse_event(data: bytes) -> dict[str, Json]:
@@ -97,10 +102,19 @@ def from_raw_payload(
         "pubsubname": pubsub,
         "data_base64": base64.b64encode(data).decode("ascii"),
     }
-    event |= {name: metadata[name] for name in TRACE_FIELDS if name in metadata}
-    if "traceparent" in metadata:
-        event["traceid"] = metadata["traceparent"]
+    add_trace(event, metadata)
     return event
+
+
+def add_trace(event: dict[str, Json], metadata: Mapping[str, str]) -> None:
+    """Add what the broker's metadata tell of the trace, where the event itself does not; as daprd does, a
+    `traceparent` becomes the `traceid`, too.
+    """
+    for name in TRACE_FIELDS:
+        if name in metadata and name not in event:
+            event[name] = metadata[name]
+            if name == "traceparent":
+                event["traceid"] = metadata[name]
 
 
 def from_headers(metadata: Mapping[str, str], content_type: str) -> dict[str, Json]:

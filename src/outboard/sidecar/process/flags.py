@@ -49,8 +49,13 @@ def _inert(name: str, part: str, default: str | bool | tuple[str, ...] = "") -> 
 FLAGS: Final = (
     Flag("app-id", "", "Name of the app, unique among its peers. It is the `source` of its events."),
     Flag("app-port", 0, "Port on which the app listens. Without it no event is delivered to any app."),
-    Flag("app-protocol", "http", "How to call the app: `http` or `https` (certificates are not verified)."),
-    Flag("app-ssl", False, "Old name for `--app-protocol https`."),
+    Flag(
+        "app-protocol",
+        "http",
+        "How to call the app: `http`, `grpc` (needs `pip install 'outboard[grpc]'`), or `https` and `grpcs`, "
+        "whose certificates are not verified.",
+    ),
+    Flag("app-ssl", False, "Old name for `--app-protocol https` or `grpcs`."),
     Flag("app-channel-address", "127.0.0.1", "Host on which the app listens."),
     Flag("app-max-concurrency", -1, "At most so many calls to the app at a time; -1 is no limit."),
     Flag("dapr-http-port", 3500, "Port of Dapr's HTTP API; the app reads it from DAPR_HTTP_PORT."),

@@ -14,14 +14,17 @@ from outboard.errors import CommandError
 from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.sidecar.invocation.names.registry import registry_folder
 from outboard.sidecar.process.flags import FLAGS, Values, read_flags, unserved_in
 from outboard.sidecar.runtime.options import LOOPBACK, Options
 
 __all__ = ["parse"]
 
-PROTOCOLS: Final = ("http", "https")
-LATER_PROTOCOLS: Final = ("h2c", "grpc", "grpcs")
+PROTOCOLS: Final = ("http", "https", "grpc", "grpcs")
+LATER_PROTOCOLS: Final = ("h2c",)
+SECURE: Final = {"http": "https", "grpc": "grpcs"}
 RECONCILE: Final = 60.0
 """Seconds that daprd takes for none."""
 LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
@@ -117,8 +120,13 @@ def _protocol(values: Values) -> str:
         advice = "Serve the app over `http` or `https`, or use the real daprd: `outboard run --engine daprd`"
         raise CommandError(f"--app-protocol {protocol} is not served by this sidecar yet", advice)
     if protocol not in (*PROTOCOLS, *LATER_PROTOCOLS):
-        raise CommandError(f"--app-protocol {protocol!r} is not a protocol", "Use `http` or `https`")
-    return "https" if values.boolean("app-ssl") else protocol
+        raise CommandError(
+            f"--app-protocol {protocol!r} is not a protocol", f"Use one of {', '.join(PROTOCOLS)}"
+        )
+    if protocol in GRPC_PROTOCOLS and values.integer("app-port") and not is_grpc_installed():
+        advice = "pip install 'outboard[grpc]', or serve the app over `http`"
+        raise CommandError(f"--app-protocol {protocol} needs what is not installed", advice)
+    return SECURE.get(protocol, protocol) if values.boolean("app-ssl") else protocol
 
 
 def _choice(values: Values, name: str, choices: Sequence[str]) -> str:
@@ -153,7 +161,7 @@ def _app_health(values: Values) -> AppHealthOptions:
     threshold = values.integer("app-health-threshold")
     default = AppHealthOptions()
     health = AppHealthOptions(
-        path=values.text("app-health-check-path"),
+        path="" if _protocol(values) in GRPC_PROTOCOLS else values.text("app-health-check-path"),
         interval=float(interval) if interval > 0 else default.interval,
         timeout=timeout / 1000 if timeout > 0 else default.timeout,
         threshold=threshold if threshold >= 1 else default.threshold,

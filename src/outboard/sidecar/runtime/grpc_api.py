@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from outboard.resources.configuration import Configuration
 from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.grpc_library import importing_grpc
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.runtime.apis import Services, logged_calls
 from outboard.sidecar.runtime.options import Options
@@ -17,35 +15,7 @@ from outboard.sidecar.runtime.options import Options
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
 
-__all__ = ["grpc_api", "loading_grpc"]
-
-FORK_SUPPORT: Final = "GRPC_ENABLE_FORK_SUPPORT"
-
-
-_LOADING: Final = Lock()
-
-
-@contextmanager
-def _without_fork_support() -> Iterator[None]:
-    """The library reads this as it is imported; else it writes a line when `outboard run` starts a program.
-
-    `os.environ`, which programs are started with, stays as it is.
-    """
-    if FORK_SUPPORT in os.environ:
-        yield
-        return
-    os.putenv(FORK_SUPPORT, "false")
-    try:
-        yield
-    finally:
-        os.unsetenv(FORK_SUPPORT)
-
-
-@contextmanager
-def loading_grpc() -> Iterator[None]:
-    """Where the library is imported: once at a time."""
-    with _LOADING, _without_fork_support():
-        yield
+__all__ = ["grpc_api"]
 
 
 def grpc_api(
@@ -60,7 +30,7 @@ def grpc_api(
 
     Loads the library, which takes some 200 ms: to be called in a thread.
     """
-    with loading_grpc():
+    with importing_grpc():
         from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
         from outboard.sidecar.api.grpc.methods import all_methods
 

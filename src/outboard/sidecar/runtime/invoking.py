@@ -13,8 +13,10 @@ from outboard.resources.configuration import Configuration
 from outboard.resources.http_endpoint import HttpEndpoint
 from outboard.resources.resiliency import Resiliency
 from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.port import SecretStore
+from outboard.sidecar.grpc_library import importing_grpc, is_grpc_installed
 from outboard.sidecar.invocation.app import AppCaller, GuardedApp
 from outboard.sidecar.invocation.callee import Callee
 from outboard.sidecar.invocation.exchange_app import ExchangeApp
@@ -30,8 +32,6 @@ from outboard.sidecar.invocation.values import AppCall, InvocationAnswer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.endpoints import open_endpoints
-from outboard.sidecar.runtime.grpc_api import loading_grpc
-from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 from outboard.sidecar.runtime.options import Options
 from outboard.wire.http import Exchange
 
@@ -95,8 +95,13 @@ class Invoking:
             yield
 
     def attend(self, exchange: Exchange, slots: asyncio.Semaphore | None, health: AppHealth) -> None:
-        """From now on the app is called: at its port, or over `exchange` where it has none."""
+        """From now on the app is called: at its port, or over `exchange` where it has none.
+
+        One over gRPC is not called by others.
+        """
         options = self._options
+        if options.app_protocol in GRPC_PROTOCOLS:
+            return
         base = f"{options.app_protocol}://{_host(options.app_channel_address)}:{options.app_port}"
         app: AppCaller = ExchangeApp(exchange, base, options.app_api_token)
         if options.app_port and self._outgoing is not None:
@@ -105,7 +110,7 @@ class Invoking:
 
     def internal_api(self) -> InternalApi:
         """What other sidecars call. It needs the extra `grpc`."""
-        with loading_grpc():
+        with importing_grpc():
             from outboard.sidecar.api.grpc.internal import InternalApi
 
         return InternalApi(self._callee, self._log)
@@ -156,7 +161,7 @@ class _LazyPeers:
 
 
 def _load_peers() -> Callable[[], AbstractAsyncContextManager[Peers]]:
-    with loading_grpc():
+    with importing_grpc():
         from outboard.sidecar.invocation.peers.caller import peers
     return peers
 

@@ -34,12 +34,13 @@ from outboard.resources.loader import Resources
 from outboard.resources.resiliency import merge as merge_policies
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.channel.health import AppHealth
-from outboard.sidecar.channel.http import HttpChannel
 from outboard.sidecar.channel.metered import MeteredExchange
+from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange_with_app
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
+from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import RUNTIME_VERSION, MetadataService, Readiness, SidecarInfo
 from outboard.sidecar.publishing.pubsubs import PubSubPublisher
@@ -48,7 +49,6 @@ from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.apis import Apis, Services, http_apis
 from outboard.sidecar.runtime.declared import activate_declared, tell_found, tell_subscriptions_of_others
 from outboard.sidecar.runtime.grpc_api import grpc_api
-from outboard.sidecar.runtime.grpc_extra import is_grpc_installed
 from outboard.sidecar.runtime.invoking import Invoking
 from outboard.sidecar.runtime.listening import listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, OpenComponents
@@ -318,23 +318,15 @@ class Sidecar:
         if self._channel is not None or not options.app_port:
             yield self._channel
             return
-        # Half of what a start costs, and a sidecar without an app does not need it.
-        from outboard.sidecar.channel.exchange import app_url, exchange_with
-
-        url = app_url(options.app_protocol, options.app_channel_address, options.app_port)
-        async with exchange_with(url, options.max_body_bytes) as exchange:
+        where = (options.app_protocol, options.app_channel_address, options.app_port)
+        async with exchange_with_app(*where, options.max_body_bytes) as exchange:
             yield exchange
 
     def _app(self, exchange: Exchange, declared: Sequence[ActiveSubscription]) -> AppLifecycle:
         options, started, meters = self.options, self._clock.monotonic(), self._meters
-        channel = HttpChannel(
-            exchange if meters is None else MeteredExchange(exchange, meters),
-            options.app_id,
-            token=options.app_api_token,
-            slots=self._slots,
-            health=self._health,
-            probing=exchange,
-        )
+        measured = exchange if meters is None else MeteredExchange(exchange, meters)
+        reached = AppReached(measured, exchange, self._slots, self._health)
+        channel = app_channel(options.app_protocol, options.app_id, options.app_api_token, reached)
         return AppLifecycle(
             DeliveryContext(
                 channel,

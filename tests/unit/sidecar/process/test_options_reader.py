@@ -8,6 +8,7 @@ import pytest
 
 from outboard.errors import CommandError
 from outboard.sidecar.channel.health import AppHealthOptions
+from outboard.sidecar.process import options_reader
 from outboard.sidecar.process.flags import FLAGS
 from outboard.sidecar.process.options_reader import parse
 from outboard.sidecar.runtime.options import LOOPBACK, Options
@@ -158,7 +159,7 @@ def test_graceful_shutdown_seconds(seconds: str, expected: float | None) -> None
         (["--dapr-http-port", "0"], "--dapr-http-port 0 needs an app"),
         (["--app-id", ""], "--app-id is missing"),
         (["--app-id", "a.b"], "contains a dot"),
-        (["--app-protocol", "grpc", "--app-port", "1"], "use the real daprd: `outboard run --engine daprd`"),
+        (["--app-protocol", "h2c", "--app-port", "1"], "use the real daprd: `outboard run --engine daprd`"),
         (["--app-protocol", "ftp"], "'ftp' is not a protocol"),
         (["--log-level", "loud"], "--log-level 'loud' is not known"),
         (["--disable-init-endpoints", "config,x"], "'x' is not known"),
@@ -175,6 +176,35 @@ def test_what_is_wrong_is_named_with_what_to_do(arguments: list[str], problem: s
         options(*arguments)
     assert problem in str(caught.value)
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("arguments", "protocol"),
+    [
+        ((), "http"),
+        (("--app-protocol", "GRPC"), "grpc"),
+        (("--app-protocol", "grpcs"), "grpcs"),
+        (("--app-ssl",), "https"),
+        (("--app-ssl", "--app-protocol", "grpc"), "grpcs"),
+        (("--app-ssl", "--app-protocol", "https"), "https"),
+    ],
+)
+def test_the_protocol_of_the_app(arguments: tuple[str, ...], protocol: str) -> None:
+    assert options("--app-port", "1", *arguments).app_protocol == protocol
+
+
+def test_an_app_over_grpc_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options_reader, "is_grpc_installed", lambda: False)
+    assert options("--app-protocol", "grpc").app_protocol == "grpc"  # there is no app
+    with pytest.raises(CommandError, match="--app-protocol grpc needs what is not installed") as caught:
+        options("--app-protocol", "grpc", "--app-port", "1")
+    assert "pip install 'outboard[grpc]'" in caught.value.advice
+
+
+def test_the_health_of_an_app_over_grpc_has_no_path() -> None:
+    health = options("--app-protocol", "grpc", "--app-port", "1", "--enable-app-health-check").app_health
+    assert health is not None
+    assert health.path == ""
 
 
 def test_every_flag_teaches_something_and_stands_once_in_the_table() -> None:

@@ -114,7 +114,7 @@ def _app_connection(app: AppConnection) -> Json:
     health = app.health
     if health is not None:
         properties["health"] = {
-            "healthCheckPath": health.path,
+            **({"healthCheckPath": health.path} if health.path else {}),
             "healthProbeInterval": go_duration(health.interval),
             "healthProbeTimeout": go_duration(health.timeout),
             "healthThreshold": health.threshold,
