@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.projects import APP, Project, running
+from support.projects import APP, Project, publish, running
 
 STORES = """\
 apiVersion: dapr.io/v1alpha1
@@ -99,6 +99,25 @@ AWAITED = (
 )
 SERVER = "http.server.ThreadingHTTPServer("
 THREAD = "import threading\nthreading.Thread(target=calls, daemon=True).start()\n"
+APP_OVER_GRPC = """
+import os
+from dapr.clients.grpc._response import TopicEventResponse
+from dapr.common.pubsub.subscription import SubscriptionMessage
+from dapr.ext.grpc import App, Rule
+
+app = App()
+
+@app.subscribe(pubsub_name="pubsub", topic="TOPIC")
+def take(event: SubscriptionMessage) -> TopicEventResponse:
+    print("EVENT", event.data(), flush=True)
+    return TopicEventResponse("success")
+
+@app.subscribe(pubsub_name="pubsub", topic="ruled", rule=Rule('event.data.n > 4', 1))
+def large(event: SubscriptionMessage) -> None:
+    print("LARGE", event.data(), flush=True)
+
+app.run(int(os.environ["APP_PORT"]))
+"""
 CHECKS = ("bulk", "state", "etag", "many", "transaction", "deleted", "secret", "secrets", "metadata", "error")
 
 
@@ -120,4 +139,23 @@ def test_its_client_works_as_it_is(tmp_path: Path, name: str, calls: str, events
         wanted = {f"EVENT {number} v1" for number in events}
         while not wanted <= {each["line"] for each in run.seen if each["event"] == "log"}:
             run.line("EVENT ")
+        assert run.interrupt() == 0
+
+
+def test_its_app_over_grpc_works_as_it_is_and_after_a_restart(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    program = project.add("shop", more="    appProtocol: grpc\n")
+    program.write_text(APP_OVER_GRPC.replace("TOPIC", "orders"), encoding="utf-8")
+    with running(project, "--reload") as run:
+        sidecar = run.ready()["shop"]
+        publish(sidecar, "orders", n=1)
+        assert run.line("EVENT") == "EVENT {'n': 1}"
+        publish(sidecar, "ruled", n=2)
+        publish(sidecar, "ruled", n=5)
+        assert run.line("LARGE") == "LARGE {'n': 5}"
+        program.write_text(APP_OVER_GRPC.replace("TOPIC", "others"), encoding="utf-8")
+        run.until(lambda event: "others" in str(event.get("topics")))
+        run.event("reloaded")
+        publish(sidecar, "others", n=3)
+        assert run.line("EVENT") == "EVENT {'n': 3}"
         assert run.interrupt() == 0

@@ -170,7 +170,9 @@ class RouteSeen:
 class AppSeen:
     """One app with its sidecar. `unasked` says why it could not be asked anything, empty where it was.
     `health` is its answer at the path of its health check, None where there is none. `subscribe` is that at
-    `/dapr/subscribe`, asked as its sidecar asks; `subscribe_problem` is what is wrong with its body.
+    `/dapr/subscribe`, asked as its sidecar asks; `subscribe_problem` is what is wrong with its body. With
+    `over_grpc` it is that of ListTopicSubscriptions, with an HTTP status that says the same, and its routes
+    cannot be asked for.
     `port_owner` is who listens on its port, as a phrase, and `owner_pid` its process, 0 where that is not
     known. `found_at` is the port at which a process of the app, which has no app port, answers
     `/dapr/subscribe`.
@@ -191,6 +193,7 @@ class AppSeen:
     owner_pid: int = 0
     process: ProcessSeen = ProcessSeen()
     unasked: str = ""
+    over_grpc: bool = False
     health: HttpAnswer | None = None
     subscribe: HttpAnswer = HttpAnswer()
     subscribe_problem: str = ""
@@ -210,6 +213,11 @@ class AppSeen:
     needs_app_token: bool = False
     needs_api_token: bool = False
     pod: str = ""
+
+    @property
+    def subscriptions_at(self) -> str:
+        """Where it tells what it subscribes to."""
+        return "ListTopicSubscriptions" if self.over_grpc else "/dapr/subscribe"
 
     @property
     def wanted(self) -> tuple[SubscriptionSeen, ...]:

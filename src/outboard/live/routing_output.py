@@ -51,7 +51,7 @@ def _line(answer: RouteAnswer) -> str:
     where = f" of {answer.pubsub}" if answer.pubsub else ""
     match answer.outcome:
         case RouteOutcome.GETS:
-            at = f" at {answer.path}" if answer.path else f": {answer.reason}"
+            at = f" at {answer.path}" if answer.path else f": {answer.reason}" if answer.reason else ""
             return f"{answer.app_id} gets it{where}{at}"
         case RouteOutcome.DEPENDS:
             return f"{answer.app_id} may get it{where}: {answer.reason}"

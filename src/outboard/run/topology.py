@@ -14,6 +14,7 @@ from outboard.wire.deadletters import default_topic
 
 __all__ = ["Announcement", "tell_untaken"]
 
+SCHEMES = frozenset({"https", "grpc", "grpcs"})
 MOST = 100
 """Topics without a taker that are told of: names that are made for each event would never end."""
 
@@ -116,6 +117,7 @@ def _untaken(published: Published, takers: Sequence[Taker]) -> Untaken:
 
 
 def _endpoint(app: AppPlan) -> AppEndpoint:
-    scheme = "https" if app.variables.get("APP_PROTOCOL") == "https" else "http"
+    protocol = app.variables.get("APP_PROTOCOL", "http")
+    scheme = protocol if protocol in SCHEMES else "http"
     app_url = f"{scheme}://localhost:{app.app_port}" if app.app_port else ""
     return AppEndpoint(app.app_id, app_url, f"http://localhost:{app.http_port}")

@@ -39,6 +39,8 @@ TTL_IN_SECONDS: Final = "ttlInSeconds"
 
 DEFAULT_HTTP_PORT: Final = 3500
 DEFAULT_GRPC_PORT: Final = 50001
+LIST_SUBSCRIPTIONS: Final = "/dapr.proto.runtime.v1.AppCallback/ListTopicSubscriptions"
+"""Where an app over gRPC tells what it subscribes to."""
 DEFAULT_MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 
 EVENT_TYPE: Final = "com.dapr.event.sent"

@@ -90,11 +90,12 @@ def app_answers(seen: Evidence) -> Iterator[CheckResult]:
         if app.subscribe.status:
             yield CheckResult("app-answers", title, app.app_id, Status.PASSED)
             continue
-        evidence = (f"GET /dapr/subscribe: {app.subscribe}", *app.app_log[-LAST_LINES:])
+        asked = app.subscriptions_at if app.over_grpc else f"GET {app.subscriptions_at}"
+        evidence = (f"{asked}: {app.subscribe}", *app.app_log[-LAST_LINES:])
         fix = (
             "See what it is busy with: a call that blocks its event loop, or a process stopped by a debugger"
         )
-        command = commands.ask(f"{app.app_address}/dapr/subscribe")
+        command = None if app.over_grpc else commands.ask(f"{app.app_address}/dapr/subscribe")
         yield CheckResult("app-answers", title, app.app_id, Status.FAILED, evidence, fix, command)
 
 

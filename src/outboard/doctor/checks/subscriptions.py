@@ -42,13 +42,15 @@ def subscribe_answers(seen: Evidence) -> Iterator[CheckResult]:
         evidence: tuple[str, ...] = ()
         fix, status = "", Status.PASSED
         if answer.status == NOT_FOUND:
-            evidence = ("it answers 404: it subscribes to nothing by itself",)
+            answered = f"does not implement {app.subscriptions_at}" if app.over_grpc else "answers 404"
+            evidence = (f"it {answered}: it subscribes to nothing by itself",)
             if not app.in_files and not _anybody(seen):
                 status = Status.WARNING
-                fix = "If it should take events: `board.mount(app)`, or a route GET /dapr/subscribe"
+                fix = f"If it should take events: {_way_to_subscribe(app)}"
         elif not answer.ok:
-            status, evidence = Status.FAILED, (f"at /dapr/subscribe it answers {answer}",)
-            fix = _advice(answer.status)
+            told = answer.body if app.over_grpc else answer
+            status, evidence = Status.FAILED, (f"at {app.subscriptions_at} it answers {told}",)
+            fix = "See its log" if app.over_grpc else _advice(answer.status)
         elif app.subscribe_problem:
             status = Status.FAILED
             evidence = (f"its answer cannot be used, so that none of it counts: {app.subscribe_problem}",)
@@ -208,5 +210,12 @@ def _advice(status: int) -> str:
     return "Answer GET /dapr/subscribe with 200 and a JSON array; redirects are not followed"
 
 
-def _command(app: AppSeen) -> ManualCommand:
+def _way_to_subscribe(app: AppSeen) -> str:
+    return "implement it" if app.over_grpc else "`board.mount(app)`, or a route GET /dapr/subscribe"
+
+
+def _command(app: AppSeen) -> ManualCommand | None:
+    """No program that everybody has asks over gRPC."""
+    if app.over_grpc:
+        return None
     return commands.ask(f"{app.app_address}/dapr/subscribe", "APP_API_TOKEN" if app.needs_app_token else "")

@@ -25,6 +25,7 @@ from outboard.doctor.laptop.asking import ask
 from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.canaries import send_canaries
 from outboard.doctor.laptop.files import FilesSeen, read_files
+from outboard.doctor.laptop.grpc_app import over_grpc
 from outboard.doctor.laptop.local_app import LocalApp
 from outboard.doctor.laptop.logs import app_lines, recorded_hops, sidecar_lines
 from outboard.doctor.laptop.outboxes import look_at_outboxes, password_of
@@ -33,6 +34,8 @@ from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
 from outboard.doctor.reading import answer_of, metadata_in, subscriptions_in
 from outboard.host.listening import is_listening
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
 __all__ = ["Laptop"]
@@ -113,7 +116,7 @@ async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[Broker
     may_be_asked = app.listening and not app.unasked
     health, routes, brokers = await asyncio.gather(
         _health(target, sidecar if may_be_asked else SidecarSeen()),
-        _routes(target, wanted if may_be_asked else ()),
+        _routes(target, wanted if may_be_asked and not app.over_grpc else ()),
         _brokers(app.app_id, files, wanted),
     )
     app = replace(
@@ -155,6 +158,8 @@ async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
     )
     if not app.app_port:
         return replace(seen, found_at=await _found_at(target, process.ports))
+    if app.app_protocol in GRPC_PROTOCOLS and is_grpc_installed():
+        return await over_grpc(replace(seen, over_grpc=True), target) if listening else seen
     if app.app_protocol not in ASKED:
         return replace(seen, unasked=f"it speaks {app.app_protocol}, and only HTTP is asked here")
     if not listening:

@@ -28,7 +28,8 @@ def _lines(topology: Topology) -> Iterator[str]:
 
 
 def _how(taken: TakenTopic) -> str:
-    parts = [f" at {', '.join(taken.routes)}"] if taken.routes else []
+    routes = [route for route in taken.routes if route]  # an app over gRPC may go by the topic alone
+    parts = [f" at {', '.join(routes)}"] if routes else []
     parts += [" in bulk"] if taken.bulk else []
     parts += [f" dead letters to {taken.dead_letter_topic}"] if taken.dead_letter_topic else []
     return ",".join(parts) + (f" ({taken.remark})" if taken.remark else "")

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from outboard.run.availability import AppAvailability
-from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.dapr import LIST_SUBSCRIPTIONS, SUBSCRIBE_PATH
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
 __all__ = ["SubscriptionMonitor"]
 
 TIMEOUT = 5.0
+ASKED_AT = frozenset({SUBSCRIBE_PATH, LIST_SUBSCRIPTIONS})
+"""Over HTTP, and over gRPC."""
 
 
 class SubscriptionMonitor:
@@ -27,7 +29,7 @@ class SubscriptionMonitor:
 
     async def __call__(self, request: Request, timeout: float | None) -> Response:
         response = await self._exchange(request, timeout)
-        if request.target == SUBSCRIBE_PATH:
+        if request.target in ASKED_AT:
             self._asked = request, response
         return response
 

@@ -10,7 +10,7 @@ import pytest
 
 from outboard.run.availability import AppAvailability
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
-from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.dapr import LIST_SUBSCRIPTIONS, SUBSCRIBE_PATH
 from outboard.wire.http import ExchangeFailed, Request, Response
 
 pytestmark = pytest.mark.anyio
@@ -53,11 +53,11 @@ class Watched:
             await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def watching(self, *, asked_first: bool = True) -> AsyncIterator[None]:
+    async def watching(self, asked: Request | None = ASK) -> AsyncIterator[None]:
         self.availability.found()
         exchange = SubscriptionMonitor(self.app)
-        if asked_first:
-            await exchange(ASK, None)
+        if asked is not None:
+            await exchange(asked, None)
         watch = asyncio.ensure_future(exchange.watch(self.availability, self.changed))
         await self.turns()
         yield
@@ -71,6 +71,13 @@ async def test_other_subscriptions_are_told_once() -> None:
         await watched.restart(Response(200, body=b"[1, 2]"))
     assert watched.changes == 1
     assert set(map(id, watched.app.asked)) == {id(ASK)}  # with the token of the first
+
+
+async def test_other_subscriptions_of_an_app_over_grpc_are_told() -> None:
+    watched = Watched()
+    async with watched.watching(Request("POST", LIST_SUBSCRIPTIONS)):
+        await watched.restart(Response(200, body=b"\n\x01"))
+    assert watched.changes == 1
 
 
 @pytest.mark.parametrize("answer", [Response(200, body=b"[1]"), Response(503, body=b"starting"), None])
@@ -94,7 +101,7 @@ async def test_a_failing_restart_in_between_changes_nothing() -> None:
 
 async def test_an_app_that_was_never_asked_is_not_asked() -> None:
     watched = Watched()
-    async with watched.watching(asked_first=False):
+    async with watched.watching(None):
         await watched.restart(Response(200, body=b"[]"))
     assert watched.app.asked == []
 

@@ -22,7 +22,6 @@ from outboard.sidecar.channel.grpc.methods import (
     BULK,
     EVENT,
     HEALTH,
-    LIST,
     code_of,
     message_of,
 )
@@ -61,7 +60,7 @@ class GrpcChannel:
 
     async def discover(self) -> Discovered:
         try:
-            response = await self._exchange(Request("POST", LIST), None)
+            response = await self._exchange(Request("POST", dapr.LIST_SUBSCRIPTIONS), None)
         except ExchangeFailed as failure:
             raise NotAnswered(failure.reason, starts_nothing=True) from failure
         if code_of(response) is StatusCode.UNIMPLEMENTED:

@@ -16,7 +16,6 @@ __all__ = [
     "BULK",
     "EVENT",
     "HEALTH",
-    "LIST",
     "MESSAGE",
     "STATUS",
     "code_of",
@@ -25,7 +24,6 @@ __all__ = [
 ]
 
 SERVICE: Final = "/dapr.proto.runtime.v1.AppCallback"
-LIST: Final = f"{SERVICE}/ListTopicSubscriptions"
 EVENT: Final = f"{SERVICE}/OnTopicEvent"
 BULK: Final = f"{SERVICE}/OnBulkTopicEvent"
 ALPHA_BULK: Final = f"{SERVICE}Alpha/OnBulkTopicEventAlpha1"

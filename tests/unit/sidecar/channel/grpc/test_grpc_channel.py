@@ -26,11 +26,11 @@ from outboard.gojson.values import Json
 from outboard.sidecar.channel.app import NotAnswered
 from outboard.sidecar.channel.batch import Batch, BatchedEvent
 from outboard.sidecar.channel.grpc.channel import GrpcChannel
-from outboard.sidecar.channel.grpc.methods import ALPHA_BULK, BULK, EVENT, HEALTH, LIST, refused
+from outboard.sidecar.channel.grpc.methods import ALPHA_BULK, BULK, EVENT, HEALTH, refused
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.events.received import Incoming
 from outboard.sidecar.subscriptions.active import SubscribeInvalid
-from outboard.wire.dapr import DeliveryStatus
+from outboard.wire.dapr import LIST_SUBSCRIPTIONS, DeliveryStatus
 from outboard.wire.http import ExchangeFailed, Request, Response
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
@@ -278,7 +278,7 @@ async def test_what_the_app_subscribes_to() -> None:
             BulkSubscribe(True, 0, 5),
         ),
     ]  # fmt: skip
-    assert app.requests == [Request("POST", LIST)]  # daprd tells its token only with events
+    assert app.requests == [Request("POST", LIST_SUBSCRIPTIONS)]  # daprd tells its token only with events
 
 
 async def test_an_app_that_knows_no_subscriptions_is_fine_and_one_that_fails_gets_none() -> None:
