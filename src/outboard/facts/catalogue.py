@@ -11,6 +11,7 @@ from outboard.facts.corrections import (
     ALIASES,
     CATEGORY_FIELDS,
     EXTRA_FIELDS,
+    MORE_VERSIONS,
     NOT_REQUIRED,
     OTHER_NAMES,
     OWN_TYPES,
@@ -118,6 +119,10 @@ class Catalogue:
         self._rows: dict[str, dict[str, Row]] = {}
         for row in rows:
             self._rows.setdefault(str(row["type"]), {})[str(row["version"])] = row
+        for type_, versions in MORE_VERSIONS.items():
+            first = self._rows.get(type_, {}).get(FIRST_VERSION)
+            if first is not None:
+                self._rows[type_] |= {version: first for version in versions}
         self._read: dict[tuple[str, str], ComponentFacts] = {}
 
     @cached_property

@@ -14,6 +14,7 @@ __all__ = [
     "CASE_SENSITIVE",
     "CATEGORY_FIELDS",
     "EXTRA_FIELDS",
+    "MORE_VERSIONS",
     "NOT_REQUIRED",
     "OTHER_NAMES",
     "OWN_TYPES",
@@ -47,6 +48,9 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
 }
 """Types that daprd registers under another name too, or that the facts leave out (then of nothing)."""
 
+MORE_VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {"state.etcd": ("v2",)}
+"""Versions that daprd has beside those of the facts, with the same fields as the first."""
+
 OWN_TYPES: Final = frozenset({"pubsub.sqlite"})
 """Types of Outboard's own sidecar, which daprd has not."""
 
@@ -67,6 +71,7 @@ CATEGORY_FIELDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("subscriptionScopes", "string"),
         ("allowedTopics", "string"),
         ("protectedTopics", "string"),
+        ("concurrencyMode", "string"),
     ),
     "state": (
         ("keyPrefix", "string"),
@@ -81,7 +86,7 @@ CATEGORY_FIELDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("cleanupIntervalInSeconds", "number"),
         ("ttlInSeconds", "number"),
     ),
-    "bindings": (("direction", "string"), ("route", "string")),
+    "bindings": (("direction", "string"), ("route", "string"), ("ttlInSeconds", "number")),
     "middleware": (("pathFilter", "string"),),
     "lock": (("keyPrefix", "string"),),
 }

@@ -30,7 +30,7 @@ PASSWORD_INSIDE: Final = re.compile(
     re.IGNORECASE,
 )
 EXAMPLE: Final = re.compile(
-    r"\A[\[(*.]|\A(your|my|xxx|todo|replace|change|insert|example)[-_ ]", re.IGNORECASE
+    r"\A[\[({*._]|\A(your|my|xxx|todo|replace|change|insert|example)[-_ ]", re.IGNORECASE
 )
 """What stands in the place of a secret in documentation."""
 
@@ -129,7 +129,12 @@ def _missing(component: ComponentDocument, facts: ComponentFacts, profile: AuthP
 
 def _is_secret(field: MetadataField) -> bool:
     written = field.text.strip()
-    if not field.known or not written or EXAMPLE.search(written) or field.name.lower() in PUBLIC:
+    if (
+        not field.known
+        or not written
+        or EXAMPLE.search(written)
+        or field.name.lower().replace("_", "") in PUBLIC
+    ):
         return False
     if field.name.lower() not in ADDRESSES:
         return True

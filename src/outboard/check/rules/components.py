@@ -144,7 +144,9 @@ def _fields_unknown(corpus: Corpus) -> Iterator[tuple[ComponentDocument, Compone
         if facts is None or not facts.names or any("<" in name for name in facts.names):
             continue  # a type whose facts list nothing, or whose fields are named by the user
         for each in component.fields:
-            if each.name and not is_placeholder(each.name) and facts.field(each.name) is None:
+            if not each.name or ":" in each.name or is_placeholder(each.name):
+                continue  # `header:X-Key` of some bindings
+            if facts.field(each.name) is None:
                 yield component, facts, each
 
 

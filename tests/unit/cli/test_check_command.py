@@ -1,0 +1,128 @@
+"""`outboard check` and `outboard explain` as one calls them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from outboard.cli import main
+
+GOOD = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: store
+spec:
+  type: state.in-memory
+  version: v1
+"""
+BAD = GOOD.replace("in-memory", "in-memori")
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: shop
+  annotations:
+    dapr.io/enabled: true # on
+    dapr.io/app-id: shop
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def called(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0)
+
+
+def test_the_exit_code_says_what_was_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.yaml").write_text(GOOD, encoding="utf-8")
+    assert called("check") == 0
+    assert capsys.readouterr().out == "nothing found in 1 document of 1 file\n"
+    (here / "a.yaml").write_text(BAD, encoding="utf-8")
+    assert called("check", "a.yaml") == 1
+    assert "a.yaml:6:9: error: there is no component type `state.in-memori`" in capsys.readouterr().out
+    assert called("check", "b.yaml") == 2
+    assert "there is no b.yaml" in capsys.readouterr().err
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{GOOD}---\n{BAD}".encode())))
+    assert called("check", "-", "-o", "json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {each["file"] for each in found["findings"]} == {"(standard input)"}
+    assert found["documents"] == 2
+
+
+def test_fix_changes_the_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.yaml").write_bytes(b"\xef\xbb\xbf" + POD.encode())
+    assert called("check") == 1
+    assert called("check", "--fix") == 0
+    assert "mended: 1" in capsys.readouterr().err
+    assert (here / "a.yaml").read_bytes() == b"\xef\xbb\xbf" + POD.replace("true", '"true"').encode()
+
+
+def test_a_baseline(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.yaml").write_text(BAD, encoding="utf-8")
+    assert called("check", "--write-baseline", "known.json") == 0
+    assert called("check", "--baseline", "known.json") == 0
+    assert "1 of the baseline not shown" in capsys.readouterr().out
+    (here / "a.yaml").write_text("# more\n" + BAD.replace("memori", "memry"), encoding="utf-8")
+    assert called("check", "--baseline", "known.json") == 1
+    assert called("check", "--baseline", "other.json") == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ('ignore = ["OB102"]', 0),
+        ('ignore = ["unknown-component-type"]', 0),
+        ('exclude = ["a.yaml"]', 0),
+        ('per-file-ignores = {"*.yaml" = ["OB102"]}', 0),
+        ('severity = "error"', 1),
+        ('ignore = ["OB999"]', 2),
+        ("ignore = 1", 2),
+        ('severity = "bad"', 2),
+        ("ignor = []", 2),
+    ],
+)
+def test_settings_of_the_project(here: Path, setting: str, code: int) -> None:
+    (here / "a.yaml").write_text(BAD, encoding="utf-8")
+    (here / "pyproject.toml").write_text(f"[tool.outboard.check]\n{setting}\n", encoding="utf-8")
+    assert called("check") == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--select", "OB101"], 0),
+        (["--ignore", "OB102"], 0),
+        (["--ignore", "OB1O2"], 2),
+        (["--statistics"], 1),
+        (["--dapr-version", "1.17"], 1),
+        (["--dapr-version", "new"], 2),
+        (["-o", "sarif"], 1),
+        (["-o", "junit"], 1),
+        (["-o", "github"], 1),
+    ],
+)
+def test_options(here: Path, arguments: list[str], code: int) -> None:
+    (here / "a.yaml").write_text(BAD, encoding="utf-8")
+    assert called("check", *arguments) == code
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("explain", "missing-auth-type") == 0
+    assert capsys.readouterr().out.startswith("OB101 missing-auth-type (error)\n")
+    assert called("explain") == 0
+    assert capsys.readouterr().out.startswith("OB001 invalid-yaml ")
+    assert called("explain", "OB100") == 2
+    assert "there is no rule `OB100`" in capsys.readouterr().err
