@@ -122,7 +122,7 @@ class Catalogue:
         for type_, versions in MORE_VERSIONS.items():
             first = self._rows.get(type_, {}).get(FIRST_VERSION)
             if first is not None:
-                self._rows[type_] |= {version: first for version in versions}
+                self._rows[type_] |= dict.fromkeys(versions, first)
         self._read: dict[tuple[str, str], ComponentFacts] = {}
 
     @cached_property
