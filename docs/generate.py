@@ -308,7 +308,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "EtagInvalid": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EtagMismatch": "`State.save` and `State.delete` with an `etag`, and transactions",
     "EventTooLarge": "`publish` and `stage`, before anything is sent",
-    "ExtraMissing": "`Outbox`, `Inbox`",
+    "ExtraMissing": "`Outbox`, `board.inbox`",
     "HandlerUnsuitable": "`Topic.subscribe`, and `board.lifespan` at the start of the app",
     "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
     "InvalidEventData": "`publish` and `stage`, for data that is not of the topic's type, or could not be "
@@ -342,7 +342,6 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "UnexpectedGrpcAnswer": "the same over gRPC",
     "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",
     "CommitInHandler": "`commit` of the inbox's session in a handler",
-    "InboxMissing": "a handler that takes the session of an inbox; the kit logs it",
     "InboxUnavailable": "a handler that takes the session of the inbox; the kit logs it",
 }
 

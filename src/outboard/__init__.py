@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from outboard.errors import StateStoreNotFound as StateStoreNotFound
     from outboard.errors import TokenRejected as TokenRejected
     from outboard.kit.board import Outboard as Outboard
-    from outboard.kit.inbox.sql.inbox import Inbox as Inbox
     from outboard.kit.outbox.sql.outbox import Outbox as Outbox
     from outboard.kit.state.store import State as State
     from outboard.kit.state.store import StateEntry as StateEntry
@@ -44,7 +43,6 @@ __all__ = [
     "EtagMismatch",
     "Event",
     "EventTooLarge",
-    "Inbox",
     "InvalidCloudEvent",
     "InvalidEventData",
     "NotConnected",
@@ -70,7 +68,6 @@ _HOMES = {
     "BulkOptions": "outboard.kit.subscriptions.declaration",
     "DeliveryStatus": "outboard.wire.dapr",
     "Event": "outboard.wire.events",
-    "Inbox": "outboard.kit.inbox.sql.inbox",
     "Outboard": "outboard.kit.board",
     "Outbox": "outboard.kit.outbox.sql.outbox",
     "Sensitive": "outboard.wire.sensitive",

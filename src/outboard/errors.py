@@ -25,7 +25,6 @@ __all__ = [
     "EventTooLarge",
     "ExtraMissing",
     "HandlerUnsuitable",
-    "InboxMissing",
     "InboxUnavailable",
     "InvalidCloudEvent",
     "InvalidEventData",
@@ -188,13 +187,6 @@ class OutboxMissing(DeclarationError):
 
 class OutboxError(OutboardError):
     """The outbox did not do what it was asked."""
-
-
-@dataclass(eq=False)
-class InboxMissing(DeclarationError):
-    """a handler asks for the session of an inbox that no board has, so its events could not be told apart.
-    Declare it: `Outboard(inbox=inbox)`.
-    """
 
 
 @dataclass(eq=False)

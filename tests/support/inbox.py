@@ -9,7 +9,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from outboard import DeliveryStatus, Event, Inbox, Outboard
+from outboard import DeliveryStatus, Event, Outboard
 from outboard.kit.outbox.sql.durability import make_durable
 
 __all__ = ["Ledger", "LedgerEntry", "engines_of"]
@@ -38,8 +38,8 @@ class Ledger:
         self.entries = Table(
             "ledger", metadata, Column("row", Integer, primary_key=True), Column("id", Integer)
         )
-        self.inbox = Inbox(engine, metadata=metadata, **options)
-        self.board = board(inbox=self.inbox)
+        self.board = board()
+        self.inbox = self.board.inbox(engine, metadata=metadata, **options)
         self.app = FastAPI(lifespan=self.board.lifespan)
         self.board.mount(self.app)
         self.metadata = metadata
@@ -48,9 +48,10 @@ class Ledger:
         self.does: Callable[[Session, int], None] = lambda session, number: None
         self.given: list[list[int]] = []
         self.is_asynchronous = isinstance(engine, AsyncEngine)
-        self._declare(self.inbox)
+        self._declare()
 
-    def _declare(self, inbox: Inbox) -> None:
+    def _declare(self) -> None:
+        inbox = self.inbox
         topic = self.board.topic("tasks", LedgerEntry)
         if self.is_asynchronous:
 

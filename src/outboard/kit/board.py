@@ -8,7 +8,8 @@ import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Final, TypeVar, Unpack, get_args, overload
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, get_args, overload
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
@@ -24,7 +25,8 @@ from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.opening import connected_sidecar
 from outboard.kit.client.port import SidecarApi
 from outboard.kit.client.settings import Protocol, Settings
-from outboard.kit.inbox.sql.inbox import Inbox
+from outboard.kit.inbox.port import Owner
+from outboard.kit.inbox.sql.inbox import DEFAULT_KEEP, DEFAULT_PREFIX, Inbox
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
@@ -48,6 +50,11 @@ from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PAT
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
 
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+    from outboard.kit.inbox.sql.sessions import SessionSource
+
 __all__ = ["Outboard"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
@@ -69,8 +76,7 @@ class Outboard:
     gRPC, which needs `outboard[grpc]`, the address is DAPR_GRPC_ENDPOINT or DAPR_GRPC_PORT (else
     127.0.0.1:50001). `timeout`, in seconds, bounds every call that does not name its own; an event
     of more than `max_event_bytes` is refused before it is sent. With an `outbox`, topics can `stage` events
-    in the app's own transactions; the lifespan publishes them. With an `inbox`, handlers that take its
-    session apply each event once.
+    in the app's own transactions; the lifespan publishes them.
 
     Raises SettingInvalid, InvalidName.
     """
@@ -84,7 +90,6 @@ class Outboard:
         timeout: float = DEFAULT_TIMEOUT,
         max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
         outbox: Outbox | None = None,
-        inbox: Inbox | None = None,
         protocol: Protocol | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
@@ -94,8 +99,6 @@ class Outboard:
         check_count("max_event_bytes", max_event_bytes)
         if outbox is not None and not hasattr(outbox, "staging"):
             wrong("outbox", "an Outbox", outbox)
-        if inbox is not None and not hasattr(inbox, "bind"):
-            wrong("inbox", "an Inbox", inbox)
         if clock is not None and not callable(getattr(clock, "now", None)):
             wrong("clock", "a clock", clock)
         settings = Settings.from_environ(os.environ if environ is None else environ)
@@ -109,8 +112,6 @@ class Outboard:
         self.outbox: Final = outbox
         self._timeout = timeout
         self._clock = clock or SystemClock()
-        if inbox is not None:
-            inbox.bind(self.settings.app_id, self._clock)
         self._connections = Connections()
         self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._telemetry = Messaging(
@@ -221,6 +222,22 @@ class Outboard:
             sidecar=self._connections.sidecar,
             calls=self._connections.calls,
         )
+
+    def inbox(
+        self,
+        engine: SessionSource,
+        *,
+        metadata: MetaData | None = None,
+        prefix: str = DEFAULT_PREFIX,
+        keep: timedelta = DEFAULT_KEEP,
+        max_attempts: int | None = None,
+    ) -> Inbox:
+        """An `Inbox` in a database of the app's, whose session lets handlers apply each event once.
+
+        Raises ExtraMissing; TypeError for arguments that are none.
+        """
+        owner = Owner(self.settings.app_id, self._clock)
+        return Inbox(engine, owner, metadata=metadata, prefix=prefix, keep=keep, max_attempts=max_attempts)
 
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from outboard.clock import Clock
 
-__all__ = ["Binding", "EventName"]
+__all__ = ["EventName", "Owner"]
 
 
 class EventName(NamedTuple):
@@ -18,8 +18,8 @@ class EventName(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """What the board tells its inbox."""
+class Owner:
+    """The board whose events an inbox keeps."""
 
     app_id: str
     clock: Clock

@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from outboard import DeliveryStatus, Drop, Event, Inbox, Outboard, SidecarUnavailable
+from outboard import DeliveryStatus, Drop, Event, Outboard, SidecarUnavailable
 from support.bulk import bulk_entry, deliver_bulk
 from support.inbox import Ledger, LedgerEntry, engines_of
 from support.scripted import FakeClock, ScriptedExchange
@@ -316,21 +316,6 @@ async def test_a_cancelled_handler_leaves_no_transaction(
     assert rows(ledger, engine) == 1
 
 
-async def test_an_inbox_of_no_board_is_told(
-    ledger: Ledger, board: Outboard, serving: Serving, caplog: pytest.LogCaptureFixture, engine: Engine
-) -> None:
-    other = Inbox(engine)
-    app = FastAPI(lifespan=board.lifespan)
-    board.mount(app)
-
-    @board.topic("tasks", LedgerEntry).subscribe("/on")
-    async def on(event: Event[LedgerEntry], db: object = Depends(other.session)) -> None: ...
-
-    async with serving(app, board) as client:
-        assert await deliver(client, 1) == RETRY
-    assert "Declare it: `Outboard(inbox=inbox)`" in caplog.text
-
-
 async def test_outside_of_a_handler_there_is_no_event(ledger: Ledger, serving: Serving) -> None:
     @ledger.app.get("/tasks")
     async def tasks(db: object = Depends(ledger.inbox.session)) -> None: ...
@@ -341,9 +326,9 @@ async def test_outside_of_a_handler_there_is_no_event(ledger: Ledger, serving: S
 
 
 async def test_it_takes_the_author_s_sessions(engine: Engine, clock: FakeClock, serving: Serving) -> None:
-    inbox = Inbox(sessionmaker(engine, class_=Own))
+    board = Outboard(environ={}, clock=clock)
+    inbox = board.inbox(sessionmaker(engine, class_=Own))
     inbox.create_tables(engine)
-    board = Outboard(environ={}, clock=clock, inbox=inbox)
     app = FastAPI(lifespan=board.lifespan)
     board.mount(app)
     given: list[bool] = []
@@ -363,10 +348,12 @@ async def test_it_takes_the_author_s_sessions(engine: Engine, clock: FakeClock, 
     [
         ({"engine": "sqlite://"}, "engine has to be an Engine, an AsyncEngine, or a sessionmaker of one"),
         ({"keep": 8}, "keep has to be a timedelta above zero"),
+        ({"prefix": 1}, "prefix has to be a text"),
+        ({"metadata": "x"}, "metadata has to be the MetaData of SQLAlchemy"),
         ({"max_attempts": 0}, "max_attempts has to be a whole number, 1 or more"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], problem: str, tmp_path: Path) -> None:
     engine, _ = engines_of(f"sqlite:///{(tmp_path / 'app.db').as_posix()}", "sqlite+aiosqlite")
     with pytest.raises(TypeError, match=problem):
-        Inbox(**{"engine": engine, **arguments})
+        Outboard(environ={}).inbox(**{"engine": engine, **arguments})

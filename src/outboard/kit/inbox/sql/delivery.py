@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from outboard.errors import Drop, InboxMissing, InboxUnavailable, SidecarUnavailable
+from outboard.errors import Drop, InboxUnavailable, SidecarUnavailable
 from outboard.kit.inbox.claimed_events import ClaimedEvents
 from outboard.kit.inbox.ending import transaction_end
-from outboard.kit.inbox.port import Binding, EventName
+from outboard.kit.inbox.port import EventName, Owner
 from outboard.kit.inbox.sql.claimed import ClaimedTransaction
 from outboard.kit.inbox.sql.sessions import OpenSession, Sessions
 from outboard.kit.outbox.sql.durability import check_durable
@@ -43,10 +43,12 @@ class _Run:
 
 
 class SessionDependency:
-    """What `Depends(inbox.session)` leads to. `binding` comes from the board."""
+    """What `Depends(inbox.session)` leads to, for the board `owner`."""
 
-    def __init__(self, sessions: Sessions, table: Table, keep: timedelta, max_attempts: int | None) -> None:
-        self.binding: Binding | None = None
+    def __init__(
+        self, sessions: Sessions, table: Table, owner: Owner, keep: timedelta, max_attempts: int | None
+    ) -> None:
+        self._owner = owner
         self._sessions = sessions
         self._table = table
         self._keep = int(keep.total_seconds() * 1000)
@@ -54,17 +56,14 @@ class SessionDependency:
         self._next_expiry = float("-inf")
 
     async def session(self, connection: HTTPConnection) -> AsyncIterator[object]:
-        """A dependency of FastAPI's. Raises RuntimeError, InboxMissing, InboxUnavailable, NotDurable."""
+        """A dependency of FastAPI's. Raises RuntimeError, InboxUnavailable, NotDurable."""
         invocation = invocation_of(connection, "the session of the inbox")
-        binding = self.binding
-        if binding is None:
-            raise InboxMissing
-        consumer = binding.app_id + str(connection.scope["path"])
+        consumer = self._owner.app_id + str(connection.scope["path"])
         async with self._sessions.open() as opened:
             transaction = ClaimedTransaction(opened.plain, self._table, consumer)
             given = invocation.given
             names = [_name(each) for each in (given if isinstance(given, Sequence) else [given])]
-            events = ClaimedEvents(invocation, names, await self._claim(opened, transaction, names, binding))
+            events = ClaimedEvents(invocation, names, await self._claim(opened, transaction, names))
             run = _Run(opened, transaction, events)
             if not any(events.claimed):
                 yield opened.given  # to a handler that does not run
@@ -74,19 +73,18 @@ class SessionDependency:
             except Drop:
                 raise
             except Exception as error:
-                await self._failed(run, binding, f"{type(error).__name__} was raised", error)
+                await self._failed(run, f"{type(error).__name__} was raised", error)
                 raise
-            await self._returned(run, binding)
-            await self._expire(run, binding)
+            await self._returned(run)
+            await self._expire(run)
 
     async def _claim(
         self,
         opened: OpenSession,
         transaction: ClaimedTransaction,
         names: Sequence[EventName],
-        binding: Binding,
     ) -> list[bool]:
-        now = _milliseconds(binding)
+        now = self._now()
 
         def claim(session: Session) -> list[bool]:
             check_durable(session.connection())
@@ -97,27 +95,27 @@ class SessionDependency:
         except (SQLAlchemyError, OSError) as error:
             raise InboxUnavailable("claim an event", reason_of(error, "inbox")) from error
 
-    async def _returned(self, run: _Run, binding: Binding) -> None:
+    async def _returned(self, run: _Run) -> None:
         """Commit what was handled; raises Exhausted where nothing was, and often enough."""
         events = run.events
         result = events.invocation.result
         status = result.status_code if isinstance(result, Response) else 200
         end = transaction_end(status, result, len(events.names), is_batch=events.is_batch)
-        now = _milliseconds(binding)
+        now = self._now()
         if end.commits:
             applied, others = events.divided(end.applied)
             await run.opened.do(lambda _: run.transaction.commit(applied, others, now))
         elif end.is_failure:
-            await self._failed(run, binding, "the handler returned RETRY")
+            await self._failed(run, "the handler returned RETRY")
 
-    async def _failed(self, run: _Run, binding: Binding, reason: str, error: Exception | None = None) -> None:
+    async def _failed(self, run: _Run, reason: str, error: Exception | None = None) -> None:
         """Count an attempt. Raises Exhausted for the last one: the event is a dead letter then.
 
         What is away comes back, and says nothing of the event: it counts no attempt.
         """
         if self._max_attempts is None or _is_outage(error):
             return
-        names, now = run.events.to_apply, _milliseconds(binding)
+        names, now = run.events.to_apply, self._now()
         try:
             attempts = await run.opened.do(lambda _: run.transaction.count_failure(names, now))
         except (SQLAlchemyError, OSError) as failure:
@@ -128,12 +126,16 @@ class SessionDependency:
                 f"{reason}, at attempt {attempts}, the last of {self._max_attempts}", attempts
             ) from error
 
-    async def _expire(self, run: _Run, binding: Binding) -> None:
+    def _now(self) -> int:
+        """In milliseconds since 1970."""
+        return int(self._owner.clock.now().timestamp() * 1000)
+
+    async def _expire(self, run: _Run) -> None:
         """Now and then, and little at once: it is done behind an event, before the sidecar is answered."""
-        if binding.clock.monotonic() < self._next_expiry:
+        if self._owner.clock.monotonic() < self._next_expiry:
             return
-        self._next_expiry = binding.clock.monotonic() + EXPIRY_SECONDS
-        before = _milliseconds(binding) - self._keep
+        self._next_expiry = self._owner.clock.monotonic() + EXPIRY_SECONDS
+        before = self._now() - self._keep
         try:
             if await run.opened.do(lambda _: run.transaction.expire(before)):
                 self._next_expiry = float("-inf")
@@ -144,10 +146,6 @@ class SessionDependency:
 def _name(event: object) -> EventName:
     assert isinstance(event, Event)
     return EventName(event.source, event.id)
-
-
-def _milliseconds(binding: Binding) -> int:
-    return int(binding.clock.now().timestamp() * 1000)
 
 
 def _is_outage(error: Exception | None) -> bool:

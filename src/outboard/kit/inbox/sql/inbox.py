@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from outboard.clock import Clock
 from outboard.errors import ExtraMissing
 from outboard.kit.arguments import check_count, wrong
-from outboard.kit.inbox.port import Binding
+from outboard.kit.inbox.port import Owner
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 
     from outboard.kit.inbox.sql.sessions import SessionSource
 
-__all__ = ["Inbox"]
+__all__ = ["DEFAULT_KEEP", "DEFAULT_PREFIX", "Inbox"]
 
 DEFAULT_PREFIX: Final = "outboard_"
 DEFAULT_KEEP: Final = timedelta(days=8)
 
 
 class Inbox:
-    """Lets each event take effect once: `Outboard(inbox=Inbox(engine))`, and `Depends(inbox.session)`.
+    """Lets each event take effect once: `inbox = board.inbox(engine)`, and `Depends(inbox.session)`.
 
     `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a `sessionmaker` or
     `async_sessionmaker` of one. `metadata` is where the table is declared: the app's own, so that its
@@ -39,11 +38,12 @@ class Inbox:
     def __init__(
         self,
         engine: SessionSource,
+        owner: Owner,
         *,
-        metadata: MetaData | None = None,
-        prefix: str = DEFAULT_PREFIX,
-        keep: timedelta = DEFAULT_KEEP,
-        max_attempts: int | None = None,
+        metadata: MetaData | None,
+        prefix: str,
+        keep: timedelta,
+        max_attempts: int | None,
     ) -> None:
         try:
             import sqlalchemy
@@ -56,11 +56,17 @@ class Inbox:
         given: object = keep
         if not isinstance(given, timedelta) or given <= timedelta(0):
             wrong("keep", "a timedelta above zero", keep)
+        of_prefix: object = prefix
+        if not isinstance(of_prefix, str):
+            wrong("prefix", "a text", prefix)
+        of_metadata: object = metadata
+        if not isinstance(of_metadata, sqlalchemy.MetaData | None):
+            wrong("metadata", "the MetaData of SQLAlchemy", metadata)
         if max_attempts is not None:
             check_count("max_attempts", max_attempts)
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         self._table = inbox_table(self.metadata, f"{prefix}inbox")
-        self._dependency = SessionDependency(Sessions(engine), self._table, keep, max_attempts)
+        self._dependency = SessionDependency(Sessions(engine), self._table, owner, keep, max_attempts)
 
     @property
     def session(self) -> Callable[[HTTPConnection], AsyncIterator[object]]:
@@ -79,7 +85,3 @@ class Inbox:
         With an `AsyncEngine`: `await connection.run_sync(inbox.create_tables)`.
         """
         self.metadata.create_all(connectable, tables=[self._table])
-
-    def bind(self, app_id: str, clock: Clock) -> None:
-        """Tell it whose events it keeps: the board does."""
-        self._dependency.binding = Binding(app_id, clock)
