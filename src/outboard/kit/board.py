@@ -51,9 +51,8 @@ from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
-
     from outboard.kit.inbox.sql.sessions import SessionSource
+    from outboard.kit.inbox.sql.table import TableMetadata
 
 __all__ = ["Outboard"]
 
@@ -227,7 +226,7 @@ class Outboard:
         self,
         engine: SessionSource,
         *,
-        metadata: MetaData | None = None,
+        metadata: TableMetadata | None = None,
         prefix: str = DEFAULT_PREFIX,
         keep: timedelta = DEFAULT_KEEP,
         max_attempts: int | None = None,

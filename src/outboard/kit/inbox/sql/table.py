@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -34,8 +34,10 @@ from sqlalchemy.orm import Session
 
 from outboard.kit.inbox.port import EventName
 
-__all__ = ["claim", "count_failure", "expire", "inbox_table", "release"]
+__all__ = ["TableMetadata", "claim", "count_failure", "expire", "inbox_table", "release"]
 
+TableMetadata: TypeAlias = MetaData
+"""Where the table is declared."""
 KEPT_OF_TEXT: Final = 1_024
 EXPIRED_AT_ONCE: Final = 1_000
 
