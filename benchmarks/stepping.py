@@ -15,8 +15,8 @@ from typing import Final
 
 from measuring import print_machine
 
+from outboard.asgi import ASGIApp, AsgiExchange, Receive, Scope, Send
 from outboard.kit.subscriptions.ordering import Step, by_key, run_in_key_order
-from outboard.testing.asgi import ASGIApp, AsgiExchange, Receive, Scope, Send
 from outboard.wire.http import Request, Response
 
 BATCH: Final = 100

@@ -339,6 +339,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "could not be read again",
     "StateStoreNotFound": "`State`",
     "TokenRejected": "`publish` and `State`",
+    "NotStreaming": "`board.subscribed` and `board.run`",
     "UnexpectedGrpcAnswer": "the same over gRPC",
     "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",
     "CommitInHandler": "`commit` of the inbox's session in a handler",

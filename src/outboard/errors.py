@@ -32,6 +32,7 @@ __all__ = [
     "NotConnected",
     "NotDurable",
     "NotMounted",
+    "NotStreaming",
     "OutboardError",
     "OutboxError",
     "OutboxMissing",
@@ -171,6 +172,15 @@ class ExtraMissing(DeclarationError):
     feature: str
     package: str
     extra: str
+
+
+@dataclass(eq=False)
+class NotStreaming(DeclarationError):
+    """{operation} needs a board whose events come by streams: without a server nothing else brings them.
+    Write `Outboard(streaming=True)`, or set OUTBOARD_STREAMING to true.
+    """
+
+    operation: str
 
 
 @dataclass(eq=False)

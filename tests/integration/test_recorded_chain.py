@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from outboard import Outboard
+from outboard.asgi import AsgiExchange
 from outboard.hops.conversation import conversation
 from outboard.hops.files.reader import read_record
 from outboard.hops.files.recording import HOPS_DATA, HOPS_FOLDER, recording
@@ -20,7 +21,7 @@ from outboard.resources.loader import Resources
 from outboard.sidecar.components.context import SharedMemory
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
-from outboard.testing.asgi import AppLifespan, AsgiExchange
+from outboard.testing.asgi import AppLifespan
 from outboard.wire.http import Request
 from support.chain import ShiftedClock, backend, billing, mail, operator
 

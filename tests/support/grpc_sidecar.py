@@ -76,9 +76,14 @@ class GrpcSidecarStub(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         name = handler_call_details.method.removeprefix(PREFIX)
-        if name == STREAM and self.streamed is not None:
+        streamed = self.streamed
+        if name == STREAM and streamed is not None:
+
+            async def stream(requests: AsyncIterator[Any], context: Context) -> None:
+                await streamed(requests, context)
+
             return grpc.stream_stream_rpc_method_handler(
-                self.streamed,
+                stream,
                 pubsub_pb2.SubscribeTopicEventsRequestAlpha1.FromString,
                 pubsub_pb2.SubscribeTopicEventsResponseAlpha1.SerializeToString,
             )

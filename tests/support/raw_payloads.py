@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from outboard import Outboard
+from outboard.asgi import AsgiExchange
 from outboard.clock import SystemClock
 from outboard.hops.files.reader import read_record
 from outboard.hops.files.recording import HOPS_FOLDER, recording
@@ -17,7 +18,7 @@ from outboard.resources.component import Component
 from outboard.resources.loader import Resources
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
-from outboard.testing.asgi import AppLifespan, AsgiExchange
+from outboard.testing.asgi import AppLifespan
 from outboard.wire.events import Event
 from outboard.wire.http import Request
 

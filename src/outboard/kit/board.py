@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -19,7 +20,7 @@ from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
 from outboard.hops.files.recording import recording
 from outboard.hops.journal import Journal
-from outboard.kit.arguments import check_count, check_mapping, check_number, wrong
+from outboard.kit.arguments import check_count, check_instance, check_mapping, check_number, wrong
 from outboard.kit.causation import RequestCauseMiddleware
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.opening import connected_sidecar
@@ -31,6 +32,8 @@ from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
+from outboard.kit.streaming.program import started, until_stopped
+from outboard.kit.streaming.streams import Streams
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.middlewares.causation import name_cause
@@ -74,8 +77,9 @@ class Outboard:
     APP_API_TOKEN (asked for). `protocol`, "http" or "grpc", comes from DAPR_API_PROTOCOL (else "http"); over
     gRPC, which needs `outboard[grpc]`, the address is DAPR_GRPC_ENDPOINT or DAPR_GRPC_PORT (else
     127.0.0.1:50001). `timeout`, in seconds, bounds every call that does not name its own; an event
-    of more than `max_event_bytes` is refused before it is sent. With an `outbox`, topics can `stage` events
-    in the app's own transactions; the lifespan publishes them.
+    of more than `max_event_bytes` is refused before it is sent. With `streaming` (OUTBOARD_STREAMING unless
+    given) events come by streams that the app opens over gRPC, and it needs no port. With an `outbox`, topics
+    can `stage` events in the app's own transactions; the lifespan publishes them.
 
     Raises SettingInvalid, InvalidName.
     """
@@ -90,12 +94,14 @@ class Outboard:
         max_event_bytes: int = DEFAULT_MAX_BODY_BYTES,
         outbox: Outbox | None = None,
         protocol: Protocol | None = None,
+        streaming: bool | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         check_mapping("environ", environ)
         check_number("timeout", timeout)
         check_count("max_event_bytes", max_event_bytes)
+        check_instance("streaming", streaming, bool, "True or False")
         if outbox is not None and not hasattr(outbox, "staging"):
             wrong("outbox", "an Outbox", outbox)
         if clock is not None and not callable(getattr(clock, "now", None)):
@@ -107,6 +113,7 @@ class Outboard:
             pubsub=check_optional("pub/sub", pubsub, settings.pubsub),
             state_store=check_optional("state store", state_store, settings.state_store),
             protocol=_checked_protocol(protocol) or settings.protocol,
+            streaming=settings.streaming if streaming is None else streaming,
         )
         self.outbox: Final = outbox
         self._timeout = timeout
@@ -135,6 +142,7 @@ class Outboard:
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
+        self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
 
     @overload
     def topic(
@@ -256,6 +264,7 @@ class Outboard:
         add_in_front(app, CANARIES_PATH, self._canaries)
         add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
         app.add_middleware(RequestCauseMiddleware, randbytes=os.urandom)
+        self._streams.mount(app)
         self._registry.mount(app)
 
     @asynccontextmanager
@@ -267,6 +276,7 @@ class Outboard:
         """
         _check_app(app)
         self._registry.check(app)
+        self._streams.check(app)
         leave_to_the_app(app, _health)
         async with self.connected(), self._relaying():
             yield
@@ -280,6 +290,31 @@ class Outboard:
         an app's lifespan inside or outside of it.
         """
         return LoopOrThread(self._connected(exchange))
+
+    @asynccontextmanager
+    async def subscribed(self, app: FastAPI | None = None) -> AsyncIterator[None]:
+        """Take the events of the handlers while the block runs: for a program without a server.
+
+        The board has to be one for `streaming`. `app`, with its lifespan, routers, dependencies and
+        exception handlers, is started as by a server, but at no port; without one, the handlers need no
+        router. At the end of the block, what is in flight is settled.
+
+        Raises NotStreaming, ExtraMissing, and what the start of the app raises.
+        """
+        self._streams.demand("taking events in a program of one's own")
+        if app is None:
+            app = FastAPI(lifespan=self.lifespan, openapi_url=None)
+            self.mount(app, health_path=None)
+        _check_app(app)
+        async with started(app):
+            yield
+
+    def run(self, app: FastAPI | None = None) -> None:
+        """Be `subscribed` until the program is asked to stop (Ctrl-C, SIGTERM): for its last line.
+
+        Raises as `subscribed`.
+        """
+        asyncio.run(until_stopped(self.subscribed(app)))
 
     @asynccontextmanager
     async def _connected(self, exchange: Exchange | None) -> AsyncIterator[None]:
@@ -340,7 +375,9 @@ class Outboard:
         if answer := refusal(request.scope, self.settings.app_token):
             return answer
         try:
-            return JSONResponse(await self._registry.told(request, self._subscriptions))
+            streaming = self._streams.bring_events
+            told = await self._registry.told(request, self._subscriptions, is_streaming=streaming)
+            return JSONResponse(told)
         except DeclarationError as error:
             log.error("the sidecar is told of no subscription: %s", error)  # noqa: TRY400 - it says where
             return JSONResponse({"error": str(error)}, 500)

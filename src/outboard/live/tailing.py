@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from outboard.errors import CommandError, OutboardError
+from outboard.host.stop_requests import on_stop_request
 from outboard.live.components import ChosenComponent, choose
 from outboard.live.messages import TailedMessage
 from outboard.live.places import SearchPlaces
 from outboard.resources.component import Component, MetadataItem
 from outboard.resources.node import near
-from outboard.run.signals import on_stop_request
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.inspections import INSPECTIONS
 from outboard.sidecar.components.opening import Loaded, open_components

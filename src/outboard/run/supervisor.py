@@ -22,6 +22,7 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import OutboardError, PortTaken, ServiceDied
+from outboard.host.stop_requests import on_stop_request
 from outboard.run.app_instance import AppInstance
 from outboard.run.availability import keep_watch
 from outboard.run.output.events import (
@@ -43,7 +44,6 @@ from outboard.run.plan.plan_changes import AppChange
 from outboard.run.reloading import Planning, ReloadStep, reload_steps
 from outboard.run.service import Service
 from outboard.run.sidecars.port import Published, ServeSidecar
-from outboard.run.signals import on_stop_request
 from outboard.run.source_changes import IsOwn, is_source_of
 from outboard.run.topology import Announcement, tell_untaken
 from outboard.tasks import background_tasks

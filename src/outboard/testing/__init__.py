@@ -3,8 +3,8 @@
 `pip install "outboard[testing]"` brings the pytest fixture `outboard`, a `Harness`.
 """
 
+from outboard.asgi import ASGIApp
 from outboard.hops.deliveries import DeadLetter, Delivery
-from outboard.testing.asgi import ASGIApp
 from outboard.testing.harness import Harness
 from outboard.testing.in_flight import HandlerHung
 from outboard.testing.project import NotInProject, NotSubscribed, Project

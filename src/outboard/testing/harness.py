@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from outboard.asgi import ASGIApp, AsgiExchange
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind, payload_id
 from outboard.hops.record import HopKind
@@ -23,7 +24,7 @@ from outboard.sidecar.process.garbage_collection import collecting_rarely
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.arguments import check_board, check_served, check_topic
-from outboard.testing.asgi import AppLifespan, ASGIApp, AsgiExchange
+from outboard.testing.asgi import AppLifespan
 from outboard.testing.clock import AutojumpClock
 from outboard.testing.in_flight import telling_of_hung
 from outboard.testing.in_memory import of_these_names

@@ -111,7 +111,7 @@ def calls(board: Outboard) -> dict[str, tuple[Callable[..., object], dict[str, A
             changes.delete(key, etag=etag)
 
     names = {"app_id", "pubsub", "state_store", "timeout", "max_event_bytes", "outbox", "environ", "clock"}
-    names |= {"protocol"}
+    names |= {"protocol", "streaming"}
     one = Task(id=1)
     return {
         "Outboard": (lambda **given: Outboard(**{"environ": {}} | given), {}, names),

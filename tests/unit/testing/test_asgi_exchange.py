@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from outboard.testing.asgi import AppLifespan, AsgiExchange
+from outboard.asgi import AsgiExchange
+from outboard.testing.asgi import AppLifespan
 from outboard.wire.http import ExchangeFailed, Request
 
 pytestmark = pytest.mark.anyio

@@ -9,10 +9,10 @@ from outboard.clock import Clock
 from outboard.errors import ExtraMissing
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.in_tests import naming_the_fixture
-from outboard.kit.client.port import SidecarApi
+from outboard.kit.client.port import SidecarApi, SubscribeOperations
 from outboard.kit.client.settings import Settings
 
-__all__ = ["connected_sidecar", "grpc_missing"]
+__all__ = ["connected_sidecar", "connected_streams"]
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def connected_sidecar(
         try:
             from outboard.kit.client.grpc.sidecar import connect as connect_grpc
         except ImportError as error:
-            raise grpc_missing("a board that asks its sidecar over gRPC") from error
+            raise _grpc_missing("a board that asks its sidecar over gRPC") from error
         async with connect_grpc(settings, clock, random) as sidecar:
             yield sidecar
         return
@@ -37,6 +37,19 @@ async def connected_sidecar(
         yield HttpSidecar.through(naming_the_fixture(exchange, settings), settings, clock, random)
 
 
-def grpc_missing(feature: str) -> ExtraMissing:
-    """What `feature` ends in without the extra."""
+@asynccontextmanager
+async def connected_streams(settings: Settings) -> AsyncIterator[SubscribeOperations]:
+    """The sidecar's streams, which gRPC alone has, while the block runs.
+
+    Raises ExtraMissing where that is not installed.
+    """
+    try:
+        from outboard.kit.client.grpc.streams import connect
+    except ImportError as error:
+        raise _grpc_missing("a board whose events come by streams") from error
+    async with connect(settings) as streams:
+        yield streams
+
+
+def _grpc_missing(feature: str) -> ExtraMissing:
     return ExtraMissing(feature, "grpcio", "grpc")

@@ -1,4 +1,4 @@
-"""What the kit asks of a sidecar: two small protocols and their values.
+"""What the kit asks of a sidecar: three small protocols and their values.
 
 Every operation takes `timeout`, in seconds, within which it returns or raises.
 """
@@ -6,12 +6,14 @@ Every operation takes `timeout`, in seconds, within which it returns or raises.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from outboard.errors import SidecarError
 from outboard.kit.telemetry.creation import Creation
+from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import ExchangeFailed
 
 __all__ = [
@@ -27,6 +29,11 @@ __all__ = [
     "StateOperations",
     "StateRead",
     "StateSave",
+    "StreamEnded",
+    "StreamRequest",
+    "StreamedEvent",
+    "SubscribeOperations",
+    "TopicStream",
     "guarded_keys",
     "named_keys",
 ]
@@ -156,6 +163,56 @@ class StateOperations(Protocol):
         self, store: str, operations: Sequence[StateSave | StateDelete], timeout: float
     ) -> None:
         """All or nothing. Raises EtagMismatch."""
+        ...
+
+
+class StreamRequest(NamedTuple):
+    """What a stream is asked for. `dead_letter_topic` is empty where there is none."""
+
+    pubsub: str
+    topic: str
+    metadata: Mapping[str, str] = NONE
+    dead_letter_topic: str = ""
+
+
+class StreamedEvent(NamedTuple):
+    """One event of a stream: `id` by which it is answered, and the CloudEvent in its structured form."""
+
+    id: str
+    body: bytes
+    headers: Mapping[str, str] = NONE
+
+
+class StreamEnded(Exception):
+    """A stream could not be opened, or is no more. `reason` is a phrase.
+
+    `refused` where the sidecar has answered that it does not serve it, rather than being away.
+    """
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.refused = refused
+
+
+class TopicStream(Protocol):
+    """The events of one topic, for as long as the sidecar sends them."""
+
+    async def receive(self) -> StreamedEvent:
+        """The next event. Whoever is cancelled while waiting loses none. Raises StreamEnded."""
+        ...
+
+    async def settle(self, id: str, status: DeliveryStatus) -> None:
+        """Tell the sidecar what became of an event. Raises StreamEnded."""
+        ...
+
+
+class SubscribeOperations(Protocol):
+    def subscribed(self, request: StreamRequest) -> AbstractAsyncContextManager[TopicStream]:
+        """A stream, open while the block runs; what is not settled then is delivered again.
+
+        Raises StreamEnded.
+        """
         ...
 
 

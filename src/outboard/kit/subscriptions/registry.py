@@ -89,12 +89,17 @@ class Registry:
             if declaration.options.router is None:
                 self._add_route(app.router, declaration, name)
 
-    async def told(self, request: Request, endpoint: object) -> list[Json]:
+    def served(self, app: FastAPI) -> list[ServedHandler]:
+        """The handlers that `app` serves, and their paths."""
+        return self._served(AppRoutes(app))
+
+    async def told(self, request: Request, endpoint: object, *, is_streaming: bool = False) -> list[Json]:
         """What the app of `request` answers at `/dapr/subscribe`, where the board's own is `endpoint`.
 
-        Raises DuplicateSubscription, HandlerUnsuitable.
+        Where it `is_streaming`, its own handlers are not among that. Raises DuplicateSubscription,
+        HandlerUnsuitable.
         """
-        served = self._served(AppRoutes(request.app))
+        served = [] if is_streaming else self.served(request.app)
         others = await other_answers(request, endpoint)
         refuse_doubles((item.declaration for item in served), others)
         return [

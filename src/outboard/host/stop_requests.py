@@ -1,4 +1,4 @@
-"""Requests to stop a run, as calls in its event loop."""
+"""Requests to stop that come from outside, as calls in the event loop of a program."""
 
 from __future__ import annotations
 
