@@ -14,7 +14,7 @@ from pathlib import Path
 
 GROUPS = (
     "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
-    "subscriptions/(programmatic|declarative/selfhosted|mixed)|resiliency/apps/retry|"
+    "subscriptions/(programmatic|declarative/selfhosted|mixed|stream)|resiliency/apps/retry|"
     "serviceinvocation/http/(appapitoken|streaming)|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
     "hotreload/selfhosted/(configuration|disabled|httpendpoint|ignoreerrors|resiliency(rename)?|"
     "scopes(/components)?|secret|state)$|"

@@ -17,6 +17,7 @@ __all__ = [
     "AppChannel",
     "AppConnection",
     "Discovered",
+    "EventChannel",
     "NotAnswered",
 ]
 
@@ -62,13 +63,8 @@ class NotAnswered(Exception):
         self.starts_nothing = starts_nothing
 
 
-class AppChannel(Protocol):
-    """The way to one app."""
-
-    health: AppHealth
-    """While the app is not well nothing is delivered: what would be is answered with RETRY."""
-    subscriptions_at: str
-    """Where it tells what it subscribes to, as its author knows it."""
+class EventChannel(Protocol):
+    """The way of events to whoever handles them."""
 
     async def deliver(self, incoming: Incoming, metadata: Mapping[str, str]) -> Answer:
         """Give one event to its handler. What keeps it from being answered is RETRY."""
@@ -77,6 +73,15 @@ class AppChannel(Protocol):
     async def deliver_bulk(self, batch: Batch) -> Mapping[str, Answer]:
         """Give a batch to its handler: the answer for each entry id."""
         ...
+
+
+class AppChannel(EventChannel, Protocol):
+    """The way to one app."""
+
+    health: AppHealth
+    """While the app is not well nothing is delivered: what would be is answered with RETRY."""
+    subscriptions_at: str
+    """Where it tells what it subscribes to, as its author knows it."""
 
     async def discover(self) -> Discovered:
         """Ask what the app subscribes to. Raises NotAnswered, and SubscribeInvalid."""

@@ -11,6 +11,8 @@ How a message ends (what is not acknowledged is the broker's: where it does not 
     RETRY, and the policies go on       delivered again                    delivered again
     RETRY, and they are spent           goes there; acknowledged           not acknowledged
     not acknowledged while draining     held, until its consumer is cancelled
+    who takes it leaves before it       left to the broker                 left to the broker
+    answers (a stream)
 
 A dead letter that cannot be published counts as RETRY after DROP, and as not acknowledged otherwise, so that
 no event is lost for it.
@@ -28,7 +30,7 @@ from outboard.clock import Clock
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
-from outboard.sidecar.channel.app import AppChannel
+from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
 from outboard.sidecar.delivery.counting import DeliveryCounts
 from outboard.sidecar.delivery.decisions import NotDelivered, Step, last_step
@@ -73,7 +75,7 @@ class DeliveryContext:
     is ended after `grace` seconds; None is never.
     """
 
-    channel: AppChannel
+    channel: EventChannel
     publisher: PubSubPublisher
     journal: Journal
     clock: Clock
@@ -110,8 +112,14 @@ class Consumer:
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
+        arrived = Arrived(message, self.pubsub.name)
         async with self.shared.drain:
-            await self.handle(Arrived(message, self.pubsub.name))
+            try:
+                await self.handle(arrived)
+            except asyncio.CancelledError:
+                if self.shared.drain.abandoned:
+                    self._tell_abandoned(arrived)
+                raise
 
     async def handle(self, arrived: Arrived) -> None:
         """Raises NotAcknowledged."""
@@ -124,6 +132,16 @@ class Consumer:
             await self.skip(arrived, read)
         else:
             await self._counted(self.fail(arrived, read))
+
+    def _tell_abandoned(self, arrived: Arrived) -> None:
+        """Whoever was to handle it has left before an answer."""
+        redelivers, topic = self.pubsub.component.traits.redelivers, self.subscription.topic
+        event = self._reader.identity_of(arrived.message).event_id
+        becomes = "the broker keeps it" if redelivers else "it is lost"
+        text = "event %s on topic %s was not handled: stream closed; %s"
+        self.shared.log.warning(text, event, topic, becomes)
+        if not redelivers:
+            self.journal(HopKind.LOST, arrived, detail="stream closed")
 
     async def _counted(self, ending: Awaitable[None]) -> None:
         """Settle without a further delivery. Raises NotAcknowledged."""

@@ -25,6 +25,7 @@ class Drain:
 
     def __init__(self) -> None:
         self.closed = False
+        self.abandoned = False
         self._over: float | None = None
         self._closed_at = 0.0
         self._closing = asyncio.Event()
@@ -46,6 +47,11 @@ class Drain:
             self._idle.set()
         if kind is not None and issubclass(kind, NotAcknowledged):
             await self.hold_if_closed()
+
+    def abandon(self) -> None:
+        """Take nothing new, and let `finish` wait for nothing: whoever handles it is gone."""
+        self.closed = self.abandoned = True
+        self._idle.set()
 
     def close(self, clock: Clock, limit: float) -> None:
         """Take nothing new. What fails is tried again, as in daprd, but not later than `limit` seconds on."""

@@ -16,6 +16,7 @@ from outboard.sidecar.delivery.batches import NativeBatches, bounds_of
 from outboard.sidecar.delivery.consumer import Consumer, DeliveryContext
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
 from outboard.sidecar.delivery.gathering import GatheringConsumer
+from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.publishing.pubsubs import LoadedPubSub
 from outboard.sidecar.resiliency.delays import delay_after
 from outboard.sidecar.subscriptions.active import (
@@ -55,6 +56,16 @@ class Subscriptions:
         self._shared = shared
         self._running: dict[Target, _Running] = {}
 
+    @property
+    def pubsubs(self) -> Mapping[str, LoadedPubSub]:
+        """What is loaded, by name."""
+        return self._shared.publisher.pubsubs
+
+    @property
+    def log(self) -> SidecarLog:
+        """Where it is told what happens to them."""
+        return self._shared.log
+
     async def become(self, wanted: Iterable[ActiveSubscription]) -> None:
         """Consume `wanted`, all of them startable, and nothing else; return when every one is made.
 
@@ -71,6 +82,11 @@ class Subscriptions:
         That takes `drain_seconds` at most. What was not settled is left to the broker.
         """
         await self._end([each for each in self._running.values() if each.pubsub.name in pubsubs])
+
+    def abandon(self) -> None:
+        """Whoever handles it is gone: nothing is waited for."""
+        for each in self._running.values():
+            each.drain.abandon()
 
     async def end_all(self) -> None:
         """As `end`, of every component."""
@@ -103,8 +119,8 @@ async def subscribing(
 ) -> AsyncIterator[Subscriptions]:
     """Consume while the block runs: when it begins every one of `subscriptions`, all startable, is made.
 
-    At its end nothing new is taken, what is being handled is waited for (`drain_seconds` at most), and what
-    was not settled is left to the broker.
+    At its end nothing new is taken, what is being handled is waited for (`drain_seconds` at most, and not if
+    what is yielded is abandoned), and what was not settled is left to the broker.
     """
     running = Subscriptions(shared)
     try:

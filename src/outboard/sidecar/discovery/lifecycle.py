@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from outboard.host.listening import is_listening
-from outboard.sidecar.channel.app import AppConnection
+from outboard.sidecar.channel.app import AppChannel, AppConnection
 from outboard.sidecar.channel.health import AppHealthOptions, probe_forever
 from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.subscriber import Subscriptions, serial_bulk, startable, subscribing
@@ -56,6 +56,7 @@ class AppLifecycle:
     outbox at work, from the time on when the app is first well.
     """
 
+    channel: AppChannel
     shared: DeliveryContext
     declarative: Sequence[ActiveSubscription]
     disabled_endpoints: frozenset[str]
@@ -123,7 +124,7 @@ class AppLifecycle:
 
     async def unwell(self) -> None:
         """Return when the app is not well; one that is not probed always is."""
-        await self.shared.channel.health.becomes(False)
+        await self.channel.health.becomes(False)
 
     async def _listening(self, app: AppConnection) -> None:
         """Return once something listens on the app's port; there is no upper bound, as in daprd."""
@@ -144,7 +145,7 @@ class AppLifecycle:
             await asyncio.Event().wait()
 
     async def _attend_while_well(self) -> None:
-        health = self.shared.channel.health
+        health = self.channel.health
         self.ready()
         await health.becomes(True)
         await self._discover()  # once: daprd does not ask an app that comes back
@@ -168,7 +169,7 @@ class AppLifecycle:
                     self._consumed = None
 
     async def _discover(self) -> None:
-        channel, log = self.shared.channel, self.shared.log
+        channel, log = self.channel, self.shared.log
         if "config" in self.disabled_endpoints:
             log.warning("Skipping application configuration loading: disabled by --disable-init-endpoints")
         else:
@@ -226,10 +227,10 @@ class AppLifecycle:
         if not shared.publisher.pubsubs:
             return Programmatic(unasked=NO_PUBSUB)
         log = shared.log.scoped("processor.subscription")
-        return await discover_subscriptions(shared.channel, shared.clock, shared.random, log)
+        return await discover_subscriptions(self.channel, shared.clock, shared.random, log)
 
     async def _probe(self, health: AppHealthOptions) -> None:
         await self.present.wait()
-        channel, log = self.shared.channel, self.shared.log.scoped("apphealth")
+        channel, log = self.channel, self.shared.log.scoped("apphealth")
         log.info("App health probes starting")
         await probe_forever(channel.probe, health, channel.health, self.shared.clock, log)

@@ -37,7 +37,8 @@ class SidecarInfo:
     """What the metadata API tells, as far as it is known.
 
     `components`, `left_out` and `resiliencies` are there once the components are up; when the app has been
-    asked `subscriptions` grows and `discovery` is there. `extended` is what clients have put in.
+    asked `subscriptions` grows and `discovery` is there. `streams` are the streaming subscriptions of the
+    moment. `extended` is what clients have put in.
     """
 
     app_id: str
@@ -46,10 +47,16 @@ class SidecarInfo:
     components: Sequence[ComponentInfo] = ()
     left_out: Sequence[LeftOut] = ()
     subscriptions: Sequence[ActiveSubscription] = ()
+    streams: Sequence[ActiveSubscription] = ()
     discovery: Discovery | None = None
     resiliencies: Sequence[str] = ()
     http_endpoints: Sequence[str] = ()
     extended: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_subscriptions(self) -> Sequence[ActiveSubscription]:
+        """Those of the app and of files, and those that streams have made."""
+        return (*self.subscriptions, *self.streams)
 
 
 class Readiness:

@@ -27,6 +27,7 @@ from outboard.sidecar.api.http.secrets import SecretApi
 from outboard.sidecar.api.http.state import StateApi
 from outboard.sidecar.api.http.unserved import unserved_routes
 from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.delivery.streaming import StreamingSubscriptions
 from outboard.sidecar.invocation.service import InvocationService
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import MetadataService
@@ -53,6 +54,7 @@ class Services:
     secrets: SecretService
     metadata: MetadataService
     invocation: InvocationService
+    streaming: StreamingSubscriptions
 
 
 @dataclass(frozen=True, slots=True)

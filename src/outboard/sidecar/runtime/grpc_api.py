@@ -33,6 +33,7 @@ def grpc_api(
     with importing_grpc():
         from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
         from outboard.sidecar.api.grpc.methods import all_methods
+        from outboard.sidecar.api.grpc.subscribe import subscribe_method
 
     methods = all_methods(
         services.publishing,
@@ -51,4 +52,5 @@ def grpc_api(
         configuration.grpc_api,
         logged_calls(options, configuration),
     )
-    return GrpcApi(methods, settings, unserved, log)
+    streams = {"SubscribeTopicEventsAlpha1": subscribe_method(services.streaming, log)}
+    return GrpcApi(methods, streams, settings, unserved, log)

@@ -30,6 +30,7 @@ from outboard.resources.configuration_reader import load_configuration
 from outboard.resources.finding import refuse_errors
 from outboard.resources.loader import Resources, read_resources
 from outboard.sidecar.components.port import HandingOver
+from outboard.sidecar.delivery.streaming import StreamingSubscriptions
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.logs import SidecarLog, speaking
 from outboard.sidecar.metadata.service import SidecarInfo
@@ -64,6 +65,7 @@ class HotReload:
     loaded: LoadedComponents
     components: OpenComponents
     relays: Relays
+    streams: StreamingSubscriptions
     info: SidecarInfo
     log: SidecarLog
     environment: Mapping[str, str]
@@ -159,7 +161,10 @@ class HotReload:
         for name in sorted(prepared.gone & prepared.come):
             self.log.info("Closing existing Component to reload: %s", name)
         with _handing_over(loaded.pubsubs.values()):
-            async with nullcontext() if app is None else app.changing(prepared.gone):
+            async with (
+                nullcontext() if app is None else app.changing(prepared.gone),
+                self.streams.changing(prepared.gone),
+            ):
                 await self.relays.end(prepared.gone | prepared.come)
                 self.components.put(prepared)
                 self.info.left_out = loaded.left_out

@@ -33,12 +33,14 @@ from outboard.resources.left_out import none_loaded
 from outboard.resources.loader import Resources
 from outboard.resources.resiliency import merge as merge_policies
 from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.channel.health import AppHealth
 from outboard.sidecar.channel.metered import MeteredExchange
 from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange_with_app
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
+from outboard.sidecar.delivery.streaming import StreamingSubscriptions
 from outboard.sidecar.discovery.lifecycle import AppLifecycle
 from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.sidecar.logs import SidecarLog, speaking
@@ -145,7 +147,9 @@ class Sidecar:
             SecretService(loaded.secrets, configuration.may_read, loaded.unavailable, meters),
             MetadataService(self.info, self.readiness),
             self._invoking.service,
+            StreamingSubscriptions(self._delivery, loaded.unavailable),
         )
+        self.info.streams = services.streaming.active
         self._slots = asyncio.Semaphore(options.max_concurrency) if options.max_concurrency else None
         self._health = AppHealth(healthy=options.app_health is None)
         self._unserved = UnservedCalls(log)
@@ -226,13 +230,22 @@ class Sidecar:
                 self._invoking.announced(sockets.internal_address),
                 self._app_watched() as app,
             ):
-                async with self._app_attended(app) as attending, self._reloads():
+                async with (
+                    self._app_attended(app) as attending,
+                    self._reloads(),
+                    self._services.streaming.accepted(),
+                ):
                     await first_of(self._stopping.asked, attending)
                     raise_what_ended(attending)
-                    self._stopping.announce(close_api)
+                    self._stopping.announce(lambda: self._close(close_api))
                 await self._stopping.block(never if app is None else app.unwell)
-                close_api()
+                self._close(close_api)
         log.info("Daprd shutdown gracefully")
+
+    def _close(self, close_api: Callable[[], None]) -> None:
+        """Clients that ask before they connect again, as Dapr's do, are to wait for the next sidecar."""
+        self.readiness.outbound.clear()
+        close_api()
 
     def _served_apis(self) -> Apis:
         """With that over gRPC, which is made when somebody calls it."""
@@ -328,19 +341,8 @@ class Sidecar:
         reached = AppReached(measured, exchange, self._slots, self._health)
         channel = app_channel(options.app_protocol, options.app_id, options.app_api_token, reached)
         return AppLifecycle(
-            DeliveryContext(
-                channel,
-                self._publisher,
-                self._journal,
-                self._clock,
-                self._random,
-                self._new_id,
-                self._log,
-                Drain(),
-                self._drain_seconds,
-                options.graceful_shutdown,
-                self._meters,
-            ),
+            channel,
+            self._delivery(channel),
             declared,
             options.disabled_init_endpoints,
             awaited=options.app if self._channel is None else None,
@@ -363,11 +365,27 @@ class Sidecar:
             self._loaded,
             components,
             self._relays,
+            self._services.streaming,
             self.info,
             self._log,
             self._context.environ,
             self.begin_anew,
             self._reloaded,
+        )
+
+    def _delivery(self, channel: EventChannel) -> DeliveryContext:
+        return DeliveryContext(
+            channel,
+            self._publisher,
+            self._journal,
+            self._clock,
+            self._random,
+            self._new_id,
+            self._log,
+            Drain(),
+            self._drain_seconds,
+            self.options.graceful_shutdown,
+            self._meters,
         )
 
     def _discovered(self, discovery: Discovery) -> None:

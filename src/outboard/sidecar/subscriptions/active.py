@@ -20,6 +20,7 @@ __all__ = [
     "NotStarted",
     "SerialBulk",
     "SubscribeInvalid",
+    "SubscriptionType",
     "Target",
     "activate",
     "merge",
@@ -31,6 +32,7 @@ __all__ = [
 
 Target: TypeAlias = tuple[str, str]
 """A pub/sub component and a topic, by name."""
+SubscriptionType: TypeAlias = Literal["DECLARATIVE", "PROGRAMMATIC", "STREAMING"]
 
 
 class SubscribeInvalid(ValueError):
@@ -43,7 +45,7 @@ class ActiveSubscription:
 
     subscription: Subscription
     routes: Routes = field(compare=False)
-    type: Literal["DECLARATIVE", "PROGRAMMATIC"]
+    type: SubscriptionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Discovery:
     serial_bulk: Sequence[SerialBulk] = ()
 
 
-def activate(subscription: Subscription, type: Literal["DECLARATIVE", "PROGRAMMATIC"]) -> ActiveSubscription:
+def activate(subscription: Subscription, type: SubscriptionType) -> ActiveSubscription:
     """Raises routing.RuleInvalid."""
     return ActiveSubscription(subscription, compile_rules(subscription.rules), type)
 

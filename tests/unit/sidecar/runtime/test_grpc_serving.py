@@ -64,7 +64,7 @@ class Made:
 
     def __call__(self) -> GrpcApi:
         self.count += 1
-        return GrpcApi({}, GrpcSettings(1000), UnservedCalls(LOG), LOG)
+        return GrpcApi({}, {}, GrpcSettings(1000), UnservedCalls(LOG), LOG)
 
 
 @asynccontextmanager

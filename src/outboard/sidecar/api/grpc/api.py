@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import grpc
@@ -18,7 +19,7 @@ from grpc import StatusCode
 
 from outboard.resources.configuration import ApiAccess, ApiLogging
 from outboard.sidecar.api.grpc.access import is_allowed
-from outboard.sidecar.api.grpc.call import Call, Method, StatusRaised, Undecodable
+from outboard.sidecar.api.grpc.call import EMPTY, Call, Method, StatusRaised, StreamMethod, Undecodable
 from outboard.sidecar.api.grpc.errors import GrpcStatus, http_like, status_of
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError
@@ -61,13 +62,19 @@ class GrpcSettings:
 class GrpcApi(grpc.GenericRpcHandler):
     """Takes each call as a stream of bytes, which on the wire is what a call of any kind is.
 
-    `methods` are those of Dapr's service, by name.
+    `methods` are those of Dapr's service, by name, and `streams` those that take a stream.
     """
 
     def __init__(
-        self, methods: Mapping[str, Method], settings: GrpcSettings, unserved: UnservedCalls, log: SidecarLog
+        self,
+        methods: Mapping[str, Method],
+        streams: Mapping[str, StreamMethod],
+        settings: GrpcSettings,
+        unserved: UnservedCalls,
+        log: SidecarLog,
     ) -> None:
         self._methods = methods
+        self._streams = {f"/{SERVICE}/{name}": each for name, each in streams.items()}
         self._settings = settings
         self._token = settings.token.encode()
         self._unserved = unserved
@@ -82,6 +89,9 @@ class GrpcApi(grpc.GenericRpcHandler):
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         path = handler_call_details.method
+        stream = self._streams.get(path)
+        if stream is not None:
+            return grpc.stream_stream_rpc_method_handler(partial(self._stream, path, stream))
 
         async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             started = time.perf_counter()
@@ -98,6 +108,25 @@ class GrpcApi(grpc.GenericRpcHandler):
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
+    async def _stream(
+        self, path: str, stream: StreamMethod, requests: AsyncIterator[bytes], context: Context
+    ) -> None:
+        """Raises at its end, which is how the library tells a status."""
+        started, call = time.perf_counter(), _call(context)
+
+        async def send(message: Message) -> None:
+            await context.write(message.SerializeToString())
+
+        async def handle() -> GrpcStatus | Message:
+            await stream.handle(aiter(requests), send, call)
+            return EMPTY
+
+        answer = self._refusal(call) or self._denial(path) or await self._handled(path, handle)
+        self._log_call(path, context, answer, time.perf_counter() - started)
+        if isinstance(answer, GrpcStatus):
+            context.set_trailing_metadata(answer.trailers())
+            await context.abort(answer.code, answer.message)
+
     async def _answer(self, path: str, data: bytes, call: Call) -> Message | GrpcStatus:
         refusal = self._refusal(call)
         if refusal is not None:
@@ -106,23 +135,25 @@ class GrpcApi(grpc.GenericRpcHandler):
         found = self._methods.get(name) if service == SERVICE else None
         if found is None:
             return self._missed(service, path, call)
-        if not is_allowed(name, self._settings.access):
-            return http_like(
-                StatusCode.UNIMPLEMENTED, 501, "Not Implemented", "requested endpoint is not available"
-            )
+        denial = self._denial(path)
+        if denial is not None:
+            return denial
         if found.unserved:
             self._unserved.tell(found.unserved, path)
-        return await self._handled(path, found.handle, data, call)
+        return await self._handled(path, partial(found.handle, data, call))
+
+    def _denial(self, path: str) -> GrpcStatus | None:
+        if is_allowed(path.rpartition("/")[2], self._settings.access):
+            return None
+        return http_like(
+            StatusCode.UNIMPLEMENTED, 501, "Not Implemented", "requested endpoint is not available"
+        )
 
     async def _handled(
-        self,
-        path: str,
-        handle: Callable[[bytes, Call], Awaitable[Message]],
-        data: bytes,
-        call: Call,
+        self, path: str, handle: Callable[[], Awaitable[Message | GrpcStatus]]
     ) -> Message | GrpcStatus:
         try:
-            return await handle(data, call)
+            return await handle()
         except ApiError as error:
             self._log.debug("%s", error)
             return status_of(error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
@@ -12,10 +12,12 @@ from google.protobuf.message import DecodeError, Message
 from outboard.sidecar.api.grpc.errors import GrpcStatus
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["EMPTY", "Call", "Method", "StatusRaised", "Undecodable", "method"]
+__all__ = ["EMPTY", "Call", "Method", "Send", "StatusRaised", "StreamMethod", "Undecodable", "method"]
 
 EMPTY: Final = Empty()
 Asked = TypeVar("Asked", bound=Message)
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+"""Sends one message; not to be called again before it has returned."""
 
 
 class Undecodable(ValueError):
@@ -55,6 +57,16 @@ class Method:
 
     handle: Callable[[bytes, Call], Awaitable[Message]]
     unserved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMethod:
+    """`handle(requests, send, call)` takes a stream of requests and sends messages, until it raises ApiError.
+
+    It raises Undecodable, too.
+    """
+
+    handle: Callable[[AsyncIterator[bytes], Send, Call], Awaitable[None]]
 
 
 def method(asked: type[Asked], handle: Callable[[Asked, Call], Awaitable[Message]]) -> Method:

@@ -63,7 +63,7 @@ def _told(info: SidecarInfo) -> Message:
         id=info.app_id,
         registered_components=components,
         extended_metadata={**info.extended, "daprRuntimeVersion": RUNTIME_VERSION},
-        subscriptions=map(_subscription, info.subscriptions),
+        subscriptions=map(_subscription, info.all_subscriptions),
         app_connection_properties=_app_connection(info.app),
         runtime_version=RUNTIME_VERSION,
         enabled_features=info.features,

@@ -55,9 +55,8 @@ def _traced(call: Call) -> dict[str, str]:
     """What daprd gives an event without an envelope beside it, over gRPC alone."""
     trace = call.trace
     if trace is None:
-        return {"traceid": ""}
-    told = {"traceid": trace.traceparent}
-    return {**told, "tracestate": trace.tracestate} if trace.tracestate else told
+        return {"traceid": "", "tracestate": ""}
+    return {"traceid": trace.traceparent, "tracestate": trace.tracestate}
 
 
 def _entries(entries: Iterable[pubsub_pb2.BulkPublishRequestEntry]) -> Iterator[BulkPublishEntry]:

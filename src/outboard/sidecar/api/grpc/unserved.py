@@ -44,7 +44,6 @@ NO_OPTIONS: Final = "invalid request: first message does not contain the require
 def unserved_methods(app_id: str, namespace: str) -> Mapping[str, Method]:
     """By name."""
     kinds = {
-        "streaming subscriptions": {"SubscribeTopicEventsAlpha1": _always(_no_streaming)},
         "output bindings": {"InvokeBinding": _refusing(binding_pb2.InvokeBindingRequest, _bind)},
         "configuration stores": _configuration(),
         "locks": {
@@ -158,11 +157,6 @@ class _Jobs:
     def _error(self, status: int, reason: str, message: str) -> ApiError:
         code = f"DAPR_SCHEDULER_{reason}"
         return ApiError(status, code, message, ErrorInfo(code, self._told))
-
-
-def _no_streaming() -> ApiError:
-    reason = "streaming subscriptions are not served by this sidecar yet"
-    return ApiError(501, "ERR_API_UNIMPLEMENTED", f"{reason}: `outboard run --engine daprd` has them")
 
 
 def _bind(asked: binding_pb2.InvokeBindingRequest) -> ApiError:

@@ -71,8 +71,8 @@ def _info(info: SidecarInfo) -> Json:
         body["components"] = [_component(each) for each in info.components]
     extended: dict[str, Json] = {**info.extended, "daprRuntimeVersion": RUNTIME_VERSION}
     body["extended"] = dict(sorted(extended.items()))
-    if info.subscriptions:
-        body["subscriptions"] = [_subscription(each) for each in info.subscriptions]
+    if info.all_subscriptions:
+        body["subscriptions"] = [_subscription(each) for each in info.all_subscriptions]
     if info.http_endpoints:
         body["httpEndpoints"] = [{"name": name} for name in info.http_endpoints]
     if info.resiliencies:

@@ -23,7 +23,7 @@ from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.http import Response
 from outboard.wire.subscriptions import BulkSubscribe, Rule, Subscription
 
-__all__ = ["read_answer", "read_bulk_answer", "read_subscriptions"]
+__all__ = ["answer_of", "read_answer", "read_bulk_answer", "read_subscriptions"]
 
 SUCCESS: Final = Answer(DeliveryStatus.SUCCESS)
 STATUSES: Final[Mapping[int, Answer]] = {
@@ -40,7 +40,7 @@ def read_answer(response: Response) -> Answer:
     if not response.ok:
         return _refusal(response)
     try:
-        return _by_status(TopicEventResponse.FromString(response.body).status)
+        return answer_of(TopicEventResponse.FromString(response.body).status)
     except DecodeError:
         return UNREAD
 
@@ -53,7 +53,7 @@ def read_bulk_answer(response: Response, entry_ids: Collection[str]) -> Mapping[
         statuses = TopicEventBulkResponse.FromString(response.body).statuses
     except DecodeError:
         return dict.fromkeys(entry_ids, UNREAD)
-    told = {each.entry_id: _by_status(each.status) for each in statuses}
+    told = {each.entry_id: answer_of(each.status) for each in statuses}
     return {entry_id: told.get(entry_id, UNTOLD) for entry_id in entry_ids}
 
 
@@ -66,7 +66,8 @@ def read_subscriptions(body: bytes) -> list[Subscription]:
     return [_subscription(each) for each in told.subscriptions]
 
 
-def _by_status(status: int) -> Answer:
+def answer_of(status: int) -> Answer:
+    """What a status of an event means."""
     known = STATUSES.get(status)
     return known or Answer(DeliveryStatus.RETRY, f"unknown status returned from app: {status}")
 
