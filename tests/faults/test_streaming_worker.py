@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 
 from faults.recorder import recording
-from faults.sidecars import RETRY, Beside, component, daprd_beside
+from faults.sidecars import RETRY, Beside, component, daprd_beside, sidecar_beside
 from support.kafka import KafkaBroker
 from support.processes import Program, eventually, free_ports, running
 
@@ -46,9 +46,9 @@ def published_behind(sidecar: Beside, data: object) -> threading.Thread:
     return thread
 
 
-@pytest.fixture(params=[pytest.param("daprd", marks=pytest.mark.engine("daprd"))])
+@pytest.fixture(params=["outboard", pytest.param("daprd", marks=pytest.mark.engine("daprd"))])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    executable: Path = request.getfixturevalue("daprd")
+    executable: Path | None = request.getfixturevalue("daprd") if request.param == "daprd" else None
 
     def started(
         grpc_port: int,
@@ -56,6 +56,10 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
         resources: Mapping[str, str] = COMPONENTS,
         **variables: str,
     ) -> AbstractContextManager[Beside]:
+        if executable is None:
+            return sidecar_beside(
+                tmp_path, resources, app_port=app_port, port=0, grpc_port=grpc_port, ready=True, **variables
+            )
         return daprd_beside(
             executable, tmp_path, resources, app_port=app_port, grpc_port=grpc_port, port=0, **variables
         )

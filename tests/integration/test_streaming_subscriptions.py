@@ -231,3 +231,50 @@ async def test_both_metadata_apis_tell_of_it() -> None:
                 "type": "STREAMING",
             }
         ]
+
+
+async def test_a_stream_goes_on_with_the_component_that_replaces_its_own() -> None:
+    """What waits in memory is handed over, and what is at hand is settled with the old one."""
+    async with served() as at:
+        call = await at.subscribed()
+        await at.publish(data=b"one")
+        event_id, _ = await received(call)
+        reloading = asyncio.create_task(at.sidecar.reload(IN_MEMORY, anew=["ps"]))
+        await asyncio.sleep(0)
+        assert not reloading.done()
+        await settle(call, event_id, SUCCESS)
+        assert await reloading
+        await at.publish(data=b"two")
+        event_id, data = await received(call)
+        assert data == b"two"
+        await settle(call, event_id, SUCCESS)
+
+
+async def test_a_stream_outlives_a_component_that_is_gone_for_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served() as at:
+        call = await at.subscribed()
+        await at.sidecar.reload(Resources())
+        assert (
+            "the stream of topic t gets nothing: its pub/sub component ps is no longer loaded" in caplog.text
+        )
+        with pytest.raises(grpc.aio.AioRpcError):
+            await at.publish()
+        await at.sidecar.reload(IN_MEMORY)
+        await at.publish(data=b"two")
+        event_id, data = await received(call)
+        assert data == b"two"
+        await settle(call, event_id, SUCCESS)
+
+
+async def test_a_stream_that_has_ended_takes_nothing_of_the_component_that_comes() -> None:
+    async with served() as at:
+        call = await at.subscribed()
+        await call.done_writing()
+        assert await ended(call) == (grpc.StatusCode.UNKNOWN, "EOF")
+        await at.sidecar.reload(IN_MEMORY, anew=["ps"])
+        other = await at.subscribed()
+        await at.publish(data=b"one")
+        event_id, _ = await received(other)
+        await settle(other, event_id, SUCCESS)

@@ -23,13 +23,13 @@ from outboard.sidecar.errors import ApiError, ErrorInfo
 from outboard.sidecar.subscriptions.active import ActiveSubscription, activate
 from outboard.wire.subscriptions import Rule, Subscription
 
-__all__ = ["StreamRequest", "StreamingSubscriptions", "stream_closed"]
+__all__ = ["AskedStream", "StreamingSubscriptions", "stream_closed"]
 
 PATH: Final = "/"
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRequest:
+class AskedStream:
     """What a stream is to get; an empty `dead_letter_topic` is none."""
 
     pubsub: str
@@ -89,7 +89,7 @@ class StreamingSubscriptions:
 
     @asynccontextmanager
     async def subscribed(
-        self, asked: StreamRequest, channel: EventChannel
+        self, asked: AskedStream, channel: EventChannel
     ) -> AsyncIterator[Callable[[], None]]:
         """Give events to `channel` while the block runs; when it begins the subscription is made.
 
@@ -112,7 +112,7 @@ class StreamingSubscriptions:
             self._remove(active)
             log.info("Unsubscribed from pubsub '%s' topic '%s'", asked.pubsub, asked.topic)
 
-    def _active(self, asked: StreamRequest, shared: DeliveryContext) -> ActiveSubscription:
+    def _active(self, asked: AskedStream, shared: DeliveryContext) -> ActiveSubscription:
         if self.ending.is_set():
             raise stream_closed()
         pubsub = shared.publisher.pubsubs.get(asked.pubsub)

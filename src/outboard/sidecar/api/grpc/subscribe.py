@@ -27,8 +27,8 @@ from outboard.sidecar.channel.batch import Batch
 from outboard.sidecar.channel.grpc.answers import answer_of
 from outboard.sidecar.channel.grpc.events import Unsendable, event_request
 from outboard.sidecar.delivery.streaming import (
+    AskedStream,
     StreamingSubscriptions,
-    StreamRequest,
     stream_closed,
 )
 from outboard.sidecar.errors import ApiError
@@ -102,7 +102,7 @@ def subscribe_method(subscriptions: StreamingSubscriptions, log: SidecarLog) -> 
     async def subscribe(requests: AsyncIterator[bytes], send: Send, call: Call) -> None:
         messages = _messages(requests)
         initial = await _unless(subscriptions.ending, _initial(messages))
-        asked = StreamRequest(
+        asked = AskedStream(
             initial.pubsub_name, initial.topic, initial.dead_letter_topic, dict(initial.metadata)
         )
         channel = StreamChannel(log.scoped("pubsub.streamer"))
@@ -114,7 +114,7 @@ def subscribe_method(subscriptions: StreamingSubscriptions, log: SidecarLog) -> 
 
 async def _stream(
     subscriptions: StreamingSubscriptions,
-    asked: StreamRequest,
+    asked: AskedStream,
     channel: StreamChannel,
     messages: AsyncIterator[SubscribeTopicEventsRequestAlpha1],
 ) -> None:
