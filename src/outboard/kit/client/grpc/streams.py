@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias, cast
 
 import grpc
@@ -37,6 +37,7 @@ STATUSES: Final = {
     DeliveryStatus.RETRY: TopicEventResponse.RETRY,
     DeliveryStatus.DROP: TopicEventResponse.DROP,
 }
+CLOSING_SECONDS: Final = 1.0
 UNSERVED: Final = "it serves no streaming subscriptions (Dapr does since 1.14): "
 
 StreamCall: TypeAlias = grpc.aio.StreamStreamCall[Any, Any]
@@ -107,11 +108,31 @@ class _GrpcStream:
         await self._write(SubscribeTopicEventsRequestAlpha1(event_processed=processed))
 
     async def close(self) -> None:
-        """The sidecar delivers again what is not settled."""
-        self._call.cancel()
-        if self._reading is not None:
-            await asyncio.wait([self._reading])
-            self._reading.cancelled() or self._reading.exception()  # it is asked for, so that nobody warns
+        """The sidecar delivers again what is not settled.
+
+        It ends the call when it has read the last answer: one that is cancelled before takes answers along
+        that were written, and not sent yet.
+        """
+        try:
+            with suppress(TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await self._call.done_writing()
+                    await self._read_to_the_end()
+        finally:
+            self._call.cancel()
+            if self._reading is not None:
+                await asyncio.wait([self._reading])
+                if not self._reading.cancelled():
+                    self._reading.exception()  # it is asked for, so that nobody warns
+
+    async def _read_to_the_end(self) -> None:
+        """What still comes is not handled."""
+        while True:
+            if self._reading is None:
+                self._reading = asyncio.ensure_future(self._call.read())
+            if await asyncio.shield(self._reading) is grpc.aio.EOF:
+                return
+            self._reading = None
 
     async def _write(self, message: SubscribeTopicEventsRequestAlpha1) -> None:
         async with self._writing:  # the library takes one message at a time
