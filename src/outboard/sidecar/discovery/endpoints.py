@@ -42,6 +42,7 @@ class Programmatic:
     active: Sequence[ActiveSubscription] = ()
     not_started: Sequence[NotStarted] = ()
     unasked: str = ""
+    starts_nothing: bool = False
 
 
 async def load_app_configuration(channel: AppChannel, log: SidecarLog) -> None:

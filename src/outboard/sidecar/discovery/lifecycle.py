@@ -183,7 +183,7 @@ class AppLifecycle:
             self._asked = await self._programmatic()
         except DiscoveryFailed as failure:
             reason = f"{failure}. No subscription of this app is started"
-            self._asked = Programmatic((), [NotStarted("", "", reason)])
+            self._asked = Programmatic((), [NotStarted("", "", reason)], starts_nothing=True)
         self._tell_subscribed(startable(self._asked.active, self.shared.publisher.pubsubs, {})[0])
 
     def _told(self) -> Sequence[ActiveSubscription]:
@@ -203,7 +203,7 @@ class AppLifecycle:
         """What is started of what files and the app ask for; nothing where the app's cannot be used."""
         found = self._asked or Programmatic()
         merged = merge(self.declarative, found.active)
-        if any(not each.topic for each in found.not_started):
+        if found.starts_nothing:
             return Discovery(merged, (), found.not_started)
         pubsubs = self.shared.publisher.pubsubs
         started, not_started = startable(merged, pubsubs, self.left_out)
