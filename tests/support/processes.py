@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 PATIENCE = 30.0
 """Seconds: no more than a bound that ends a hopeless wait on a busy machine."""
-BELOW_EPHEMERAL = range(10_000, 32_768)
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+BELOW_EPHEMERAL = range(10_000, 32_768)[WORKER::WORKERS]
+"""Each worker of one test run has ports that no other gives to its servers."""
 CANDIDATES = itertools.cycle(random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)))
 """In an order of its own, so that two test runs at the same time do not want the same ports."""
 

@@ -47,7 +47,7 @@ def test_both_commands_run_on_every_system_and_python() -> None:
 
 def test_the_engines_are_tried_as_in_every_other_place() -> None:
     assert runs("engines")[-1] == "bash .ci/run"
-    assert CI == ["check", "engines", "test"]
+    assert CI == ["check", "engines", "test -n 2 --dist loadfile"]
 
 
 def test_the_newest_and_the_oldest_packages_are_tried_by_schedule() -> None:
