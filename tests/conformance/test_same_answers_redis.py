@@ -45,6 +45,10 @@ QUESTIONS: Final = [
 
 REASONS: Final[Mapping[str, str]] = {
     **MAIN_REASONS,
+    **dict.fromkeys(
+        ("ps-batch-raw", "ps-batch-raw-event"),
+        "The metadata of a raw payload in a batch says where it lies, so that its id is the same each time.",
+    ),
     "outbox-json": "The refusal of content type application/json in a transaction says what is missing.",
 }
 

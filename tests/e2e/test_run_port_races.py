@@ -15,7 +15,7 @@ from support.projects import Project, Run, outboard_program, publish
 TAKE = """
 import socket, subprocess, sys
 from outboard.cli import main
-from outboard.run.plan import plan as planning
+from outboard.run.plan import making as planning
 
 make_plan, other = planning.make_plan, []
 LISTENER = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])));"

@@ -19,7 +19,7 @@ def main() -> None:
             recorder(Hop(HopKind.STORED, time.time(), "shop", "p", "orders", EventIdentity(f"e{number}")))
             sys.stdout.write(f"{number} {time.time()}\n")
             sys.stdout.flush()
-            time.sleep(0.002)
+            time.sleep(0.01)  # so that all of them are kept
 
 
 if __name__ == "__main__":

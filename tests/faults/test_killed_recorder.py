@@ -18,7 +18,7 @@ BUSY = 1.0
 def test_a_kill_loses_at_most_the_last_second(tmp_path: Path) -> None:
     folder = tmp_path / "hops"
     with running([sys.executable, str(PROGRAM)], tmp_path, **{HOPS_FOLDER: str(folder)}) as program:
-        program.wait_for("1500 ")
+        program.wait_for("400 ")
         eventually(lambda: read_record(folder).hops, lambda: program.output, program)
         program.kill()
         told = [line.split() for line in program.output.splitlines() if len(line.split()) == 2]

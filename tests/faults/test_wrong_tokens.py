@@ -214,24 +214,34 @@ def test_service_invocation_through_daprd_reaches_no_handler(daprd: Path, tmp_pa
     assert "BEGIN 13" not in program.output
 
 
-def test_service_invocation_through_our_sidecar_reaches_no_handler(tmp_path: Path) -> None:
+def test_service_invocation_through_our_sidecars_reaches_no_handler(tmp_path: Path) -> None:
+    """With the token, and from another app's sidecar; without it nobody gets to this one."""
     (port,) = free_ports(1)
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}  # where sidecars find each other
+    tokens = {"APP_API_TOKEN": TOKEN, "DAPR_API_TOKEN": WRONG, **home}
     with (
         service(tmp_path, port, TOKEN) as program,
-        sidecar_beside(tmp_path, RESOURCES, app_port=port, APP_API_TOKEN=TOKEN) as sidecar,
+        sidecar_beside(
+            tmp_path, RESOURCES, app_port=port, port=0, grpc_port=0, ready=True, **tokens
+        ) as sidecar,
+        sidecar_beside(
+            tmp_path, RESOURCES, "--app-id", "mallory", app_port=0, port=0, grpc_port=0, ready=True, **home
+        ) as other,
     ):
         answers = [
-            sidecar.http.post(target, content=order(13), headers=headers)
-            for target, headers in (
-                ("/v1.0/invoke/shop/method/orders", {}),
-                ("/orders", {"dapr-app-id": "shop"}),
-                ("/orders", {}),
+            at.http.post(target, content=order(13), headers=headers)
+            for at, target, headers in (
+                (sidecar, "/v1.0/invoke/shop/method/orders", {"dapr-api-token": TOKEN}),
+                (sidecar, "/orders", {"dapr-app-id": "shop"}),
+                (other, "/v1.0/invoke/shop/method/orders", {"pubsubname": "pubsub"}),
+                (other, "/orders", {"dapr-app-id": "shop", "dapr-caller-app-id": "shop"}),
             )
         ]
-        sidecar.publish("orders", {"number": 1})
+        right = {"dapr-api-token": WRONG}
+        sidecar.http.post("/v1.0/publish/pubsub/orders", json={"number": 1}, headers=right)
         program.wait_for("HANDLED 1")
 
-    assert {answer.json()["errorCode"] for answer in answers} == {"ERR_DIRECT_INVOKE"}
+    assert [answer.status_code for answer in answers] == [401, 401, 403, 403]
     assert "BEGIN 13" not in program.output
 
 

@@ -16,7 +16,7 @@ GROUPS = (
     "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
     "subscriptions/(programmatic|declarative/selfhosted|mixed|stream)|resiliency/apps/retry|"
     "serviceinvocation/http/(appapitoken|streaming)|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
-    "hotreload/selfhosted/(configuration|disabled|httpendpoint|ignoreerrors|resiliency(rename)?|"
+    "hotreload/selfhosted/(configuration|httpendpoint|ignoreerrors|resiliency(rename)?|"
     "scopes(/components)?|secret|state)$|"
     "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename|"
     "resiliency/apps/(default(circuitbreaker|retry|timeout)|retrymatching(grpc|http))|"

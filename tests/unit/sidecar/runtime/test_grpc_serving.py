@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,7 +45,7 @@ def test_a_port_that_is_taken_ends_the_start_and_its_owner_is_named() -> None:
         port = other.getsockname()[1]
         with pytest.raises(PortTaken, match=f"{port} for the Dapr gRPC API") as raised:
             listening_for(options(port), has_grpc=True).__enter__()
-    assert "pytest" in raised.value.owner
+    assert f"(process {os.getpid()})" in raised.value.owner
     assert raised.value.option == "--dapr-grpc-port"
 
 
