@@ -226,3 +226,32 @@ async def test_a_sidecar_that_is_away_refuses_nothing() -> None:
             async with streams.subscribed(StreamRequest("p", "t")):
                 pass
     assert not caught.value.refused
+
+
+async def test_the_last_answer_is_read_before_the_call_ends(
+    stub: GrpcSidecarStub, streams: GrpcStreams
+) -> None:
+    """A sidecar that is slow to read: a call that is cancelled takes along what was written and not read."""
+    closing, read_to_the_end = asyncio.Event(), asyncio.Event()
+    told: list[str] = []
+
+    async def serve(messages: AsyncIterator[Any], context: Any) -> None:
+        await anext(messages)
+        await context.write(INITIAL)
+        await context.write(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=topic_event("7")))
+        await closing.wait()
+        told.extend([message.event_processed.id async for message in messages])
+        read_to_the_end.set()
+
+    stub.streamed = serve
+
+    async def take() -> None:
+        async with streams.subscribed(StreamRequest("p", "t")) as stream:
+            event = await stream.receive()
+            await stream.settle(event.id, DeliveryStatus.SUCCESS)
+            closing.set()
+
+    await take()
+    async with asyncio.timeout(10):
+        await read_to_the_end.wait()
+    assert told == ["7"]
