@@ -15,7 +15,17 @@ from conformance.http1 import Answer, exchange
 from conformance.question import Fail, Group, Respond
 from support.processes import free_ports
 
-__all__ = ["APP_ID", "Program", "Running", "app_of", "launched", "running", "started", "until_ready"]
+__all__ = [
+    "APP_ID",
+    "Program",
+    "Running",
+    "app_of",
+    "launched",
+    "log_of_a_failed_start",
+    "running",
+    "started",
+    "until_ready",
+]
 
 APP_ID = "conformance"
 PATIENCE = 60.0
@@ -140,6 +150,18 @@ async def until_ready(sidecar: Running) -> None:
             await asyncio.sleep(0.03)
     log = (sidecar.folder / "log").read_text(encoding="utf-8")
     raise AssertionError(f"{sidecar.name} ended with {sidecar.process.returncode} at its start:\n{log}")
+
+
+async def log_of_a_failed_start(program: Program, group: Group, folder: Path) -> str:
+    """What `program` logged until it ended by itself, because `group` cannot be set up.
+
+    Its exit is waited for, not its health: a daprd that is about to end may say that it is healthy. Raises
+    TimeoutError if it goes on, and AssertionError if it ends without an error.
+    """
+    async with launched(program, group, folder) as sidecar, asyncio.timeout(PATIENCE):
+        status = await sidecar.process.wait()
+    assert status != 0, f"{sidecar.name} ended without an error"
+    return (folder / "log").read_text(encoding="utf-8")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
