@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,8 @@ from outboard.resources.finding import Finding
 
 __all__ = ["Corpus", "RunFile", "SourceFile"]
 
-DAPR: Final = "dapr.io/"
+OF_CLUSTER: Final = re.compile(r"(\A|[/\\_-])(k8s|kubernetes|kustomize|helm|charts?|aks|eks|gke)([/\\_-]|\Z)")
+"""What folders of manifests are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class RunFile:
     apps: tuple[RunApp, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: ResourceError | None = None
+    is_placed: bool = True
+    """Whether it lies where its apps are: some folder that it names is there."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,19 @@ class Corpus:
         for each in self.components:
             found.setdefault(each.document.group, []).append(each)
         return {group: tuple(components) for group, components in found.items()}
+
+    def is_for_kubernetes(self, document: Document) -> bool:
+        """Whether something says that `document` is applied to a cluster, and not read from a folder."""
+        if document.namespace or document.is_stream or self._cluster_groups & {document.group}:
+            return True
+        return text(child(document.node, "auth", "secretStore")) == "kubernetes"
+
+    @cached_property
+    def _cluster_groups(self) -> frozenset[str]:
+        """The folders and streams with resources of Kubernetes, or that are named after it."""
+        found = {each.group for each in self.documents if each.kind and each.api_version and not each.is_dapr}
+        groups = {each.group for each in self.documents}
+        return frozenset(found | {each for each in groups if OF_CLUSTER.search(each.lower())})
 
     def of_kind(self, kind: str) -> Iterator[Document]:
         """The documents of a kind of Dapr's, whatever its version."""

@@ -28,6 +28,7 @@ LARGEST: Final = 16 * 1024 * 1024
 LEFT_ALONE: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SEPARATOR: Final = "---"
+RUN_FILE: Final = "dapr.yaml"
 
 
 def read_paths(paths: Sequence[Path], stream: str | None, exclude: Iterable[str] = ()) -> list[SourceFile]:
@@ -78,7 +79,7 @@ def read_run_files(files: Iterable[SourceFile]) -> list[RunFile]:
         if child(each.node, "apps") is not None
         and not each.kind
         and not each.is_stream
-        and (Path(file.name).name == "dapr.yaml" or child(each.node, "version") is not None)
+        and (Path(file.name).name == RUN_FILE or _is_run_file(each.node))
     ]
 
 
@@ -86,12 +87,23 @@ def _run_file(found: Document) -> RunFile:
     try:
         template = parse_template(found.node)
     except ResourceError as error:
-        return RunFile(found, error=error)
+        return RunFile(found, error=error, is_placed=_is_placed(found.node))
     except OutboardError:
         return RunFile(found)
     entries_ = items(child(found.node, "apps"))
     apps = tuple(_app(spec, node) for spec, node in zip(template.apps, entries_, strict=True))
     return RunFile(found, apps, template.findings)
+
+
+def _is_run_file(node: Node) -> bool:
+    """Whether it describes apps as Dapr's run files do: others have `apps` too."""
+    apps = items(child(node, "apps"))
+    return child(node, "version") is not None and any(child(each, "appDirPath") for each in apps)
+
+
+def _is_placed(node: Node) -> bool:
+    named = [text(child(each, "appDirPath")) for each in items(child(node, "apps"))]
+    return not named or any((node.path.parent / each).exists() for each in named if each)
 
 
 def _app(spec: AppSpec, node: Node) -> RunApp:

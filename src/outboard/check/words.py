@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["is_slip", "nearest"]
+__all__ = ["is_slip", "is_slip_of_name", "nearest"]
 
 LIKENESS: Final = 0.75
 SHORT: Final = 4
+WORDS_OF_NAME: Final = re.compile(r"[0-9]+|[^\W\d_]+")
 LONG: Final = 8
 
 
@@ -35,6 +37,20 @@ def is_slip(word: str, meant: str) -> bool:
         return False
     allowed = 0 if len(other) < SHORT else 1 if len(other) < LONG else 2
     return abs(len(one) - len(other)) <= allowed and _distance(one, other) <= allowed
+
+
+def is_slip_of_name(word: str, meant: str) -> bool:
+    """Whether `word` is a slip for `meant`, both names that a person gave: `app-1` and `app-2`, `shop-a` and
+    `shop-b` are two names.
+    """
+    if not is_slip(word, meant):
+        return False
+    one, other = (WORDS_OF_NAME.findall(each.lower()) for each in (word, meant))
+    short = any(
+        (len(left) == 1 or len(right) == 1 or left.isdigit() or right.isdigit()) and left != right
+        for left, right in zip(one, other, strict=False)
+    )
+    return not short and (len(one) == len(other) or "".join(one) == "".join(other))
 
 
 def _distance(one: str, other: str) -> int:

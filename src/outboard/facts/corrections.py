@@ -29,6 +29,7 @@ HTTP_MIDDLEWARE: Final = (
 OTHER_NAMES: Final[Mapping[str, str]] = {
     **{f"middleware.http.{name}": f"middleware.{name}" for name in HTTP_MIDDLEWARE},
     "middleware.http.uppercase": "",
+    "bindings.alicloud.dubbo": "bindings.dubbo",
     "bindings.azure.servicebusqueues": "bindings.azure.servicebus.queues",
     "bindings.postgresql": "bindings.postgres",
     "conversation.azure.openai": "",
@@ -36,19 +37,24 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "crypto.dapr.kubernetes.secrets": "crypto.kubernetes.secrets",
     "crypto.dapr.localstorage": "crypto.localstorage",
     "configuration.postgres": "configuration.postgresql",
+    "nameresolution.consul": "nameresolution.hashicorp.consul",
     "pubsub.azure.servicebus": "pubsub.azure.servicebus.topics",
+    "pubsub.azure.servicebusqueues": "pubsub.azure.servicebus.queues",
+    "pubsub.mqtt": "pubsub.mqtt3",
     "pubsub.snssqs": "pubsub.aws.snssqs",
     "secretstores.aws.secretmanager": "secretstores.aws.secretsmanager",
     "secretstores.akeyless": "",
     "state.consul": "state.hashicorp.consul",
     "state.oceanbase": "",
     "state.postgres": "state.postgresql",
+    "state.sqlite3": "state.sqlite",
+    "state.yugabyte": "state.postgresql",
     "state.yugabytedb": "state.postgresql",
     "state.clickhouse": "",
 }
 """Types that daprd registers under another name too, or that the facts leave out (then of nothing)."""
 
-MORE_VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {"state.etcd": ("v2",)}
+MORE_VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {"state.cockroachdb": ("v2",), "state.etcd": ("v2",)}
 """Versions that daprd has beside those of the facts, with the same fields as the first."""
 
 OWN_TYPES: Final = frozenset({"pubsub.sqlite"})
@@ -58,7 +64,6 @@ REMOVED_TYPES: Final[Mapping[str, str]] = {
     "bindings.mqtt": "Use `bindings.mqtt3`.",
     "bindings.twitter": "",
     "pubsub.hazelcast": "",
-    "pubsub.mqtt": "Use `pubsub.mqtt3`.",
     "pubsub.natsstreaming": "Use `pubsub.jetstream`.",
     "secretstores.local.localsecretstore": "Use `secretstores.local.file`.",
 }
@@ -106,6 +111,10 @@ REDIS: Final = (
 )
 EXTRA_FIELDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "pubsub.kafka": KAFKA,
+    "state.cockroachdb": (
+        *(("tablePrefix", "string"), ("maxConns", "number"), ("queryExecMode", "string")),
+        *((name, "string") for name in ("host", "hostaddr", "port", "database", "user", "password")),
+    ),
     "bindings.kafka": (*KAFKA, ("topics", "string"), ("publishTopic", "string"), ("consumerID", "string")),
     "pubsub.in-memory": (("backlog", "number"), ("partitions", "number"), ("backOffDuration", "duration")),
     "pubsub.rabbitmq": (*BACK_OFF, ("hostname", "string"), ("host", "string")),
@@ -126,7 +135,9 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "accountName": ("storageAccount", "storageAccountName"),
     "accountKey": ("storageAccessKey", "storageAccountKey", "accessKey"),
     "containerName": ("container", "storageContainerName"),
-    "queueName": ("queue", "storageAccountQueue"),
+    "queueName": ("queue", "queue_name", "storageAccountQueue"),
+    "notifyChannel": ("pgNotifyChannel",),
+    "publishInitialRetryIntervalInMs": ("publishInitialRetryInternalInMs",),
     "tableName": ("table",),
     "endpoint": ("storageEndpoint",),
     "namespaceName": ("namespace",),

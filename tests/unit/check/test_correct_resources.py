@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 import dev
-from outboard.check.main import check_files
+from outboard.check.main import check_files, make_corpus
 from outboard.check.reading import read_paths, source_file
 from outboard.check.rule import Severity
 
+CORRECT = sorted((Path(__file__).parent / "correct").glob("*.yaml"))
+"""Resources as people write them: with comments, anchors and placeholders, among those of others."""
 ROWS: list[dict[str, Any]] = json.loads(
     files("outboard.facts").joinpath("components.json").read_text(encoding="utf-8")
 )
@@ -106,6 +108,23 @@ def test_the_defaults_of_the_facts_are_correct() -> None:
         found += worse_than_notes(("component.yaml", written(row, fields)))
     # What is missing there is another matter.
     assert [each for each in found if each[:5] not in {"OB101", "OB108", "OB120"}] == []
+
+
+@pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.stem)
+def test_resources_as_people_write_them(path: Path) -> None:
+    assert worse_than_notes((path.name, path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.stem)
+def test_each_document_alone_as_in_a_file_of_its_own(path: Path) -> None:
+    pieces = path.read_text(encoding="utf-8").replace("...\n", "").split("---\n")
+    assert [worse_than_notes(("one.yaml", each)) for each in pieces] == [[]] * len(pieces)
+
+
+def test_many_types_are_among_them() -> None:
+    corpus, _ = make_corpus([source_file(path.name, path.read_text(encoding="utf-8")) for path in CORRECT])
+    assert len(corpus.components) > 100
+    assert len({each.type for each in corpus.components}) > 70
 
 
 def test_the_smallest_kafka() -> None:

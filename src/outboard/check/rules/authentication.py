@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from outboard.check.component import ComponentDocument, MetadataField
+from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus
-from outboard.check.document import child, text
+from outboard.check.document import child
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
 from outboard.check.rules.components import is_alias_possible
 from outboard.check.words import nearest
@@ -20,19 +19,16 @@ __all__ = ["RULES"]
 
 KAFKA: Final = frozenset({"pubsub.kafka", "bindings.kafka"})
 DISCRIMINATOR: Final = "authType"
-ADDRESSES: Final = frozenset({"host", "url", "connectionstring", "natsurl", "couchbaseurl", "hosts"})
-"""Fields that name where a server is, and may have a password in them."""
-PUBLIC: Final = frozenset({"clientcert", "azurecertificate", "cfaccountid", "privatekeyid", "accesskeyid"})
-"""Fields that the facts call sensitive, although they are no secret."""
-PASSWORD_INSIDE: Final = re.compile(
-    r"(?:password|pwd|accountkey|sharedaccesskey|secret|accesskey)\s*=\s*(?P<value>[^;&\s]+)"
-    r"|://[^/\s:@]*:(?P<of_url>[^/\s@]+)@|^[^/\s:@]+:(?P<of_dsn>[^/\s@]+)@tcp\(",
-    re.IGNORECASE,
+SWITCHES: Final = frozenset({"tlsenable", "useawsiam", "useazuread", "useentraid", "anonymous"})
+"""Fields that choose a way to authenticate when they are true."""
+OF_ANY_PROFILE: Final = (
+    "accountname azureclientid azuretenantid bucketname configfileauthentication couchbaseurl database "
+    "enabletls endpoint eventhub eventhubnamespace host instanceprincipalauthentication namespacename "
+    "natsurl projectid project_id region regionid type url workername workerurl"
 )
-EXAMPLE: Final = re.compile(
-    r"\A[\[({*._]|\A(your|my|xxx|todo|replace|change|insert|example)[-_ ]", re.IGNORECASE
-)
-"""What stands in the place of a secret in documentation."""
+GENERAL: Final = frozenset(OF_ANY_PROFILE.split())
+"""Fields of profiles that choose none: they say where something is, or count without a profile too."""
+YES: Final = frozenset({"true", "yes", "on", "y", "1", "t"})
 
 
 def missing_auth_type(corpus: Corpus) -> Iterator[Hit]:
@@ -65,7 +61,7 @@ def incomplete_authentication(corpus: Corpus) -> Iterator[Hit]:
         began = [
             (profile, names)
             for profile, names in zip(profiles, missing, strict=True)
-            if len(names) < len(profile.required)
+            if _is_begun(component, facts, profile)
         ]
         if not began and component.type in (ANONYMOUS | KAFKA):
             continue
@@ -76,23 +72,6 @@ def incomplete_authentication(corpus: Corpus) -> Iterator[Hit]:
         if place is not None:
             told = ", ".join(f"`{each}`" for each in names)
             yield at(place, f"{component.type} lacks {told} ({profile.title})")
-
-
-def plain_text_secret(corpus: Corpus) -> Iterator[Hit]:
-    for component in corpus.components:
-        facts = component.facts(corpus.catalogue)
-        for each in component.fields:
-            known = facts.field(each.name) if facts is not None else None
-            sensitive = known.sensitive if known is not None else each.name.lower().endswith("password")
-            if sensitive and _is_secret(each):
-                yield at(each.place, f"`{each.name}` stands here in plain text")
-
-
-def secret_without_name(corpus: Corpus) -> Iterator[Hit]:
-    for component in corpus.components:
-        for each in component.fields:
-            if each.secret is not None and not text(child(each.secret, "name")):
-                yield at(each.secret, f"the `secretKeyRef` of `{each.name}` names no secret")
 
 
 def _add_auth_type(component: ComponentDocument) -> tuple[Edit, ...]:
@@ -123,23 +102,21 @@ def _chosen(component: ComponentDocument, facts: ComponentFacts) -> tuple[AuthPr
 
 
 def _missing(component: ComponentDocument, facts: ComponentFacts, profile: AuthProfile) -> list[str]:
-    given = {facts.aliases.get(name, name) for name in component.by_name}
+    given = _given(component, facts)
+    if given & {"host", "hostaddr"} and "host" in facts.fields:
+        given = given | {"connectionstring"}  # PostgreSQL's, in parts
     return [each.name for each in profile.required if each.name.lower() not in given]
 
 
-def _is_secret(field: MetadataField) -> bool:
-    written = field.text.strip()
-    if (
-        not field.known
-        or not written
-        or EXAMPLE.search(written)
-        or field.name.lower().replace("_", "") in PUBLIC
-    ):
-        return False
-    if field.name.lower() not in ADDRESSES:
-        return True
-    found = PASSWORD_INSIDE.search(written)
-    return found is not None and not EXAMPLE.search(next(filter(None, found.groups()), ""))
+def _is_begun(component: ComponentDocument, facts: ComponentFacts, profile: AuthProfile) -> bool:
+    """Whether something is given that is of no use but for this profile."""
+    names = {each.name.lower() for each in profile.required} - GENERAL
+    chosen = {name for name in names & SWITCHES if (component.value(name) or "").strip().lower() in YES}
+    return bool(chosen or (names - SWITCHES) & _given(component, facts))
+
+
+def _given(component: ComponentDocument, facts: ComponentFacts) -> frozenset[str]:
+    return frozenset(facts.aliases.get(name, name) for name in component.by_name)
 
 
 RULES: Final = (
@@ -160,23 +137,5 @@ RULES: Final = (
         "The component fails to start, or is refused by the server.",
         "Add them, best by `secretKeyRef`.",
         incomplete_authentication,
-    ),
-    LintRule(
-        "OB121",
-        "plain-text-secret",
-        Severity.warning,
-        "A secret stands in a component in plain text",
-        "Whoever can read the file, the repository or the resource in the cluster has it.",
-        "Put it into a secret store, and write `secretKeyRef:` with `name` and `key` instead of `value:`.",
-        plain_text_secret,
-    ),
-    LintRule(
-        "OB122",
-        "secret-without-name",
-        Severity.warning,
-        "A `secretKeyRef` names no secret",
-        "The field counts as empty.",
-        "Add `name:`, and `key:` where the secret has several.",
-        secret_without_name,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,6 +19,9 @@ from outboard.resources.node import Node
 __all__ = ["RULES", "is_alias_possible"]
 
 PLUGGABLE: Final = ("pluggable-components", "inject-pluggable-components")
+OF_ONES_OWN: Final = re.compile(r"pluggable|custom")
+"""What the type of a component that is no part of Dapr often says of itself."""
+OWN_TYPE: Final = "Correct `spec.type`, or ignore it here: of a pluggable component nothing can be known."
 
 
 def unknown_type(corpus: Corpus) -> Iterator[Hit]:
@@ -31,15 +35,15 @@ def unknown_type(corpus: Corpus) -> Iterator[Hit]:
                     "`spec.type` is missing",
                     "Add for instance `type: pubsub.kafka`.",
                 )
-        elif is_placeholder(name) or corpus.catalogue.is_known(name):
+        elif is_placeholder(name) or corpus.catalogue.is_known(name) or OF_ONES_OWN.search(name):
             continue
         elif name in REMOVED_TYPES:
             yield at(node, f"Dapr has no `{name}` any more", REMOVED_TYPES[name])
-        elif near := nearest(name, corpus.catalogue.types):
+        elif (near := nearest(name, corpus.catalogue.types)) and (not pluggable or is_slip(name, near)):
             edits = (Edit(str(node.path), node.span, near),)
             yield at(node, f"there is no component type `{name}`", f"Did you mean `{near}`?", edits=edits)
         elif not pluggable:
-            yield at(node, f"there is no component type `{name}`")
+            yield at(node, f"there is no component type `{name}`", OWN_TYPE)
 
 
 def unknown_version(corpus: Corpus) -> Iterator[Hit]:

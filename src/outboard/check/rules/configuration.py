@@ -9,7 +9,7 @@ from typing import Final
 from outboard.check.corpus import Corpus
 from outboard.check.document import child, is_placeholder, items, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
-from outboard.check.words import nearest
+from outboard.check.words import is_slip_of_name, nearest
 
 __all__ = ["RULES"]
 
@@ -80,6 +80,7 @@ def unknown_middleware(corpus: Corpus) -> Iterator[Hit]:
                     and names
                     and text(name) not in names
                     and (near := nearest(text(name), names))
+                    and is_slip_of_name(text(name), near)
                 ):
                     yield at(
                         name, f"there is no component `{text(name)}` beside it", f"Did you mean `{near}`?"

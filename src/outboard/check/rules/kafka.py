@@ -51,9 +51,7 @@ def consumer_id_is_group(corpus: Corpus) -> Iterator[Hit]:
         elif (
             "client" in each.text.lower() or "{uuid}" in each.text.lower() or "{podname}" in each.text.lower()
         ):
-            yield at(
-                each.place, "`consumerID` is the consumer group, and no client id", severity=Severity.note
-            )
+            yield at(each.place, "`consumerID` is the consumer group, and no client id")
 
 
 def newest_offset(corpus: Corpus) -> Iterator[Hit]:
@@ -135,7 +133,7 @@ RULES: Final = (
     LintRule(
         "OB132",
         "consumer-id-is-group",
-        Severity.warning,
+        Severity.note,
         "`consumerID` is taken for a client id",
         "It is the consumer group: with a value of its own, each instance gets every event.",
         "Write `clientID` for the name in the broker's log, and `consumerGroup` for the group.",

@@ -11,7 +11,7 @@ from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus
 from outboard.check.document import Document, child, entries, is_placeholder, text
 from outboard.check.rule import Hit, LintRule, Severity, at, at_key
-from outboard.check.words import nearest
+from outboard.check.words import is_slip_of_name, nearest
 from outboard.errors import ResourceError
 from outboard.resources import duration, resiliency_reader
 from outboard.resources.node import Node, Span
@@ -96,14 +96,14 @@ def unknown_target(corpus: Corpus) -> Iterator[Hit]:
                 node,
                 told,
                 f"Did you mean `{near}`?" if near else "",
-                severity=Severity.warning if near else Severity.note,
+                severity=Severity.warning if near and is_slip_of_name(name, near) else Severity.note,
             )
 
 
 def resiliency_not_first(corpus: Corpus) -> Iterator[Hit]:
     """Kubernetes applies each document; daprd on a laptop reads a file's first alone."""
     for document in corpus.resiliencies:
-        if document.index > 0 and not document.is_stream and not _is_for_kubernetes(corpus, document):
+        if document.index > 0 and not document.is_stream and not corpus.is_for_kubernetes(document):
             node = child(document.node, "kind") or document.node
             yield at(node, f"this Resiliency is document {document.index + 1} of its file")
 
@@ -185,12 +185,6 @@ def _uses(document: Document) -> Iterator[tuple[str, Node]]:
             found = child(owner, kind)
             if found is not None:
                 yield kind, found
-
-
-def _is_for_kubernetes(corpus: Corpus, document: Document) -> bool:
-    if document.namespace:
-        return True
-    return any(each.group == document.group and not each.is_dapr and each.kind for each in corpus.documents)
 
 
 RULES: Final = (

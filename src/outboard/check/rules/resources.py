@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from outboard.check.corpus import Corpus
-from outboard.check.document import Document, child, is_placeholder, text
+from outboard.check.document import Document, below, child, is_placeholder, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at, at_key
 from outboard.check.words import nearest
+from outboard.resources.node import Node
 from outboard.resources.shape import (
     COMPONENT,
     CONFIGURATION,
@@ -38,6 +39,8 @@ VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
     "WorkflowAccessPolicy": ("dapr.io/v1alpha1",),
 }
+OWN_VERSIONS: Final = ("v1alpha1", "v1", "1")
+"""What stands beside `apiVersion` in resources that were written after an early example."""
 KUBERNETES_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
 LONGEST_NAME: Final = 253
 
@@ -84,11 +87,19 @@ def unknown_key(corpus: Corpus) -> Iterator[Hit]:
         for node, known in unknown_keys(document.node, SHAPES[document.kind], fold_case=folds):
             if is_placeholder(node.key):
                 continue
-            near = nearest(node.key, known)
+            there = _keys_beside(document.node, node)
+            near = nearest(node.key, [each for each in known if each.lower() not in there])
             advice = f"Did you mean `{near}`?" if near else f"Known here: {', '.join(sorted(known))}."
             plain = near and near.rstrip("s") == node.key.rstrip("s")
-            edits = (Edit(str(node.path), node.key_span, near),) if near and node.key_span.line else ()
-            yield at_key(node, f"unknown key `{node.key}`", advice, edits=edits, certain=bool(plain))
+            harmless = node.key == "version" and node.text in OWN_VERSIONS
+            yield at_key(
+                node,
+                f"unknown key `{node.key}`",
+                "Remove it: it says nothing." if harmless else advice,
+                severity=Severity.note if harmless else None,
+                edits=(Edit(str(node.path), node.key_span, near),) if near and node.key_span.line else (),
+                certain=bool(plain),
+            )
 
 
 def missing_name(corpus: Corpus) -> Iterator[Hit]:
@@ -105,13 +116,23 @@ def invalid_name(corpus: Corpus) -> Iterator[Hit]:
             continue
         name = text(node)
         if name and not is_placeholder(name) and not _is_kubernetes_name(name):
-            yield at(node, f"`{name}` is no name that Kubernetes takes")
+            severity = Severity.warning if corpus.is_for_kubernetes(document) else Severity.note
+            yield at(node, f"`{name}` is no name that Kubernetes takes", severity=severity)
 
 
 def empty_spec(corpus: Corpus) -> Iterator[Hit]:
     for document in corpus.documents:
         if document.is_dapr and document.kind in SHAPES and document.spec is None:
             yield at(child(document.node, "kind") or document.node, f"this {document.kind} has no `spec`")
+
+
+def _keys_beside(top: Node, node: Node) -> frozenset[str]:
+    """The lower-case keys of the mapping in which `node` stands."""
+    around = (each.value for each in below(top) if isinstance(each.value, Mapping))
+    return next(
+        (frozenset(map(str.lower, each)) for each in around if any(one is node for one in each.values())),
+        frozenset(),
+    )
 
 
 def _is_kubernetes_name(name: str) -> bool:

@@ -24,7 +24,14 @@ def invalid_run_file(corpus: Corpus) -> Iterator[Hit]:
     for file in corpus.run_files:
         if file.error is not None:
             line = file.error.line
-            yield Hit(file.error.path, Span(line, 1, line, 1), file.error.problem, file.error.advice)
+            elsewhere = not file.is_placed and "does not exist" in file.error.problem
+            yield Hit(
+                file.error.path,
+                Span(line, 1, line, 1),
+                file.error.problem,
+                file.error.advice,
+                Severity.note if elsewhere else None,
+            )
 
 
 def unknown_run_key(corpus: Corpus) -> Iterator[Hit]:

@@ -11,7 +11,7 @@ from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus, by_group
 from outboard.check.document import Document, child, is_placeholder, items, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
-from outboard.check.words import nearest
+from outboard.check.words import is_slip_of_name, nearest
 from outboard.resources.node import Node
 
 __all__ = ["RULES"]
@@ -42,8 +42,10 @@ def duplicate_component(corpus: Corpus) -> Iterator[Hit]:
             there = first.setdefault((each.name, each.document.namespace), each)
             if there is not each:
                 node = child(each.document.node, "metadata", "name") or each.document.node
-                where = f"{there.document.node.path}:{there.document.node.line}"
-                yield at(node, f"a component `{each.name}` is there already, in {where}")
+                told = (
+                    f"a component `{each.name}` is there already, in {_where(there.document, each.document)}"
+                )
+                yield at(node, told, severity=_of_duplicate(corpus, there.document, each.document))
 
 
 def duplicate_subscription(corpus: Corpus) -> Iterator[Hit]:
@@ -79,7 +81,10 @@ def unknown_pubsub(corpus: Corpus) -> Iterator[Hit]:
         near = nearest(text(node), beside)
         advice = f"Did you mean `{near}`?" if near else f"Beside it there is {_listed(beside)}."
         edits = (Edit(str(node.path), node.span, near),) if near else ()
-        yield at(node, f"there is no pub/sub component `{text(node)}`", advice, edits=edits)
+        slip = near and is_slip_of_name(text(node), near)
+        severity = None if slip or not corpus.is_for_kubernetes(document) else Severity.note
+        told = f"there is no pub/sub component `{text(node)}`"
+        yield at(node, told, advice, severity=severity, edits=edits)
 
 
 def topic_not_allowed(corpus: Corpus) -> Iterator[Hit]:
@@ -115,7 +120,10 @@ def unknown_scope(corpus: Corpus) -> Iterator[Hit]:
                 if (
                     text(node)
                     and text(node) not in corpus.app_ids
+                    and not is_placeholder(text(node))
                     and (near := nearest(text(node), corpus.app_ids))
+                    and is_slip_of_name(text(node), near)
+                    and near not in document.scopes
                 ):
                     edits = (Edit(str(node.path), node.span, near),)
                     yield at(node, f"there is no app `{text(node)}`", f"Did you mean `{near}`?", edits=edits)
@@ -179,6 +187,18 @@ def _secrets_named(corpus: Corpus) -> Iterator[tuple[ComponentDocument, Node]]:
             name = child(each.secret, "name")
             if name is not None and text(name) and store == DEFAULT_STORE:
                 yield component, name
+
+
+def _of_duplicate(corpus: Corpus, one: Document, other: Document) -> Severity | None:
+    """Of files for a cluster one may be meant to be applied, as of one component a cloud."""
+    apart = one.node.path != other.node.path and not one.is_stream
+    return Severity.note if apart and corpus.is_for_kubernetes(one) else None
+
+
+def _where(document: Document, seen_from: Document) -> str:
+    if document.node.path == seen_from.node.path:
+        return f"line {document.node.line}"
+    return f"{document.node.path}:{document.node.line}"
 
 
 def _same_topic(one: Document, other: Document) -> bool:

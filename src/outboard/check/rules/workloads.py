@@ -170,7 +170,7 @@ def _unlike(value: str, kind: str) -> str:
         case "boolean":
             return "" if value.lower() in TRUTHY | FALSY else '`"true"` or `"false"`'
         case "port":
-            return "" if value.isdigit() and 0 < int(value) <= 65535 else "a port"
+            return "" if value.isdigit() and int(value) <= 65535 else "a port"
         case "integer":
             return "" if re.fullmatch(r"-?\d+", value) else "a whole number"
         case "quantity":
