@@ -109,6 +109,25 @@ def test_an_unknown_key_is_a_caution_with_its_line_and_an_error_when_strict(proj
         assert "Did you mean `appHealthThreshold`?" in text
 
 
+def test_what_the_check_finds_is_a_caution_and_its_errors_count_when_strict(project: Project) -> None:
+    project.add("backend")
+    lost = "pubsubname: nowhere\n  topic: orders\n  routes:\n    default: /orders\n"
+    head = "kind: Subscription\nmetadata:\n  name: lost\n"
+    file = project.folder / "components" / "subscription.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"apiVersion: dapr.io/v2alpha1\n{head}spec:\n  {lost}", encoding="utf-8")
+    with running(project) as run:
+        cautions = [run.event("caution")["text"]]
+        run.ready()
+        assert run.interrupt() == 0
+    assert "subscription.yaml:6: there is no pub/sub component `nowhere` [OB705 unknown-pubsub]" in cautions[0]
+    lost = lost.replace("topic:", "deadLetterTopic: orders\n  topic:").replace("nowhere", "pubsub")
+    file.write_text(f"apiVersion: dapr.io/v2alpha1\n{head}spec:\n  {lost}", encoding="utf-8")
+    with running(project, "--strict") as run:
+        assert run.ended() == 1
+        assert "the dead letter topic is the topic itself [OB208 dead-letter-is-topic]" in run.errors()
+
+
 def test_a_program_that_is_not_there_is_told_before_anything_starts(project: Project) -> None:
     project.add("backend")
     project.apps.append("  - appID: other\n    appDirPath: .\n    command: [no-such-program]\n")

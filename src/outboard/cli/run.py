@@ -225,24 +225,43 @@ def _value(given: Given) -> Value:
 def _describe(plan: RunPlan, output: OutputFormat) -> None:
     import json
 
+    from dataclasses import replace
+
+    from outboard.check.starting import findings_before
     from outboard.run.checks import check
+    from outboard.run.plan.app_finding import AppFinding
     from outboard.run.plan.description import plan_as_json, plan_as_text
 
     found = check(plan)
+    refused = any(plan.strict or each.finding.severity == "error" for each in found)
+    for more in findings_before(plan, [each.finding for each in found]):
+        refused = refused or (plan.strict and more.severity == "error")
+        told = more if plan.strict else replace(more, severity="warning")  # it starts all the same
+        found.append(AppFinding(told))
     typer.echo(
         json.dumps(plan_as_json(plan, found), ensure_ascii=False)
         if output is OutputFormat.json
         else plan_as_text(plan, found)
     )
-    if any(plan.strict or each.finding.severity == "error" for each in found):
+    if refused:
         raise typer.Exit(1)
 
 
 def _execute(plan: RunPlan, output: OutputFormat, home: Path, plan_again: PlanAgain, *, reload: bool) -> None:
+    from outboard.check.starting import findings_before
+    from outboard.resources.finding import refuse_errors
+    from outboard.run.checks import check
     from outboard.run.main import execute
+    from outboard.run.output.events import Caution
     from outboard.runs.folder import runs_folder
 
-    execute(plan, _report(plan, output), runs_folder(home), plan_again, reload=reload)
+    report = _report(plan, output)
+    found = findings_before(plan, [each.finding for each in check(plan)])
+    if plan.strict:
+        refuse_errors(found)
+    for each in found:
+        report(Caution(str(each)))
+    execute(plan, report, runs_folder(home), plan_again, reload=reload)
 
 
 def _report(plan: RunPlan, output: OutputFormat) -> Report:

@@ -6,7 +6,9 @@ Only files are read, those of local secret stores among them: nothing is connect
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from outboard.errors import CommandError, OutboardError, ResourceError, ResourcesInvalid
@@ -69,8 +71,19 @@ def _of_sidecar(app: AppPlan, *, daprd: bool) -> Iterable[Finding]:
         allowed = [
             each for each in resources.components if configuration.allows_component(each.type, each.version)
         ]
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with _silent(), asyncio.Runner(loop_factory=new_event_loop) as runner:
             yield from runner.run(check_components(allowed, _context(options, environment)))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What is logged when a secret store is opened is among the findings, and the sidecar says it again."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _context(options: Options, environment: Mapping[str, str]) -> ComponentContext:
