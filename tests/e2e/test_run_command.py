@@ -120,7 +120,9 @@ def test_what_the_check_finds_is_a_caution_and_its_errors_count_when_strict(proj
         cautions = [run.event("caution")["text"]]
         run.ready()
         assert run.interrupt() == 0
-    assert "subscription.yaml:6: there is no pub/sub component `nowhere` [OB705 unknown-pubsub]" in cautions[0]
+    assert (
+        "subscription.yaml:6: there is no pub/sub component `nowhere` [OB705 unknown-pubsub]" in cautions[0]
+    )
     lost = lost.replace("topic:", "deadLetterTopic: orders\n  topic:").replace("nowhere", "pubsub")
     file.write_text(f"apiVersion: dapr.io/v2alpha1\n{head}spec:\n  {lost}", encoding="utf-8")
     with running(project, "--strict") as run:

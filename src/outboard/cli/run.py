@@ -224,7 +224,6 @@ def _value(given: Given) -> Value:
 
 def _describe(plan: RunPlan, output: OutputFormat) -> None:
     import json
-
     from dataclasses import replace
 
     from outboard.check.starting import findings_before

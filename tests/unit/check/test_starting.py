@@ -79,3 +79,8 @@ def test_settings_that_cannot_be_read_do_not_keep_from_a_start(plan: RunPlan, tm
     [finding] = findings_before(plan, [])
     assert "`outboard check` cannot look" in finding.problem
     assert "ignor" in finding.problem
+
+
+def test_of_a_resource_that_run_tells_of_nothing_more_is_said(plan: RunPlan, tmp_path: Path) -> None:
+    said = [Finding(str(tmp_path / "components" / "all.yaml"), 1, "component 'pubsub' cannot be set up")]
+    assert told(findings_before(plan, said)) == [("components/all.yaml", 17, "warning")]
