@@ -26,9 +26,10 @@ class AssignedPartitions:
         self._partitions: dict[TopicPartition, PartitionConsumer] = {}
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._dropped: set[TopicPartition] = set()
+        self._ceased = False
 
     def put(self, arrived: Mapping[TopicPartition, Sequence[Received]]) -> None:
-        for tp, records in arrived.items():
+        for tp, records in () if self._ceased else arrived.items():
             partition = self._partitions.get(tp) or (None if tp in self._dropped else self._begin(tp))
             if partition is not None:
                 partition.put(records)
@@ -37,6 +38,12 @@ class AssignedPartitions:
         """Hand over nothing more; what is being handled may take `grace` seconds, then it is cancelled."""
         await self._end(tuple(self._partitions), grace)
         self._dropped.clear()
+        self._ceased = False
+
+    async def cease(self, grace: float) -> None:
+        """As `end`, and nothing that arrives is handed over until they are revoked: `end` is called then."""
+        self._ceased = True
+        await self._end(tuple(self._partitions), grace)
 
     async def drop(self, handler: TopicHandler) -> None:
         """End those of one subscription at once.

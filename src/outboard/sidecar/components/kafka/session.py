@@ -114,6 +114,11 @@ class Session:
             await self._retry_context.clock.sleep(GATHERING)
             self._changed.clear()
             if self._topics.names:
+                if (
+                    self._subscribed
+                ):  # once others are asked for, nothing of those there were can be committed
+                    await self._partitions.cease(GRACE)
+                    await self._commit()
                 self._subscribed = self._topics.names
                 self._consumer.subscribe(self._subscribed, self)
 

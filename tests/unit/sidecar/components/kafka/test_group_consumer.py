@@ -182,6 +182,26 @@ async def test_what_is_revoked_is_committed_first() -> None:
         assert consumer.commits == [{TopicPartition("a", 0): 1}]
 
 
+async def test_what_was_handled_is_committed_before_other_topics_are_asked_for() -> None:
+    """The library refuses to commit for partitions of the topics before, from then on."""
+    consumer = FakeConsumer()
+    scene = Scene(consumer)
+    async with scene.consume("a"):
+        await consumer.share()
+        consumer.bring(Written("a", 0))
+        await turns()
+        async with scene.consume("b"):
+            assert consumer.subscribed == [["a"], ["a", "b"]]
+            assert consumer.commits == [{TopicPartition("a", 0): 1}]
+            consumer.bring(Written("a", 1))
+            await turns()
+            assert scene.handled == [("a", "0")]
+            await consumer.share()
+            consumer.bring(Written("a", 1))
+            await turns()
+            assert scene.handled == [("a", "0"), ("a", "1")]
+
+
 async def test_nobody_goes_on_behind_what_a_subscription_left_unsettled() -> None:
     """Both are of one topic. What the first had in hand comes again, once partitions are shared out anew."""
     consumer = FakeConsumer()
