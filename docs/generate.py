@@ -276,18 +276,21 @@ EVENTS: Final[Mapping[str, str]] = {
     "sidecar-started": "The daprd of an app was started (with `--engine daprd`).",
     "attach": "An app of `--attach` is waited for: whoever starts it gives it `environment`.",
     "found": "An app of `--attach` listens, for the first time or again.",
-    "topology": "What an app takes and has, told once: `topics` (each with `pubsub`, `topic`, `routes`, "
-    "`bulk`, `dead_letter_topic`, and in `remark` why it does not come as asked), `components`, `left_out` "
-    "(each with its `reason`), `not_taken` (each with its `problem`), and why there is none in `remark`.",
+    "topology": "What an app takes and has, told once and after each change: `topics` (each with `pubsub`, "
+    "`topic`, `routes`, `bulk`, `dead_letter_topic`, and in `remark` why it does not come as asked), "
+    "`components`, `left_out` (each with its `reason`), `not_taken` (each with its `problem`), and why there "
+    "is none in `remark`.",
     "untaken": "`app` has published to a topic that no app of this run takes, for the first time; `text` "
     "says so in a sentence, with the near name.",
     "ready": "Every app that is started here listens and gets its events, but for so many subscriptions as "
     "`not_taken` says.",
     "reloading": "Because of `changed` files, what `restarts` names (`app`, `sidecar`) of an app begins "
-    "anew, begins, or ends; `reason` says why.",
-    "reloaded": "What was restarted gets its events, but for so many subscriptions as `not_taken` says.",
-    "reload-refused": "Changed files cannot be used, and everything runs on as it was; `file` and `line` say "
-    "where.",
+    "anew, begins, or ends; where that is empty its sidecar takes them as it runs. `reason` says why.",
+    "reloaded": "`apps` get their events, but for so many subscriptions as `not_taken` says. `taken` is what "
+    "sidecars took as they ran: `app`, `kind` and `name` of each resource, and its `change` (`created`, "
+    "`updated`, `deleted`).",
+    "reload-refused": "Changed files cannot be used: `apps` run on as they were, or everything does where "
+    "none is named; `file` and `line` say where.",
     "slow": "An app does not listen on its port yet, after so many `seconds`.",
     "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know, and "
     "the sidecar is not restarted (without `--reload`).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -192,6 +193,23 @@ def test_a_changed_component_file_restarts_the_daprds_that_load_it(project: Proj
         assert run.interrupt() == 0
     started = [event["app"] for event in run.seen if event["event"] == "sidecar-started"]
     assert sorted(started) == ["backend", "worker", "worker"]
+
+
+def test_a_mistake_in_a_file_is_told_and_its_daprd_goes_on(project: Project, daprd: Path) -> None:
+    """A name twice. By itself daprd would end: it follows files, and what is wrong with one is fatal."""
+    project.add("worker", topics="jobs")
+    with running_daprd(project, daprd, "--reload") as run:
+        sidecar = run.ready()["worker"]
+        (before,) = sidecars_of(run)
+        mistaken = add_component(project, PUBSUB.replace("pubsub.in-memory", "state.in-memory"))
+        assert run.event("reload-refused")["line"] == 1
+        time.sleep(1.0)  # for what should not happen: daprd looks twice a second
+        publish(sidecar, "jobs", n=1)
+        assert run.line("EVENT 1") == "EVENT 1 v1"
+        mistaken.unlink()
+        assert "nothing has to restart" in run.event("note")["text"]
+        assert sidecars_of(run) == [before]
+        assert run.interrupt() == 0
 
 
 def test_an_attached_service_is_waited_for_by_its_daprd(project: Project, daprd: Path) -> None:

@@ -18,6 +18,34 @@ metadata: {name: declared}
 spec: {topic: declared, pubsubname: pubsub, routes: {default: /events}}
 scopes: [worker]
 """
+POLICIES = """\
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: policies}
+spec:
+  policies: {retries: {twice: {policy: constant, duration: 10ms, maxRetries: 2}}}
+  targets: {components: {pubsub: {inbound: {retry: twice}}}}
+scopes: [worker]
+"""
+CONFIGURATION = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: configuration}\n"
+SECRETS = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: secrets}
+spec:
+  type: secretstores.local.file
+  version: v1
+  metadata: [{name: secretsFile, value: ../secrets.json}]
+---
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: store}
+spec:
+  type: state.in-memory
+  version: v1
+  metadata: [{name: keyPrefix, secretKeyRef: {name: key, key: key}}]
+auth: {secretStore: secrets}
+"""
 STATE = PUBSUB.replace("name: pubsub", "name: store").replace("pubsub.in-memory", "state.in-memory")
 
 
@@ -42,7 +70,7 @@ def restarts(run: Run, *apps: str) -> dict[str, list[str]]:
     return {event["app"]: event["restarts"] for event in run.seen if event["event"] == "reloading"}
 
 
-def test_a_new_subscription_file_restarts_the_sidecar_that_loads_it_alone(project: Project) -> None:
+def test_the_sidecar_that_loads_a_new_subscription_file_takes_it_as_it_runs(project: Project) -> None:
     project.add("backend")
     project.add("worker", topics="jobs")
     with running(project, "--reload") as run:
@@ -50,7 +78,10 @@ def test_a_new_subscription_file_restarts_the_sidecar_that_loads_it_alone(projec
         (project.folder / "components" / "more.yaml").write_text(SUBSCRIPTION, encoding="utf-8")
         reloading = run.event("reloading")
         assert topology(run, "worker")["topics"] == ["declared", "jobs"]
-        assert restarts(run, "worker") == {"worker": ["sidecar"]}
+        assert restarts(run, "worker") == {"worker": []}
+        assert run.seen[-1]["taken"] == [
+            {"app": "worker", "kind": "Subscription", "name": "declared", "change": "created"}
+        ]
         publish(sidecar, "declared", n=1)
         assert run.line("EVENT") == "EVENT 1 v1"
         publish(sidecar, "jobs", n=2)
@@ -74,7 +105,7 @@ def test_a_broken_file_is_told_with_its_line_and_all_runs_on_until_it_is_mended(
         assert run.line("EVENT") == "EVENT 1 v1"
         pubsub.write_text(PUBSUB + "---\n" + STATE, encoding="utf-8")
         assert topology(run, "worker")["components"] == ["pubsub", "store"]
-        assert restarts(run, "worker") == {"worker": ["sidecar"]}
+        assert restarts(run, "worker") == {"worker": []}
         assert run.interrupt() == 0
 
 
@@ -172,21 +203,43 @@ def test_a_file_that_another_app_has_alone_does_not_restart_an_app(project: Proj
     assert sorted(started) == ["shop", "worker", "worker"]
 
 
-def test_a_sidecar_that_does_not_start_after_a_change_waits_for_the_next_one(project: Project) -> None:
+def unreachable() -> str:
     """What only a connection tells: nothing listens where the broker should be."""
     (nobody,) = free_ports(1)
-    project.add("backend")
-    project.add("worker", topics="jobs")
-    pubsub = project.folder / "components" / "pubsub.yaml"
-    redis = (
+    return (
         "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: other}\n"
         "spec:\n  type: pubsub.redis\n  version: v1\n  metadata:\n"
         f"    - {{name: redisHost, value: 'localhost:{nobody}'}}\n"
         "    - {name: redisMaxRetries, value: '0'}\nscopes: [worker]\n"
     )
+
+
+def test_what_cannot_be_set_up_changes_nothing_for_the_app_that_loads_it(project: Project) -> None:
+    project.add("backend")
+    project.add("worker", topics="jobs")
+    pubsub = project.folder / "components" / "pubsub.yaml"
     with running(project, "--reload") as run:
         sidecars = run.ready()
-        pubsub.write_text(PUBSUB + "---\n" + redis, encoding="utf-8")
+        pubsub.write_text(PUBSUB + "---\n" + unreachable(), encoding="utf-8")
+        refused = run.event("reload-refused")
+        assert (refused["apps"], refused["line"]) == (["worker"], 6)
+        assert refused["file"].endswith("pubsub.yaml")
+        publish(sidecars["backend"], "jobs", n=1)
+        assert run.line("EVENT", "worker") == "EVENT 1 v1"
+        pubsub.write_text(PUBSUB + "---\n" + STATE, encoding="utf-8")
+        assert restarts(run, "worker", "backend") == {"worker": [], "backend": []}
+        assert run.interrupt() == 0
+
+
+def test_a_sidecar_that_does_not_start_after_a_change_waits_for_the_next_one(project: Project) -> None:
+    """Policies are read as a sidecar starts, and what is beside them fails then."""
+    project.add("backend")
+    project.add("worker", topics="jobs")
+    pubsub = project.folder / "components" / "pubsub.yaml"
+    with running(project, "--reload") as run:
+        sidecars = run.ready()
+        broken = "---\n".join((PUBSUB, unreachable(), POLICIES))
+        pubsub.write_text(broken, encoding="utf-8")
         failed = run.event("sidecar-failed")
         assert (failed["app"], failed["line"]) == ("worker", 6)
         assert httpx.get(f"{sidecars['backend']}/v1.0/healthz", trust_env=False).status_code == 204
@@ -214,3 +267,64 @@ def test_the_record_of_the_run_has_the_apps_as_they_are(project: Project) -> Non
 
         eventually(lambda: recorded() == project.ports, lambda: f"recorded: {recorded()}")
         assert run.interrupt() == 0
+
+
+def test_policies_and_a_configuration_that_is_named_restart_the_sidecar(project: Project) -> None:
+    configuration = project.folder / "configuration.yaml"
+    configuration.write_text(CONFIGURATION, encoding="utf-8")
+    project.add("worker", topics="jobs", more="    configFilePath: ../configuration.yaml\n")
+    with running(project, "--reload") as run:
+        sidecar = run.ready()["worker"]
+        (project.folder / "components" / "policies.yaml").write_text(POLICIES, encoding="utf-8")
+        assert restarts(run, "worker") == {"worker": ["sidecar"]}
+        run.seen.clear()
+        configuration.write_text(CONFIGURATION + "spec: {features: []}\n", encoding="utf-8")
+        assert restarts(run, "worker") == {"worker": ["sidecar"]}
+        publish(sidecar, "jobs", n=1)
+        assert run.line("EVENT") == "EVENT 1 v1"
+        assert run.interrupt() == 0
+
+
+def test_a_sidecar_whose_configuration_does_not_want_hot_reload_restarts(project: Project) -> None:
+    off = CONFIGURATION + "spec: {features: [{name: HotReload, enabled: false}]}\n"
+    (project.folder / "configuration.yaml").write_text(off, encoding="utf-8")
+    project.add("worker", topics="jobs", more="    configFilePath: ../configuration.yaml\n")
+    with running(project, "--reload") as run:
+        run.ready()
+        (project.folder / "components" / "store.yaml").write_text(STATE, encoding="utf-8")
+        assert restarts(run, "worker") == {"worker": ["sidecar"]}
+        assert run.interrupt() == 0
+
+
+def test_a_file_of_secrets_is_followed_and_who_gets_another_one_begins_anew(project: Project) -> None:
+    secrets = project.folder / "secrets.json"
+    secrets.write_text('{"key": "before"}', encoding="utf-8")
+    (project.folder / "components" / "secrets.yaml").write_text(SECRETS, encoding="utf-8")
+    project.add("worker", topics="jobs")
+    with running(project, "--reload") as run:
+        secret = f"{run.ready()['worker']}/v1.0/secrets/secrets/key"
+        assert httpx.get(secret, trust_env=False).json() == {"key": "before"}
+        secrets.write_text("{", encoding="utf-8")
+        refused = run.event("reload-refused")
+        assert "secrets.json:1: not valid JSON" in refused["text"]
+        assert httpx.get(secret, trust_env=False).json() == {"key": "before"}
+        secrets.write_text('{"key": "after"}', encoding="utf-8")
+        assert restarts(run, "worker") == {"worker": []}
+        changed = [(each["name"], each["change"]) for each in run.seen[-1]["taken"]]
+        assert changed == [("secrets", "updated"), ("store", "updated")]
+        assert httpx.get(secret, trust_env=False).json() == {"key": "after"}
+        secrets.write_text('{"key": "after"}\n', encoding="utf-8")
+        run.event("reloaded")
+        assert run.interrupt() == 0
+    assert not [event for event in run.seen if event["event"] == "reloading" and event["restarts"]]
+
+
+def test_what_is_only_written_elsewhere_changes_nothing(project: Project) -> None:
+    project.add("worker", topics="jobs")
+    with running(project, "--reload") as run:
+        run.ready()
+        pubsub = project.folder / "components" / "pubsub.yaml"
+        pubsub.write_text("# a comment\n" + PUBSUB, encoding="utf-8")
+        assert "nothing has to restart" in run.event("note")["text"]
+        assert run.interrupt() == 0
+    assert not [event for event in run.seen if event["event"] in {"reloading", "reloaded"}]

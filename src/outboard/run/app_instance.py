@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 
 from outboard.run.availability import AppAvailability
+from outboard.run.loaded_files import LoadedFiles
 from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import Published, SidecarStatus
 
@@ -13,13 +14,17 @@ __all__ = ["AppInstance"]
 
 
 class AppInstance:
-    """`process` is what runs the app; `status` is that of its present sidecar, `availability` of its port."""
+    """`process` is what runs the app; `status` is that of its present sidecar, `availability` of its port.
+
+    `files` is what the sidecar has loaded; None where that is not known, or where it failed.
+    """
 
     def __init__(self, plan: AppPlan, published: asyncio.Queue[Published]) -> None:
         self.plan = plan
         self.availability = _availability(plan)
         self.status = SidecarStatus(published=published)
         self.process: asyncio.Task[None] | None = None
+        self.files: LoadedFiles | None = None
         self._sidecar: asyncio.Task[None] | None = None
 
     def replan(self, plan: AppPlan) -> None:

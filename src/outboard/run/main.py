@@ -60,7 +60,11 @@ def _check_again(plan: RunPlan) -> list[AppFinding]:
 
 
 def _run(plan: RunPlan, report: Report, clock: Clock, planning: Planning) -> None:
-    serve = _local_sidecars(plan, clock) if plan.daprd is None else _daprd(plan, plan.daprd, report, clock)
+    serve = (
+        _local_sidecars(plan, clock)
+        if plan.daprd is None
+        else _daprd(plan, plan.daprd, report, clock, follows=not planning.reload)
+    )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(run_plan(plan, report, serve, clock, planning))
 
@@ -70,7 +74,7 @@ def _local_sidecars(plan: RunPlan, clock: Clock) -> ServeSidecar:
     return LocalSidecars(memory, clock)
 
 
-def _daprd(plan: RunPlan, executable: Path, report: Report, clock: Clock) -> ServeSidecar:
+def _daprd(plan: RunPlan, executable: Path, report: Report, clock: Clock, *, follows: bool) -> ServeSidecar:
     for text in check_components(plan):
         report(Caution(text))
-    return DaprdSidecars(executable, clock)
+    return DaprdSidecars(executable, clock, follows)

@@ -6,8 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from outboard.hops.takers import Taker, nearest
+from outboard.resources.changes import ResourceChange
 from outboard.run.app_instance import AppInstance
-from outboard.run.output.events import AppEndpoint, Caution, Ready, Reloaded, Report, Topology, Untaken
+from outboard.run.output.events import (
+    AppEndpoint,
+    Caution,
+    Ready,
+    Reloaded,
+    Report,
+    TakenResource,
+    Topology,
+    Untaken,
+)
 from outboard.run.plan.plan import AppPlan
 from outboard.run.sidecars.port import Published, SidecarStatus
 from outboard.wire.deadletters import default_topic
@@ -27,33 +37,52 @@ class Announcement:
         self._report = report
         self._untold = {app.plan.app_id for app in apps}
         self._ready = False
+        self._taken: list[TakenResource] = []
+        self.is_due = True
+        """Whether something has changed that is not told yet."""
+
+    def changes(self) -> None:
+        """An app ends, or begins."""
+        self.is_due = True
 
     def begins_anew(self, app_id: str) -> None:
+        self.is_due = True
         self._untold.add(app_id)
+
+    def has_taken(self, app_id: str, changes: Iterable[ResourceChange]) -> None:
+        """The sidecar of the app has taken them, and its topology is another one."""
+        self.begins_anew(app_id)
+        self._taken += [TakenResource(app_id, each.kind, each.name, each.verb.lower()) for each in changes]
 
     async def tell(self) -> None:
         """Say so once every app that is started here gets its events; what gets none stands last.
 
         An app that is waited for, or that is not well yet, follows. May be cancelled, and called again.
         """
+        if self.is_due:
+            await self._tell_due()
+        while later := [app.status.topology for app in self._of_untold()]:
+            await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
+            for topology in self._tell_topologies(self._of_untold()):
+                self._tell_problems(topology)
+
+    async def _tell_due(self) -> None:
         apps = self._of_untold()
         for app in apps:
             if not app.plan.attached:
                 await app.status.ready.wait()
         known = self._tell_topologies(apps)
         missing = sum(len(topology.not_taken) for topology in known)
+        self.is_due = False
         if self._ready:
             begun = [app.plan.app_id for app in apps if app.status.ready.is_set()]
-            self._report(Reloaded(tuple(begun), missing))
+            taken, self._taken = tuple(self._taken), []
+            self._report(Reloaded(tuple(begun), missing, taken))
         else:
             self._ready = True
             self._report(Ready(tuple(_endpoint(app.plan) for app in apps), missing))
         for topology in known:
             self._tell_problems(topology)
-        while later := [app.status.topology for app in self._of_untold()]:
-            await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
-            for topology in self._tell_topologies(self._of_untold()):
-                self._tell_problems(topology)
 
     def _of_untold(self) -> list[AppInstance]:
         return [app for app in self._apps if app.plan.app_id in self._untold]

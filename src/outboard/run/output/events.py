@@ -34,6 +34,7 @@ __all__ = [
     "SlowStart",
     "Source",
     "SubscriptionsChanged",
+    "TakenResource",
     "TakenTopic",
     "Topology",
     "Untaken",
@@ -198,7 +199,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Reloading:
-    """What of an app begins anew or ends (`app`, `sidecar`), because files have `changed`, and why."""
+    """What of an app begins anew or ends (`app`, `sidecar`), because files have `changed`, and why.
+
+    Where nothing `restarts` its sidecar takes what has changed as it runs.
+    """
 
     app: str
     changed: tuple[str, ...]
@@ -207,20 +211,38 @@ class Reloading:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenResource:
+    """A resource that the sidecar of `app` has taken as it runs: `change` is created, updated or deleted."""
+
+    app: str
+    kind: str
+    name: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
-    """The `apps` of a reload get their events again, but for `not_taken` subscriptions."""
+    """The `apps` of a reload get their events, but for `not_taken` subscriptions.
+
+    `taken` is what has changed in those whose sidecars go on.
+    """
 
     apps: tuple[str, ...]
     not_taken: int = 0
+    taken: tuple[TakenResource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadRefused:
-    """Changed files cannot be used: everything runs on as it was. `file` and `line` as in RunFailed."""
+    """Changed files cannot be used: `apps` run on as they were, or everything does where none is named.
+
+    `file` and `line` as in RunFailed.
+    """
 
     text: str
     file: str = ""
     line: int = 0
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,13 +136,12 @@ def _sentences(event: RunEvent) -> list[str]:
         case Reloading():
             return [_reloading(event)]
         case Reloaded():
-            missing = f", but for {event.not_taken} that the last lines name" if event.not_taken else ""
-            return [f"reloaded{missing}: {', '.join(event.apps)}"]
+            return [_reloaded(event)]
         case SidecarFailed():
             said = f"error: the sidecar of {event.app} does not start, and waits for the next change"
             return [f"{said}: {event.text}"]
         case ReloadRefused():
-            return [f"error: {event.text}", "everything runs on as it was, until that is mended"]
+            return [f"error: {event.text}", f"{_going_on(event.apps)}, until that is mended"]
         case SlowStart():
             asked = "does it listen there (APP_PORT)?"
             return [f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s: {asked}"]
@@ -166,6 +165,7 @@ def _sentences(event: RunEvent) -> list[str]:
 
 def _reloading(event: Reloading) -> str:
     whats: dict[tuple[str, ...], str] = {
+        (): f"{event.app} goes on",
         ("app",): f"{event.app} restarts",
         ("sidecar",): f"the sidecar of {event.app} restarts",
     }
@@ -173,6 +173,22 @@ def _reloading(event: Reloading) -> str:
     changed = f"{', '.join(event.changed)} changed" if event.changed else ""
     reason = f" ({event.reason})" if event.reason and changed else event.reason
     return f"{what}: {changed}{reason}"
+
+
+def _reloaded(event: Reloaded) -> str:
+    missing = f", but for {event.not_taken} that the last lines name" if event.not_taken else ""
+    taken = {
+        app: ", ".join(f"{each.kind} {each.name} {each.change}" for each in event.taken if each.app == app)
+        for app in event.apps
+    }
+    apps = [f"{app} ({said})" if said else app for app, said in taken.items()]
+    return f"reloaded{missing}: {', '.join(apps)}"
+
+
+def _going_on(apps: Sequence[str]) -> str:
+    if not apps:
+        return "everything runs on as it was"
+    return f"{' and '.join(apps)} {'runs on as it was' if len(apps) == 1 else 'run on as they were'}"
 
 
 def _ready(event: Ready) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from outboard.run.plan.port_assignment import PURPOSES, ports_in_arguments
 from outboard.run.plan.settings import APP_PORT
 from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, running
+from outboard.run.sidecars.daprd_configuration import not_following
 from outboard.run.sidecars.daprd_metrics import watch_published
 from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
 from outboard.run.sidecars.daprd_topology import ask_topology
@@ -38,10 +40,11 @@ IN_MEMORY: Final = "pubsub.in-memory"
 
 @dataclass(frozen=True, slots=True)
 class DaprdSidecars:
-    """Serves each app's sidecar by the program `executable`."""
+    """Serves each app's sidecar by the program `executable`, which follows files where `follows` says so."""
 
     executable: Path
     clock: Clock
+    follows: bool = True
 
     async def __call__(
         self, app: AppPlan, availability: AppAvailability | None, status: SidecarStatus, report: Report
@@ -52,9 +55,12 @@ class DaprdSidecars:
         daprd's to say. Raises ServiceDied where daprd ends by itself, OSError where it cannot be started or
         its log file not be opened.
         """
-        with daprd_log(app, report, self.clock.now()) as take:
+        with (
+            daprd_log(app, report, self.clock.now()) as take,
+            nullcontext(()) if self.follows else not_following(app) as more,
+        ):
             log = Remembering(take)
-            async with running(self._launch(app), log, asyncio.Event(), self.clock, GRACE) as process:
+            async with running(self._launch(app, more), log, asyncio.Event(), self.clock, GRACE) as process:
                 report(SidecarStarted(app.app_id, process.pid))
                 watches = [self._watch_health(app, process.pid, status), self._watch_published(app, status)]
                 if availability is not None:
@@ -69,8 +75,8 @@ class DaprdSidecars:
         _, said = parse_line(log.last_words)
         raise ServiceDied(f"the sidecar of {app.app_id}", code, said or "nothing")
 
-    def _launch(self, app: AppPlan) -> Launch:
-        command = (str(self.executable), *app.sidecar)
+    def _launch(self, app: AppPlan, more: tuple[str, ...]) -> Launch:
+        command = (str(self.executable), *app.sidecar, *more)
         return Launch(command, app.directory, daprd_variables(app.full_environment))
 
     async def _watch_published(self, app: AppPlan, status: SidecarStatus) -> None:
@@ -92,7 +98,7 @@ class DaprdSidecars:
             await asyncio.to_thread(_refuse_port_of_others, app, process)
             status.listening.set()
             await until_healthy(exchange, ALL, self.clock)
-            status.topology.set_result(await ask_topology(exchange, app))
+            status.tell(await ask_topology(exchange, app))
             status.ready.set()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -12,9 +12,10 @@ from outboard.clock import Clock
 from outboard.errors import PortTaken, ServiceDied
 from outboard.hops.files.recording import recording
 from outboard.host.ports import port_taken
+from outboard.resources.changes import ResourceChange
 from outboard.resources.configuration_reader import read_configuration
 from outboard.resources.finding import refuse_errors
-from outboard.resources.loader import read_resources
+from outboard.resources.loader import Resources, read_resources
 from outboard.run.availability import AppAvailability, WaitingExchange
 from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
@@ -27,6 +28,7 @@ from outboard.sidecar.components.memory.log import PartitionedBroker
 from outboard.sidecar.components.memory.pubsub import Broker
 from outboard.sidecar.process.options_reader import parse
 from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.reloading import HOT_RELOAD
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.tasks import background_tasks
 from outboard.wire.http import Exchange
@@ -68,6 +70,15 @@ class LocalSidecars:
 
         ServiceDied where the sidecar ends by itself, as the shutdown API makes it.
         """
+        while True:
+            begins_anew, code = await self._serve(app, availability, status, report)
+            if not begins_anew:
+                raise ServiceDied(f"the sidecar of {app.app_id}", code)
+
+    async def _serve(
+        self, app: AppPlan, availability: AppAvailability | None, status: SidecarStatus, report: Report
+    ) -> tuple[bool, int]:
+        """Whether it ends to begin anew, with what files say then, and its exit code."""
         environment = app.full_environment
         options = replace(
             parse(app.sidecar, environment),
@@ -79,6 +90,7 @@ class LocalSidecars:
         refuse_errors((*configuration.findings, *resources.findings))
         async with _channel(options, availability, report) as channel:
             with recording(environment, options.app_id, "sidecar") as recorder:
+                taking = _Taking(status)
                 sidecar = Sidecar(
                     options,
                     resources,
@@ -91,10 +103,42 @@ class LocalSidecars:
                     first_published=lambda pubsub, topic: status.published.put_nowait(
                         Published(app.app_id, pubsub, topic, local=_is_local(sidecar, pubsub))
                     ),
+                    reloaded=taking.taken.extend,
                 )
-                async with background_tasks(_tell_listening(sidecar, status), _tell_ready(sidecar, status)):
-                    code = await _serve(sidecar, availability)
-        raise ServiceDied(f"the sidecar of {app.app_id}", code)
+                with taking.by(sidecar):
+                    async with background_tasks(
+                        _tell_listening(sidecar, status), _tell_ready(sidecar, status)
+                    ):
+                        code = await _serve(sidecar, availability)
+        return sidecar.begins_anew and not code, code
+
+
+class _Taking:
+    """Lets a sidecar of this process take other resources, and its `status` tell of it."""
+
+    def __init__(self, status: SidecarStatus) -> None:
+        self.taken: list[ResourceChange] = []
+        self._status = status
+
+    @contextmanager
+    def by(self, sidecar: Sidecar) -> Iterator[None]:
+        """While the block runs, unless the Configuration of `sidecar` does not want that."""
+
+        async def take(
+            resources: Resources, secret_stores: Collection[str]
+        ) -> Sequence[ResourceChange] | None:
+            self.taken.clear()
+            if not await sidecar.reload(resources, secret_stores):
+                return None
+            if self._status.topology.done():
+                self._status.tell(topology_of(sidecar.info))
+            return tuple(self.taken)
+
+        self._status.take = take if HOT_RELOAD in sidecar.info.features else None
+        try:
+            yield
+        finally:
+            self._status.take = None
 
 
 async def _serve(sidecar: Sidecar, availability: AppAvailability | None) -> int:
@@ -143,12 +187,12 @@ async def _tell_ready(sidecar: Sidecar, status: SidecarStatus) -> None:
     await sidecar.ready()
     discovered = sidecar.readiness.discovered
     if discovered.is_set() or not sidecar.options.app_port:
-        status.topology.set_result(topology_of(sidecar.info))
+        status.tell(topology_of(sidecar.info))
         status.ready.set()
         return
     status.ready.set()
     await discovered.wait()
-    status.topology.set_result(topology_of(sidecar.info))
+    status.tell(topology_of(sidecar.info))
 
 
 def _is_local(sidecar: Sidecar, pubsub: str) -> bool:

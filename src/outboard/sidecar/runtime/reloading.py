@@ -45,7 +45,7 @@ from outboard.sidecar.state.outbox.relay import Relays
 from outboard.sidecar.subscriptions.active import ActiveSubscription, merge
 from outboard.tasks import background_tasks
 
-__all__ = ["HotReload"]
+__all__ = ["HOT_RELOAD", "HotReload"]
 
 HOT_RELOAD: Final = "HotReload"
 """The feature by which a Configuration turns it off."""
@@ -76,19 +76,25 @@ class HotReload:
     """What the files declare."""
     _told: str = field(default="", init=False)
     _taking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _over: bool = field(default=False, init=False)
 
     @asynccontextmanager
-    async def following(self, watch: FolderWatch, started: asyncio.Event) -> AsyncIterator[None]:
-        """Changed files are taken while the block runs, unless the Configuration does not want that.
+    async def following(self, watch: FolderWatch | None, started: asyncio.Event) -> AsyncIterator[None]:
+        """Other resources are taken while the block runs; what is under way at its end is done to its end.
 
-        No start waits for what that takes: it begins when `started` is set, or is late.
+        So are those of changed files that `watch` tells of, unless the Configuration does not want that. No
+        start waits for what that takes: it begins when `started` is set, or is late.
         """
-        if HOT_RELOAD not in self.info.features or not self.options.resources_paths:
-            yield
-            return
-        with speaking(self.log):
-            async with background_tasks(self._follow(watch, started)):
-                yield
+        is_wanted = HOT_RELOAD in self.info.features and self.options.resources_paths
+        follows = [self._follow(watch, started)] if watch is not None and is_wanted else []
+        try:
+            with speaking(self.log):
+                async with background_tasks(*follows):
+                    yield
+        finally:
+            self._over = True
+            async with self._taking:
+                pass
 
     async def _follow(self, watch: FolderWatch, started: asyncio.Event) -> None:
         await first_of(started, timeout=LATE)
@@ -130,13 +136,29 @@ class HotReload:
         for each in errors:
             self.log.error("not reloaded, what was loaded before stays in force: %s", each)
 
-    async def take(self, resources: Resources, anew: Collection[str] = ()) -> None:
+    async def take(self, resources: Resources, anew: Collection[str] = ()) -> bool:
         """From now on `resources` count; components called `anew` are replaced even as they are.
 
-        Raises OutboardError where something is wrong with them: then everything is as it was.
+        False where the sidecar ends. Raises OutboardError where something is wrong with them: then everything
+        is as it was. Where the caller is cancelled it is done all the same.
         """
+        taking = asyncio.ensure_future(self._take(resources, anew))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(self._alone)
+            raise
+
+    def _alone(self, taking: asyncio.Future[bool]) -> None:
+        """Its caller was cancelled, and hears no more of it."""
+        if not taking.cancelled() and isinstance(error := taking.exception(), OutboardError):
+            self._refuse(error)
+
+    async def _take(self, resources: Resources, anew: Collection[str]) -> bool:
         with speaking(self.log):
             async with self._taking:
+                if self._over:
+                    return False
                 refuse_errors(resources.findings)
                 declared = _in_order(self.declared, activate_declared(resources.subscriptions))
                 at_start = changes_at_start(self.resources, resources)
@@ -150,11 +172,12 @@ class HotReload:
                         text = "Received %s %s event: %s - the sidecar begins anew"
                         self.log.info(text, each.kind, each.verb, each.name)
                     self.begin_anew()
-                    return
+                    return True
                 self._warn(resources)
                 await self._put(prepared, declared)
                 self._tell(resources, prepared)
                 self.resources, self.declared = resources, declared
+                return True
 
     async def _put(self, prepared: Prepared, declared: Sequence[ActiveSubscription]) -> None:
         app, loaded = self.app, self.loaded

@@ -183,10 +183,7 @@ class Sidecar:
         False where there is no sidecar up that could take them. Raises OutboardError for what is wrong with
         them: then everything is as it was.
         """
-        if self._reloading is None:
-            return False
-        await self._reloading.take(resources, anew)
-        return True
+        return self._reloading is not None and await self._reloading.take(resources, anew)
 
     async def serve(self) -> int:
         """Run until `stop`, a shutdown over the API, or cancellation: the exit code.
@@ -354,7 +351,7 @@ class Sidecar:
         )
 
     def _reloads(self) -> AbstractAsyncContextManager[None]:
-        if self._reloading is None or self._watch is None:
+        if self._reloading is None:
             return nullcontext()
         return self._reloading.following(self._watch, self.readiness.runtime)
 

@@ -1,0 +1,64 @@
+"""The apps of a run: started here, or waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from outboard.errors import ServiceDied
+from outboard.run.app_instance import AppInstance
+from outboard.run.availability import keep_watch
+from outboard.run.current_run import CurrentRun
+from outboard.run.output.events import AppFound, Attach, SlowStart
+from outboard.run.service import Service
+from outboard.run.source_changes import IsOwn, is_source_of
+from outboard.tasks import background_tasks
+
+__all__ = ["AppProcesses"]
+
+SLOW: Final = 10.0
+"""Seconds after which a person is asked why an app does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppProcesses:
+    """Begins the apps of `state`; `died` are those that ended while the others went on."""
+
+    state: CurrentRun
+    died: list[ServiceDied] = field(default_factory=list)
+
+    def begin(self, app: AppInstance, services: asyncio.TaskGroup) -> None:
+        if app.plan.attached:
+            app.process = services.create_task(self._wait_for(app))
+        elif app.plan.started_here:
+            app.process = services.create_task(self._run(app))
+        else:
+            app.process = services.create_task(self._remind(app))
+
+    async def _run(self, app: AppInstance) -> None:
+        """With `keep_going` the death of one is told at the end of all."""
+        plan, state = app.plan, self.state
+        is_own: IsOwn = lambda path: is_source_of(plan, path, state.plan)  # noqa: E731
+        service = Service(plan, state.report, state.clock, state.hurry, app.availability, is_own)
+        try:
+            async with background_tasks(self._remind(app)):
+                await service.run()
+        except ServiceDied as error:
+            if not plan.keep_going:
+                raise
+            self.died.append(error)
+
+    async def _remind(self, app: AppInstance) -> None:
+        """Ask a person to look, where an app takes long to open its port."""
+        await self.state.clock.sleep(SLOW)
+        if not app.status.ready.is_set():
+            self.state.report(SlowStart(app.plan.app_id, app.plan.app_port, SLOW))
+
+    async def _wait_for(self, app: AppInstance) -> None:
+        """Tell how to start an attached app, and each time it has been."""
+        plan, report = app.plan, self.state.report
+        report(Attach(plan.app_id, plan.app_port, str(plan.directory), plan.command, plan.added_environment))
+        if app.availability is not None:
+            found = AppFound(plan.app_id, plan.app_port)
+            await keep_watch(app.availability, self.state.clock, lambda: report(found))
