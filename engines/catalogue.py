@@ -12,6 +12,7 @@ from engines.kafka import build as kafka
 from engines.kubernetes import build as kubernetes
 from engines.places import find_browser, find_postgresql, find_redis
 from engines.problem import EngineProblem
+from engines.yaml_language_server import build as yaml_language_server
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,14 @@ ENGINES = (
         find=lambda root, _: kubernetes.built(root),
         build=kubernetes.build,
         takes="about five minutes the first time",
+    ),
+    Engine(
+        name="yaml-language-server",
+        purpose="what editors complete and mark YAML with",
+        find=lambda root, _: yaml_language_server.built(root),
+        build=yaml_language_server.build,
+        takes="half a minute the first time",
+        tools={"npm": "npm", "node": "nodejs"},
     ),
 )
 

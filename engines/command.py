@@ -32,7 +32,7 @@ def list_engines(root: Path, names: Sequence[str], as_json: bool) -> str:
     ]
     if as_json:
         return json.dumps(rows, indent=2)
-    return "\n".join(f"{row['name']:<11} {row['state']:<8} {row['path'] or row['purpose']}" for row in rows)
+    return "\n".join(f"{row['name']:<20} {row['state']:<8} {row['path'] or row['purpose']}" for row in rows)
 
 
 def set_up_engines(root: Path, names: Sequence[str], say: Say) -> int:

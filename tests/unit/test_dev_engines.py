@@ -89,8 +89,9 @@ def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
         "daprd": "ready",
         "daprd-suite": "missing",
         "kubernetes": "missing",
+        "yaml-language-server": "missing",
     }
-    assert "daprd       ready" in list_engines(tmp_path, ["daprd"], as_json=False)
+    assert f"{'daprd':<20} ready" in list_engines(tmp_path, ["daprd"], as_json=False)
 
 
 def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:

@@ -128,10 +128,20 @@ def _explain(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(explain.__doc__ or ""))(explain)
 
 
+def _schema(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.schema import schema
+
+    app.command(help=flowing(schema.__doc__ or ""))(schema)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
     "explain": Command("Say what a rule of `check` is about.", _explain),
+    "schema": Command(
+        "Write JSON Schema of Dapr's files, so that an editor completes and marks them.", _schema
+    ),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
     "trace": Command(

@@ -6,11 +6,7 @@ every type, with each way to authenticate, with all of its fields and with the r
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,20 +14,10 @@ import dev
 from outboard.check.main import check_files, make_corpus
 from outboard.check.reading import read_paths, source_file
 from outboard.check.rule import Severity
+from support.correct_components import ROWS, correct_components, written
 
 CORRECT = sorted((Path(__file__).parent / "correct").glob("*.yaml"))
 """Resources as people write them: with comments, anchors and placeholders, among those of others."""
-ROWS: list[dict[str, Any]] = json.loads(
-    files("outboard.facts").joinpath("components.json").read_text(encoding="utf-8")
-)
-VALUES = {
-    "bool": "true",
-    "number": "10",
-    "duration": "30s",
-    "bytesize": "4Mi",
-    "string": "shop",
-    "": "shop",
-}
 KAFKA = """
 apiVersion: dapr.io/v1alpha1
 kind: Component
@@ -59,40 +45,11 @@ def worse_than_notes(*sources: tuple[str, str]) -> list[str]:
     ]
 
 
-def components() -> Iterator[Any]:
-    """Each type and version, with each profile: all fields, and those that are required."""
-    for row in ROWS:
-        for index, profile in enumerate(row["authProfiles"] or [{"title": "", "fields": []}]):
-            every = {each["name"]: each for each in [*profile["fields"], *row["fields"]]}
-            required = {name: each for name, each in every.items() if each.get("required")}
-            for what, fields in (("all", every), ("required", required)):
-                text = written(row, list(fields.values()))
-                yield pytest.param(text, id=f"{row['type']}-{row['version']}-{index}-{what}")
-
-
-def written(row: dict[str, Any], fields: list[dict[str, Any]]) -> str:
-    metadata = "".join(map(item, fields)) or "    []\n"
-    return (
-        f"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: correct\nspec:\n"
-        f"  type: {row['type']}\n  version: {row['version']}\n  metadata:\n{metadata}"
-    )
-
-
-def item(field: dict[str, Any]) -> str:
-    if field.get("sensitive"):
-        secret = f"name: shop\n        key: {field['name']}\n"
-        return f"    - name: {field['name']}\n      secretKeyRef:\n        {secret}"
-    allowed = field.get("allowedValues")
-    value = allowed[0] if allowed else VALUES[field.get("type", "")]
-    value = {"brokers": "kafka:9092", "keyPrefix": "name"}.get(field["name"], value)
-    return f'    - name: "{field["name"]}"\n      value: {json.dumps(value)}\n'
-
-
 def test_there_are_enough() -> None:
     assert len({row["type"] for row in ROWS}) > 130
 
 
-@pytest.mark.parametrize("text", list(components()))
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in correct_components()])
 def test_a_component_of_each_type(text: str) -> None:
     assert worse_than_notes(("component.yaml", text)) == []
 

@@ -58,6 +58,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("subscribe", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("state", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("check", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("schema", {"engines", "check", "live", "run", "sidecar", "hops", "kit", "testing", "cli.run"}),
         ("explain", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
@@ -78,6 +79,7 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
 def test_every_command_of_the_table_was_looked_at() -> None:
     known = {
         "check",
+        "schema",
         "explain",
         "run",
         "sidecar",

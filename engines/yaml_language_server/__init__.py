@@ -1,0 +1,1 @@
+"""The YAML language server that editors use, from npm."""
