@@ -346,6 +346,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "UnexpectedGrpcAnswer": "the same over gRPC",
     "UnexpectedAnswer": "`publish` and `State`, for an answer that is not Dapr's; the relay keeps its events",
     "CommitInHandler": "`commit` of the inbox's session in a handler",
+    "DeadLettersUnavailable": "what a `DeadLetters` is asked to do; the kit logs it where a letter comes",
     "InboxUnavailable": "a handler that takes the session of the inbox; the kit logs it",
 }
 

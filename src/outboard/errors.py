@@ -15,6 +15,7 @@ __all__ = [
     "CommandError",
     "CommitInHandler",
     "ComponentInitFailed",
+    "DeadLettersUnavailable",
     "DeclarationError",
     "Drop",
     "DuplicateSubscription",
@@ -223,6 +224,14 @@ class NotDurable(OutboxError):
 @dataclass(eq=False)
 class OutboxUnavailable(OutboxError):
     """the database of the outbox could not {operation}: {reason}"""
+
+    operation: str
+    reason: str
+
+
+@dataclass(eq=False)
+class DeadLettersUnavailable(OutboxError):
+    """the database of the dead letters could not {operation}: {reason}"""
 
     operation: str
     reason: str

@@ -7,11 +7,13 @@ the handler is known.
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
 __all__ = [
+    "caller",
     "check_count",
     "check_instance",
     "check_mapping",
@@ -80,3 +82,11 @@ def check_one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raise TypeError unless it is one of `allowed`, or None."""
     if value is not None and value not in allowed:
         wrong(name, " or ".join(map(repr, allowed)), value)
+
+
+def caller() -> str:
+    """Where the function that asks was called, for a person: "file:line"."""
+    asking = inspect.currentframe()
+    for _ in range(2):
+        asking = None if asking is None else asking.f_back
+    return f"{asking.f_code.co_filename}:{asking.f_lineno}" if asking is not None else "?"

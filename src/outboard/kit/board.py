@@ -20,12 +20,14 @@ from outboard.clock import Clock, SystemClock
 from outboard.errors import DeclarationError
 from outboard.hops.files.recording import recording
 from outboard.hops.journal import Journal
-from outboard.kit.arguments import check_count, check_instance, check_mapping, check_number, wrong
+from outboard.kit.arguments import caller, check_count, check_instance, check_mapping, check_number, wrong
 from outboard.kit.causation import RequestCauseMiddleware
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.opening import connected_sidecar
 from outboard.kit.client.port import SidecarApi
 from outboard.kit.client.settings import Protocol, Settings
+from outboard.kit.deadletters.replay import Publishing
+from outboard.kit.deadletters.sql.dead_letters import CollectOptions, DeadLetters, LettersOwner
 from outboard.kit.inbox.port import Owner
 from outboard.kit.inbox.sql.inbox import DEFAULT_KEEP, DEFAULT_PREFIX, Inbox
 from outboard.kit.names import check_name, check_optional
@@ -46,6 +48,7 @@ from outboard.kit.threads import LoopOrThread
 from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections, SidecarConnection
 from outboard.kit.topics.hops import PublishingHops
+from outboard.kit.topics.models import TopicModels
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.topics.queue import PublishLimits
 from outboard.wire.canary import CANARIES_PATH
@@ -56,6 +59,7 @@ from outboard.wire.http import Exchange
 if TYPE_CHECKING:
     from outboard.kit.inbox.sql.sessions import SessionSource
     from outboard.kit.inbox.sql.table import TableMetadata
+    from outboard.kit.outbox.sql.engine import EngineSource
 
 __all__ = ["Outboard"]
 
@@ -142,6 +146,7 @@ class Outboard:
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
+        self._models = TopicModels()
         self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
 
     @overload
@@ -187,10 +192,11 @@ class Outboard:
         """
         if on_refused not in get_args(OnRefused):
             wrong("on_refused", "'park' or 'hold'", on_refused)
+        named, of = check_name("topic", name), check_optional("pub/sub", pubsub, self.settings.pubsub)
         return Topic(
-            name=check_name("topic", name),
-            pubsub=check_optional("pub/sub", pubsub, self.settings.pubsub),
-            codec=EventCodec(model),
+            name=named,
+            pubsub=of,
+            codec=self._models.declared(of, named, EventCodec(model)),
             type=_checked_type(type),
             dead_letter=dead_letter_topic(name, dead_letter),
             publisher=self._publisher,
@@ -245,6 +251,22 @@ class Outboard:
         """
         owner = Owner(self.settings.app_id, self._clock)
         return Inbox(engine, owner, metadata=metadata, prefix=prefix, keep=keep, max_attempts=max_attempts)
+
+    def dead_letters(self, engine: EngineSource, **options: Unpack[CollectOptions]) -> DeadLetters:
+        """Collect the dead letters of the app's handlers, and of `topics`, in a table: see `DeadLetters`.
+
+        Raises ExtraMissing, InvalidName; TypeError for arguments that are none.
+        """
+        owner = LettersOwner(
+            self.settings.app_id,
+            self.settings.pubsub,
+            self._clock,
+            self._registry,
+            self._models.codec,
+            Publishing(self._publisher.relay, os.urandom, self._journal),
+            None if self.outbox is None else self.outbox.store,
+        )
+        return DeadLetters(engine, owner, f"board.dead_letters ({caller()})", **options)
 
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.

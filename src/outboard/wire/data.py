@@ -11,9 +11,10 @@ from types import UnionType
 from typing import Annotated, Any, Final, Generic, NoReturn, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 from typing_extensions import TypeForm
 
-from outboard.wire.sensitive import Masking
+from outboard.wire.sensitive import Masking, is_marked, masked_by_name
 
 __all__ = ["DataCodec", "DataUnfit"]
 
@@ -104,6 +105,22 @@ class DataCodec(Generic[T]):
         except (ValueError, RecursionError):
             return ""
         return text.decode("utf-8", "replace")
+
+    def masked_misfit(self, value: object, masking: Masking) -> str:
+        """As `masked`, of a value of JSON that is not of the model: by the names of what is `Sensitive`."""
+        names = self._sensitive_names
+        shown = masking.take(value) if names is None else masked_by_name(value, names, masking)
+        try:
+            return to_json(shown).decode("utf-8", "replace")
+        except (ValueError, RecursionError):
+            return ""
+
+    @cached_property
+    def _sensitive_names(self) -> frozenset[str] | None:
+        """The names of fields that are `Sensitive`, or hold what is; None where that has no name."""
+        marked = any(map(is_marked, _nodes(self.adapter.core_schema)))
+        names = frozenset(_sensitive_fields(self.adapter.core_schema))
+        return names if names or not marked else None
 
     def problem_of(self, error: ValidationError) -> str:
         """The first thing that is wrong. Values are left out: they may be personal, and this ends in logs."""
@@ -227,6 +244,28 @@ def _nodes(schema: object) -> Iterator[Mapping[str, Any]]:
     elif isinstance(schema, list | tuple):
         for member in schema:
             yield from _nodes(member)
+
+
+def _sensitive_fields(schema: object) -> Iterator[str]:
+    """The names, and the aliases, of fields whose schema has a mark in it."""
+    for node in _nodes(schema):
+        fields = node.get("fields", ())
+        named = (
+            fields.items() if isinstance(fields, dict) else [(field.get("name"), field) for field in fields]
+        )
+        for name, field in named:
+            if any(map(is_marked, _nodes(field))):
+                aliases = (field.get("validation_alias"), field.get("serialization_alias"))
+                yield from _strings((name, *aliases))
+
+
+def _strings(value: object) -> Iterator[str]:
+    """The texts in it: an alias may be a path, or a choice of several."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _strings(part)
 
 
 def _dotted(place: Place) -> str:

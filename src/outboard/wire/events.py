@@ -145,9 +145,17 @@ class EventCodec(Generic[T]):
             head = to_json(_members(event))[:-1]
         return head + self._encode_data(event) + b"}"
 
+    def check_data(self, data: object, event_id: str) -> None:
+        """Raises InvalidEventData unless `data`, a value of JSON, is of the codec's type."""
+        self._decoded(to_json(data), "application/json", event_id)
+
     def masked(self, data: object, masking: Masking) -> str:
         """`data` as JSON, with what is `Sensitive` masked; empty for bytes and what cannot be written."""
         return "" if isinstance(data, bytes) else self._data.masked(data, masking)
+
+    def masked_misfit(self, data: object, masking: Masking) -> str:
+        """As `masked`, of data that is JSON but not of the codec's type."""
+        return self._data.masked_misfit(data, masking)
 
     def _encode_data(self, event: Event[T]) -> bytes:
         if isinstance(event.data, bytes):

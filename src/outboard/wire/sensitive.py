@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["MASK", "Masking", "Sensitive"]
+__all__ = ["MASK", "Masking", "Sensitive", "is_marked", "masked_by_name"]
 
 MASK: Final = "***"
 SHORTEST: Final = 3
@@ -45,6 +45,23 @@ class Sensitive:
         schema: dict[str, Any] = {**handler(source)}
         schema["serialization"] = core_schema.wrap_serializer_function_ser_schema(_written, info_arg=True)
         return cast("CoreSchema", schema)
+
+
+def is_marked(schema: Mapping[str, Any]) -> bool:
+    """Whether this part of a core schema is what `Sensitive` has put there."""
+    return schema.get("function") is _written
+
+
+def masked_by_name(value: object, names: Collection[str], masking: Masking) -> object:
+    """A value of JSON that is of no model, with each member masked that has one of these names."""
+    if isinstance(value, Mapping):
+        return {
+            name: masking.take(member) if name in names else masked_by_name(member, names, masking)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [masked_by_name(member, names, masking) for member in value]
+    return value
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -96,6 +96,7 @@ async def test_the_original_goes_to_the_dead_letter_topic_with_the_reason(
         "deadletterorigin": "//todo/pubsub/tasks#/on",
         "deadletterattempts": 1,
         "deadlettertime": "2026-01-02T03:04:05Z",
+        "deadlettererror": "Drop",
     }
     assert "went to dead letter topic 'tasks-dead': seven is not ours" in caplog.text
 

@@ -11,10 +11,15 @@ __all__ = ["EventName", "Owner"]
 
 
 class EventName(NamedTuple):
-    """By which a consumer knows an event: CloudEvents, "source" and "id"."""
+    """By which a consumer knows an event: CloudEvents, "source" and "id".
+
+    `replay` is the id of the replay that brought it, empty for the first time: an event is applied once
+    whatever brings it, but each replay has attempts of its own.
+    """
 
     source: str
     id: str
+    replay: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,10 @@ class OutboxStore(Protocol):
         """Let parked events be tried again; how many there were."""
         ...
 
+    async def revise(self, sequence: int, topic: str, body: bytes) -> bool:
+        """Change a parked event, and let it be tried again; whether there was one."""
+        ...
+
     async def drop(self, sequences: Sequence[int]) -> int:
         """Delete parked events; how many there were."""
         ...

@@ -1,4 +1,4 @@
-"""The dead letter of an event: the event as it came, and four attributes that say what happened. Pure.
+"""The dead letter of an event: the event as it came, and five attributes that say what happened. Pure.
 
 daprd's own dead letter is the event unchanged, without a reason; so the kit makes one.
 """
@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from outboard.errors import InvalidCloudEvent
 from outboard.wire.dapr import EVENT_TYPE
-from outboard.wire.deadletters import SIZE, written
+from outboard.wire.deadletters import ERROR, SIZE, written
 from outboard.wire.events import EventCodec
 from outboard.wire.identity import raw_event_id
 from outboard.wire.partitioning import partition_key
@@ -79,9 +79,12 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
     return Envelope(members, key if key is None or key.isprintable() else None)
 
 
-def dead_letter(envelope: Envelope, *, reason: str, origin: str, attempts: int, now: datetime) -> bytes:
+def dead_letter(
+    envelope: Envelope, *, reason: str, origin: str, attempts: int, now: datetime, error: str = ""
+) -> bytes:
     """The structured CloudEvent to publish: the event as it was, and the attributes of a dead letter."""
-    return to_json({**envelope.members, **written(reason, origin, attempts, now)})
+    as_it_was = {name: value for name, value in envelope.members.items() if name != ERROR}
+    return to_json({**as_it_was, **written(reason, origin, attempts, now, error)})
 
 
 def cut_down(envelope: Envelope, body: bytes) -> Envelope:

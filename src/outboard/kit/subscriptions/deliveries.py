@@ -6,7 +6,8 @@ In a bulk delivery nothing overtakes, within its key, what is to come again: aft
 that is answered RETRY, the later ones of that key are answered RETRY without being run. A dead letter settles
 its event, so that what is behind it goes on.
 
-A canary is answered before its handler, and before its type is read.
+A canary is answered before its handler, and before its type is read. So is an event that is replayed for
+another app.
 
 Source: Dapr, "Pub/sub API reference", and "Publish and subscribe to bulk messages".
 """
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
+from outboard.kit.subscriptions.addressed import AddressedHandling
 from outboard.kit.subscriptions.canaries import Canaries
 from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
@@ -39,6 +41,7 @@ from outboard.wire.bulk import BulkCodec, BulkEntry, BulkRequest, UnreadableBulk
 from outboard.wire.canary import MARK
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
+from outboard.wire.replays import REPLAY_MARK
 
 __all__ = ["Deliveries", "EventHandling"]
 
@@ -71,7 +74,7 @@ class Deliveries:
                 "a bulk delivery to %s could not be read, and is to come again: %s", runner.route, error
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
-        handling = self._handling()
+        handling = self._handling(runner.body)
         has_canary = MARK in runner.body
         if request is None:
             if has_canary and self.canaries.takes(runner.body, runner.route):
@@ -88,10 +91,13 @@ class Deliveries:
             told = [by_position.get(entry.position, SUCCEEDED) for entry in request.entries]
         return _of_many(request.entries, told, runner)
 
-    def _handling(self) -> Handling:
+    def _handling(self, body: bytes) -> Handling:
         """With all that looks on at the moment, which is nothing mostly."""
-        recorded, instruments = self.recorded, self.telemetry.instruments
-        handling = self.handling if recorded.journal.recorder is None else recorded
+        handling, recorded, instruments = self.handling, self.recorded, self.telemetry.instruments
+        if REPLAY_MARK in body:
+            handling = AddressedHandling(handling, recorded.settler.dead_letters.app_id)
+            recorded = replace(recorded, handling=handling)
+        handling = handling if recorded.journal.recorder is None else recorded
         return handling if instruments is None else MeasuredHandling(handling, recorded.settler, instruments)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:

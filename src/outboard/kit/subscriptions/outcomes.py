@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from outboard.clock import Clock
@@ -165,8 +165,8 @@ class Settler:
     ) -> Settled:
         policy = self.declaration.poison
         if isinstance(policy, DeadLetterPolicy):
-            tried = found.attempts or attempts
-            return await self._dead_letter(policy.topic, found.reason, received, tried, route)
+            letter = replace(found, attempts=found.attempts or attempts)
+            return await self._dead_letter(policy.topic, letter, received, route)
         if isinstance(policy, DropPolicy):
             log.warning("event %s is dropped: %s", self._name(received), found.reason)
             return Settled(DeliveryStatus.DROP, Ending.DROP, found.reason)
@@ -183,12 +183,11 @@ class Settler:
         )
         return Settled(DeliveryStatus.RETRY, Ending.HELD, f"{reason} (there is no dead letter topic for it)")
 
-    async def _dead_letter(
-        self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
-    ) -> Settled:
+    async def _dead_letter(self, topic: str, found: Poison, received: ReceivedEvent, route: str) -> Settled:
+        reason = found.reason
         try:
-            letter = self._publication(topic, reason, received.envelope(), attempts, route)
-            await self._publish(letter, lambda: self._cut(topic, reason, received, attempts, route))
+            letter = self._publication(topic, found, received.envelope(), route)
+            await self._publish(letter, lambda: self._cut(topic, found, received, route))
         except OutboardError as error:
             log.error(  # noqa: TRY400 - the message says it all
                 "event %s is held, for its dead letter could not be published to '%s': %s (it is poison: %s)",
@@ -217,27 +216,24 @@ class Settler:
                 raise
             await sidecar.publish(cut(), self.dead_letters.timeout)
 
-    def _cut(
-        self, topic: str, reason: str, received: ReceivedEvent, attempts: int, route: str
-    ) -> Publication:
+    def _cut(self, topic: str, found: Poison, received: ReceivedEvent, route: str) -> Publication:
         body = received.body()
         log.error(
             "event %s has %d bytes: its dead letter would be too large, and has the first of them only",
             self._name(received),
             len(body),
         )
-        return self._publication(topic, reason, cut_down(received.envelope(), body), attempts, route)
+        return self._publication(topic, found, cut_down(received.envelope(), body), route)
 
-    def _publication(
-        self, topic: str, reason: str, envelope: Envelope, attempts: int, route: str
-    ) -> Publication:
+    def _publication(self, topic: str, found: Poison, envelope: Envelope, route: str) -> Publication:
         pubsub, dead_letters = self.declaration.pubsub, self.dead_letters
         body = dead_letter(
             envelope,
-            reason=reason,
+            reason=found.reason,
             origin=origin(dead_letters.app_id, pubsub, self.declaration.topic, route),
-            attempts=attempts,
+            attempts=found.attempts,
             now=dead_letters.clock.now(),
+            error=found.error,
         )
         metadata = {PARTITION_KEY: envelope.key} if envelope.key else {}
         return Publication(pubsub, topic, body, metadata, envelope.trace_headers)

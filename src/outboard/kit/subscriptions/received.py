@@ -20,6 +20,7 @@ from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.forwarding import may_be_header
 from outboard.wire.partitioning import partition_key
+from outboard.wire.replays import addressee
 from outboard.wire.tracing import TraceContext
 
 __all__ = ["Reading", "ReceivedAlone", "ReceivedEvent", "ReceivedInBulk"]
@@ -61,6 +62,11 @@ class ReceivedEvent(ABC):
     def causation_id(self) -> str:
         """Its id."""
         return self.identity()[1]
+
+    def addressee(self) -> str:
+        """The app that it is replayed for; empty where it is for everybody."""
+        reading = self.reading
+        return addressee(_attributes(reading) if isinstance(reading, Event) else self.envelope().members)
 
     def envelope(self) -> Envelope:
         """The event for a dead letter, whether or not it is a valid one."""
@@ -147,7 +153,7 @@ def _read(codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> Re
     try:
         return codec.decode(body, headers)
     except (InvalidCloudEvent, InvalidEventData) as error:
-        return Poison(str(error))
+        return Poison(str(error), error=type(error).__name__)
     except Exception as error:  # a validator of the author's that fails in a way of its own
         return Redeliver(f"{type(error).__name__} was raised while the event was read", error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
@@ -59,6 +59,7 @@ class Registry:
         self._declared: list[tuple[Declaration, str]] = []
         self._apps: weakref.WeakSet[FastAPI] = weakref.WeakSet()
         self._direct = DirectRoutes()
+        self._watching: list[Callable[[Declaration], None]] = []
 
     def add(self, declaration: Declaration) -> None:
         """Declare a handler: on its router, or on every app, mounted before or after.
@@ -77,6 +78,14 @@ class Registry:
         for target in targets:
             self._add_route(target, declaration, name)
         self._declared.append((declaration, name))
+        for told in self._watching:
+            told(declaration)
+
+    def watch(self, told: Callable[[Declaration], None]) -> None:
+        """Call `told` with each declaration: those that there are, and each that comes."""
+        for declaration, _ in tuple(self._declared):
+            told(declaration)
+        self._watching.append(told)
 
     def is_mounted(self, app: FastAPI) -> bool:
         """Whether `app` serves the handlers that were declared without a router."""

@@ -35,6 +35,7 @@ __all__ = [
     "detail_in",
     "outcome_of",
     "outcomes_of",
+    "passed_by",
 ]
 
 
@@ -74,18 +75,26 @@ class Redeliver:
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """The event can never be handled. `attempts` is how many there were, where that is counted for good."""
+    """The event can never be handled. `attempts` is how many there were, where that is counted for good.
+
+    `error` is the type of what was raised, empty where nothing was.
+    """
 
     reason: str
     attempts: int = 0
+    error: str = ""
 
 
 class Exhausted(Drop):
-    """An event has failed as often as it may: `attempts` times, in all processes."""
+    """An event has failed as often as it may: `attempts` times, in all processes.
 
-    def __init__(self, reason: str, attempts: int) -> None:
+    `error` is the type of what was raised the last time, empty where nothing was.
+    """
+
+    def __init__(self, reason: str, attempts: int, error: str = "") -> None:
         super().__init__(reason)
         self.attempts = attempts
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,8 @@ class Ending(StrEnum):
     """Not given to the handler: an earlier event of its key is to come again before it."""
     HELD = "held"
     """It can never be handled, and there is nowhere to put it."""
+    PASSED_BY = "passed-by"
+    """Not given to the handler: it is replayed for another app, which failed at it."""
     DROP = "drop"
     DEAD_LETTER = "dead-letter"
 
@@ -130,6 +141,11 @@ DUPLICATE: Final = Settled(DeliveryStatus.SUCCESS, Ending.DUPLICATE, "it was app
 HELD_BACK: Final = Settled(
     DeliveryStatus.RETRY, Ending.HELD_BACK, "an earlier event of its key is to come again before it"
 )
+
+
+def passed_by(app_id: str) -> Settled:
+    """Of an event that is replayed for `app_id` alone."""
+    return Settled(DeliveryStatus.SUCCESS, Ending.PASSED_BY, f"it is replayed for '{app_id}' alone")
 
 
 def outcome_of(run: HandlerRun) -> Outcome:
@@ -164,7 +180,9 @@ def outcomes_of(run: HandlerRun, count: int) -> Sequence[Outcome] | Redeliver | 
 
 
 def _poison(drop: Drop) -> Poison:
-    return Poison(drop.reason, drop.attempts if isinstance(drop, Exhausted) else 0)
+    if isinstance(drop, Exhausted):
+        return Poison(drop.reason, drop.attempts, drop.error)
+    return Poison(drop.reason, error=type(drop).__name__)
 
 
 def _failure(run: HandlerRun) -> Redeliver | None:

@@ -156,9 +156,26 @@ async def test_after_the_last_attempt_it_is_a_dead_letter(
         (letter,) = exchange.events
         again.fails = {}
         assert await deliver(client, 1) == SUCCESS  # as a replay does
-    assert letter["deadletterreason"] == "OSError was raised, at attempt 3, the last of 3"
+    assert letter["deadletterreason"] == "OSError was raised: away, at attempt 3, the last of 3"
     assert letter["deadletterattempts"] == 3
+    assert letter["deadlettererror"] == "OSError"
     assert again.applied(engine) == {1: 1}
+
+
+async def test_a_replay_has_attempts_of_its_own_and_is_applied_once(
+    ledgers: tuple[Callable[..., Ledger], Engine], serving: Serving, exchange: ScriptedExchange
+) -> None:
+    ledger = ledgers[0](max_attempts=2)
+    ledger.fails = {1: OSError("away")}
+    async with serving(ledger.app, ledger.board) as client:
+        assert [await deliver(client, 1) for _ in range(2)] == [RETRY, SUCCESS]
+        assert await deliver(client, 1, replayid="r1", replayto="todo") == RETRY
+        assert await deliver(client, 1, replayid="r1", replayto="todo") == SUCCESS
+        assert [letter["deadletterattempts"] for letter in exchange.events] == [2, 2]
+        ledger.fails = {}
+        for replay in ("r2", "r2", "r3"):
+            assert await deliver(client, 1, replayid=replay, replayto="todo") == SUCCESS
+    assert ledger.applied(ledgers[1]) == {1: 1}
 
 
 async def test_what_returns_retry_counts_too(

@@ -25,12 +25,14 @@ from outboard.kit.outbox.sql.engine import reason_of
 from outboard.kit.subscriptions.endpoint import invocation_of
 from outboard.kit.subscriptions.result import Exhausted
 from outboard.wire.events import Event
+from outboard.wire.replays import replay_id
 
 __all__ = ["SessionDependency"]
 
 log: Final = logging.getLogger("outboard.inbox")
 
 EXPIRY_SECONDS: Final = 60.0
+LONGEST_SAID: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class SessionDependency:
             except Drop:
                 raise
             except Exception as error:
-                await self._failed(run, f"{type(error).__name__} was raised", error)
+                await self._failed(run, _raised(error), error)
                 raise
             await self._returned(run)
             await self._expire(run)
@@ -122,9 +124,8 @@ class SessionDependency:
             log.error("an attempt could not be counted: %s", reason_of(failure, "inbox"))  # noqa: TRY400
             return
         if attempts >= self._max_attempts:
-            raise Exhausted(
-                f"{reason}, at attempt {attempts}, the last of {self._max_attempts}", attempts
-            ) from error
+            told = f"{reason}, at attempt {attempts}, the last of {self._max_attempts}"
+            raise Exhausted(told, attempts, type(error).__name__ if error else "") from error
 
     def _now(self) -> int:
         """In milliseconds since 1970."""
@@ -145,7 +146,13 @@ class SessionDependency:
 
 def _name(event: object) -> EventName:
     assert isinstance(event, Event)
-    return EventName(event.source, event.id)
+    return EventName(event.source, event.id, replay_id(event.__pydantic_extra__))
+
+
+def _raised(error: Exception) -> str:
+    """What a dead letter says of it: of a database's without the statement and what stands in it."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+    return f"{type(error).__name__} was raised" + (f": {said[:LONGEST_SAID]}" if said else "")
 
 
 def _is_outage(error: Exception | None) -> bool:

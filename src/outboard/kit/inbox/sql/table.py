@@ -6,6 +6,8 @@ A row is one event for one consumer:
     set         any       was applied, in the transaction that set it
     NULL        1 or more has failed so often, and is to come again
 
+The attempts of an event that is replayed are counted in a row of their own, which is never applied.
+
 Times are whole milliseconds since 1970, in UTC. An index can not hold any length of id, and a text of
 PostgreSQL not any character: so an event is known by a digest of its source and id.
 """
@@ -13,7 +15,7 @@ PostgreSQL not any character: so an event is known by a digest of its source and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -64,7 +66,7 @@ def claim(session: Session, table: Table, consumer: str, events: Sequence[EventN
 
     Where another transaction has claimed one and not ended, PostgreSQL waits for it.
     """
-    rows = _rows(consumer, events, now, attempts=0, applied_at=now)
+    rows = _rows(consumer, events, now, attempts=0, applied_at=now, name=_digest)
     statement = _insert(session, table).values(rows)
     claimed = session.execute(
         statement.on_conflict_do_update(
@@ -94,7 +96,8 @@ def count_failure(
     session: Session, table: Table, consumer: str, events: Sequence[EventName], now: int
 ) -> int:
     """Count one more attempt of each event that is not applied; the most that one of them has had."""
-    statement = _insert(session, table).values(_rows(consumer, events, now, attempts=1, applied_at=None))
+    rows = _rows(consumer, events, now, attempts=1, applied_at=None, name=_attempt)
+    statement = _insert(session, table).values(rows)
     counted = session.execute(
         statement.on_conflict_do_update(
             index_elements=["consumer", "event"],
@@ -116,10 +119,16 @@ def expire(session: Session, table: Table, before: int) -> bool:
 
 
 def _rows(
-    consumer: str, events: Sequence[EventName], now: int, *, attempts: int, applied_at: int | None
+    consumer: str,
+    events: Sequence[EventName],
+    now: int,
+    *,
+    attempts: int,
+    applied_at: int | None,
+    name: Callable[[EventName], str],
 ) -> list[dict[str, object]]:
     """Each event once; in one order, so that two transactions do not wait for each other."""
-    by_digest = {_digest(event): event for event in events}
+    by_digest = {name(event): event for event in events}
     return [
         {
             "consumer": consumer,
@@ -140,7 +149,17 @@ def _insert(session: Session, table: Table) -> Any:
 
 
 def _digest(event: EventName) -> str:
-    text = f"{len(event.source)}:{event.source}{event.id}"
+    return _hashed(f"{len(event.source)}:{event.source}{event.id}")
+
+
+def _attempt(event: EventName) -> str:
+    """By which the attempts of an event are counted."""
+    if not event.replay:
+        return _digest(event)
+    return _hashed(f"{len(event.source)}:{event.source}{len(event.id)}:{event.id}{event.replay}")
+
+
+def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from outboard.errors import OutboxUnavailable
+from outboard.errors import OutboardError, OutboxUnavailable
 from outboard.kit.outbox.sql.durability import READ_ONLY
 
 if TYPE_CHECKING:
@@ -28,10 +28,20 @@ MISSING_TABLE = ("no such table", "does not exist")
 
 
 class LazyEngine:
-    """`engine` may be a function that gives one, which is called at the first use."""
+    """`engine` may be a function that gives one, which is called at the first use.
 
-    def __init__(self, engine: EngineSource) -> None:
+    `owner` is what makes the tables in it, and `unavailable` what is raised where it cannot be used.
+    """
+
+    def __init__(
+        self,
+        engine: EngineSource,
+        owner: str = "outbox",
+        unavailable: Callable[[str, str], OutboardError] = OutboxUnavailable,
+    ) -> None:
         self._source = engine
+        self._owner = owner
+        self._unavailable = unavailable
         self._engine: AnyEngine | None = None
 
     @property
@@ -46,7 +56,7 @@ class LazyEngine:
         """What `do` returns, once its transaction is committed. `operation` follows "could not".
 
         An `Engine` is used in a thread. What writes is ended first where it is cancelled, so that nothing is
-        committed behind the back of whoever undoes it next. Raises OutboxUnavailable.
+        committed behind the back of whoever undoes it next. Raises OutboxUnavailable, or what stands for it.
         """
         if read_only:
             return await self._transaction(operation, do, READ_ONLY)
@@ -64,7 +74,7 @@ class LazyEngine:
                         return await opened.run_sync(do)
             return await asyncio.to_thread(_run, engine, do, options)
         except (SQLAlchemyError, OSError) as error:
-            raise OutboxUnavailable(operation, reason_of(error, "outbox")) from error
+            raise self._unavailable(operation, reason_of(error, self._owner)) from error
 
 
 async def _ended(work: Coroutine[None, None, T]) -> T:

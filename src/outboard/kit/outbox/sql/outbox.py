@@ -109,6 +109,11 @@ class Outbox:
         return count
 
     @property
+    def store(self) -> OutboxStore:
+        """What the relay and those who look ask."""
+        return self._store
+
+    @property
     def staging(self) -> Staging:
         """What puts events into transactions."""
         return self._staging

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.lease import is_abandoned
-from outboard.kit.outbox.partitions import PARTITIONS
+from outboard.kit.outbox.partitions import PARTITIONS, lane_of, partition_of
 from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
@@ -99,6 +99,10 @@ class SqlOutboxStore:
     async def retry(self, sequences: Sequence[int]) -> int:
         """As `OutboxStore.retry`."""
         return await self._run("retry parked events", partial(self._retry, sequences))
+
+    async def revise(self, sequence: int, topic: str, body: bytes) -> bool:
+        """As `OutboxStore.revise`."""
+        return await self._run("revise a parked event", partial(self._revise, sequence, topic, body))
 
     async def drop(self, sequences: Sequence[int]) -> int:
         """As `OutboxStore.drop`."""
@@ -190,6 +194,17 @@ class SqlOutboxStore:
     def _retry(self, sequences: Sequence[int], connection: Connection) -> int:
         again = update(self._outbox).values(parked_at=None, available_at=0)
         return self._change(connection, sequences, again)
+
+    def _revise(self, sequence: int, topic: str, body: bytes, connection: Connection) -> bool:
+        row = self._outbox
+        same = (row.c.sequence == sequence, row.c.parked_at.is_not(None))
+        found = connection.execute(select(row.c.pubsub, row.c.key, row.c.event_id).where(*same)).first()
+        if found is None:
+            return False
+        lane = lane_of(found.pubsub, topic, found.key, found.event_id)
+        revised = {"topic": topic, "body": body, "lane": lane, "partition": partition_of(lane)}
+        again = update(row).where(*same).values(**revised, parked_at=None, available_at=0)
+        return connection.execute(again).rowcount > 0
 
     def _drop(self, sequences: Sequence[int], connection: Connection) -> int:
         return self._change(connection, sequences, delete(self._outbox))

@@ -1,0 +1,1 @@
+"""Dead letters, collected into a table of the app's: looked at, published again, dropped."""
