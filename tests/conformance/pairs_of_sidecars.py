@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import h11
 from dapr.proto.runtime.v1 import invoke_pb2
@@ -21,7 +22,7 @@ from conformance.http1 import LOOPBACK, Answer, Gone, exchange, next_event
 from conformance.question import Group, Respond
 from conformance.sidecars import Program, Running, started, until_ready
 
-__all__ = ["CALLEE", "CALLER", "Mirror", "Pair", "pairs", "seen"]
+__all__ = ["CALLEE", "CALLER", "AppOfPairs", "Mirror", "Pair", "all_pairs", "pairs", "seen"]
 
 CALLER = "caller"
 CALLEE = "callee"
@@ -112,12 +113,25 @@ async def _request(
                 return None, b""
 
 
+class AppOfPairs(Protocol):
+    """What is behind both sidecars."""
+
+    port: int
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Listen at `port` while the block runs."""
+        ...
+
+
+A = TypeVar("A", bound=AppOfPairs)
+
+
 @dataclass(frozen=True)
-class Pair:
+class Pair(Generic[A]):
     """A caller and a callee that are up, with an app for both."""
 
     name: str
-    app: Mirror
+    app: A
     caller: Running
     callee: Running
 
@@ -134,24 +148,43 @@ class Pair:
         return *said[:3], _body(said[3], {str(self.app.port): "APP"})
 
 
+def all_pairs(programs: tuple[Program, Program]) -> dict[str, tuple[Program, Program]]:
+    """daprd to daprd, which is compared with; ours to ours; each to the other."""
+    real, ours = programs
+    return {
+        "daprd-daprd": (real, real),
+        "ours-ours": (ours, ours),
+        "ours-daprd": (ours, real),
+        "daprd-ours": (real, ours),
+    }
+
+
 @asynccontextmanager
 async def pairs(
-    made_of: Mapping[str, tuple[Program, Program]], folder: Path, more: str = ""
-) -> AsyncIterator[list[Pair]]:
-    """A pair for each name; `more` is for the spec of the callees' Configuration."""
+    made_of: Mapping[str, tuple[Program, Program]],
+    folder: Path,
+    app: A,
+    more: str = "",
+    flags: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> AsyncIterator[list[Pair[A]]]:
+    """A pair for each name, with `app` behind all of them, which serves already.
+
+    `more` is for the spec of the callees' Configuration, `files` are resources of the callers.
+    """
     async with AsyncExitStack() as stack:
-        app = Mirror()
-        await stack.enter_async_context(app.serving())
         running = []
         for name, (caller, callee) in made_of.items():
             found = []
             for app_id, program in ((CALLER, caller), (CALLEE, callee)):
                 place = folder / name / app_id
                 text = CONFIGURATION.replace("{file}", str(folder / f"{name}.db"))
-                flags = (f"--app-id={app_id}", "--config={folder}/names.yaml", f"--app-port={app.port}",
-                         "--dapr-internal-grpc-listen-address=127.0.0.1")  # fmt: skip
-                files = {"../names.yaml": text + (more if app_id == CALLEE else "")}
-                group = Group(app_id, (), flags=flags, app=False, files=files)
+                given = (f"--app-id={app_id}", "--config={folder}/names.yaml", f"--app-port={app.port}",
+                         "--dapr-internal-grpc-listen-address=127.0.0.1", *flags)  # fmt: skip
+                written = {"../names.yaml": text + (more if app_id == CALLEE else "")}
+                if app_id == CALLER:
+                    written |= files or {}
+                group = Group(app_id, (), flags=given, app=False, files=written)
                 nobody = App(Respond())  # the flags name another one
                 found.append(await stack.enter_async_context(started(program, group, place, nobody)))
             running.append(Pair(name, app, *found))

@@ -15,7 +15,7 @@ from dapr.proto.runtime.v1 import invoke_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.pairs_of_sidecars import CALLEE, CALLER, Pair, pairs
+from conformance.pairs_of_sidecars import CALLEE, CALLER, Mirror, Pair, all_pairs, pairs
 from conformance.sidecars import Program
 
 pytestmark = [pytest.mark.engine("daprd"), pytest.mark.timeout(300)]
@@ -42,34 +42,31 @@ SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 
 def of(
     portal: BlockingPortal, programs: tuple[Program, Program], folder: Path, more: str
-) -> Iterator[list[Pair]]:
-    real, ours = programs
-    made_of = {
-        "daprd-daprd": (real, real),
-        "ours-ours": (ours, ours),
-        "ours-daprd": (ours, real),
-        "daprd-ours": (real, ours),
-    }
-    with portal.wrap_async_context_manager(pairs(made_of, folder, more)) as running:
+) -> Iterator[list[Pair[Mirror]]]:
+    app = Mirror()
+    with (
+        portal.wrap_async_context_manager(app.serving()),
+        portal.wrap_async_context_manager(pairs(all_pairs(programs), folder, app, more)) as running,
+    ):
         yield running
 
 
 @pytest.fixture(scope="module")
 def open_ones(
     portal: BlockingPortal, programs: tuple[Program, Program], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[Pair]]:
+) -> Iterator[list[Pair[Mirror]]]:
     yield from of(portal, programs, tmp_path_factory.mktemp("open"), "")
 
 
 @pytest.fixture(scope="module")
 def denying_ones(
     portal: BlockingPortal, programs: tuple[Program, Program], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[Pair]]:
+) -> Iterator[list[Pair[Mirror]]]:
     yield from of(portal, programs, tmp_path_factory.mktemp("denying"), DENYING)
 
 
 def same(
-    portal: BlockingPortal, running: Sequence[Pair], method: str, target: str, body: bytes = b"",
+    portal: BlockingPortal, running: Sequence[Pair[Mirror]], method: str, target: str, body: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> tuple[object, ...]:  # fmt: skip
     """What all of them answer."""
@@ -106,7 +103,7 @@ QUESTIONS: Sequence[tuple[str, str, bytes, Mapping[str, str]]] = [
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: f"{each[0]} {each[1]} {'-'.join(each[3])}")
 def test_questions(
-    portal: BlockingPortal, open_ones: list[Pair], question: tuple[str, str, bytes, Mapping[str, str]]
+    portal: BlockingPortal, open_ones: list[Pair[Mirror]], question: tuple[str, str, bytes, Mapping[str, str]]
 ) -> None:
     same(portal, open_ones, *question)
 
@@ -122,7 +119,7 @@ STATUSES = st.sampled_from(
 
 @SOME
 @given(st.lists(PARTS, max_size=5))
-def test_paths(portal: BlockingPortal, open_ones: list[Pair], parts: list[bytes]) -> None:
+def test_paths(portal: BlockingPortal, open_ones: list[Pair[Mirror]], parts: list[bytes]) -> None:
     target = "/".join(quote_from_bytes(part, safe="") for part in parts)
     same(portal, open_ones, "GET", f"{TO_CALLEE}/{target}")
     same(portal, open_ones, "GET", f"/{target}", headers={"dapr-app-id": CALLEE})
@@ -138,7 +135,7 @@ WORDS = st.sampled_from(["x-a", "X-B, close", "1", "a, b", "text/plain", "gzip"]
 
 @SOME
 @given(st.dictionaries(NAMES, WORDS))
-def test_headers(portal: BlockingPortal, open_ones: list[Pair], headers: dict[str, str]) -> None:
+def test_headers(portal: BlockingPortal, open_ones: list[Pair[Mirror]], headers: dict[str, str]) -> None:
     same(portal, open_ones, "POST", f"{TO_CALLEE}/x", b"body", headers)
 
 
@@ -154,7 +151,7 @@ def test_headers(portal: BlockingPortal, open_ones: list[Pair], headers: dict[st
 )  # fmt: skip
 def test_answers(
     portal: BlockingPortal,
-    open_ones: list[Pair],
+    open_ones: list[Pair[Mirror]],
     status: int,
     headers: list[tuple[str, str]],
     body: bytes | None,
@@ -171,7 +168,7 @@ def test_answers(
 @pytest.mark.parametrize("target", [f"{TO_CALLEE}/x", f"{TO_CALLEE}/a/../b", f"{INVOKE}/{CALLER}/method/own"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_access_that_is_denied(
-    portal: BlockingPortal, denying_ones: list[Pair], method: str, target: str
+    portal: BlockingPortal, denying_ones: list[Pair[Mirror]], method: str, target: str
 ) -> None:
     answer = same(portal, denying_ones, method, target)
     assert answer[0] == (403 if CALLEE in target else 200)
@@ -196,7 +193,9 @@ INVOKE_CASES: Mapping[str, tuple[Mapping[str, Any], int]] = {
 
 @pytest.mark.parametrize("target", [CALLEE, CALLER, "nobody", ""])
 @pytest.mark.parametrize("name", INVOKE_CASES)
-def test_invoke_service(portal: BlockingPortal, open_ones: list[Pair], name: str, target: str) -> None:
+def test_invoke_service(
+    portal: BlockingPortal, open_ones: list[Pair[Mirror]], name: str, target: str
+) -> None:
     message, status = INVOKE_CASES[name]
     request = invoke_pb2.InvokeServiceRequest(id=target, message=common_pb2.InvokeRequest(**message))
     app = open_ones[0].app

@@ -15,13 +15,14 @@ from pathlib import Path
 GROUPS = (
     "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
     "subscriptions/(programmatic|declarative/selfhosted|mixed|stream)|resiliency/apps/retry|"
-    "serviceinvocation/http/(appapitoken|streaming)|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
+    "serviceinvocation/(grpc/(dapr|app)apitoken|http/(appapitoken|streaming))|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
     "hotreload/selfhosted/(configuration|httpendpoint|ignoreerrors|resiliency(rename)?|"
     "scopes(/components)?|secret|state)$|"
     "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename|"
     "resiliency/apps/(default(circuitbreaker|retry|timeout)|retrymatching(grpc|http))|"
     "serviceinvocation/http/(basic|contentlength|fuzzhttp|hopbyhop|httpendpoints|redirect|sse|ssepanic|sserelay|"
-    "reservedchars/pathcorrectness))$)"
+    "reservedchars/pathcorrectness)|serviceinvocation/grpc/(basic|basicproxy|connpool|contentlength|fuzzgrpc|"
+    "slowappstartup|reservedchars/pathcorrectness))$)"
 )
 """The groups of cases that sidecars are put to, as a regular expression of Go."""
 OTHERS = (

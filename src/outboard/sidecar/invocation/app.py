@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from outboard.sidecar.invocation.headers import to_app
@@ -73,4 +73,4 @@ class GuardedApp:
         async def release() -> None:
             slots.release()
 
-        return InvocationAnswer(answer.status, answer.headers, answer.body.binding(release))
+        return replace(answer, body=answer.body.binding(release))

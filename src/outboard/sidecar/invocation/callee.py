@@ -15,14 +15,19 @@ __all__ = ["Callee"]
 OK: Final = range(200, 300)
 NO_APP: Final = "app channel is not initialized"
 NO_STREAM: Final = "no response received from stream"
+NO_VERB: Final = "NONE"
 
 
 class Callee:
-    """This side of a call, which `refuses` each or none. Without an `app` each call fails."""
+    """This side of a call, which `refuses` each or none. Without an `app` each call fails.
 
-    def __init__(self, *, refuses: bool) -> None:
+    One that `speaks_http` is asked by the verb, as far as a refusal tells.
+    """
+
+    def __init__(self, *, refuses: bool, speaks_http: bool = True) -> None:
         self.app: AppCaller | None = None
         self._refuses = refuses
+        self._speaks_http = speaks_http
 
     async def answer(self, call: AppCall) -> InvocationAnswer:
         """Raises InvocationFailed, with the status of gRPC that the caller gets."""
@@ -30,18 +35,19 @@ class Callee:
             raise InvocationFailed(NO_APP, "Internal")
         method = normalised(call.method)
         if self._refuses:
-            raise InvocationFailed(refusal(method, call.verb), "PermissionDenied")
+            verb = call.verb if self._speaks_http else NO_VERB
+            raise InvocationFailed(refusal(method, verb), "PermissionDenied")
         try:
             answer = await self.app.invoke(replace(call, method=method))
         except InvocationFailed as failure:
             raise _not_answered(str(failure)) from failure
-        if is_event_stream(call.headers) and answer.status not in OK:
+        if answer.grpc is None and is_event_stream(call.headers) and answer.status not in OK:
             await answer.body.aclose()
             raise _not_answered(NO_STREAM)  # as daprd, which keeps to itself what the app answered
         return answer
 
 
-def refusal(method: str, verb: str) -> str:
+def refusal(method: str, verb: str = NO_VERB) -> str:
     """What is answered where access is denied. The id is that of a certificate, and empty without mTLS."""
     return f"access control policy has denied access to id:  operation: {method} verb: {verb}"
 

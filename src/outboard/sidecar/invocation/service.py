@@ -29,7 +29,7 @@ from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.resiliency.guard import Guard
 from outboard.wire import dapr
 
-__all__ = ["Externals", "InvocationService", "OtherSidecars", "Reach"]
+__all__ = ["NO_HOST", "Externals", "InvocationService", "NotInvoked", "OtherSidecars", "Reach"]
 
 NO_CHANNEL: Final = "cannot invoke local endpoint: app channel not initialized"
 NO_HOST: Final = "no host found with the given ID"
@@ -72,6 +72,21 @@ class Reach:
     unfound: str = NO_HOST
 
 
+class NotInvoked(ApiError):
+    """The app `target` was not asked, or did not answer; `failure` is why."""
+
+    def __init__(self, target: str, failure: Failure) -> None:
+        denied = isinstance(failure, InvocationFailed) and failure.grpc == "PermissionDenied"
+        message = f"failed to invoke, id: {target}, err: {failure}"
+        super().__init__(403 if denied else 500, dapr.ErrorCode.DIRECT_INVOKE, message)
+        self.failure = failure
+
+
+def _failed_over_http(answer: InvocationAnswer) -> AnsweredBadly | None:
+    """The status that an app over gRPC ended with is no failure, as daprd has it."""
+    return AnsweredBadly(answer, answer.status) if answer.grpc is None and not answer.ok else None
+
+
 class InvocationService:
     """Calls of the app `me`, by `reach`. `random` gives numbers from 0 to below 1."""
 
@@ -81,11 +96,14 @@ class InvocationService:
         self._random = random
 
     async def invoke(
-        self, target: str, call: AppCall, failure_code: Callable[[int], int] = lambda status: status
+        self,
+        target: str,
+        call: AppCall,
+        failed: Callable[[InvocationAnswer], AnsweredBadly | None] = _failed_over_http,
     ) -> InvocationAnswer:
-        """The answer of `target` to `call`, whatever its status. Raises ApiError where there is none.
+        """The answer of `target` to `call`, whatever its status. Raises NotInvoked where there is none.
 
-        `failure_code` makes of the status of an answer what policies match.
+        `failed` says which answers policies count as failures.
         """
         guards = self._reach.guards
         if guards is None:
@@ -93,22 +111,27 @@ class InvocationService:
         guard = guards.of(target, call.method)
         call.body.kept = not call.streaming and guard.policies.retry is not None
         try:
-            return await guard.run(lambda: self._attempt(target, call, guard, failure_code))
+            return await guard.run(lambda: self._attempt(target, call, guard, failed))
         except AnsweredBadly as bad:
             return bad.answer
         except Failure as failure:
-            raise _not_invoked(target, failure) from failure
+            raise NotInvoked(target, failure) from failure
 
     async def _attempt(
-        self, target: str, call: AppCall, guard: Guard, failure_code: Callable[[int], int]
+        self,
+        target: str,
+        call: AppCall,
+        guard: Guard,
+        failed: Callable[[InvocationAnswer], AnsweredBadly | None],
     ) -> InvocationAnswer:
         """Raises a Failure, one that is permanent where the body of the request is gone."""
         started = asyncio.get_running_loop().time()
         try:
             answer = await self._sent(target, call)
-            if not answer.ok:
-                code = failure_code(answer.status)
-                raise AnsweredBadly(answer if call.streaming else await answer.whole(), code)
+            bad = failed(answer)
+            if bad is not None:
+                bad.answer = answer if call.streaming else await answer.whole()
+                raise bad
         except Failure as failure:
             failure.permanent = call.streaming
             raise
@@ -187,15 +210,9 @@ class InvocationService:
 
 
 def _answered(answer: InvocationAnswer, call: AppCall) -> InvocationAnswer:
-    if answer.ok and is_event_stream(call.headers):
+    if answer.grpc is None and answer.ok and is_event_stream(call.headers):
         return replace(answer, headers=as_event_stream(answer.headers))
     return answer
-
-
-def _not_invoked(target: str, failure: Failure) -> ApiError:
-    denied = isinstance(failure, InvocationFailed) and failure.grpc == "PermissionDenied"
-    message = f"failed to invoke, id: {target}, err: {failure}"
-    return ApiError(403 if denied else 500, dapr.ErrorCode.DIRECT_INVOKE, message)
 
 
 async def _until(deadline: float, body: AnswerBody) -> AsyncIterator[bytes]:

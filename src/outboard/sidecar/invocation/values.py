@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from outboard.sidecar.resiliency.failure import Failure
@@ -13,6 +13,7 @@ __all__ = [
     "AnsweredBadly",
     "AppCall",
     "CallBody",
+    "GrpcAnswer",
     "Headers",
     "InvocationAnswer",
     "InvocationFailed",
@@ -46,9 +47,11 @@ class CallBody:
 class AppCall:
     """`method` is the path without escapes, and without the first slash; `query` is as it was sent.
 
-    `verb` is empty where the call is no request of HTTP.
+    `verb` is empty where the call is no request of HTTP. Of one that was made `over_grpc` the headers are its
+    metadata, and binary ones are in base64.
 
-    Of a body that is `streaming` nobody knows the length: it is passed on once and kept nowhere.
+    Of a body that is `streaming` nobody knows the length: it is passed on once and kept nowhere. `type_url`
+    is that of the message that it is, where the caller tells one.
     """
 
     method: str
@@ -57,6 +60,8 @@ class AppCall:
     headers: Headers
     body: CallBody
     streaming: bool = False
+    over_grpc: bool = False
+    type_url: str = ""
 
 
 class AnswerBody:
@@ -93,16 +98,33 @@ class AnswerBody:
 
 
 @dataclass(frozen=True, slots=True)
+class GrpcAnswer:
+    """How an app that speaks gRPC ended a call: the `number` of the status, its details by type, trailers.
+
+    Binary trailers are in base64. `content_type` and `type_url` are of the body, where the app tells them.
+    """
+
+    number: int
+    message: str = ""
+    details: Sequence[tuple[str, bytes]] = ()
+    trailers: Headers = ()
+    content_type: str = ""
+    type_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InvocationAnswer:
     """What an app answered: `status` is that of HTTP, `headers` are as the app sent them.
 
-    `data` is the body where it is there already, and `body` is empty then.
+    `data` is the body where it is there already, and `body` is empty then. Of an app that speaks `grpc` the
+    status is the one that stands for its own, and the body of what is an error tells of it.
     """
 
     status: int
     headers: Headers
     body: AnswerBody
     data: bytes | None = None
+    grpc: GrpcAnswer | None = None
 
     @property
     def ok(self) -> bool:
@@ -114,7 +136,7 @@ class InvocationAnswer:
         if self.data is not None:
             return self
         data = b"".join([chunk async for chunk in self.body])
-        return InvocationAnswer(self.status, self.headers, AnswerBody.of(b""), data)
+        return replace(self, body=AnswerBody.of(b""), data=data)
 
 
 class InvocationFailed(Failure):
@@ -132,9 +154,12 @@ class InvocationFailed(Failure):
 
 
 class AnsweredBadly(Failure):
-    """The app answered with a status that the policies count as a failure, under `code`."""
+    """The app answered with a status that the policies count as a failure, under `code`.
 
-    def __init__(self, answer: InvocationAnswer, code: int) -> None:
+    None is of no status that they match: such a failure always is one.
+    """
+
+    def __init__(self, answer: InvocationAnswer, code: int | None) -> None:
         super().__init__(f"status code {answer.status}")
         self.code = code
         self.answer = answer

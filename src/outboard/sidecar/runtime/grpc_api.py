@@ -14,6 +14,7 @@ from outboard.sidecar.runtime.options import Options
 
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.api import GrpcApi
+    from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 
 __all__ = ["grpc_api"]
 
@@ -22,11 +23,13 @@ def grpc_api(
     options: Options,
     configuration: Configuration,
     services: Services,
+    proxy: Callable[[], GrpcProxy],
     stop: Callable[[bool], None],
     unserved: UnservedCalls,
     log: SidecarLog,
 ) -> GrpcApi:
-    """`stop(force)` is called when the API is asked to end the sidecar.
+    """`proxy` makes what takes the calls of other services. `stop(force)` is called when the API is asked to
+    end the sidecar.
 
     Loads the library, which takes some 200 ms: to be called in a thread.
     """
@@ -53,4 +56,4 @@ def grpc_api(
         logged_calls(options, configuration),
     )
     streams = {"SubscribeTopicEventsAlpha1": subscribe_method(services.streaming, log)}
-    return GrpcApi(methods, streams, settings, unserved, log)
+    return GrpcApi(methods, streams, proxy(), settings, unserved, log)

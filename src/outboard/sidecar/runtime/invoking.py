@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
@@ -28,16 +28,16 @@ from outboard.sidecar.invocation.names.sqlite import sqlite_names
 from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgoing
 from outboard.sidecar.invocation.service import InvocationService, Reach
 from outboard.sidecar.invocation.targets import AppName
-from outboard.sidecar.invocation.values import AppCall, InvocationAnswer
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.endpoints import open_endpoints
+from outboard.sidecar.runtime.invoking_grpc import GrpcInvoking
 from outboard.sidecar.runtime.options import Options
 from outboard.wire.http import Exchange
 
 if TYPE_CHECKING:
     from outboard.sidecar.api.grpc.internal import InternalApi
-    from outboard.sidecar.invocation.peers.caller import Peers
+    from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 
 __all__ = ["Invoking"]
 
@@ -63,8 +63,10 @@ class Invoking:
         self._configuration = configuration
         self._log = log
         self._reach = Reach() if is_grpc_installed() else Reach(unfound=NO_PEERS)
-        self._callee = Callee(refuses=configuration.refuses_calls)
+        refuses, speaks_http = configuration.refuses_calls, options.app_protocol not in GRPC_PROTOCOLS
+        self._callee = Callee(refuses=refuses, speaks_http=speaks_http)
         self._me = AppName(options.app_id, options.runtime_namespace)
+        self._grpc = GrpcInvoking(options, self._me, self._reach, random, refuses=refuses)
         self.service = InvocationService(self._me, self._reach, random)
         self._outgoing: Outgoing | None = None
         self._host_address = ""
@@ -87,7 +89,7 @@ class Invoking:
 
         Raises ComponentInitFailed and ResourceError for an endpoint that cannot be called.
         """
-        async with outgoing() as clients:
+        async with outgoing() as clients, self._grpc.opened():
             self._outgoing, self._host_address = clients, context.environ.get(HOST_VARIABLE, "")
             ways = await open_endpoints(endpoints, clients, context, stores)
             self._reach.externals = WithoutSidecar(clients, ways)
@@ -95,25 +97,29 @@ class Invoking:
             yield
 
     def attend(self, exchange: Exchange, slots: asyncio.Semaphore | None, health: AppHealth) -> None:
-        """From now on the app is called: at its port, or over `exchange` where it has none.
+        """From now on the app is called: at its port, or over `exchange` where it has none."""
+        app = self._app(exchange)
+        self._reach.app = self._callee.app = GuardedApp(app, lambda: health.healthy, slots)
 
-        One over gRPC is not called by others.
-        """
+    def _app(self, exchange: Exchange) -> AppCaller:
         options = self._options
         if options.app_protocol in GRPC_PROTOCOLS:
-            return
+            return self._grpc.app()
         base = f"{options.app_protocol}://{_host(options.app_channel_address)}:{options.app_port}"
-        app: AppCaller = ExchangeApp(exchange, base, options.app_api_token)
         if options.app_port and self._outgoing is not None:
-            app = self._outgoing.app(base, options.app_api_token, tls=False)
-        self._reach.app = self._callee.app = GuardedApp(app, lambda: health.healthy, slots)
+            return self._outgoing.app(base, options.app_api_token, tls=False)
+        return ExchangeApp(exchange, base, options.app_api_token)
+
+    def proxy(self) -> GrpcProxy:
+        """For calls of services that are not Dapr's. It needs the extra `grpc`."""
+        return self._grpc.proxy()
 
     def internal_api(self) -> InternalApi:
         """What other sidecars call. It needs the extra `grpc`."""
         with importing_grpc():
             from outboard.sidecar.api.grpc.internal import InternalApi
 
-        return InternalApi(self._callee, self._log)
+        return InternalApi(self._callee, self.proxy(), self._options.max_body_bytes, self._log)
 
     @asynccontextmanager
     async def announced(self, address: str) -> AsyncIterator[None]:
@@ -125,8 +131,8 @@ class Invoking:
         if not address or names is None:
             yield
             return
-        async with AsyncExitStack() as stack, names.announced(Announced(self._me, address)):
-            self._reach.names, self._reach.others = names, _LazyPeers(stack)
+        async with names.announced(Announced(self._me, address)):
+            self._reach.names, self._reach.others = names, self._grpc
             self._reach.forwarder = await asyncio.to_thread(_this_machine, self._host_address)
             yield
 
@@ -136,34 +142,6 @@ class Invoking:
         if found is not None:
             return sqlite_names(found, self._options.directory, self._log)
         return None if folder is None else SidecarRegistry(folder, self._log, self._clock.sleep)
-
-
-class _LazyPeers:
-    """OtherSidecars, whose library is loaded with the first call."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        self._peers: Peers | None = None
-        self._opening = asyncio.Lock()
-
-    async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
-        return await (await self._loaded()).invoke(address, call)
-
-    async def forget(self, address: str) -> None:
-        await (await self._loaded()).forget(address)
-
-    async def _loaded(self) -> Peers:
-        async with self._opening:
-            if self._peers is None:
-                opened = await asyncio.to_thread(_load_peers)
-                self._peers = await self._stack.enter_async_context(opened())
-        return self._peers
-
-
-def _load_peers() -> Callable[[], AbstractAsyncContextManager[Peers]]:
-    with importing_grpc():
-        from outboard.sidecar.invocation.peers.caller import peers
-    return peers
 
 
 def _host(address: str) -> str:

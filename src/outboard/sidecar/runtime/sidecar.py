@@ -247,7 +247,10 @@ class Sidecar:
     def _served_apis(self) -> Apis:
         """With that over gRPC, which is made when somebody calls it."""
         stop, unserved, log = self._asked_to_stop, self._unserved, self._log
-        make = partial(grpc_api, self.options, self._configuration, self._services, stop, unserved, log)
+        proxy = self._invoking.proxy
+        make = partial(
+            grpc_api, self.options, self._configuration, self._services, proxy, stop, unserved, log
+        )
         return replace(self._apis, grpc=make, internal=self._invoking.internal_api)
 
     @asynccontextmanager

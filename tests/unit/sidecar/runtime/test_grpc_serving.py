@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import grpc
 import pytest
@@ -14,6 +15,9 @@ import pytest
 from outboard.errors import PortTaken
 from outboard.sidecar.api.grpc.api import GrpcApi, GrpcSettings
 from outboard.sidecar.api.unserved_calls import UnservedCalls
+from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
+from outboard.sidecar.invocation.service import Reach
+from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.runtime.grpc_serving import serving_grpc
 from outboard.sidecar.runtime.listening import listening_for
@@ -65,7 +69,16 @@ class Made:
 
     def __call__(self) -> GrpcApi:
         self.count += 1
-        return GrpcApi({}, {}, GrpcSettings(1000), UnservedCalls(LOG), LOG)
+        proxy = GrpcProxy(AppName("me", "default"), Reach(), no_app, nobody, refuses=False)
+        return GrpcApi({}, {}, proxy, GrpcSettings(1000), UnservedCalls(LOG), LOG)
+
+
+def no_app() -> NoReturn:
+    raise AssertionError("no call is passed on here")
+
+
+async def nobody() -> NoReturn:
+    raise AssertionError("no call is passed on here")
 
 
 @asynccontextmanager

@@ -19,10 +19,24 @@ from grpc import StatusCode
 
 from outboard.resources.configuration import ApiAccess, ApiLogging
 from outboard.sidecar.api.grpc.access import is_allowed
-from outboard.sidecar.api.grpc.call import EMPTY, Call, Method, StatusRaised, StreamMethod, Undecodable
+from outboard.sidecar.api.grpc.call import (
+    APP_ID,
+    EMPTY,
+    NO_METHOD,
+    NO_PROXY,
+    Call,
+    Method,
+    StatusRaised,
+    StreamMethod,
+    Undecodable,
+)
 from outboard.sidecar.api.grpc.errors import GrpcStatus, http_like, status_of
+from outboard.sidecar.api.grpc.proxied import proxied
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError
+from outboard.sidecar.invocation.grpc.metadata import Pairs
+from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
+from outboard.sidecar.invocation.grpc.relay import ProxiedCall
 from outboard.sidecar.logs import SidecarLog
 from outboard.wire import dapr
 
@@ -31,12 +45,9 @@ __all__ = ["GrpcApi", "GrpcSettings"]
 SERVICE: Final = "dapr.proto.runtime.v1.Dapr"
 NO_TOKEN: Final = "missing api token in request metadata"
 OTHER_TOKEN: Final = "authentication error: api token mismatch"
-NO_PROXY: Final = "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata"
-NO_METHOD: Final = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
-PROXY_UNSERVED: Final = "calls to other apps are not served by this sidecar yet"
 UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
 UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
-APP_ID: Final = frozenset({dapr.APP_ID_HEADER, "dapr-callee-app-id"})
+RUNTIME: Final = "/dapr.proto.runtime."
 
 SINGLE: Final = frozenset(
     f"/{SERVICE}/{each.name}"
@@ -62,18 +73,21 @@ class GrpcSettings:
 class GrpcApi(grpc.GenericRpcHandler):
     """Takes each call as a stream of bytes, which on the wire is what a call of any kind is.
 
-    `methods` are those of Dapr's service, by name, and `streams` those that take a stream.
+    `methods` are those of Dapr's service, by name, and `streams` those that take a stream. A call of another
+    one goes to `proxy`, if its metadata name an app.
     """
 
     def __init__(
         self,
         methods: Mapping[str, Method],
         streams: Mapping[str, StreamMethod],
+        proxy: GrpcProxy,
         settings: GrpcSettings,
         unserved: UnservedCalls,
         log: SidecarLog,
     ) -> None:
         self._methods = methods
+        self._proxy = proxy
         self._streams = {f"/{SERVICE}/{name}": each for name, each in streams.items()}
         self._settings = settings
         self._token = settings.token.encode()
@@ -92,18 +106,21 @@ class GrpcApi(grpc.GenericRpcHandler):
         stream = self._streams.get(path)
         if stream is not None:
             return grpc.stream_stream_rpc_method_handler(partial(self._stream, path, stream))
+        if self._method(path) is None and _names_app(handler_call_details):
+            return grpc.stream_stream_rpc_method_handler(partial(self._proxied, path))
 
         async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             started = time.perf_counter()
             call = _call(context)
             answer = await self._answer(path, await _first(path, requests), call)
             if call.told:
-                await context.send_initial_metadata(call.told)
+                await context.send_initial_metadata(tuple(call.told))
             self._log_call(path, context, answer, time.perf_counter() - started)
             if isinstance(answer, GrpcStatus):
-                context.set_trailing_metadata(answer.trailers())
+                context.set_trailing_metadata((*call.trailers, *answer.trailers()))
                 await context.abort(answer.code, answer.message)
             else:
+                context.set_trailing_metadata(tuple(call.trailers))
                 yield answer.SerializeToString()
 
         return grpc.stream_stream_rpc_method_handler(handle)
@@ -127,14 +144,36 @@ class GrpcApi(grpc.GenericRpcHandler):
             context.set_trailing_metadata(answer.trailers())
             await context.abort(answer.code, answer.message)
 
+    async def _proxied(self, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
+        """A call of a service that is not Dapr's. Raises at its end, where that is a status."""
+        started, call = time.perf_counter(), _call(context)
+        answer = self._refusal(call) or (self._denial(path) if path.startswith(RUNTIME) else None)
+        trailers: Pairs = () if answer is None else answer.trailers()
+        if answer is None:
+            sent = [item for item in call.sent if not self._token or item[0] != dapr.API_TOKEN_HEADER]
+            ended = await proxied(self._proxy, ProxiedCall(path, sent, aiter(requests), context), call)
+            answer, trailers = GrpcStatus(ended.code, ended.message), ended.trailers
+        self._log_call(path, context, answer, time.perf_counter() - started)
+        context.set_trailing_metadata(tuple(trailers))
+        if answer.code is not StatusCode.OK:
+            await context.abort(answer.code, answer.message)
+
+    def _method(self, path: str) -> Method | None:
+        service, _, name = path.strip("/").rpartition("/")
+        return self._methods.get(name) if service == SERVICE else None
+
     async def _answer(self, path: str, data: bytes, call: Call) -> Message | GrpcStatus:
         refusal = self._refusal(call)
         if refusal is not None:
             return refusal
-        service, _, name = path.strip("/").rpartition("/")
-        found = self._methods.get(name) if service == SERVICE else None
-        if found is None:
-            return self._missed(service, path, call)
+        try:
+            call.tell_baggage()
+        except StatusRaised as raised:
+            return raised.status
+        found = self._method(path)
+        if found is None:  # daprd takes it for one to another app
+            of_dapr = path.strip("/").rpartition("/")[0] == SERVICE
+            return GrpcStatus(StatusCode.UNKNOWN, NO_METHOD if of_dapr else NO_PROXY)
         denial = self._denial(path)
         if denial is not None:
             return denial
@@ -165,13 +204,6 @@ class GrpcApi(grpc.GenericRpcHandler):
             # The last line of defence: the app is told, the log has the traceback, the sidecar goes on.
             self._log.exception("unexpected error at %s", path)
             return GrpcStatus(StatusCode.INTERNAL, UNEXPECTED)
-
-    def _missed(self, service: str, path: str, call: Call) -> GrpcStatus:
-        """daprd takes a call that it does not know for one to another app."""
-        if APP_ID.isdisjoint(call.metadata):
-            return GrpcStatus(StatusCode.UNKNOWN, NO_METHOD if service == SERVICE else NO_PROXY)
-        self._unserved.tell("other apps", path)
-        return GrpcStatus(StatusCode.UNIMPLEMENTED, PROXY_UNSERVED)
 
     def _refusal(self, call: Call) -> GrpcStatus | None:
         given = call.metadata.get(dapr.API_TOKEN_HEADER)
@@ -210,5 +242,9 @@ async def _first(path: str, requests: AsyncIterator[bytes]) -> bytes:
 
 
 def _call(context: Context) -> Call:
-    given = context.invocation_metadata() or ()
-    return Call({str(name): value for name, value in given if isinstance(value, str)})
+    given = tuple(context.invocation_metadata() or ())
+    return Call({str(name): value for name, value in given if isinstance(value, str)}, given)
+
+
+def _names_app(details: grpc.HandlerCallDetails) -> bool:
+    return any(name in APP_ID for name, _ in details.invocation_metadata or ())

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
+from grpc import StatusCode
 
 from outboard.sidecar.api.grpc.errors import GrpcStatus
+from outboard.wire import dapr
+from outboard.wire.baggage import problem_of
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["EMPTY", "Call", "Method", "Send", "StatusRaised", "StreamMethod", "Undecodable", "method"]
+__all__ = [
+    "APP_ID",
+    "EMPTY",
+    "NO_METHOD",
+    "NO_PROXY",
+    "Call",
+    "Method",
+    "Send",
+    "StatusRaised",
+    "StreamMethod",
+    "Undecodable",
+    "method",
+]
 
 EMPTY: Final = Empty()
+BAGGAGE: Final = "baggage"
+APP_ID: Final = frozenset({dapr.APP_ID_HEADER, dapr.CALLEE_HEADER})
+"""Metadata that names the app that a call is for; the texts say that there is none of them."""
+NO_PROXY: Final = "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata"
+NO_METHOD: Final = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
 Asked = TypeVar("Asked", bound=Message)
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 """Sends one message; not to be called again before it has returned."""
@@ -36,11 +56,23 @@ class StatusRaised(Exception):
 class Call:
     """What a call says beside its message: the texts of its metadata, by lower-case name.
 
-    `told` is what goes back before the answer, as metadata.
+    `sent` is all of it as it came. `told` is what goes back before the answer, and `trailers` is what goes
+    behind it, as metadata.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    sent: Sequence[tuple[str, str | bytes]] = ()
+    told: list[tuple[str, str | bytes]] = field(default_factory=list)
+    trailers: list[tuple[str, str | bytes]] = field(default_factory=list)
+
+    def tell_baggage(self) -> None:
+        """What the call carries goes back to the caller, too. Raises StatusRaised where it cannot be read."""
+        told = ",".join(value for name, value in self.sent if name == BAGGAGE and isinstance(value, str))
+        if problem := problem_of(told):
+            text = f"invalid baggage header: {problem}"
+            raise StatusRaised(GrpcStatus(StatusCode.INVALID_ARGUMENT, text))
+        if told:
+            self.told.append((BAGGAGE, told))
 
     @property
     def trace(self) -> TraceContext | None:

@@ -108,6 +108,8 @@ def _key_refused(error: KeyRefused) -> GrpcStatus:
 
 
 def _packed(message: Message) -> AnyMessage:
+    if isinstance(message, AnyMessage):
+        return message
     packed = AnyMessage()
     packed.Pack(message)
     return packed

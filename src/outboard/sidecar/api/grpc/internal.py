@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 import grpc
 
+from outboard.sidecar.api.grpc.call import APP_ID, NO_METHOD, NO_PROXY, Call
+from outboard.sidecar.api.grpc.proxied import proxied
 from outboard.sidecar.invocation.callee import Callee
+from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
+from outboard.sidecar.invocation.grpc.relay import ProxiedCall
 from outboard.sidecar.invocation.headers import first
 from outboard.sidecar.invocation.peers.caller import packets
 from outboard.sidecar.invocation.peers.messages import (
@@ -34,18 +39,19 @@ __all__ = ["InternalApi"]
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
-LARGEST: Final = 4 * 1024 * 1024
+LEAST: Final = 64 * 1024
+OWN: Final = "/dapr.proto.internals."
 UNPARSED: Final = "parsing InternalInvokeRequest error: "
 
 
 class InternalApi(grpc.GenericRpcHandler):
-    """Passes calls on to the app of this sidecar, as far as `callee` lets them."""
+    """Passes calls on to the app of this sidecar, as far as `callee` and `proxy` let them."""
 
-    max_message_bytes = LARGEST
-    """How large a body may be is for the sidecar of the caller to say; here it comes in parts."""
-
-    def __init__(self, callee: Callee, log: SidecarLog) -> None:
+    def __init__(self, callee: Callee, proxy: GrpcProxy, max_body_bytes: int, log: SidecarLog) -> None:
+        self.max_message_bytes = max(max_body_bytes, LEAST)
+        """Of calls that are passed on as they are; bodies of others come in parts."""
         self._callee = callee
+        self._proxy = proxy
         self._log = log
 
     def service(
@@ -53,7 +59,7 @@ class InternalApi(grpc.GenericRpcHandler):
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         answers = {CALL_LOCAL: self._unary, CALL_LOCAL_STREAM: self._stream}.get(handler_call_details.method)
         if answers is None:
-            return None
+            return grpc.stream_stream_rpc_method_handler(partial(self._proxied, handler_call_details.method))
 
         async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             try:
@@ -66,6 +72,16 @@ class InternalApi(grpc.GenericRpcHandler):
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
+    async def _proxied(self, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
+        metadata = tuple(context.invocation_metadata() or ())
+        if not any(name in APP_ID for name, _ in metadata):
+            await context.abort(grpc.StatusCode.UNKNOWN, NO_METHOD if path.startswith(OWN) else NO_PROXY)
+        passed = ProxiedCall(path, metadata, aiter(requests), context)
+        ended = await proxied(self._proxy, passed, Call(sent=metadata))
+        context.set_trailing_metadata(ended.trailers)
+        if ended.code is not grpc.StatusCode.OK:
+            await context.abort(ended.code, ended.message)
+
     async def _stream(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Raises InvocationFailed."""
         head, packet = _read(await anext(requests, b""))
@@ -76,8 +92,9 @@ class InternalApi(grpc.GenericRpcHandler):
         answer = await self._callee.answer(_call(head, CallBody(body), streaming=streaming))
         try:
             yield write_reply(_head(answer), None)
-            async for part in packets(answer.body):
-                yield write_reply(None, part)
+            if answer.grpc is None or not answer.grpc.number:  # else the body tells callers over HTTP of it
+                async for part in packets(answer.body):
+                    yield write_reply(None, part)
         finally:
             await answer.body.aclose()
 
@@ -89,7 +106,8 @@ class InternalApi(grpc.GenericRpcHandler):
             raise _unparsed(str(error)) from error
         answer = await self._callee.answer(_call(head, CallBody(_once(body)), streaming=False))
         whole = await answer.whole()
-        yield write_unary_reply(_head(answer), whole.data or b"")
+        data = b"" if whole.grpc is not None and whole.grpc.number else whole.data
+        yield write_unary_reply(_head(answer), data or b"")
 
 
 def _read(message: bytes) -> tuple[CallHead, Packet | None]:
@@ -112,7 +130,16 @@ def _call(head: CallHead, body: CallBody, *, streaming: bool) -> AppCall:
     headers = [item for item in head.headers if item[0] != "content-type"]
     if head.content_type:
         headers.append(("content-type", head.content_type))
-    return AppCall(head.method, head.verb, head.query, headers, body, streaming=streaming)
+    return AppCall(
+        head.method,
+        head.verb,
+        head.query,
+        headers,
+        body,
+        streaming=streaming,
+        over_grpc=head.over_grpc,
+        type_url=head.type_url,
+    )
 
 
 async def _body(packet: Packet | None, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -148,4 +175,10 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 def _head(answer: InvocationAnswer) -> ReplyHead:
-    return ReplyHead(answer.status, answer.headers, first(answer.headers, "content-type"))
+    content_type, told = first(answer.headers, "content-type"), answer.grpc
+    if told is None:
+        return ReplyHead(answer.status, answer.headers, content_type)
+    headers = [item for item in answer.headers if item[0] != "content-type"]
+    return ReplyHead(
+        told.number, headers, told.content_type, told.message, told.type_url, told.details, told.trailers
+    )

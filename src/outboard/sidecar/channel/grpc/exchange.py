@@ -13,7 +13,7 @@ from outboard.sidecar.channel.grpc.methods import refused
 from outboard.sidecar.channel.grpc.unverified import unverified
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["grpc_exchange_with"]
+__all__ = ["channel_to", "grpc_exchange_with"]
 
 UNLIMITED: Final = -1
 MOST: Final = 2**31 - 1
@@ -36,6 +36,15 @@ async def grpc_exchange_with(
     character), and its body is the message, of up to `max_body_bytes` each way. A call that ends with a
     status other than OK is answered 500.
     """
+    async with channel_to(host, port, max_body_bytes, secure=secure) as channel:
+        yield _Calls(channel)
+
+
+@asynccontextmanager
+async def channel_to(
+    host: str, port: int, max_body_bytes: int, *, secure: bool
+) -> AsyncIterator[grpc.aio.Channel]:
+    """As of `grpc_exchange_with`, the channel itself; it is connected when the first call needs it."""
     async with AsyncExitStack() as stack:
         name = f"[{host}]" if ":" in host else host
         target = f"{name}:{port}"
@@ -49,8 +58,7 @@ async def grpc_exchange_with(
             ("grpc.max_receive_message_length", size),
             ("grpc.max_send_message_length", size),
         )
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(target, options))
-        yield _Calls(channel)
+        yield await stack.enter_async_context(grpc.aio.insecure_channel(target, options))
 
 
 class _Calls:

@@ -13,7 +13,14 @@ from typing import Final
 from outboard.wire.forwarding import may_be_header
 from outboard.wire.tracing import TraceContext
 
-__all__ = ["BINARY", "binary_trace", "forwarded_metadata", "metadata_problem"]
+__all__ = [
+    "BINARY",
+    "OF_THE_PROTOCOL",
+    "binary_trace",
+    "forwarded_metadata",
+    "metadata_problem",
+    "trace_metadata",
+]
 
 OF_THE_PROTOCOL: Final = frozenset(
     {
@@ -51,6 +58,15 @@ def binary_trace(traceparent: str | None) -> dict[str, str]:
         return {}
     identity, span, flags = (bytes.fromhex(each) for each in (trace.trace_id, trace.span_id, trace.flags))
     return {TRACE: (b"\0\0" + identity + b"\1" + span + b"\2" + flags).decode("latin-1")}
+
+
+def trace_metadata(traceparent: str | None) -> tuple[tuple[str, str | bytes], ...]:
+    """A trace as metadata of a call, in both forms; nothing where it is no valid one."""
+    trace = TraceContext.parse(traceparent)
+    if trace is None:
+        return ()
+    binary = [(name, value.encode("latin-1")) for name, value in binary_trace(traceparent).items()]
+    return ("traceparent", trace.traceparent), *binary
 
 
 def metadata_problem(metadata: Mapping[str, str]) -> str:

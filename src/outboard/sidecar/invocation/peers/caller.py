@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeAlias
+from typing import Final
 
 import grpc.aio
 
+from outboard.sidecar.channel.grpc.metadata import trace_metadata
 from outboard.sidecar.invocation.headers import first
+from outboard.sidecar.invocation.peers.answers import grpc_answer
 from outboard.sidecar.invocation.peers.messages import (
     CALL_LOCAL_STREAM,
     CallHead,
@@ -19,16 +20,25 @@ from outboard.sidecar.invocation.peers.messages import (
     read_reply,
     write_request,
 )
-from outboard.sidecar.invocation.peers.status import by_number, go_name, http_status
-from outboard.sidecar.invocation.values import AnswerBody, AppCall, InvocationAnswer, InvocationFailed
+from outboard.sidecar.invocation.peers.status import go_name
+from outboard.sidecar.invocation.peers.stream import Stream, written
+from outboard.sidecar.invocation.values import (
+    AnswerBody,
+    AppCall,
+    GrpcAnswer,
+    Headers,
+    InvocationAnswer,
+    InvocationFailed,
+)
 
 __all__ = ["Peers", "packets", "peers"]
 
-Stream: TypeAlias = grpc.aio.StreamStreamCall[bytes, bytes]
 OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),  # so that a new channel tries at once
 )
+LEAST: Final = 64 * 1024
+MOST: Final = 2**31 - 1
 PACKET: Final = 16 * 1024
 """Bytes of a part of a body: well below what a sidecar takes that was told to take little."""
 HTTP: Final = range(100, 600)
@@ -36,9 +46,12 @@ NO_UTF8: Final = "grpc: error while marshaling: string field contains invalid UT
 
 
 @asynccontextmanager
-async def peers() -> AsyncIterator[Peers]:
-    """Other sidecars, while the block runs: connections are kept for the next call."""
-    made = Peers()
+async def peers(max_body_bytes: int) -> AsyncIterator[Peers]:
+    """Other sidecars, while the block runs: connections are kept for the next call.
+
+    A message of theirs may have `max_body_bytes`.
+    """
+    made = Peers(max_body_bytes)
     try:
         yield made
     finally:
@@ -48,13 +61,15 @@ async def peers() -> AsyncIterator[Peers]:
 class Peers:
     """Channels by address."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_body_bytes: int) -> None:
+        largest = min(max(max_body_bytes, LEAST), MOST)
+        self._options = (*OPTIONS, ("grpc.max_receive_message_length", largest))
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     def channel(self, address: str) -> grpc.aio.Channel:
         """The one to `address`, which is kept."""
         if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=OPTIONS)
+            self._channels[address] = grpc.aio.insecure_channel(address, options=self._options)
         return self._channels[address]
 
     async def forget(self, address: str) -> None:
@@ -69,7 +84,8 @@ class Peers:
 
     async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
         """Make `call` at the sidecar at `address`. Raises InvocationFailed."""
-        stream: Stream = self.channel(address).stream_stream(CALL_LOCAL_STREAM)()
+        traced = trace_metadata(first(call.headers, "traceparent"))
+        stream: Stream = self.channel(address).stream_stream(CALL_LOCAL_STREAM)(metadata=traced)
         exchange = _CallStream(stream, call)
         try:
             head, packet = await exchange.begin()
@@ -145,7 +161,15 @@ async def _read(stream: Stream) -> bytes | None:
 
 async def _send(stream: Stream, call: AppCall) -> None:
     """Raises InvocationFailed for what cannot be sent, and what reading the body raises."""
-    head = CallHead(call.method, call.verb, call.query, first(call.headers, "content-type"), call.headers)
+    head = CallHead(
+        call.method,
+        call.verb,
+        call.query,
+        first(call.headers, "content-type"),
+        _headers(call),
+        call.type_url,
+        call.over_grpc,
+    )
     try:
         beginning = write_request(head, None)
     except ValueError as error:
@@ -153,12 +177,20 @@ async def _send(stream: Stream, call: AppCall) -> None:
             f"error sending message: rpc error: code = Internal desc = {NO_UTF8}"
         ) from error
     try:
-        await stream.write(beginning)
+        await stream.wait_for_connection()
+        if not await written(stream, beginning):
+            return
         async for packet in packets(call.body.chunks()):
-            await stream.write(write_request(None, packet))
+            if not await written(stream, write_request(None, packet)):
+                return
         await stream.done_writing()
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # the answer came before the whole request had gone, or says what is wrong
+
+
+def _headers(call: AppCall) -> Headers:
+    """A call that was made over gRPC tells no length, which is one of HTTP."""
+    return [item for item in call.headers if item[0] != "content-length"] if call.over_grpc else call.headers
 
 
 async def packets(chunks: AsyncIterator[bytes]) -> AsyncIterator[Packet]:
@@ -171,13 +203,12 @@ async def packets(chunks: AsyncIterator[bytes]) -> AsyncIterator[Packet]:
 
 
 def _answer(head: ReplyHead, body: AnswerBody) -> InvocationAnswer:
+    if head.status not in HTTP:
+        answer = GrpcAnswer(
+            head.status, head.message, head.details, head.trailers, head.content_type, head.type_url
+        )
+        return grpc_answer(answer, head.headers, body)
     headers = [item for item in head.headers if item[0] != "content-type"]
     if head.content_type:
         headers.append(("content-type", head.content_type))
-    if head.status in HTTP:
-        return InvocationAnswer(head.status, headers, body)
-    code = by_number(head.status)
-    if code is grpc.StatusCode.OK:
-        return InvocationAnswer(http_status(code), headers, body)
-    told = json.dumps({"code": http_status(code), "message": head.message}, separators=(",", ":"))
-    return InvocationAnswer(http_status(code), headers, AnswerBody.of(told.encode()).binding(body.aclose))
+    return InvocationAnswer(head.status, headers, body)

@@ -36,6 +36,11 @@ CALL_LOCAL_STREAM: Final = f"{SERVICE}/CallLocalStream"
 COMMON: Final = "dapr.proto.common.v1"
 INTERNALS: Final = "dapr.proto.internals.v1"
 VERSION: Final = 1
+CONTENT_TYPE: Final = "content-type"
+GRPC: Final = "application/grpc"
+OVER_GRPC: Final[Sequence[Mapping[str, object]]] = ({"key": CONTENT_TYPE, "value": {"values": [GRPC]}},)
+"""By this a daprd tells metadata of a call over gRPC from headers."""
+LEAST_OF_HTTP: Final = 100
 VERBS: Final = ("NONE", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 FIELDS: Final[Mapping[str, Sequence[tuple[str, int, str]]]] = {
@@ -97,7 +102,10 @@ class Packet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallHead:
-    """What a caller says before the body. `type_url` is that of a message of protobuf, as gRPC sends it."""
+    """What a caller says before the body. `type_url` is that of a message of protobuf, as gRPC sends it.
+
+    With `over_grpc` the headers are the metadata of a call over gRPC.
+    """
 
     method: str
     verb: str
@@ -105,17 +113,23 @@ class CallHead:
     content_type: str
     headers: Headers
     type_url: str = ""
+    over_grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyHead:
-    """What a callee says before the body; `status` is that of HTTP, or, below 100, that of gRPC."""
+    """What a callee says before the body; `status` is that of HTTP, or, below 100, that of gRPC.
+
+    Only the latter has details, by type, and trailers.
+    """
 
     status: int
     headers: Headers
     content_type: str = ""
     message: str = ""
     type_url: str = ""
+    details: Sequence[tuple[str, bytes]] = ()
+    trailers: Headers = ()
 
 
 def _classes() -> dict[str, type[Message]]:
@@ -202,7 +216,10 @@ def write_unary_reply(head: ReplyHead, body: bytes) -> bytes:
 def _request(head: CallHead) -> Message:
     return REQUEST(
         ver=VERSION,
-        metadata=_entries(head.headers),
+        metadata=[
+            *_entries(head.headers, canonical=not head.over_grpc),
+            *(OVER_GRPC if head.over_grpc else ()),
+        ],
         message={
             "method": head.method,
             "content_type": head.content_type,
@@ -224,14 +241,31 @@ def _call_head(message: Any) -> CallHead:
         raise Unreadable("request does not contain the required fields in the leading chunk")
     http = asked.http_extension
     verb = VERBS[http.verb] if asked.HasField("http_extension") and 0 <= http.verb < len(VERBS) else ""
-    headers = _pairs(message.metadata)
-    return CallHead(asked.method, verb, http.querystring, asked.content_type, headers, asked.data.type_url)
+    over_grpc = any(
+        entry.key == CONTENT_TYPE and any(value.startswith(GRPC) for value in entry.value.values)
+        for entry in message.metadata
+    )
+    return CallHead(
+        asked.method,
+        verb,
+        http.querystring,
+        asked.content_type,
+        _pairs(message.metadata),
+        asked.data.type_url,
+        over_grpc,
+    )
 
 
 def _response(head: ReplyHead) -> Message:
+    over_grpc = head.status < LEAST_OF_HTTP
     return RESPONSE(
-        status={"code": head.status, "message": head.message},
-        headers=_entries(head.headers),
+        status={
+            "code": head.status,
+            "message": head.message,
+            "details": [{"type_url": kind, "value": value} for kind, value in head.details],
+        },
+        headers=[*_entries(head.headers, canonical=not over_grpc), *(OVER_GRPC if over_grpc else ())],
+        trailers=_entries(head.trailers, canonical=False),
         message={
             "content_type": head.content_type,
             "data": {"type_url": head.type_url} if head.type_url else None,
@@ -249,6 +283,8 @@ def _reply_head(message: Any) -> ReplyHead | None:
         answered.content_type,
         message.status.message,
         answered.data.type_url,
+        [(each.type_url, each.value) for each in message.status.details],
+        _pairs(message.trailers),
     )
 
 
@@ -260,12 +296,15 @@ def _packet(message: Any) -> Packet | None:
     return Packet(message.payload.data, message.payload.seq) if message.HasField("payload") else None
 
 
-def _entries(headers: Headers) -> list[Mapping[str, object]]:
-    """By the names as Go writes those of HTTP: a daprd looks for some of them so."""
+def _entries(headers: Headers, *, canonical: bool) -> list[Mapping[str, object]]:
+    """If `canonical` by the names as Go writes those of HTTP: a daprd looks for some of them so."""
     gathered: dict[str, list[str]] = {}
     for name, value in headers:
         gathered.setdefault(name, []).append(value)
-    return [{"key": _canonical(name), "value": {"values": values}} for name, values in gathered.items()]
+    return [
+        {"key": _canonical(name) if canonical else name, "value": {"values": values}}
+        for name, values in gathered.items()
+    ]
 
 
 def _canonical(name: str) -> str:
