@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from outboard.cel import Expression
 from outboard.check.apps import PodTemplate, RunApp, pod_templates
 from outboard.check.component import ComponentDocument
 from outboard.check.document import Document, child, text
+from outboard.check.inspected import InspectedApp
 from outboard.errors import ResourceError
 from outboard.facts.catalogue import Catalogue
 from outboard.resources.finding import Finding
@@ -63,6 +64,10 @@ class Corpus:
     compile: Callable[[str], Expression] | None = None
     version: tuple[int, ...] = field(default=())
     """The version of Dapr that it is checked for; empty: the newest."""
+    inspected: tuple[InspectedApp, ...] = ()
+    """The apps that were loaded, because a person asked for it."""
+    all_inspected: bool = False
+    """Whether these are all apps of the run files."""
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:
@@ -134,6 +139,10 @@ class Corpus:
     def beside(self, document: Document) -> tuple[ComponentDocument, ...]:
         """The components that are loaded together with `document`."""
         return self.folders.get(document.group, ())
+
+    def components_of(self, resources: Collection[str]) -> Iterator[ComponentDocument]:
+        """The components in these folders; all where none is named."""
+        return (each for each in self.components if not resources or each.document.group in resources)
 
     def named(self, name: str, document: Document) -> ComponentDocument | None:
         """The component `name` that `document` means: one beside it, or else the only one of that name."""

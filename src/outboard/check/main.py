@@ -8,10 +8,12 @@ from pathlib import Path
 
 from outboard import cel
 from outboard.check.checking import found, with_fingerprints
-from outboard.check.corpus import Corpus, SourceFile, numbers
+from outboard.check.corpus import Corpus, RunFile, SourceFile, numbers
 from outboard.check.document import child
 from outboard.check.fixing import fixed, fixes
 from outboard.check.ignoring import Ignores
+from outboard.check.inspected import InspectedApp
+from outboard.check.inspection.loading import Inspection, inspect_all, inspect_named, sources_of
 from outboard.check.reading import read_run_files
 from outboard.check.report import CheckReport, FoundPlace
 from outboard.check.rule import RuleFinding, Severity
@@ -29,15 +31,26 @@ def check_files(
     return report_of(found(corpus, ignores or Ignores()), corpus, remarks)
 
 
-def make_corpus(files: Sequence[SourceFile], version: str = "") -> tuple[Corpus, tuple[str, ...]]:
-    """What is to be checked, and what cannot be, in sentences. Raises CommandError for a wrong version."""
+def make_corpus(
+    files: Sequence[SourceFile], version: str = "", apps: Sequence[str] = (), *, all_apps: bool = False
+) -> tuple[Corpus, tuple[str, ...]]:
+    """What is to be checked, and what cannot be, in sentences.
+
+    `apps` are loaded (`module:app`), and all of the run files where `all_apps` says so. Raises CommandError
+    for a wrong version, and for one of `apps` that cannot be loaded.
+    """
     try:
         wanted = numbers(version) if version else ()
     except ValueError as error:
         raise CommandError(f"--dapr-version {version}: no version", "Write for instance 1.18.") from error
     run_files = tuple(read_run_files(files))
-    compile_, remarks = _compile(files)
-    return Corpus(tuple(files), catalogue(), run_files, compile_, wanted), remarks
+    seen = _inspected(run_files, apps, all_apps=all_apps)
+    compile_, remarks = _compile(files, seen.apps)
+    known = {each.app_id for each in seen.apps}
+    ids = {each.app_id for file in run_files for each in file.apps}
+    every = (*files, *sources_of(seen.apps))
+    corpus = Corpus(every, catalogue(), run_files, compile_, wanted, seen.apps, bool(ids) and ids <= known)
+    return corpus, (*remarks, *seen.remarks)
 
 
 def report_of(findings: Sequence[RuleFinding], corpus: Corpus, remarks: tuple[str, ...] = ()) -> CheckReport:
@@ -75,9 +88,23 @@ def _write(path: Path, content: str) -> None:
         file.write(mark + content)
 
 
-def _compile(files: Iterable[SourceFile]) -> tuple[Callable[[str], cel.Expression] | None, tuple[str, ...]]:
+def _inspected(run_files: Sequence[RunFile], apps: Sequence[str], *, all_apps: bool) -> Inspection:
+    if not apps and not all_apps:
+        return Inspection()
+    run_apps = [each for file in run_files for each in file.apps]
+    named = inspect_named(apps, run_apps)
+    if not all_apps:
+        return named
+    ids = {each.app_id for each in named.apps}
+    rest = inspect_all([each for each in run_apps if each.app_id not in ids])
+    return Inspection((*named.apps, *rest.apps), (*named.remarks, *rest.remarks))
+
+
+def _compile(
+    files: Iterable[SourceFile], apps: Iterable[InspectedApp]
+) -> tuple[Callable[[str], cel.Expression] | None, tuple[str, ...]]:
     """The CEL compiler where there is something to compile and it is installed."""
-    if not any(
+    if not any(topic.match for app in apps for topic in app.takes) and not any(
         child(each.spec, "routes", "rules") or child(each.spec, "policies", "circuitBreakers")
         for file in files
         for each in file.documents

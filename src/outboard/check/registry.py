@@ -9,6 +9,7 @@ from outboard.check.corpus import Corpus
 from outboard.check.rule import Hit, LintRule, Severity
 from outboard.check.rules import (
     authentication,
+    code,
     components,
     configuration,
     files,
@@ -61,6 +62,7 @@ ALL_RULES: Final[tuple[LintRule, ...]] = tuple(
             *run_files.RULES,
             *workloads.RULES,
             *together.RULES,
+            *code.RULES,
         ),
         key=lambda rule: rule.code,
     )

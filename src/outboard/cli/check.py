@@ -87,18 +87,32 @@ def check(
         str,
         typer.Option(help="Check for this version of Dapr, as 1.18.", metavar="VERSION", show_default=False),
     ] = "",
+    app: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app",
+            help="Load this FastAPI app, and check what it takes and publishes; may be given more than once.",
+            metavar="[ID=]MODULE:APP",
+            show_default=False,
+        ),
+    ] = None,
+    apps: Annotated[
+        bool, typer.Option("--apps", help="Load every app of each dapr.yaml, as its command starts it.")
+    ] = False,
 ) -> None:
     """Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.
 
     Reads files, folders (with their subfolders) and standard input, and judges them together. Nothing is
-    connected to, and nothing in a file is executed. Exit code 0: nothing worse than a note; 1: warnings or
-    errors; 2: it could not look.
+    connected to, and nothing in a file is executed; only with --app or --apps are apps imported, each in a
+    process of its own. Exit code 0: nothing worse than a note; 1: warnings or errors; 2: it could not look.
 
     \b
     Examples:
       outboard check                               all below this folder
       outboard check components dapr.yaml
       kustomize build . | outboard check -
+      outboard check --app backend.main:app        its topics against the components
+      outboard check --apps                        also: what is published, and taken by nobody
       outboard check --fix
       outboard check -o sarif > outboard.sarif
       outboard explain OB101                       what a rule is about
@@ -114,7 +128,7 @@ def check(
     version = dapr_version or settings.dapr_version
 
     def looked() -> tuple[Sequence[SourceFile], CheckReport]:
-        return _looked(paths or [], version, select or [], ignore or [])
+        return _looked(paths or [], (version, tuple(app or ()), apps), select or [], ignore or [])
 
     files, report = looked()
     if fix or unsafe_fixes:
@@ -135,7 +149,10 @@ def check(
 
 
 def _looked(
-    paths: Sequence[Path], version: str, select: Sequence[str], ignore: Sequence[str]
+    paths: Sequence[Path],
+    wanted: tuple[str, Sequence[str], bool],
+    select: Sequence[str],
+    ignore: Sequence[str],
 ) -> tuple[Sequence[SourceFile], CheckReport]:
     from outboard.check.checking import found
     from outboard.check.ignoring import Ignores
@@ -150,10 +167,11 @@ def _looked(
     if not paths:
         named = [Path()]
     files = read_paths(named, stream, settings.exclude)
-    corpus, remarks = make_corpus(files, version)
-    wanted = [find_rule(each) for each in select]
+    version, apps, all_apps = wanted
+    corpus, remarks = make_corpus(files, version, apps, all_apps=all_apps)
+    chosen = [find_rule(each) for each in select]
     unwanted = [find_rule(each) for each in ignore]
-    rules = [each for each in ALL_RULES if (not wanted or each in wanted) and each not in unwanted]
+    rules = [each for each in ALL_RULES if (not chosen or each in chosen) and each not in unwanted]
     ignores = Ignores(settings.ignores.everywhere, settings.ignores.per_file)
     return files, report_of(found(corpus, ignores, rules), corpus, remarks)
 

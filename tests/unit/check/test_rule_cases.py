@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from outboard.check.main import check_files
+from outboard import cel
+from outboard.check.checking import found
+from outboard.check.corpus import Corpus
+from outboard.check.ignoring import Ignores
+from outboard.check.inspected import app_from_json
+from outboard.check.main import make_corpus, report_of
 from outboard.check.reading import read_paths
 from outboard.check.registry import ALL_RULES
 from outboard.check.report import CheckReport
@@ -21,7 +28,24 @@ def checked(case: RuleCase, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ch
     """What is found in the files of `case`."""
     case.write(folder)
     monkeypatch.chdir(folder)
-    return check_files(read_paths([Path()], None))
+    corpus, remarks = make_corpus(read_paths([Path()], None))
+    return report_of(found(with_apps(corpus, folder), Ignores()), corpus, remarks)
+
+
+def with_apps(corpus: Corpus, folder: Path) -> Corpus:
+    """`corpus` with the apps of `apps.json`, as if they had been loaded."""
+    file = folder / "apps.json"
+    if not file.is_file():
+        return corpus
+    told = json.loads(file.read_text(encoding="utf-8"))
+    nodes = {each.app_id: each.node for each in corpus.run_apps}
+    apps = [app_from_json(each, "", "main:app") for each in told["apps"]]
+    return replace(
+        corpus,
+        inspected=tuple(replace(each, node=nodes.get(each.app_id)) for each in apps),
+        all_inspected=told["all"],
+        compile=cel.compile,
+    )
 
 
 @pytest.mark.parametrize("case", [each for each in READ if each.fires], ids=lambda case: case.code)

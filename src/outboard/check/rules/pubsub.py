@@ -108,9 +108,13 @@ def _of(corpus: Corpus, category: str) -> Iterator[ComponentDocument]:
 
 
 def _subscribed(corpus: Corpus, component: ComponentDocument) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each topic that a file subscribes to on `component`, with the apps that do."""
+    """Each topic that a file or a loaded app subscribes to on `component`, with the apps that do."""
     for each in corpus.subscribed_to(component):
         yield text(child(each.spec, "topic")), frozenset(each.scopes)
+    for app in corpus.inspected:
+        if component.document.group in (app.resources or [component.document.group]):
+            names = frozenset([app.app_id] if app.app_id else [])
+            yield from ((each.topic, names) for each in app.takes if each.pubsub == component.name)
 
 
 def _is_twin(component: ComponentDocument, other: ComponentDocument, group: str) -> bool:

@@ -11,6 +11,7 @@ from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus, by_group
 from outboard.check.document import Document, child, is_placeholder, items, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
+from outboard.check.rules.topics import is_denied, topics_of
 from outboard.check.words import is_slip_of_name, nearest
 from outboard.resources.node import Node
 
@@ -92,7 +93,7 @@ def topic_not_allowed(corpus: Corpus) -> Iterator[Hit]:
         for document in corpus.subscribed_to(component):
             node = child(document.spec, "topic")
             for app in document.scopes or ("",):
-                if node is not None and _denied(component, text(node), app, "subscriptionScopes"):
+                if node is not None and is_denied(component, text(node), app, "subscriptionScopes"):
                     whom = f"`{app}`" if app else "any app"
                     yield at(node, f"`{component.name}` does not let {whom} take `{text(node)}`")
 
@@ -105,7 +106,7 @@ def dead_letter_not_allowed(corpus: Corpus) -> Iterator[Hit]:
                 if (
                     node is not None
                     and text(node)
-                    and _denied(component, text(node), app, "publishingScopes")
+                    and is_denied(component, text(node), app, "publishingScopes")
                 ):
                     yield at(node, f"`{component.name}` does not let `{app}` publish to `{text(node)}`")
                     break
@@ -206,33 +207,8 @@ def _same_topic(one: Document, other: Document) -> bool:
     return all(text(child(one.spec, key)) == text(child(other.spec, key)) != "" for key in keys)
 
 
-def _denied(component: ComponentDocument, topic: str, app: str, scopes: str) -> bool:
-    """As daprd decides. Source: Dapr, "Scope Pub/sub topic access"."""
-    if is_placeholder(topic) or any(
-        (field := component.by_name.get(name.lower())) is not None and not field.known
-        for name in ("allowedTopics", "protectedTopics", scopes)
-    ):
-        return False
-    allowed = _topics(component.value("allowedTopics"))
-    if allowed and topic not in allowed:
-        return True
-    own = _topics_of(component.value(scopes) or "").get(app)
-    if own is None:
-        return bool(app) and topic in _topics(component.value("protectedTopics"))
-    return topic not in own
-
-
-def _topics(written: str | None) -> list[str]:
-    return [each for each in (written or "").replace(" ", "").split(",") if each]
-
-
-def _topics_of(written: str) -> dict[str, list[str]]:
-    pairs = (each.partition("=") for each in written.replace(" ", "").split(";") if "=" in each)
-    return {app: topics.split(",") for app, _, topics in pairs}
-
-
 def _scoped_apps(component: ComponentDocument) -> tuple[str, ...]:
-    return component.scopes or tuple(_topics_of(component.value("publishingScopes") or ""))
+    return component.scopes or tuple(topics_of(component.value("publishingScopes") or ""))
 
 
 def _listed(names: set[str]) -> str:
