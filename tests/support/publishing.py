@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import cast
 
+from outboard.hops.journal import Journal
+from outboard.hops.record import Recorder
 from outboard.kit.client.port import BatchAnswer, Publication, PublishResult, SidecarApi
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.connections import SidecarConnection
@@ -167,7 +169,12 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(limits: PublishLimits | None = None, *, closing_seconds: float = 0.0) -> AsyncIterator[Bench]:
+async def bench(
+    limits: PublishLimits | None = None,
+    *,
+    closing_seconds: float = 0.0,
+    recorder: Recorder | None = None,
+) -> AsyncIterator[Bench]:
     """Publish through a held sidecar; at the end nothing may be left running."""
     clock, sidecar = ManualClock(), HeldSidecar()
     before = asyncio.all_tasks()
@@ -179,6 +186,7 @@ async def bench(limits: PublishLimits | None = None, *, closing_seconds: float =
         random=lambda: 0.999,
         closing_seconds=closing_seconds,
         telemetry=Messaging("http://sidecar"),
+        journal=Journal("shop", clock, recorder),
         call_later=clock.call_later,
     ) as connection:
         made = Bench(connection, sidecar, clock)

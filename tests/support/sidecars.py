@@ -57,13 +57,16 @@ class Hops:
     def records_all(self) -> bool:
         return False  # no message gets a place, so that it stays equal to what a test expects
 
-    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+    def keeps(
+        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
+    ) -> bool:
         return True
 
     def chosen(
-        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
-    ) -> Sequence[str]:
-        return event_ids
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Sequence[int]:  # fmt: skip
+        return range(len(event_ids))
 
     def wants_data(self, event_id: str) -> bool:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from outboard.clock import Clock, seconds_by
@@ -26,15 +26,6 @@ class Journal:
     def wants_data(self, event_id: str) -> bool:
         """Whether a hop of this event is to carry its data."""
         return self.recorder is not None and self.recorder.wants_data(event_id)
-
-    def chosen(
-        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
-        outcome: str = "",
-    ) -> Collection[str]:  # fmt: skip
-        """Ask this first of hops that say that all is well: those of `event_ids` that are to be recorded."""
-        if self.recorder is None:
-            return ()
-        return self.recorder.chosen(kind, pubsub, topic, event_ids, attempt, outcome)
 
     def __call__(
         self, kind: HopKind, pubsub: str, topic: str, event: EventIdentity, payload: bytes = b"",

@@ -6,7 +6,7 @@ payload to tell what happened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -129,16 +129,21 @@ class Recorder(Protocol):
         """Whether each event is recorded, as there are not too many."""
         ...
 
-    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
-        """As `chosen`, of one event."""
+    def keeps(
+        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
+    ) -> bool:
+        """Ask this first of a hop that says that all is well: whether it is to be recorded.
+
+        Where there are too many events, not that of each. Of the others, what is said here is enough: it is
+        recorded after all if one fails soon.
+        """
         ...
 
     def chosen(
-        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
-    ) -> Collection[str]:
-        """Those of `event_ids` whose hop is to be recorded: where there are too many events, not of each that
-        goes well. Of the others, what is said here is enough: it is recorded after all if one fails soon.
-        """
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Sequence[int]:  # fmt: skip
+        """As `keeps`, of several events at once: the positions of those whose hops are to be recorded."""
         ...
 
     def wants_data(self, event_id: str) -> bool:

@@ -388,6 +388,7 @@ class Outboard:
             random=random.random,
             closing_seconds=self._timeout,
             telemetry=self._telemetry,
+            journal=self._journal,
         ) as connection:
             self._telemetry.look()
             with self._connections.using(connection, given=given):

@@ -100,11 +100,13 @@ class Topic(Generic[T]):
             event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
             creation.made(event)
             try:
-                await self.publisher.send(event, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+                is_recorded = await self.publisher.send(
+                    event, self.codec, self.pubsub, self.name, pairs, timeout, creation
+                )
             except BaseException as error:
                 hops.failed(error, event, self.codec, self.pubsub, self.name)
                 raise
-        if hops.journal.recorder is not None:
+        if is_recorded:
             hops.published(event, self.codec, self.pubsub, self.name)
         return event
 
@@ -125,11 +127,13 @@ class Topic(Generic[T]):
             whole, pairs = self.publisher.completed(event, creation, **arguments)
             creation.made(whole)
             try:
-                await self.publisher.send(whole, self.codec, self.pubsub, self.name, pairs, timeout, creation)
+                is_recorded = await self.publisher.send(
+                    whole, self.codec, self.pubsub, self.name, pairs, timeout, creation
+                )
             except BaseException as error:
                 hops.failed(error, whole, self.codec, self.pubsub, self.name)
                 raise
-        if hops.journal.recorder is not None:
+        if is_recorded:
             hops.published(whole, self.codec, self.pubsub, self.name)
         return whole
 

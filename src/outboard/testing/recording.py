@@ -42,15 +42,18 @@ class HopRecording:
         """As `Recorder`; a test asks no broker where an event lies."""
         return False
 
-    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+    def keeps(
+        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
+    ) -> bool:
         """As `Recorder`: a test sees all."""
         return True
 
     def chosen(
-        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
-    ) -> Sequence[str]:
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Sequence[int]:  # fmt: skip
         """As `Recorder`: a test sees all."""
-        return event_ids
+        return range(len(event_ids))
 
     def wants_data(self, event_id: str) -> bool:
         """As `Recorder`: the envelope has it."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from outboard.errors import PublishFailed, SidecarUnavailable
-from outboard.kit.client.port import Publication
+from outboard.hops.record import Hop, HopKind
+from outboard.kit.client.port import BatchAnswer, Publication
 from outboard.kit.topics.queue import PublishLimits
 from outboard.wire.http import ExchangeFailed
 from support.publishing import bench, settle
@@ -517,3 +520,57 @@ async def test_closing_has_a_bound_and_fails_the_rest() -> None:
     assert {getattr(outcome, "reason", "") for outcome in outcomes} == {
         "the board was disconnected before there was an answer"
     }
+
+
+# The record of hops
+
+
+class Chooser:
+    """A recorder that keeps one event of each flight, and remembers what it was asked."""
+
+    wants_envelopes = records_all = False
+
+    def __init__(self, kept: str) -> None:
+        self.kept = kept
+        self.asked: list[tuple[HopKind, str, str, list[str]]] = []
+
+    def keeps(
+        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
+    ) -> bool:
+        raise AssertionError("a flight is asked for at once")
+
+    def chosen(
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Sequence[int]:  # fmt: skip
+        self.asked.append((kind, pubsub, topic, list(event_ids)))
+        return [position for position, name in enumerate(event_ids) if name == self.kept]
+
+    def wants_data(self, event_id: str) -> bool:
+        return False
+
+    def __call__(self, hop: Hop) -> None:
+        raise AssertionError("whoever publishes makes the hop")
+
+
+async def test_the_record_is_asked_once_a_flight_for_what_the_broker_has() -> None:
+    """What was refused is for its publisher to record: it is none that was published."""
+    recorder = Chooser(kept="2")
+    async with bench(recorder=recorder) as b:
+        tasks = [
+            asyncio.create_task(
+                b.connection.publish("p", "t", partial(Publication, "p", "t", b"{}", event_id=str(number)), 5)
+            )
+            for number in range(4)
+        ]
+        await settle()
+        first, second = b.sidecar.requests
+        first.succeed()
+        second.answer.set_result(BatchAnswer([None, None, failed("no")]))
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert outcomes[:3] == [False, False, True]
+        assert isinstance(outcomes[3], PublishFailed)
+    assert recorder.asked == [
+        (HopKind.PUBLISHED, "p", "t", ["0"]),
+        (HopKind.PUBLISHED, "p", "t", ["1", "2"]),
+    ]

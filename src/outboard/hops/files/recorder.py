@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from outboard.hops.files.aside import HopsAside
@@ -77,26 +77,29 @@ class FileRecorder:
         """As `Recorder`."""
         return self._one_in == 1
 
-    def keeps(self, kind: HopKind, pubsub: str, topic: str, event_id: str) -> bool:
+    def keeps(
+        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
+    ) -> bool:
         """As `Recorder`."""
         one_in = self._one_in
-        if one_in == 1 or is_kept(event_id, one_in) or event_id in self._failing:
+        if one_in == 1 or event_id in self._failing or is_kept(event_id, one_in):
             return True
-        self._put((time.time(), event_id, kind, pubsub, topic, 0, ""))
+        self._put((time.time(), event_id, kind, pubsub, topic, attempt, outcome))
         self._left_out += 1
         return False
 
     def chosen(
-        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int, outcome: str
-    ) -> Collection[str]:
+        self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
+        outcome: str = "",
+    ) -> Sequence[int]:  # fmt: skip
         """As `Recorder`."""
         one_in = self._one_in
         if one_in == 1:
-            return event_ids
-        found = kept(event_ids, one_in)
-        failing = self._failing
+            return range(len(event_ids))
+        found, failing = kept(event_ids, one_in), self._failing
         if failing:
-            found += [each for each in event_ids if each in failing and each not in found]
+            fails = {position for position, each in enumerate(event_ids) if each in failing}
+            found = sorted({*found, *fails})
         self._put((time.time(), event_ids, kind, pubsub, topic, attempt, outcome))
         self._left_out += len(event_ids) - len(found)
         return found

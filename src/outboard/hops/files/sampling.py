@@ -16,7 +16,7 @@ __all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "ones_in", "unwell"]
 
 MOST_PER_SECOND: Final = 500
 LEAST_PER_SECOND: Final = 100
-PER_CPU_SECOND: Final = 500
+PER_CPU_SECOND: Final = 300
 """Hops that may be kept for each second that the process computes: then they cost half a percent of it."""
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
@@ -73,13 +73,13 @@ def is_kept(event_id: str, one_in: int) -> bool:
         return not crc32(event_id.encode("utf-8", "replace")) & (one_in - 1)
 
 
-def kept(event_ids: Sequence[str], one_in: int) -> list[str]:
-    """Those of `event_ids` that `is_kept` says."""
+def kept(event_ids: Sequence[str], one_in: int) -> list[int]:
+    """The positions of those of `event_ids` that `is_kept` says."""
     mask = one_in - 1
     try:
-        return [each for each in event_ids if not crc32(each.encode()) & mask or not each]
+        return [n for n, each in enumerate(event_ids) if not crc32(each.encode()) & mask or not each]
     except UnicodeEncodeError:
-        return [each for each in event_ids if is_kept(each, one_in)]
+        return [n for n, each in enumerate(event_ids) if is_kept(each, one_in)]
 
 
 def unwell(hops: Iterable[Hop]) -> set[str]:

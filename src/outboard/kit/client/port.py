@@ -49,7 +49,8 @@ class Publication(NamedTuple):
 
     `traceid` is what its entry in a bulk request says for the attribute of that name; empty where `body` has
     one. daprd overwrites the `traceparent` of an entry that has none, and a bulk request has one set of
-    headers for all. `creation` is None where its span ended before, or was never here.
+    headers for all. `creation` is None where its span ended before, or was never here. `event_id` is that by
+    which the record of hops is asked whether it keeps one; empty where it is not for the sender to decide.
     """
 
     pubsub: str
@@ -59,6 +60,7 @@ class Publication(NamedTuple):
     headers: Mapping[str, str] = NONE
     traceid: str = ""
     creation: Creation | None = None
+    event_id: str = ""
 
 
 PublishResult: TypeAlias = SidecarError | ExchangeFailed | None

@@ -33,7 +33,7 @@ __all__ = ["Publish", "SendContext", "Sender"]
 
 log: Final = logging.getLogger("outboard.outbox")
 
-Publish: TypeAlias = Callable[[Publication, float], Awaitable[None]]
+Publish: TypeAlias = Callable[[Publication, float], Awaitable[object]]
 """Publish within so many seconds, or raise a SidecarError."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind
+from outboard.hops.record import HopKind, Recorder
 from outboard.kit.subscriptions.endpoint import Runner
 from outboard.kit.subscriptions.handling import Handling
 from outboard.kit.subscriptions.outcomes import Settler
@@ -17,6 +18,8 @@ from outboard.wire.events import Event
 from outboard.wire.sensitive import Masking
 
 __all__ = ["RecordedHandling"]
+
+SUCCESS: Final = DeliveryStatus.SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,9 @@ class RecordedHandling:
         monotonic = self.journal.clock.monotonic
         attempt, started = self.settler.attempt(received), monotonic()
         settled = await self.handling.one(received, runner)
-        self._record_all([received], [settled], [attempt], monotonic() - started)
+        took, recorder = monotonic() - started, self.journal.recorder
+        if recorder is not None and self._keeps(recorder, received, settled, attempt):
+            self._record(received, settled, attempt, took)
         return settled
 
     async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
@@ -41,29 +46,34 @@ class RecordedHandling:
         attempts = self.settler.attempts(received_events)
         started = monotonic()
         settled = await self.handling.many(received_events, runner)
-        self._record_all(received_events, settled, attempts, monotonic() - started)
+        took, recorder = monotonic() - started, self.journal.recorder
+        if recorder is not None:
+            for position in self._chosen(recorder, received_events, settled, attempts):
+                self._record(received_events[position], settled[position], attempts[position], took)
         return settled
 
-    def _record_all(
+    def _keeps(self, recorder: Recorder, received: ReceivedEvent, settled: Settled, attempt: int) -> bool:
+        """What did not go well is kept in any case."""
+        reading, to = received.reading, self.settler.declaration
+        if settled is not SUCCEEDED or not isinstance(reading, Event):
+            return True
+        return recorder.keeps(HopKind.HANDLED, to.pubsub, to.topic, reading.id, attempt, SUCCESS)
+
+    def _chosen(
         self,
+        recorder: Recorder,
         events: Sequence[ReceivedEvent],
         settled: Sequence[Settled],
         attempts: Sequence[int],
-        took: float,
-    ) -> None:
-        """All that did not go well, and of the others those that are chosen."""
+    ) -> Sequence[int]:
+        """The positions of all that did not go well, and of those of the others that are kept."""
         names = [
             reading.id if each is SUCCEEDED and isinstance(reading := received.reading, Event) else ""
             for received, each in zip(events, settled, strict=True)
         ]
-        declaration, status = self.settler.declaration, DeliveryStatus.SUCCESS
-        where = declaration.pubsub, declaration.topic
-        chosen = self.journal.chosen(HopKind.HANDLED, *where, names, max(attempts, default=1), status)
-        if chosen:
-            all_of_them = len(chosen) == len(names)
-            for name, received, each, attempt in zip(names, events, settled, attempts, strict=True):
-                if all_of_them or name in chosen:
-                    self._record(received, each, attempt, took)
+        to = self.settler.declaration
+        latest = max(attempts, default=1)
+        return recorder.chosen(HopKind.HANDLED, to.pubsub, to.topic, names, latest, SUCCESS)
 
     def _record(self, received: ReceivedEvent, settled: Settled, attempt: int, took: float) -> None:
         declaration = self.settler.declaration

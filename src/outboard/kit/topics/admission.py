@@ -21,7 +21,7 @@ class Admission:
 
     def __init__(self, has_room: Callable[[int], bool]) -> None:
         self._has_room = has_room
-        self.waiting: OrderedDict[Future[None], None] = OrderedDict()
+        self.waiting: OrderedDict[Future[bool], None] = OrderedDict()
         self._coming = 0
 
     @property
@@ -53,11 +53,11 @@ class Admission:
         while self.waiting and self._has_room(self._coming):
             turn, _ = self.waiting.popitem(last=False)
             if not turn.done():
-                turn.set_result(None)
+                turn.set_result(False)
                 self._coming += 1
 
 
-def _was_let_in(turn: Future[None]) -> bool:
+def _was_let_in(turn: Future[bool]) -> bool:
     return turn.done() and not turn.cancelled() and turn.exception() is None
 
 

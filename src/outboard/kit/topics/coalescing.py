@@ -27,7 +27,9 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.errors import SidecarUnavailable
-from outboard.kit.client.port import Publication, PublishOperations
+from outboard.hops.journal import Journal
+from outboard.hops.record import HopKind, Recorder
+from outboard.kit.client.port import Publication, PublishOperations, PublishResult
 from outboard.kit.client.retrying import is_untaken, retry_delay
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.admission import Admission, CallLater, Deadlines
@@ -55,6 +57,7 @@ class PublishContext:
     call_later: CallLater
     context: Context
     telemetry: Messaging
+    journal: Journal
 
 
 class CoalescingPublisher:
@@ -79,9 +82,10 @@ class CoalescingPublisher:
         self._largest = 0
         self._ordered = False
 
-    async def publish(self, write: Callable[[], Publication], timeout: float) -> None:
-        """Return once the broker has the event; `write` makes it, as soon as there is room for it.
+    async def publish(self, write: Callable[[], Publication], timeout: float) -> bool:
+        """Return once the broker has the event: whether that is to be recorded.
 
+        `write` makes it, as soon as there is room for it.
         Whoever is cancelled before the event has left has not published it. Raises as
         `PublishOperations.publish` within `timeout` seconds, and what `write` raises.
         """
@@ -98,7 +102,7 @@ class CoalescingPublisher:
                     self._admit(event, write())
                 finally:
                     self._admission.admit_next()
-            await event.future
+            return await event.future
         finally:
             self._open.discard(event)
             if event.waits:  # it was cancelled before it left: its room is free again
@@ -212,6 +216,8 @@ class CoalescingPublisher:
             self._ordered = False
             return ()
         sending.answered(answer.outcomes)
+        if (recorder := self._context.journal.recorder) is not None:
+            self._choose(recorder, batch, answer.outcomes)
         self._ordered = answer.ordered
         again: list[PendingEvent] = []
         for event, outcome in zip(batch, answer.outcomes, strict=True):
@@ -224,6 +230,15 @@ class CoalescingPublisher:
             else:
                 self._fail(event, outcome.reason)
         return again
+
+    def _choose(
+        self, recorder: Recorder, batch: Sequence[PendingEvent], outcomes: Sequence[PublishResult]
+    ) -> None:
+        """Of those that the broker has, mark which are to be recorded: asked for all at once, as it costs."""
+        taken = [event for event, outcome in zip(batch, outcomes, strict=True) if outcome is None]
+        names = [event.publication.event_id for event in taken]
+        for position in recorder.chosen(HopKind.PUBLISHED, *self._target, names):
+            taken[position].recorded = True
 
     async def _wait_before(self, again: Sequence[PendingEvent], failures: int) -> None:
         """Back off; who has no time for another attempt learns so at once."""

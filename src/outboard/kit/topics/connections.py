@@ -10,6 +10,7 @@ from functools import partial
 
 from outboard.clock import Clock
 from outboard.errors import NotConnected, NotConnectedInTest, WrongEventLoop
+from outboard.hops.journal import Journal
 from outboard.kit.client.port import Publication, SidecarApi
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.threads import ThreadCalls, running_loop
@@ -43,6 +44,7 @@ class SidecarConnection:
         random: Callable[[], float],
         closing_seconds: float,
         telemetry: Messaging,
+        journal: Journal,
         call_later: CallLater | None = None,
     ) -> AsyncIterator[SidecarConnection]:
         """Publish through `sidecar`, which is at `address`, while the block runs.
@@ -63,6 +65,7 @@ class SidecarConnection:
                 call_later or loop.call_later,
                 contextvars.copy_context(),
                 telemetry,
+                journal,
             ),
         )
         try:
@@ -72,10 +75,10 @@ class SidecarConnection:
 
     def publish(
         self, pubsub: str, topic: str, write: Callable[[], Publication], timeout: float
-    ) -> Coroutine[object, None, None]:
+    ) -> Coroutine[object, None, bool]:
         """Publish one event; the coroutine ends once the broker has it. See `CoalescingPublisher.publish`.
 
-        On the event loop of the connection alone.
+        On the event loop of the connection alone. What comes of it is whether it is to be recorded.
         """
         name = pubsub, topic
         publisher = self._publishers.get(name)

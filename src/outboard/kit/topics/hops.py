@@ -9,7 +9,6 @@ from typing import Any, Final
 from outboard.hops.journal import Journal
 from outboard.hops.record import FAILED, HopKind
 from outboard.kit.event_identity import identity_of, is_replayed
-from outboard.wire.deadletters import REASON
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.sensitive import Masking
 
@@ -28,14 +27,9 @@ class PublishingHops:
     journal: Journal
 
     def published(self, event: Event[Any], codec: EventCodec[Any], pubsub: str, topic: str) -> None:
-        """Record that the broker has `event`, where anybody records."""
-        recorder = self.journal.recorder
-        if recorder is None:
-            return
-        if REASON in event.__pydantic_extra__ and is_replayed(event, topic):
-            self._record(HopKind.REPLAYED, event, codec, pubsub, topic)
-        elif recorder.keeps(HopKind.PUBLISHED, pubsub, topic, event.id):
-            self._record(HopKind.PUBLISHED, event, codec, pubsub, topic)
+        """Record that the broker has `event`."""
+        kind = HopKind.REPLAYED if is_replayed(event, topic) else HopKind.PUBLISHED
+        self._record(kind, event, codec, pubsub, topic)
 
     def failed(
         self, error: BaseException, event: Event[Any], codec: EventCodec[Any], pubsub: str, topic: str

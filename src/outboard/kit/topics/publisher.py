@@ -21,6 +21,7 @@ from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.ttl import Ttl, ttl_metadata
 from outboard.wire.cloudevents import CAUSATION_ID, CORRELATION_ID, PARTITION_KEY_ATTRIBUTE, AttributeValue
 from outboard.wire.dapr import CALLER_HEADER, PARTITION_KEY
+from outboard.wire.deadletters import REASON
 from outboard.wire.delivery import metadata_problem
 from outboard.wire.events import CORE, Event, EventCodec
 from outboard.wire.identity import new_id
@@ -172,8 +173,10 @@ class EventPublisher:
         metadata: Mapping[str, str],
         timeout: float | None,
         creation: Creation,
-    ) -> Awaitable[None]:
-        """Send `event`, a whole one. What this gives back ends once the broker has it."""
+    ) -> Awaitable[bool]:
+        """Send `event`, a whole one. What this gives back ends once the broker has it: with whether that is
+        to be recorded.
+        """
         if timeout is not None:
             check_number("timeout", timeout)
         connection = self.connections.current(f"publishing to topic '{topic}'")
@@ -200,9 +203,11 @@ class EventPublisher:
         if len(body) > self.max_event_bytes:
             raise EventTooLarge(pubsub, topic, len(body), self.max_event_bytes)
         creation.written(body)
-        return Publication(pubsub, topic, body, metadata, *_trace_fields(event), creation)
+        # A dead letter on its way back is recorded in any case.
+        name = "" if REASON in event.__pydantic_extra__ else event.id
+        return Publication(pubsub, topic, body, metadata, *_trace_fields(event), creation, name)
 
-    def relay(self, publication: Publication, timeout: float) -> Awaitable[None]:
+    def relay(self, publication: Publication, timeout: float) -> Awaitable[object]:
         """Send an event that was written before. What this gives back ends once the broker has it."""
         pubsub, topic = publication.pubsub, publication.topic
         connection = self.connections.current(f"publishing to topic '{topic}'")

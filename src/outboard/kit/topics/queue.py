@@ -38,6 +38,7 @@ class PendingEvent:
 
     `started` and `deadline` are by the monotonic clock, in seconds; `failure` is why an attempt came to
     nothing. `alone` is one whose metadata Dapr reads from a request only, never from an entry of a bulk one.
+    What comes of `future` is whether it is to be `recorded` that the broker has the event.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class PendingEvent:
         "future",
         "key",
         "publication",
+        "recorded",
         "sent",
         "size",
         "started",
@@ -55,11 +57,12 @@ class PendingEvent:
 
     publication: Publication
 
-    def __init__(self, started: float, timeout: float, future: Future[None]) -> None:
+    def __init__(self, started: float, timeout: float, future: Future[bool]) -> None:
         self.started = started
         self.deadline = started + timeout
         self.future = future
         self.failure = ""
+        self.recorded = False
         self.sent = False
         self.waits = False
 
@@ -81,7 +84,7 @@ class PendingEvent:
         if self.future.done():
             return
         if error is None:
-            self.future.set_result(None)
+            self.future.set_result(self.recorded)
         else:
             self.future.set_exception(error)
 

@@ -231,12 +231,9 @@ class BatchConsumer:
         names = [
             "" if entry.incoming is None else str(entry.incoming.event.get("id", "")) for entry in handled
         ]
-        chosen = self._single.chosen(names, number)
-        if not chosen:
-            return
-        all_of_them = len(chosen) == len(names)
-        for name, entry in zip(names, handled, strict=True):
-            if (all_of_them or name in chosen) and entry.incoming is not None:
+        for position in self._single.chosen(names, number):
+            entry = handled[position]
+            if entry.incoming is not None:
                 answer = answers[entry.entry_id]
                 self._single.write_delivery(entry.arrived, entry.incoming, answer, number, took)
 

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind
+from outboard.hops.record import HopKind, Recorder
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
@@ -55,6 +55,7 @@ from outboard.wire.subscriptions import Subscription
 __all__ = ["Consumer", "DeliveryContext"]
 
 DEAD_LETTER_TIMEOUT: Final = 30.0
+SUCCESS: Final = DeliveryStatus.SUCCESS
 PART_OF_GRACE: Final = 0.8
 """Of the time that a sidecar has for its end, what attempts have: the rest is for its components."""
 WAITS: Final = "it is tried again without end, and what lies behind it on its partition waits"
@@ -294,21 +295,19 @@ class Consumer:
         self, arrived: Arrived, incoming: Incoming, name: str, answer: Answer, attempt: int, duration: float
     ) -> None:
         """Log and record one delivery of an event, which the log calls `name`; it took `duration` seconds."""
-        if self.recording:
-            self._record_delivery(arrived, incoming, answer, attempt, duration)
-        if answer.outcome is DeliveryStatus.SUCCESS:
+        recorder, success = self.shared.journal.recorder, answer.outcome is DeliveryStatus.SUCCESS
+        if recorder is not None and (not success or self._keeps(recorder, incoming, attempt)):
+            self.write_delivery(arrived, incoming, answer, attempt, duration)
+        if success:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
         text = "event %s on topic %s was %s by the app: %s"
         level = logging.WARNING if is_told(attempt) else logging.DEBUG
         self.shared.log.log(level, text, name, self.subscription.topic, doing, answer.detail)
 
-    def _record_delivery(
-        self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
-    ) -> None:
-        names = (str(incoming.event.get("id", "")),)
-        if answer.outcome is not DeliveryStatus.SUCCESS or self.chosen(names, attempt):
-            self.write_delivery(arrived, incoming, answer, attempt, duration)
+    def _keeps(self, recorder: Recorder, incoming: Incoming, attempt: int) -> bool:
+        name, topic = str(incoming.event.get("id", "")), self.subscription.topic
+        return recorder.keeps(HopKind.DELIVERED, self.pubsub.name, topic, name, attempt, SUCCESS)
 
     def write_delivery(
         self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
@@ -322,13 +321,12 @@ class Consumer:
             partition=partition, offset=offset,
         )  # fmt: skip
 
-    def chosen(self, names: Sequence[str], attempt: int) -> Collection[str]:
-        """Of which of these events, that the app has handled, it is to be recorded."""
-        journal, topic = self.shared.journal, self.subscription.topic
-        if journal.recorder is None:
+    def chosen(self, names: Sequence[str], attempt: int) -> Sequence[int]:
+        """Of which of these events, that the app has handled, it is to be recorded: their positions."""
+        recorder, topic = self.shared.journal.recorder, self.subscription.topic
+        if recorder is None:
             return ()
-        success = DeliveryStatus.SUCCESS
-        return journal.chosen(HopKind.DELIVERED, self.pubsub.name, topic, names, attempt, success)
+        return recorder.chosen(HopKind.DELIVERED, self.pubsub.name, topic, names, attempt, SUCCESS)
 
     def tell_retry(self, arrived: Arrived, incoming: Incoming, attempt: int, seconds: float) -> None:
         """Record that the next attempt comes after `seconds`."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from outboard.hops.journal import Journal
-from outboard.hops.record import FAILED, EventIdentity, HopKind
+from outboard.hops.record import FAILED, EventIdentity, HopKind, Recorder
 from outboard.sidecar.components.port import (
     BulkPublishing,
     ComponentError,
@@ -25,6 +26,7 @@ __all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowe
 
 BULK_CONCURRENCY: Final = 100
 NOWHERE: Final = StoredPlace()
+KNOWN: Final = attrgetter("known")
 MOST_TOPICS: Final = 10_000
 """Of which it is remembered that they were published to: topics may be named for each event."""
 
@@ -100,8 +102,8 @@ class PubSubPublisher:
             raise
         if kind is not HopKind.STORED:
             self._record(kind, pubsub, topic, message, detail=detail, known_as=known_as)
-        elif self._journal.recorder is not None:
-            self._record_stored(pubsub, topic, (message,))
+        elif (recorder := self._journal.recorder) is not None:
+            self._record_stored(recorder, pubsub, topic, (message,))
         if self._first_published is not None and kind is HopKind.STORED:
             self._tell_first(pubsub, topic, [message], self._first_published)
 
@@ -144,7 +146,7 @@ class PubSubPublisher:
         be known by it alone.
         """
         recorder = self._journal.recorder
-        if recorder is None or not (any(each.known is None for each in messages) or recorder.records_all):
+        if recorder is None or (not recorder.records_all and all(map(KNOWN, messages))):
             return messages
         return [each._replace(place=StoredPlace()) for each in messages]
 
@@ -152,18 +154,19 @@ class PubSubPublisher:
         self, target: LoadedPubSub, topic: str, messages: Mapping[int, Message]
     ) -> dict[int, ComponentError]:
         def taken(message: Message) -> None:
-            if self._journal.recorder is not None:
-                self._record_stored(target.name, topic, (message,))
+            if recorder is not None:
+                self._record_stored(recorder, target.name, topic, (message,))
 
+        recorder = self._journal.recorder
         on_broker = target.access.on_broker(topic)
         if target.bulk is None:
             return await _publish_each(target.component, on_broker, messages, taken)
         positions = list(messages)
         told = await target.bulk.publish_many(on_broker, list(messages.values()))
         failed = {positions[position]: error for position, error in sorted(told.items())}
-        if self._journal.recorder is not None:
+        if recorder is not None:
             stored = [messages[index] for index in positions if index not in failed]
-            self._record_stored(target.name, topic, stored)
+            self._record_stored(recorder, target.name, topic, stored)
         return failed
 
     async def dead_letter(
@@ -183,20 +186,16 @@ class PubSubPublisher:
                 partition=place.partition, offset=place.offset,
             )  # fmt: skip
 
-    def _record_stored(self, pubsub: str, topic: str, messages: Sequence[Message]) -> None:
+    def _record_stored(
+        self, recorder: Recorder, pubsub: str, topic: str, messages: Sequence[Message]
+    ) -> None:
         """Where there are too many events, some of them."""
         known = [
             str(each.known["id"]) if each.known is not None else self._identity(pubsub, topic, each).event_id
             for each in messages
         ]
-        chosen = self._journal.chosen(HopKind.STORED, pubsub, topic, known)
-        if len(chosen) == len(messages):
-            for message in messages:
-                self._record(HopKind.STORED, pubsub, topic, message)
-        elif chosen:
-            for name, message in zip(known, messages, strict=True):
-                if name in chosen:
-                    self._record(HopKind.STORED, pubsub, topic, message)
+        for position in recorder.chosen(HopKind.STORED, pubsub, topic, known):
+            self._record(HopKind.STORED, pubsub, topic, messages[position])
 
     def _identity(self, pubsub: str, topic: str, message: Message) -> EventIdentity:
         if message.known is not None:

@@ -65,7 +65,7 @@ class SqlStaging:
         """As `Staging.stage`. No I/O before the session is flushed. Raises InvalidCloudEvent."""
         if len(event_id) > MAX_ID:
             raise InvalidCloudEvent("id", f"has more than the {MAX_ID} characters that the outbox takes")
-        pubsub, topic, body, metadata, headers, traceid, _ = publication
+        pubsub, topic, body, metadata, headers, traceid, *_ = publication
         key = metadata.get(PARTITION_KEY) or None
         lane = lane_of(pubsub, topic, key, event_id)
         details = {"metadata": dict(metadata), "headers": dict(headers), "traceid": traceid}
