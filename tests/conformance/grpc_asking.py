@@ -126,7 +126,7 @@ def _reply(path: str, reply: bytes, mask: Mask) -> object:
 def _in_order(message: str) -> str:
     """daprd tells what failed of several in random order."""
     first, *more = message.split("\n")
-    cut = first.rfind("possible etag")
+    cut = first.rfind("possible etag") if "possible etag" in first else first.find(": ") + 2
     return first[:cut] + "\n".join(sorted([first[cut:], *more])) if more else message
 
 

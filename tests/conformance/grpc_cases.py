@@ -111,6 +111,7 @@ def published() -> Iterator[Case]:
 def refused() -> Iterator[Case]:
     yield case("publish-no-pubsub", publish("", "t"), publish("", ""))
     yield case("publish-no-topic", publish("ps", ""))
+    yield case("publish-no-names", publish("", "t", a="b"), publish("ps", "", a="b"))
     yield case("publish-unknown", publish("nope", "t", a="b"), publish("nope", ""))
     yield case("publish-raw-no-boolean", publish("ps", "t", rawPayload="x"))
     yield case("publish-no-event", publish("ps", "t", b"[", CLOUD_EVENT))
@@ -123,6 +124,7 @@ def refused() -> Iterator[Case]:
         yield case(f"{name}-none", bulk(name, "ps", "t"))
         yield case(f"{name}-names", bulk(name, "", "t"), bulk(name, "ps", ""), bulk(name, "nope", "t"))
         yield case(f"{name}-forbidden", bulk(name, "scoped", "b", entry("1")), bulk(name, "scoped", "b"))
+        yield case(f"{name}-in-turn", bulk(name, "ps", "t", entry("1", b"[", CLOUD_EVENT), entry("1")))
         yield case(f"{name}-no-event", bulk(name, "ps", "t", entry("1", b"[", CLOUD_EVENT)))
         yield case(
             f"{name}-raw",
@@ -187,6 +189,9 @@ def stated(s: str) -> Iterator[Case]:
         save(s, item("c", b"", contentType=JSON)),
         get(s, "c"),
     )
+    yield case(f"{s}-no-json-nowhere", save(s, item("a||b", b"{ bad", contentType=JSON)))
+    yield case(f"{s}-no-life-no-etag", save(s, item("none", b"1", "9", ttlInSeconds="x")))
+    yield case(f"{s}-unlike", save(s, item("none", b"1", "9"), item("q", b"1", ttlInSeconds="x")))
     yield case(
         f"{s}-other-json", save(s, item("d", b"{ bad", contentType="application/json; a=b")), get(s, "d")
     )
@@ -262,6 +267,8 @@ def stated(s: str) -> Iterator[Case]:
         transact(s, ("odd", item("o"))),
         transact(s, ("upsert", item("a||b"))),
         transact(s, ("upsert", item("o")), ("odd", item("o"))),
+        transact(s, ("odd", item("a||b"))),
+        transact(s, ("upsert", item("none", b"1", "9", ttlInSeconds="x"))),
         get(s, "o"),
         transact(s, ("upsert", item("o", b"1", ttlInSeconds="x"))),
     )

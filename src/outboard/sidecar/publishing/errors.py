@@ -43,13 +43,15 @@ def not_found(request: PublishRequest, left_out: Sequence[LeftOut]) -> ApiError:
 
 def name_empty(request: PublishRequest) -> ApiError:
     """No component is named. A request over HTTP that names none has no route."""
-    return _error(404, "ERR_PUBSUB_EMPTY", "pubsub name is empty", request, "NAME_EMPTY", None)
+    told = dict(request.metadata)
+    return _error(404, "ERR_PUBSUB_EMPTY", "pubsub name is empty", request, "NAME_EMPTY", told)
 
 
 def topic_empty(request: PublishRequest) -> ApiError:
     """No topic is named. A request over HTTP that names none has no route."""
     message = f"topic is empty in pubsub {request.pubsub}"
-    return _error(404, "ERR_TOPIC_NAME_EMPTY", message, request, "TOPIC_NAME_EMPTY", None)
+    told = dict(request.metadata)
+    return _error(404, "ERR_TOPIC_NAME_EMPTY", message, request, "TOPIC_NAME_EMPTY", told)
 
 
 def metadata_unreadable(request: PublishRequest, error: Exception) -> ApiError:

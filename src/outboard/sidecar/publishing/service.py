@@ -86,14 +86,17 @@ class PublishService:
         entries: Iterable[BulkPublishEntry],
         *,
         raw: bool,
+        in_turn: bool = False,
     ) -> BulkPublished:
         """Publish all: what became of it.
 
         `events` are the entries where all of them are CloudEvents in JSON. Of any others `entries` are read,
-        one after the other, so that what is wrong is told in the order of the request.
+        one after the other, so that what is wrong is told in the order of the request: first what is wrong
+        with any entry as such, or with `in_turn` all that is wrong with each.
         """
         sendable = None if events is None else self._event_messages(request, events)
-        ids, messages = sendable or self._entry_messages(request, entries, raw)
+        unique = self._unique(request, entries)
+        ids, messages = sendable or self._entry_messages(request, unique if in_turn else list(unique), raw)
         try:
             failed = await self._publish_many(request, messages)
         except (PublishNotAllowed, PubSubUnknown) as error:
@@ -141,17 +144,17 @@ class PublishService:
     def _entry_messages(
         self, request: PublishRequest, entries: Iterable[BulkPublishEntry], raw: bool
     ) -> tuple[list[str], list[Message]]:
-        """The ids, and what is published for each; no envelope is made before all entries are read."""
-        unique = list(self._unique(request, entries))
-        messages = []
-        for entry in unique:
+        """The ids, and what is published for each."""
+        ids, messages = [], []
+        for entry in entries:
             data, metadata = entry.data, _merged(request, entry.metadata)
             _check_metadata(request, metadata)
             if not raw:
                 data = self._wrap(request, data, entry.content_type, metadata)
             # As daprd: the request's own metadata reaches only entries that have some.
             messages.append(Message(data, metadata or {}))
-        return [entry.entry_id for entry in unique], messages
+            ids.append(entry.entry_id)
+        return ids, messages
 
     def _unique(
         self, request: PublishRequest, entries: Iterable[BulkPublishEntry]

@@ -16,6 +16,7 @@ from outboard.sidecar.resiliency.failure import Failure
 
 __all__ = [
     "KeyRefused",
+    "UnlikeFailures",
     "bulk_delete_failed",
     "bulk_get_failed",
     "delete_failed",
@@ -79,6 +80,14 @@ def query_failed(store: str, reason: str) -> ApiError:
         ResourceInfo("state", store),
         ErrorInfo("DAPR_STATE_QUERY_FAILED"),
     )
+
+
+class UnlikeFailures(ApiError):
+    """Of several operations some failed for their ETags and some did not: over gRPC all are told, `every`."""
+
+    def __init__(self, status: int, code: str, message: str, *, every: str) -> None:
+        super().__init__(status, code, message)
+        self.every = every
 
 
 class KeyRefused(ApiError):
@@ -150,10 +159,11 @@ def bulk_delete_failed(store: str, errors: Sequence[Failure], *, several: bool) 
 
 def _several_failed(code: str, failed: str, errors: Sequence[Failure], several: bool) -> ApiError:
     conflicts = [error for error in errors if _status(error) != 500]
-    if conflicts and len(conflicts) < len(errors):
-        return ApiError(_status(conflicts[0]), code, f"{failed}: {conflicts[0]}")
-    status = min(map(_status, errors))  # an invalid ETag counts before one that does not match
     text = "\n".join(map(str, errors))
+    if conflicts and len(conflicts) < len(errors):
+        message = f"{failed}: {conflicts[0]}"
+        return UnlikeFailures(_status(conflicts[0]), code, message, every=f"{failed}: {text}")
+    status = min(map(_status, errors))  # an invalid ETag counts before one that does not match
     if several and conflicts:
         text = f"{INVALID if status == 400 else MISMATCH}: {text}"  # daprd wraps them once more
     return ApiError(status, code, f"{failed}: {text}")

@@ -134,6 +134,10 @@ class StateService:
         except Failure as error:
             raise errors.bulk_delete_failed(store.name, [error], several=False) from error
 
+    def check_key(self, store: LoadedStateStore, key: str, field: str | None = None) -> None:
+        """Raises ApiError where nothing may be stored at `key`; `field` is named for it."""
+        _stored(store, key, field)
+
     async def transact(
         self,
         store: LoadedStateStore,

@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
 from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
-from outboard.sidecar.state.errors import KeyRefused
+from outboard.sidecar.state.errors import KeyRefused, UnlikeFailures
 
 __all__ = ["GrpcStatus", "http_like", "status_of"]
 
@@ -90,7 +90,8 @@ def status_of(error: ApiError) -> GrpcStatus:
     details: Sequence[Detail] = error.details
     if not details and error.code in INFORMED:
         details = [ErrorInfo(error.code)]
-    return GrpcStatus(code, str(error), [_message(each) for each in details])
+    message = error.every if isinstance(error, UnlikeFailures) else str(error)
+    return GrpcStatus(code, message, [_message(each) for each in details])
 
 
 def http_like(code: StatusCode, status: int, name: str, message: str) -> GrpcStatus:

@@ -45,7 +45,8 @@ class _Publish:
         """Where any entry failed the call fails, and does not say which: as in daprd."""
         asked = PublishRequest(request.pubsub_name, request.topic, dict(request.metadata), call.trace)
         raw = self._service.check_bulk(asked)
-        failed, _ = await self._service.publish_bulk(asked, None, _entries(request.entries), raw=raw)
+        entries = _entries(request.entries)
+        failed, _ = await self._service.publish_bulk(asked, None, entries, raw=raw, in_turn=True)
         if failed:
             raise errors.not_published(asked, ComponentError("; ".join(dict.fromkeys(failed.values()))))
         return pubsub_pb2.BulkPublishResponse()

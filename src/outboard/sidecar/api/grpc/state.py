@@ -20,6 +20,7 @@ from outboard.sidecar.components.port import Found
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.state.items import Operation, RequestedItem, metadata_of, options_of
 from outboard.sidecar.state.service import StateService
+from outboard.sidecar.state.stores import LoadedStateStore
 
 __all__ = ["state_methods"]
 
@@ -60,7 +61,7 @@ class _State:
 
     async def save(self, request: state_pb2.SaveStateRequest, call: Call) -> Message:
         store = self._service.store(request.store_name)
-        await self._service.save(store, _to_save(request.states), {})
+        await self._service.save(store, self._to_save(store, request.states), {})
         return EMPTY
 
     async def delete(self, request: state_pb2.DeleteStateRequest, call: Call) -> Message:
@@ -79,8 +80,31 @@ class _State:
     async def transact(self, request: state_pb2.ExecuteStateTransactionRequest, call: Call) -> Message:
         """All operations or none. The request's own metadata reaches none of them: as in daprd."""
         store = self._service.transactional_store(request.storeName)
-        await self._service.transact(store, _operations(request.operations), {}, call.trace)
+        await self._service.transact(store, self._operations(store, request.operations), {}, call.trace)
         return EMPTY
+
+    def _to_save(
+        self, store: LoadedStateStore, items: Iterable[common_pb2.StateItem]
+    ) -> Iterator[RequestedItem]:
+        for item in items:
+            if not item.key:
+                raise ApiError(400, "ERR_STATE_SAVE", "state key cannot be empty")
+            if dict(item.metadata).get("contentType") != JSON:
+                yield _item(item, item.value)
+                continue
+            self._service.check_key(store, item.key)  # before the value is read
+            yield _item(item, _json(item.value))
+
+    def _operations(
+        self, store: LoadedStateStore, operations: Iterable[state_pb2.TransactionalStateOperation]
+    ) -> Iterator[tuple[Operation, RequestedItem]]:
+        for each in operations:
+            name = each.operationType
+            if name not in {"upsert", "delete"}:
+                self._service.check_key(store, each.request.key, "")  # which daprd looks at first
+                message = f"operation type {name} not supported"
+                raise ApiError(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", message)
+            yield cast("Operation", name), _item(each.request, each.request.value)
 
     async def query(self, request: state_pb2.QueryStateRequest, call: Call) -> Message:
         """No store of this sidecar can be queried."""
@@ -102,14 +126,6 @@ def _bulk_item(key: str, found: Found | None) -> state_pb2.BulkStateItem:
     )
 
 
-def _to_save(items: Iterable[common_pb2.StateItem]) -> Iterator[RequestedItem]:
-    for item in items:
-        if not item.key:
-            raise ApiError(400, "ERR_STATE_SAVE", "state key cannot be empty")
-        as_json = dict(item.metadata).get("contentType") == JSON
-        yield _item(item, _json(item.value) if as_json else item.value)
-
-
 def _json(value: bytes) -> Json:
     """A value that says it is JSON is stored as JSON. Raises ApiError, bare as in daprd, where it is none."""
     problem = syntax_error(value)
@@ -129,14 +145,3 @@ def _item(item: common_pb2.StateItem, value: Json | bytes = None) -> RequestedIt
 def _options(options: common_pb2.StateOptions) -> tuple[str, str]:
     """Concurrency and consistency."""
     return CONCURRENCY.get(options.concurrency, ""), CONSISTENCY.get(options.consistency, "")
-
-
-def _operations(
-    operations: Iterable[state_pb2.TransactionalStateOperation],
-) -> Iterator[tuple[Operation, RequestedItem]]:
-    for each in operations:
-        name = each.operationType
-        if name not in {"upsert", "delete"}:
-            message = f"operation type {name} not supported"
-            raise ApiError(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", message)
-        yield cast("Operation", name), _item(each.request, each.request.value)

@@ -77,14 +77,12 @@ class InMemoryState:
         await self.transact([operation])
 
     async def transact(self, operations: Sequence[Set | Delete]) -> None:
-        """Check every ETag against what is there before, then apply all in order."""
+        """Read every operation, check every ETag against what is there before, then apply all in order."""
         now = self._clock.now()
         self._sweep(now)
-        for operation in operations:
-            if isinstance(operation, Set):  # of a delete in a transaction daprd looks at no option
-                check_options(operation.options)
-            self._check(operation, now)
         changes = [(operation.key, self._entry(operation, now)) for operation in operations]
+        for operation in operations:
+            self._check(operation, now)
         for key, entry in changes:
             if entry is None:
                 self._table.entries.pop(key, None)
@@ -95,8 +93,9 @@ class InMemoryState:
         """Nothing to release: the table belongs to the process."""
 
     def _entry(self, operation: Set | Delete, now: datetime) -> _StoredValue | None:
-        if isinstance(operation, Delete):
+        if isinstance(operation, Delete):  # of which daprd looks at no option in a transaction
             return None
+        check_options(operation.options)
         seconds = _time_to_live(operation.metadata)
         expires = now + timedelta(seconds=seconds) if seconds else None
         return _StoredValue(stored_bytes(operation.value), self._new_etag(), expires)
