@@ -46,7 +46,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 class Publishing:
     """How an event gets to the sidecar, and to the record of hops. `randbytes(n)` gives n random bytes."""
 
-    publish: Callable[[Publication, float], Awaitable[None]]
+    publish: Callable[[Publication, float], Awaitable[object]]
     randbytes: Callable[[int], bytes]
     journal: Journal
 
