@@ -15,6 +15,7 @@ from support.bulk import bulk_entry, deliver_bulk
 from support.letters import deliver
 from support.scripted import ScriptedExchange
 from support.serving import Serving
+from support.sidecars import Hops
 
 pytestmark = pytest.mark.anyio
 
@@ -83,28 +84,11 @@ async def test_of_a_batch_the_others_are_handled(
 
 
 async def test_that_it_passed_is_recorded(
-    app: FastAPI, board: Outboard, serving: Serving, envelope: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, board: Outboard, serving: Serving, envelope: dict[str, Any]
 ) -> None:
-    hops: list[Any] = []
-
-    class Recorder:
-        wants_envelopes = False
-        records_all = True
-
-        def keeps(self, *_: object) -> bool:
-            return True
-
-        def chosen(self, kind: object, pubsub: str, topic: str, ids: Any, attempt: int, outcome: str) -> Any:
-            return ids
-
-        def wants_data(self, event_id: str) -> bool:
-            return False
-
-        def __call__(self, hop: Any) -> None:
-            hops.append(hop)
-
-    board._journal.recorder = Recorder()
+    hops = Hops()
+    board._journal.recorder = hops
     async with serving(app, board) as client:
         await deliver(client, {**envelope, "replayto": "other"}, "/on")
-    (hop,) = [each for each in hops if each.kind is HopKind.HANDLED]
+    (hop,) = hops.of(HopKind.HANDLED)
     assert (hop.outcome, hop.detail) == ("SUCCESS", "it is replayed for 'other' alone")
