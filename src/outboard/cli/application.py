@@ -135,6 +135,13 @@ def _schema(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(schema.__doc__ or ""))(schema)
 
 
+def _manifests(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.manifests import manifests
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(manifests.__doc__ or ""))(manifests)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
@@ -142,6 +149,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "schema": Command(
         "Write JSON Schema of Dapr's files, so that an editor completes and marks them.", _schema
     ),
+    "manifests": Command("Write Kubernetes manifests for the apps of a dapr.yaml.", _manifests),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),
     "sidecar": Command("Run a Dapr sidecar for one app, with the flags of daprd.", _sidecar),
     "trace": Command(

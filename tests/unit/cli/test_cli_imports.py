@@ -58,6 +58,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("subscribe", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("state", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("check", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("manifests", {"engines", "check", "live", "sidecar", "hops", "kit", "testing", "cli.run", "schema"}),
         ("schema", {"engines", "check", "live", "run", "sidecar", "hops", "kit", "testing", "cli.run"}),
         ("explain", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
@@ -80,6 +81,7 @@ def test_every_command_of_the_table_was_looked_at() -> None:
     known = {
         "check",
         "schema",
+        "manifests",
         "explain",
         "run",
         "sidecar",
