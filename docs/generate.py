@@ -1,6 +1,6 @@
 """Fills in the generated parts of the reference, from the tables that the program itself works by.
 
-    python docs/generate.py
+    python docs/generate.py       (and the pages of rules, by docs/rule_pages.py)
 
 A generated part stands in a page between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. The tests fail
 where one is out of date, and where something new has no description here.
@@ -543,3 +543,4 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
 if __name__ == "__main__":
     for page in PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    runpy.run_path(str(Path(__file__).with_name("rule_pages.py")), run_name="__main__")

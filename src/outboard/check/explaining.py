@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from outboard.check.registry import ALL_RULES
+from outboard.check.report import page_of
 from outboard.check.rule import LintRule
 
 __all__ = ["explained", "listed", "versions"]
@@ -20,6 +21,7 @@ def explained(rule: LintRule) -> Iterator[str]:
     if rule.since or rule.until:
         yield f"Versions: {versions(rule)}"
     yield f"Ignore: # outboard: ignore[{rule.name}]"
+    yield f"Page: {page_of(rule)}"
 
 
 def listed() -> Iterator[str]:

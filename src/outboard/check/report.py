@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from outboard.check.lines import lines_of
-from outboard.check.rule import RuleFinding, Severity
+from outboard.check.rule import LintRule, RuleFinding, Severity
 
-__all__ = ["CheckReport", "FoundPlace"]
+__all__ = ["DOCS", "CheckReport", "FoundPlace", "page_of"]
 
 DOCS = "https://outboard.readthedocs.io/reference/rules/"
+
+
+def page_of(rule: LintRule) -> str:
+    """The address of the page about a rule."""
+    return f"{DOCS}{rule.code}/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from outboard.check.report import DOCS, CheckReport, FoundPlace
+from outboard.check.report import DOCS, CheckReport, FoundPlace, page_of
 from outboard.check.rule import LintRule, RuleFinding, Severity
 
 __all__ = ["github", "json_report", "junit", "sarif"]
@@ -102,7 +102,7 @@ def _object(place: FoundPlace) -> Mapping[str, object]:
         "fixable": bool(finding.hit.edits),
         "certain": finding.hit.certain,
         "since": finding.rule.since,
-        "url": _url(finding.rule),
+        "url": page_of(finding.rule),
         "fingerprint": place.fingerprint,
     }
 
@@ -114,7 +114,7 @@ def _sarif_rule(rule: LintRule) -> Mapping[str, object]:
         "shortDescription": {"text": f"{rule.summary}."},
         "fullDescription": {"text": f"{rule.summary}. {rule.consequence}"},
         "help": {"text": rule.advice},
-        "helpUri": _url(rule),
+        "helpUri": page_of(rule),
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
     }
 
@@ -172,10 +172,6 @@ def _attribute(value: str) -> str:
 
 def _message(finding: RuleFinding) -> str:
     return f"{finding.hit.message}. {finding.rule.consequence} {finding.advice}"
-
-
-def _url(rule: LintRule) -> str:
-    return f"{DOCS}{rule.code}/"
 
 
 def _data(value: str) -> str:

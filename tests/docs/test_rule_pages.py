@@ -1,0 +1,35 @@
+"""Each rule of `outboard check` has a page, made from the rule and from its cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs.rule_pages import FOLDER, INDEX, pages
+from outboard.check.registry import ALL_RULES
+from outboard.check.report import page_of
+
+MADE = pages()
+
+
+@pytest.mark.parametrize("page", MADE, ids=lambda page: page.name)
+def test_a_page_is_up_to_date(page: Path) -> None:
+    assert page.read_text(encoding="utf-8") == MADE[page], "out of date: run `python docs/generate.py`"
+
+
+def test_there_is_one_for_each_rule_and_no_other() -> None:
+    assert {each.stem for each in FOLDER.iterdir()} == {each.code for each in ALL_RULES}
+    assert set(FOLDER.iterdir()) | {INDEX} == MADE.keys()
+
+
+def test_each_rule_is_in_a_family_of_the_index() -> None:
+    text = INDEX.read_text(encoding="utf-8")
+    assert [each.code for each in ALL_RULES if text.count(f"[{each.code}](rules/{each.code}.md)") != 1] == []
+
+
+def test_the_address_of_a_page_is_that_of_its_file() -> None:
+    root = FOLDER.parents[1]
+    for rule in ALL_RULES:
+        path = page_of(rule).partition(".io/")[2].rstrip("/")
+        assert (root / f"{path}.md").is_file()
