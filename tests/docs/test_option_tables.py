@@ -60,6 +60,7 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("doctor", "doctor.md", ("## Options",)),
         ("trace", "trace.md", ()),
         ("topics", "topics.md", ()),
+        ("dead-letters", "dead-letters.md", ()),
     ],
 )
 def test_the_table_has_the_options_of_the_command(command: str, page: str, sections: tuple[str, ...]) -> None:

@@ -142,6 +142,16 @@ def _manifests(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(manifests.__doc__ or ""))(manifests)
 
 
+def _dead_letters(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.dead_letters import drop, list_letters, replay, show
+    from outboard.cli.parameters import flowing
+
+    group = _application(terminal=terminal)
+    for name, command in (("list", list_letters), ("show", show), ("replay", replay), ("drop", drop)):
+        group.command(name, help=flowing(command.__doc__ or ""))(command)
+    app.add_typer(group, name="dead-letters", help=COMMANDS["dead-letters"].summary)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
@@ -162,6 +172,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "state": Command("Read and change the state of an app by hand.", _state),
     "routes": Command(
         "Show which apps get an event, by which of their routes, and why the others do not.", _routes
+    ),
+    "dead-letters": Command(
+        "Look at the dead letters of an app, publish them again, or give them up.", _dead_letters
     ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
     "topics": Command("See what holds the partitions of a pubsub.sqlite, and go on behind it.", _topics),
@@ -232,4 +245,5 @@ def outboard(
       outboard doctor                                     where did my event go?
       outboard engines up                                 a Kafka and a Redis, without containers
       outboard topics held                                events that fail again and again
+      outboard dead-letters list -d sqlite:///shop.db     what its handlers gave up, by cause
     """

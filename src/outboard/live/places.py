@@ -12,7 +12,7 @@ from outboard.run.plan.default_resources import default_resources
 from outboard.run.plan.settings import RESOURCES_PATH
 from outboard.run.plan.template import FILE_NAME, AppSpec, read_template
 from outboard.runs.finding import KnownRun, all_runs, find_run, tokens_of
-from outboard.runs.folder import runs_folder
+from outboard.runs.folder import HOPS, runs_folder
 from outboard.runs.record import RunningApp
 from outboard.wire.dapr import DEFAULT_HTTP_PORT
 
@@ -43,7 +43,7 @@ class AppPlace:
     """One app: its sidecar at `endpoint`, empty where none runs, and its files.
 
     `app_id` is empty where only a port was named: the sidecar tells it. Relative paths in component files
-    begin in `directory`.
+    begin in `directory`. `hops_folder` is where its run records hops; empty where there is no run.
     """
 
     app_id: str
@@ -52,6 +52,7 @@ class AppPlace:
     resources_paths: tuple[Path, ...] = ()
     namespace: str = ""
     directory: Path = Path()
+    hops_folder: str = ""
 
 
 def app_places(places: SearchPlaces) -> list[AppPlace]:
@@ -115,6 +116,7 @@ def _of_run(run: KnownRun, app: RunningApp) -> AppPlace:
         tuple(map(Path, app.resources_paths)),
         app.namespace,
         Path(app.directory),
+        str(run.path / HOPS),
     )
 
 

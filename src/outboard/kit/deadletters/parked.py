@@ -21,7 +21,10 @@ ROUTE: Final = " (outbox)"
 
 
 class ParkedLetters:
-    """A `LetterSource` over the outbox of the app `app_id`. Raises OutboxUnavailable."""
+    """A `LetterSource` over the outbox of the app `app_id`; of the source of each event, where that is empty.
+
+    Raises OutboxUnavailable.
+    """
 
     def __init__(self, store: OutboxStore, app_id: str) -> None:
         self._store = store
@@ -80,6 +83,7 @@ class ParkedLetters:
 def _letter(event: ParkedEvent, app_id: str) -> Letter:
     members = _members(event.body)
     route, pattern = ROUTE, pattern_of(event.error)
+    app_id = app_id or str(members.get("source", ""))
     return Letter(
         id=f"{PARKED}{event.sequence}",
         group=group_id(app_id, event.pubsub, event.topic, route, pattern),
