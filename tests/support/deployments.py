@@ -51,6 +51,7 @@ class Project:
         self.folder = folder
         self.file = folder / "dapr.yaml"
         self.write("parts/pubsub.yaml", KAFKA)
+        self.write("requirements.txt", "outboard\n")
         self.run_file()
 
     def write(self, name: str, text: str) -> Path:

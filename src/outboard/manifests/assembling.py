@@ -21,6 +21,10 @@ __all__ = ["FileSet", "ManifestOptions", "file_set"]
 ABOUT_NAMESPACE: Final = """\
 The services and everything that Dapr reads for them live in one namespace; a component in another one than
 the pods is not seen by their sidecars."""
+FOREIGN: Final = frozenset(
+    {"node", "npm", "npx", "yarn", "pnpm", "dotnet", "java", "mvn", "go", "cargo", "php"}
+)
+"""Programs of apps that are not written in Python: how their images are built is not known here."""
 ABOUT_SECRETS: Final = "Secrets are in no file. Create them first, with the values in the place of the dots:"
 
 
@@ -63,7 +67,9 @@ def file_set(
         text = manifests_text(resources.manifests)
         manifests["30-components.yaml"] = f"{_about(secrets, system.namespace)}{text}"
     for app in system.apps:
-        manifests[f"40-{app.app_id}.yaml"] = manifests_text(list(app_manifests(app, system)))
+        manifests[f"40-{app.app_id}.yaml"] = manifests_text(
+            list(app_manifests(app, system, scaled=options.keda and app.settings.scale is not None))
+        )
     if options.keda:
         scaling = [
             each for app in system.apps for each in scaling_manifests(app, system, resources.manifests)
@@ -73,13 +79,13 @@ def file_set(
     images = {
         f"{app.app_id}.Containerfile": containerfile(app, paths[app.app_id])
         for app in system.apps
-        if app.command
+        if app.command and app.command[0] not in FOREIGN
     }
     if not options.kustomize:
         return FileSet({**manifests, **images}, {}, secrets)
     base = {f"{BASE}/{name}": text for name, text in manifests.items()}
     base[f"{BASE}/kustomization.yaml"] = base_text(list(manifests))
-    overlay = {f"{OVERLAY}/kustomization.yaml": overlay_text(system.apps)}
+    overlay = {f"{OVERLAY}/kustomization.yaml": overlay_text(system.apps, scaled=options.keda)}
     return FileSet({**base, **images}, overlay, secrets)
 
 

@@ -20,34 +20,45 @@ SPECIAL: Final = re.compile(r"[^A-Za-z0-9_./:=@+-]")
 def containerfile(app: App, file: str) -> str:
     """The text; `file` is its own path relative to the folder that it is built from."""
     build = app.settings.build
-    sources = build.install_from or (_below(app.folder, REQUIREMENTS),)
-    install = build.install or f"-r {REQUIREMENTS}"
+    sources, install = _installed(app)
     arguments = " ".join(f'"{each}"' if SPECIAL.search(each) else each for each in install.split())
     app_files = [_below(app.folder, each) for each in build.files or (".",)]
     port = f"EXPOSE {app.port}\n" if app.port else ""
     listen = f" APP_HOST=0.0.0.0 UVICORN_HOST=0.0.0.0 APP_PORT={app.port}" if app.port else ""
     return f"""\
-# The image of {app.app_id}. From {_where(build.context)}:
+# The image of {app.app_id}. From {_where(app.context)}:
 #   docker build -f {file} -t {app.image} .
 FROM python:{build.python}-slim AS build
 WORKDIR /build
-{_copied(sources)}
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir {arguments}
+{_copied(sources)}RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir {arguments}
 
 FROM python:{build.python}-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1{listen}
 COPY --from=build /venv /venv
 WORKDIR /app
-{_copied(app_files)}
-RUN useradd --uid {USER} --no-create-home app
+{_copied(app_files)}RUN useradd --uid {USER} --no-create-home app
 USER {USER}
 {port}# The exec form, so that SIGTERM reaches the program itself: what is being handled is then finished.
 CMD {json.dumps(list(app.command))}
 """
 
 
+def _installed(app: App) -> tuple[Sequence[str], str]:
+    """What is copied to install the app's packages, and pip's arguments."""
+    build = app.settings.build
+    if build.install or build.install_from:
+        return build.install_from, build.install or f"-r {REQUIREMENTS}"
+    match app.requirements:
+        case "":
+            return (), "outboard"
+        case "pyproject.toml":
+            return (_below(app.folder, "."),), "."
+        case _:
+            return (_below(app.folder, app.requirements),), f"-r {app.requirements}"
+
+
 def _where(context: str) -> str:
-    if not context or context == ".":
+    if context == ".":
         return "the folder of dapr.yaml"
     return f"the folder {context}, seen from that of dapr.yaml"
 
@@ -60,7 +71,7 @@ def _below(folder: str, file: str) -> str:
 
 
 def _copied(paths: Sequence[str]) -> str:
-    return "\n".join(f"COPY {each} ./{_name(each)}" for each in paths)
+    return "".join(f"COPY {each} ./{_name(each)}\n" for each in paths)
 
 
 def _name(path: str) -> str:

@@ -25,8 +25,11 @@ def base_text(files: Sequence[str]) -> str:
     return f"{head}resources:\n{listed}"
 
 
-def overlay_text(apps: Sequence[App]) -> str:
-    """The kustomization of the overlay: where the images are, and how many pods there are."""
+def overlay_text(apps: Sequence[App], *, scaled: bool) -> str:
+    """The kustomization of the overlay: where the images are, and how many pods there are.
+
+    With `scaled` that is left to KEDA, for the apps that have something to scale by.
+    """
     images: list[Value] = [
         {
             "name": name,
@@ -35,7 +38,11 @@ def overlay_text(apps: Sequence[App]) -> str:
         }
         for name, tag in sorted({_parts(each.image) for each in apps})
     ]
-    replicas: list[Value] = [{"name": each.app_id, "count": each.settings.replicas} for each in apps]
+    replicas: list[Value] = [
+        {"name": each.app_id, "count": each.settings.replicas}
+        for each in apps
+        if not (scaled and each.settings.scale)
+    ]
     return manifests_text(
         [
             Manifest(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
-from outboard.manifests.settings import LABEL, AppSettings, SystemSettings, app_settings, system_settings
+from outboard.manifests.settings import LABEL, AppSettings, app_settings, system_settings
 from outboard.manifests.system import App, LoadedResource, System
 from outboard.resources import document
 from outboard.resources.node import Node
@@ -19,6 +20,8 @@ __all__ = ["read_system"]
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
 DAPR: Final = "dapr.io/"
+REQUIREMENTS: Final = ("requirements.txt", "pyproject.toml")
+"""What says which packages an app needs, the first that there is."""
 LONGEST_APP_ID: Final = 58
 """Dapr makes a Service of the name and `-dapr`."""
 ANNOTATIONS: Final[Mapping[str, str]] = {
@@ -63,8 +66,7 @@ def read_system(
     pairs = list(zip(template.apps, nodes, strict=True))
     configurations = {spec.app_id: _configuration(spec) for spec, _ in pairs}
     apps = tuple(
-        _app(spec, node, app_settings(root, node), settings, base, configurations[spec.app_id])
-        for spec, node in pairs
+        _app(spec, node, app_settings(root, node), base, configurations[spec.app_id]) for spec, node in pairs
     )
     every = (*loaded, *(each for each in configurations.values() if each is not None))
     return System(named, settings, apps, every)
@@ -74,7 +76,6 @@ def _app(
     spec: AppSpec,
     node: Node,
     own: AppSettings,
-    system: SystemSettings,
     base: Path,
     configuration: LoadedResource | None,
 ) -> App:
@@ -82,13 +83,16 @@ def _app(
         told = f"{spec.origin}: `{spec.app_id}` is no name for Kubernetes"
         raise CommandError(told, f"Write lower-case letters, digits and `-`, {LONGEST_APP_ID} at most.")
     port = spec.settings.get(APP_PORT, 0)
+    context = _context(spec.directory.resolve(), own.build.context, base.resolve())
     return App(
         app_id=spec.app_id,
         port=port if isinstance(port, int) else 0,
         command=spec.command,
-        folder=_seen_from(spec.directory, (base / own.build.context).resolve()),
+        context=Path(os.path.relpath(context, base.resolve())).as_posix(),
+        folder=_seen_from(spec.directory.resolve(), context),
         place=spec.origin,
         settings=own,
+        requirements=next((each for each in REQUIREMENTS if (spec.directory / each).is_file()), ""),
         image=node.string("containerImage") or f"{spec.app_id}:0.1.0",
         pull_policy=node.string("containerImagePullPolicy"),
         has_service=node.boolean("createService", True),
@@ -105,12 +109,19 @@ def _written(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _context(folder: Path, written: str, base: Path) -> Path:
+    """What the image of an app is built from: the run file's folder, or its own where that is elsewhere."""
+    if written:
+        return (base / written).resolve()
+    return base if folder.is_relative_to(base) else folder
+
+
 def _seen_from(folder: Path, context: Path) -> str:
     """Raises CommandError where the app is not below what its image is built from."""
-    if not folder.resolve().is_relative_to(context):
+    if not folder.is_relative_to(context):
         told = f"{folder} is not below {context}, which its image is built from"
         raise CommandError(told, "Correct `context` below `build` of x-kubernetes.")
-    return folder.resolve().relative_to(context).as_posix()
+    return folder.relative_to(context).as_posix()
 
 
 def _namespace(resources: Sequence[LoadedResource]) -> str:

@@ -15,6 +15,7 @@ from outboard.manifests.workload import metadata
 
 __all__ = ["scaling_manifests"]
 
+MECHANISMS: Final = {"SHA-256": "scram_sha256", "SHA-512": "scram_sha512"}
 SECRETS: Final = {"saslUsername": "username", "saslPassword": "password"}
 
 
@@ -37,7 +38,7 @@ def scaling_manifests(app: App, system: System, resources: Sequence[Manifest]) -
             "topic": Quoted(scale.topic),
             "lagThreshold": Quoted(str(scale.lag)),
             "offsetResetPolicy": "earliest" if _text(fields, "initialOffset") == "oldest" else "latest",
-            **({"sasl": "plaintext"} if login else {}),
+            **(_security(fields) if login else {}),
         },
         **({"authenticationRef": {"name": app.app_id}} if login else {}),
     }
@@ -95,6 +96,13 @@ def _login(name: str, fields: Mapping[str, Value], app: App, system: System) -> 
             }
         ),
     )
+
+
+def _security(fields: Mapping[str, Value]) -> Mapping[str, Value]:
+    """How it logs in, as the component does: with TLS unless that is switched off."""
+    kind = MECHANISMS.get(_text(fields, "saslMechanism"), "plaintext")
+    plain = _text(fields, "disableTls").lower() == "true"
+    return {"sasl": kind, **({} if plain else {"tls": "enable"})}
 
 
 def _reachable(brokers: str, namespace: str) -> str:

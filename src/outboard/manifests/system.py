@@ -55,15 +55,19 @@ class LoadedResource:
 class App:
     """One app. `annotations` are those of the sidecar that its settings ask for, without their prefix.
 
-    `port` 0: it is not called. `folder` is its own relative to the run file, `place` where it is written.
+    `port` 0: it is not called. `context` is what its image is built from, relative to the run file, and
+    `folder` its own, relative to that; `requirements` is the file there that says what it needs, empty where
+    there is none. `place` is where it is written.
     """
 
     app_id: str
     port: int
     command: tuple[str, ...]
+    context: str
     folder: str
     place: str
     settings: AppSettings
+    requirements: str = ""
     image: str = ""
     pull_policy: str = ""
     has_service: bool = True

@@ -36,13 +36,16 @@ PROBES: Final[Mapping[str, Mapping[str, int]]] = {
 }
 
 
-def app_manifests(app: App, system: System) -> Iterator[Manifest]:
-    """Service, claim, Deployment, disruption budget and network policy of one app."""
+def app_manifests(app: App, system: System, *, scaled: bool) -> Iterator[Manifest]:
+    """Service, claim, Deployment, disruption budget and network policy of one app.
+
+    What is `scaled` by something else says no number of pods, or each apply would set it back.
+    """
     if app.port and app.has_service:
         yield _service(app, system)
     if app.settings.volume is not None:
         yield _claim(app, system)
-    yield _deployment(app, system)
+    yield _deployment(app, system, scaled=scaled)
     yield _budget(app, system)
     yield _policy(app, system)
 
@@ -89,14 +92,14 @@ def _claim(app: App, system: System) -> Manifest:
     )
 
 
-def _deployment(app: App, system: System) -> Manifest:
+def _deployment(app: App, system: System, *, scaled: bool) -> Manifest:
     return Manifest(
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": metadata(app.app_id, system.namespace),
             "spec": {
-                "replicas": app.settings.replicas,
+                **({} if scaled else {"replicas": app.settings.replicas}),
                 "strategy": _strategy(app),
                 "selector": {"matchLabels": {LABEL: app.app_id}},
                 "template": {

@@ -27,7 +27,7 @@ def make_files(system: System, folder: Path, run_file: Path, options: ManifestOp
         app.app_id: Path(
             os.path.relpath(
                 folder.absolute() / f"{app.app_id}.Containerfile",
-                base.absolute() / app.settings.build.context,
+                base.absolute() / app.context,
             )
         ).as_posix()
         for app in system.apps

@@ -207,6 +207,17 @@ def test_keda_logs_in_with_the_secrets_of_the_component(project: Project) -> Non
     ]
     trigger = one(documents, "ScaledObject", "till")["spec"]["triggers"][0]
     assert trigger["authenticationRef"] == {"name": "till"}
+    assert (trigger["metadata"]["sasl"], trigger["metadata"]["tls"]) == ("plaintext", "enable")
+
+
+def test_what_keda_scales_has_no_number_of_its_own(project: Project) -> None:
+    project.run_file(till=SCALED)
+    spec = one(project.documents(options=KEDA), "Deployment", "till")["spec"]
+    assert "replicas" not in spec
+    assert one(project.documents(), "Deployment", "till")["spec"]["replicas"] == 1
+    overlay = project.made(options=ManifestOptions(keda=True, kustomize=True)).once
+    assert "count: 1" in (text := overlay["overlays/production/kustomization.yaml"])
+    assert text.count("count:") == 1
 
 
 @pytest.mark.parametrize(
@@ -262,7 +273,7 @@ def test_an_image_may_be_built_from_a_folder_above(project: Project) -> None:
     )
     made = project.made().files["shop.Containerfile"]
     assert 'pip install --no-cache-dir "outboard[sql]" shop\n' in made
-    assert "COPY src/requirements.txt ./requirements.txt\n" in made
+    assert "requirements.txt" not in made
     assert "COPY src/shop ./shop\n" in made
     project.file.write_text(
         text.replace(
@@ -272,6 +283,41 @@ def test_an_image_may_be_built_from_a_folder_above(project: Project) -> None:
     )
     with pytest.raises(CommandError, match="is not below"):
         project.made()
+
+
+@pytest.mark.parametrize(
+    ("there", "lines"),
+    [
+        ("requirements.txt", "COPY own/requirements.txt ./requirements.txt\nRUN … -r requirements.txt\n"),
+        ("pyproject.toml", "COPY own/ ./\nRUN … .\n"),
+        ("other.txt", "WORKDIR /build\nRUN … outboard\n"),
+    ],
+)
+def test_the_packages_of_an_app(project: Project, there: str, lines: str) -> None:
+    project.write(f"own/{there}", "")
+    text = project.file.read_text(encoding="utf-8")
+    project.file.write_text(text.replace("appDirPath: .", "appDirPath: own", 1), encoding="utf-8")
+    made = project.made().files["shop.Containerfile"]
+    pip = "python -m venv /venv && /venv/bin/pip install --no-cache-dir"
+    assert lines.replace("…", pip) in made
+    assert "COPY own/ ./\n" in made
+
+
+def test_an_app_beside_the_run_file_is_built_from_its_own_folder(tmp_path: Path) -> None:
+    project = Project(tmp_path / "run")
+    (tmp_path / "shop").mkdir()
+    text = project.file.read_text(encoding="utf-8")
+    project.file.write_text(text.replace("appDirPath: .", "appDirPath: ../shop", 1), encoding="utf-8")
+    made = project.made().files["shop.Containerfile"]
+    assert "From the folder ../shop, seen from that of dapr.yaml:" in made
+    assert "docker build -f ../run/kubernetes/shop.Containerfile -t" in made
+
+
+def test_an_app_in_another_language_gets_no_containerfile(project: Project) -> None:
+    text = project.file.read_text(encoding="utf-8")
+    project.file.write_text(text.replace('["python", "-m", "shop"]', '["node", "app.js"]'), encoding="utf-8")
+    assert "shop.Containerfile" not in project.made().files
+    assert "40-shop.yaml" in project.made().files
 
 
 def test_the_same_input_gives_the_same_files(project: Project) -> None:

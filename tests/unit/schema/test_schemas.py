@@ -14,6 +14,7 @@ import yaml
 from engines.kubernetes.build import definitions
 from outboard.errors import CommandError
 from outboard.facts.reading import catalogue
+from outboard.manifests import settings
 from outboard.resources import shape
 from outboard.run.plan.template_keys import APP_KEYS, COMMON_KEYS, TOP_KEYS
 from outboard.schema.choosing import WORDS, every_schema, schema_of
@@ -76,9 +77,16 @@ def test_every_key_that_the_check_knows_is_in_the_schema(kind: str) -> None:
 def test_every_key_of_a_run_file_is_in_the_schema() -> None:
     root = plain(schema_of("dapr.yaml", catalogue()))
     top = root["properties"]
-    assert set(top) == TOP_KEYS
+    assert set(top) == {*TOP_KEYS, settings.KEY}
     assert set(top["common"]["properties"]) == COMMON_KEYS
-    assert set(top["apps"]["items"]["properties"]) == APP_KEYS
+    app = top["apps"]["items"]["properties"]
+    assert set(app) == {*APP_KEYS, settings.KEY}
+    in_cluster = app[settings.KEY]["properties"]
+    assert set(in_cluster) == settings.APP_KEYS
+    assert set(in_cluster["build"]["properties"]) == settings.BUILD_KEYS
+    assert set(in_cluster["scale"]["properties"]) == settings.SCALE_KEYS
+    assert set(in_cluster["volume"]["properties"]) == settings.VOLUME_KEYS
+    assert set(top[settings.KEY]["properties"]) == settings.SYSTEM_KEYS | settings.APP_KEYS
 
 
 def test_every_type_has_a_definition() -> None:
