@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from outboard.check.explaining import versions
 from outboard.check.main import check_files
 from outboard.check.output.text import text
 from outboard.check.reading import read_paths
 from outboard.check.registry import ALL_RULES
 from outboard.check.report import CheckReport
-from outboard.check.rule import LintRule
+from outboard.check.rule import LintRule, versions
 
 if TYPE_CHECKING:
     from support.rule_cases import RuleCase
@@ -146,7 +145,7 @@ def _mended(rule: LintRule, report: CheckReport | None) -> str:
 def _report(case: RuleCase) -> CheckReport:
     with tempfile.TemporaryDirectory() as folder, _inside(folder):
         case.write(Path(folder))
-        return check_files(read_paths([Path()], None))
+        return check_files(read_paths([Path()], None), case.version)
 
 
 @contextmanager

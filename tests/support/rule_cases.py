@@ -21,6 +21,11 @@ class RuleCase:
     fires: bool
     files: dict[str, str]
 
+    @property
+    def version(self) -> str:
+        """What `--dapr-version` says: in a file of that name."""
+        return self.files.get("dapr-version", "").strip()
+
     def write(self, folder: Path) -> None:
         """Write the files below `folder`."""
         for name, text in self.files.items():

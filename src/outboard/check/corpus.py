@@ -64,6 +64,8 @@ class Corpus:
     compile: Callable[[str], Expression] | None = None
     version: tuple[int, ...] = field(default=())
     """The version of Dapr that it is checked for; empty: the newest."""
+    earlier: tuple[int, ...] = ()
+    """A version before that one, from which what changes is told; empty where nobody asks."""
     inspected: tuple[InspectedApp, ...] = ()
     """The apps that were loaded, because a person asked for it."""
     all_inspected: bool = False

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from outboard.check.registry import ALL_RULES
 from outboard.check.report import page_of
-from outboard.check.rule import LintRule
+from outboard.check.rule import LintRule, versions
 
-__all__ = ["explained", "listed", "versions"]
+__all__ = ["explained", "listed"]
 
 
 def explained(rule: LintRule) -> Iterator[str]:
@@ -29,10 +29,3 @@ def listed() -> Iterator[str]:
     widest = max(len(each.name) for each in ALL_RULES)
     for each in ALL_RULES:
         yield f"{each.code} {each.name:{widest}} {each.severity.name:7} {each.summary}"
-
-
-def versions(rule: LintRule) -> str:
-    """For which versions of Dapr it holds."""
-    told = [f"{rule.since} and newer"] if rule.since else []
-    told += [f"before {rule.until}"] if rule.until else []
-    return ", ".join(told) or "all"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from outboard import cel
 from outboard.check.checking import found, with_fingerprints
@@ -21,6 +22,8 @@ from outboard.errors import CommandError, ExtraMissing
 from outboard.facts.reading import catalogue
 
 __all__ = ["apply_fixes", "check_files", "make_corpus", "narrowed", "report_of"]
+
+BETWEEN: Final = ".."
 
 
 def check_files(
@@ -39,17 +42,15 @@ def make_corpus(
     `apps` are loaded (`module:app`), and all of the run files where `all_apps` says so. Raises CommandError
     for a wrong version, and for one of `apps` that cannot be loaded.
     """
-    try:
-        wanted = numbers(version) if version else ()
-    except ValueError as error:
-        raise CommandError(f"--dapr-version {version}: no version", "Write for instance 1.18.") from error
+    earlier, wanted = _versions(version)
     run_files = tuple(read_run_files(files))
     seen = _inspected(run_files, apps, all_apps=all_apps)
     compile_, remarks = _compile(files, seen.apps)
     known = {each.app_id for each in seen.apps}
     ids = {each.app_id for file in run_files for each in file.apps}
     every = (*files, *sources_of(seen.apps))
-    corpus = Corpus(every, catalogue(), run_files, compile_, wanted, seen.apps, bool(ids) and ids <= known)
+    complete = bool(ids) and ids <= known
+    corpus = Corpus(every, catalogue(), run_files, compile_, wanted, earlier, seen.apps, complete)
     return corpus, (*remarks, *seen.remarks)
 
 
@@ -86,6 +87,20 @@ def _write(path: Path, content: str) -> None:
     mark = "\ufeff" if path.read_bytes().startswith(b"\xef\xbb\xbf") else ""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(mark + content)
+
+
+def _versions(written: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """`1.18` as ((), (1, 18)), and `1.16..1.18` as ((1, 16), (1, 18))."""
+    before, between, version = written.rpartition(BETWEEN)
+    try:
+        earlier = numbers(before) if between else ()
+        wanted = numbers(version) if version else ()
+    except ValueError as error:
+        advice = "Write for instance 1.18, or 1.16..1.18 for what changes from the one to the other."
+        raise CommandError(f"--dapr-version {written}: no version", advice) from error
+    if earlier and earlier >= (wanted or earlier):
+        raise CommandError(f"--dapr-version {written}: the first is not the earlier", "Swap them.")
+    return earlier, wanted
 
 
 def _inspected(run_files: Sequence[RunFile], apps: Sequence[str], *, all_apps: bool) -> Inspection:

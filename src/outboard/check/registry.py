@@ -22,6 +22,7 @@ from outboard.check.rules import (
     subscriptions,
     together,
     values,
+    versions,
     workloads,
 )
 from outboard.check.words import nearest
@@ -63,6 +64,7 @@ ALL_RULES: Final[tuple[LintRule, ...]] = tuple(
             *workloads.RULES,
             *together.RULES,
             *code.RULES,
+            *versions.RULES,
         ),
         key=lambda rule: rule.code,
     )

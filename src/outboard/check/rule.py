@@ -12,7 +12,7 @@ from outboard.resources.node import Node, Span
 if TYPE_CHECKING:
     from outboard.check.corpus import Corpus
 
-__all__ = ["Edit", "Hit", "LintRule", "RuleFinding", "Severity", "at", "at_key"]
+__all__ = ["Edit", "Hit", "LintRule", "RuleFinding", "Severity", "at", "at_key", "versions"]
 
 
 class Severity(IntEnum):
@@ -84,6 +84,13 @@ class RuleFinding:
     def advice(self) -> str:
         """What to do here."""
         return self.hit.advice or self.rule.advice
+
+
+def versions(rule: LintRule) -> str:
+    """For which versions of Dapr it holds."""
+    told = [f"{rule.since} and newer"] if rule.since else []
+    told += [f"before {rule.until}"] if rule.until else []
+    return ", ".join(told) or "all"
 
 
 def at(

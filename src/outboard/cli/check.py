@@ -85,7 +85,11 @@ def check(
     ] = None,
     dapr_version: Annotated[
         str,
-        typer.Option(help="Check for this version of Dapr, as 1.18.", metavar="VERSION", show_default=False),
+        typer.Option(
+            help="Check for this version of Dapr, as 1.18; 1.16..1.18 says what changes between them.",
+            metavar="VERSION",
+            show_default=False,
+        ),
     ] = "",
     app: Annotated[
         list[str] | None,

@@ -16,6 +16,7 @@ from outboard.check.output.text import statistics, text
 from outboard.check.reading import source_file
 from outboard.check.report import CheckReport
 from outboard.check.rule import Severity
+from outboard.errors import CommandError
 
 KAFKA = """\
 apiVersion: dapr.io/v1alpha1
@@ -198,3 +199,73 @@ def test_rules_hold_for_versions() -> None:
     }
     assert by_version["1.18"] - by_version["1.16"] == {"OB143"}
     assert by_version[""] == by_version["1.18"]
+
+
+VERSIONED = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: store
+spec:
+  type: state.sqlserver
+  version: v2
+  metadata:
+    - name: connectionString
+      secretKeyRef: {name: sql, key: dsn}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: shop
+  annotations:
+    dapr.io/enabled: "true"
+    dapr.io/app-id: shop
+    dapr.io/enable-native-sidecar: "true"
+---
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: rpc
+spec:
+  type: bindings.kitex
+  version: v1
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("1.16", [(6, "error"), (19, "warning")]),
+        ("1.17", [(19, "warning"), (26, "error")]),
+        ("1.18", [(26, "error")]),
+        ("", [(26, "note")]),
+    ],
+)
+def test_what_a_version_has_not(version: str, told: list[tuple[int, str]]) -> None:
+    places = check_files([source_file("a.yaml", VERSIONED)], version).places
+    found = [each.finding for each in places if each.finding.rule.code == "OB016"]
+    assert [(each.hit.span.line, each.severity.name) for each in found] == told
+
+
+def test_what_changes_between_two_versions() -> None:
+    places = check_files([source_file("a.yaml", VERSIONED)], "1.16..1.18").places
+    told = [each.finding.hit.message for each in places if each.finding.rule.code == "OB017"]
+    assert told == [
+        "`state.sqlserver` in version v2 is new in 1.17",
+        "since 1.18 daprd takes changed resources while it runs (HotReload); before, only where that was asked "
+        "for",
+        "the annotation `dapr.io/enable-native-sidecar` is new in 1.18",
+        "`bindings.kitex` in version v1 is gone since 1.17",
+    ]
+
+
+@pytest.mark.parametrize("version", ["new", "1.18..1.16", "1.16..new", "..", "1.18..1.18"])
+def test_versions_that_are_none(version: str) -> None:
+    with pytest.raises(CommandError, match="--dapr-version"):
+        check_files([], version)
+
+
+def test_a_finding_says_for_which_versions_it_holds() -> None:
+    redis = KAFKA.replace("pubsub.kafka", "pubsub.redis").replace("brokers", "redisHost")
+    lines = list(text(check_files([source_file("a.yaml", redis)])))
+    assert any("[OB143 lost-by-redis, Dapr 1.17 and newer]" in line for line in lines)

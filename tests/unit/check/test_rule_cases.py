@@ -28,7 +28,7 @@ def checked(case: RuleCase, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ch
     """What is found in the files of `case`."""
     case.write(folder)
     monkeypatch.chdir(folder)
-    corpus, remarks = make_corpus(read_paths([Path()], None))
+    corpus, remarks = make_corpus(read_paths([Path()], None), case.version)
     return report_of(found(with_apps(corpus, folder), Ignores()), corpus, remarks)
 
 

@@ -102,6 +102,7 @@ def _object(place: FoundPlace) -> Mapping[str, object]:
         "fixable": bool(finding.hit.edits),
         "certain": finding.hit.certain,
         "since": finding.rule.since,
+        "until": finding.rule.until,
         "url": page_of(finding.rule),
         "fingerprint": place.fingerprint,
     }

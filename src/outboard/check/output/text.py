@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from outboard.check.report import CheckReport
-from outboard.check.rule import RuleFinding, Severity
+from outboard.check.rule import RuleFinding, Severity, versions
 
 __all__ = ["statistics", "text"]
 
@@ -38,7 +38,10 @@ def _place(finding: RuleFinding) -> str:
 
 def _headline(finding: RuleFinding) -> str:
     rule = finding.rule
-    return f"{_place(finding)}: {finding.severity.name}: {finding.hit.message} [{rule.code} {rule.name}]"
+    held = f", Dapr {versions(rule)}" if rule.since or rule.until else ""
+    return (
+        f"{_place(finding)}: {finding.severity.name}: {finding.hit.message} [{rule.code} {rule.name}{held}]"
+    )
 
 
 def _note(finding: RuleFinding) -> Iterator[str]:
