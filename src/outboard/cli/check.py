@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from outboard.cli.parameters import rules_beginning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,13 +67,19 @@ def check(
     select: Annotated[
         list[str] | None,
         typer.Option(
-            help="Look for this rule alone; may be given more than once.", metavar="RULE", show_default=False
+            help="Look for this rule alone; may be given more than once.",
+            metavar="RULE",
+            show_default=False,
+            autocompletion=rules_beginning,
         ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
         typer.Option(
-            help="Leave this rule out; may be given more than once.", metavar="RULE", show_default=False
+            help="Leave this rule out; may be given more than once.",
+            metavar="RULE",
+            show_default=False,
+            autocompletion=rules_beginning,
         ),
     ] = None,
     baseline: Annotated[
@@ -126,13 +135,16 @@ def check(
     from outboard.check.main import apply_fixes, narrowed
     from outboard.check.rule import Severity
     from outboard.check.settings import read_settings, refuse_unknown_rules
+    from outboard.cli.console import progress
 
     settings = read_settings(Path.cwd())
     refuse_unknown_rules([*(select or ()), *(ignore or ())], "--select, --ignore")
     version = dapr_version or settings.dapr_version
 
     def looked() -> tuple[Sequence[SourceFile], CheckReport]:
-        return _looked(paths or [], (version, tuple(app or ()), apps), select or [], ignore or [])
+        with progress(sys.stderr) as say:
+            say("loading apps, and checking" if app or apps else "checking")
+            return _looked(paths or [], (version, tuple(app or ()), apps), select or [], ignore or [])
 
     files, report = looked()
     if fix or unsafe_fixes:
@@ -185,6 +197,7 @@ def _show(report: CheckReport, output: ReportFormat, *, statistics: bool) -> Non
 
     from outboard.check.output import machine
     from outboard.check.output import text as people
+    from outboard.cli.console import styled_writer
 
     match output:
         case _ if statistics:
@@ -198,6 +211,9 @@ def _show(report: CheckReport, output: ReportFormat, *, statistics: bool) -> Non
         case ReportFormat.github:
             lines = machine.github(report)
         case _:
-            lines = people.text(report)
+            write = styled_writer(sys.stdout, os.environ)
+            for line in people.text(report):
+                write(line, people.styles(line))
+            return
     for line in lines:
         typer.echo(line)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
 
 from outboard.errors import OutboardError
 
 if TYPE_CHECKING:
     from outboard.run.output.formats import LineWriter
 
-__all__ = ["line_writer", "show_error", "speak_utf8", "text_writer", "wants_colour"]
+__all__ = [
+    "line_writer",
+    "progress",
+    "show_error",
+    "speak_utf8",
+    "styled_writer",
+    "text_writer",
+    "wants_colour",
+]
+
+PATIENCE: Final = 1.0
+"""Seconds after which a person is told that something goes on."""
 
 
 def speak_utf8(*streams: TextIO) -> None:
@@ -65,3 +77,52 @@ def text_writer(stream: TextIO, environment: Mapping[str, str]) -> LineWriter:
         console.print(text, soft_wrap=True)
 
     return write
+
+
+def styled_writer(
+    stream: TextIO, environment: Mapping[str, str]
+) -> Callable[[str, Iterable[tuple[int, int, str]]], None]:
+    """Writes a line with styles for parts of it, (from, to, style), where colour is wanted."""
+    if not wants_colour(terminal=stream.isatty(), environment=environment):
+        plain = line_writer(stream)
+        return lambda line, styles: plain(line)
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+
+    def write(line: str, styles: Iterable[tuple[int, int, str]]) -> None:
+        text = Text(line)
+        for start, end, style in styles:
+            text.stylize(style, start, end)
+        console.print(text, soft_wrap=True)
+
+    return write
+
+
+@contextmanager
+def progress(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """What takes more than a second is told on a terminal while it lasts; gives how to say what it is."""
+    if not stream.isatty():
+        yield lambda doing: None
+        return
+    from threading import Event, Thread
+    from time import monotonic
+
+    done, said, began = Event(), [""], monotonic()
+
+    def tell() -> None:
+        while not done.wait(PATIENCE):
+            stream.write(f"\r\x1b[K{said[0]}: {monotonic() - began:.0f} s")
+            stream.flush()
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield lambda doing: said.__setitem__(0, doing)
+    finally:
+        done.set()
+        teller.join()
+        if monotonic() - began >= PATIENCE:
+            stream.write("\r\x1b[K")
+            stream.flush()

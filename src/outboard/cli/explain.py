@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from outboard.cli.parameters import rules_beginning
+
 __all__ = ["explain"]
 
 
@@ -13,7 +15,10 @@ def explain(
     rule: Annotated[
         str,
         typer.Argument(
-            help="Code or name of a rule (default: list all).", metavar="RULE", show_default=False
+            help="Code or name of a rule (default: list all).",
+            metavar="RULE",
+            show_default=False,
+            autocompletion=rules_beginning,
         ),
     ] = "",
 ) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-__all__ = ["Given", "OutputFormat", "flowing", "parameter", "with_parameters"]
+__all__ = ["Given", "OutputFormat", "flowing", "parameter", "rules_beginning", "with_parameters"]
 
 Given: TypeAlias = "int | bool | str | Path | Sequence[str] | None"
 """What typer gives for one of these options; None or empty where it was not given."""
@@ -19,6 +19,19 @@ class OutputFormat(StrEnum):
 
     text = "text"
     json = "json"
+
+
+def rules_beginning(incomplete: str) -> list[tuple[str, str]]:
+    """The rules of `check` whose code or name begins so, with what they are about: for a shell."""
+    from outboard.check.registry import ALL_RULES
+
+    start = incomplete.lower()
+    return [
+        (word, rule.summary)
+        for rule in ALL_RULES
+        for word in (rule.code, rule.name)
+        if word.lower().startswith(start) and (start or word is rule.name)
+    ]
 
 
 def with_parameters(

@@ -252,8 +252,8 @@ def test_what_changes_between_two_versions() -> None:
     told = [each.finding.hit.message for each in places if each.finding.rule.code == "OB017"]
     assert told == [
         "`state.sqlserver` in version v2 is new in 1.17",
-        "since 1.18 daprd takes changed resources while it runs (HotReload); before, only where that was asked "
-        "for",
+        "since 1.18 daprd takes changed resources while it runs (HotReload); before, only where that was "
+        "asked for",
         "the annotation `dapr.io/enable-native-sidecar` is new in 1.18",
         "`bindings.kitex` in version v1 is gone since 1.17",
     ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from outboard.cli import main
+from outboard.cli.console import progress
 
 GOOD = """\
 apiVersion: dapr.io/v1alpha1
@@ -126,3 +128,64 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("OB001 invalid-yaml ")
     assert called("explain", "OB100") == 2
     assert "there is no rule `OB100`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("outboard explain missing-au", {"missing-auth-type"}),
+        ("outboard explain OB10", {f"OB10{digit}" for digit in range(1, 10)}),
+        ("outboard check --select plain", {"plain-text-secret"}),
+        ("outboard check --ignore zzz", set()),
+    ],
+)
+def test_a_shell_completes_rules(
+    line: str, words: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_OUTBOARD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    with pytest.raises(SystemExit):
+        main([])
+    assert set(capsys.readouterr().out.split()) == words
+
+
+class Terminal(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.written.set()
+        return super().write(text)
+
+
+@pytest.mark.parametrize(("no_colour", "coloured"), [("", True), ("1", False)])
+def test_colour_on_a_terminal_unless_no_color(
+    no_colour: str, coloured: bool, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "a.yaml").write_text(BAD, encoding="utf-8")
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    assert called("check") == 1
+    assert ("\x1b[" in out.getvalue()) is coloured
+    assert "there is no component type" in out.getvalue()
+
+
+def test_what_takes_long_is_told_on_a_terminal_and_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outboard.cli.console.PATIENCE", 0.01)
+    stream = Terminal()
+    with progress(stream) as say:
+        say("checking")
+        assert stream.written.wait(60)
+    assert "checking: 0 s" in stream.getvalue()
+    assert stream.getvalue().endswith("\r\x1b[K")
+    plain = io.StringIO()
+    with progress(plain) as say:
+        say("checking")
+    assert plain.getvalue() == ""

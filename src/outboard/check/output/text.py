@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from outboard.check.report import CheckReport
 from outboard.check.rule import RuleFinding, Severity, versions
 
-__all__ = ["statistics", "text"]
+__all__ = ["statistics", "styles", "text"]
 
 WIDEST = 160
+HEADLINE: Final = re.compile(r"(?P<place>\S.*?): (?P<severity>note|warning|error): ")
+CODE: Final = re.compile(r"\[OB\d{3} [^\]]*\]")
+MARK: Final = re.compile(r"  +\|\s+(\^+)\Z")
+LABEL: Final = re.compile(r"  (fix:|at run time:) ")
+SEVERITIES: Final = {"note": "cyan", "warning": "bold yellow", "error": "bold red"}
 
 
 def text(report: CheckReport) -> Iterator[str]:
@@ -29,6 +36,19 @@ def statistics(report: CheckReport) -> Iterator[str]:
     rules = {each.finding.rule.code: each.finding.rule for each in report.places}
     for code, number in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
         yield f"{number:5} {code} {rules[code].name}: {rules[code].summary}"
+
+
+def styles(line: str) -> Iterator[tuple[int, int, str]]:
+    """The parts of a line of the report that stand out on a terminal: (from, to, style of rich)."""
+    if found := HEADLINE.match(line):
+        yield found.start("place"), found.end("place"), "bold"
+        yield found.start("severity"), found.end("severity"), SEVERITIES[found["severity"]]
+        if code := CODE.search(line):
+            yield code.start(), code.end(), "dim"
+    elif found := MARK.match(line):
+        yield found.start(1), found.end(1), "bold red"
+    elif found := LABEL.match(line):
+        yield found.start(1), found.end(1), "green" if found[1] == "fix:" else "dim"
 
 
 def _place(finding: RuleFinding) -> str:
