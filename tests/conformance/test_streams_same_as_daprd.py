@@ -6,12 +6,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal
 
 from conformance.asking import Pair, pair
+from conformance.http1 import Answer, exchange
 from conformance.question import Group, Question, subscribed
 from conformance.questions.files import component, documents
 from conformance.sidecars import Program, Running, running
@@ -238,8 +240,11 @@ def test_the_same_stream(name: str, both: Pair, portal: BlockingPortal) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="daprd is no console program there")
-def test_the_same_end(programs: tuple[Program, Program], portal: BlockingPortal, tmp_path: Path) -> None:
-    real, ours = (portal.call(_ended, each, tmp_path / each.name) for each in programs)
+@pytest.mark.parametrize("flags", [(), ("--dapr-block-shutdown-duration=2s",)], ids=["at-once", "block"])
+def test_the_same_end(
+    programs: tuple[Program, Program], portal: BlockingPortal, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    real, ours = (portal.call(_ended, each, tmp_path / each.name, flags) for each in programs)
     assert ours == real
 
 
@@ -252,10 +257,16 @@ async def _of_both(both: Pair, scenario: Scenario) -> list[object]:
     return list(await asyncio.gather(of(both.real), of(both.ours)))
 
 
-async def _ended(program: Program, folder: Path) -> object:
+async def _ended(program: Program, folder: Path, flags: tuple[str, ...]) -> object:
     """Of a stream that waits for nothing. daprd never ends beside one that an event was sent on."""
-    async with running(program, ALONE, folder) as sidecar, client_of(sidecar) as client:
+    alone = replace(ALONE, flags=flags)
+    async with running(program, alone, folder) as sidecar, client_of(sidecar) as client:
         idle = await client.subscribed("ps", "idle")
         sidecar.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
-            return [await idle.next(), await sidecar.process.wait()]
+            end = await idle.next()
+            if not flags:  # whether daprd still answers is chance
+                return [end, await sidecar.process.wait()]
+            answer = await exchange(sidecar.port, "POST", "/v1.0/publish/ps/t", b"1", {})
+            still = answer.status if isinstance(answer, Answer) else None
+            return [end, still, await sidecar.process.wait()]

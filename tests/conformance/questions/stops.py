@@ -11,6 +11,7 @@ from conformance.question import (
     Ask,
     Close,
     Entries,
+    Fail,
     Group,
     Hang,
     Late,
@@ -62,6 +63,7 @@ class Stop:
     pubsub: str = "ps"
     events: int = 1
     bulk: bool = False
+    grpc: bool = False
     flags: tuple[str, ...] = ()
     meanwhile: tuple[Ask, ...] = ()
     restarts: bool = False
@@ -87,10 +89,15 @@ class Stop:
             subscribed("dead", pubsub=self.pubsub),
         )
         question = Question(f"stop-{self.name}", self.rows, self.asks, topics)
-        return Group(f"stop-{self.name}", (question,), FILES, self.flags)
+        return Group(f"stop-{self.name}", (question,), FILES, self.flags, grpc=self.grpc)
 
 
 SOON = ("--dapr-graceful-shutdown-seconds=2",)
+MEANWHILE = (
+    ask("POST", "/v1.0/publish/ps/other", {"n": 1}, content_type=JSON),
+    ask("POST", "/v1.0/state/mem", [{"key": "k", "value": 1}], content_type=JSON),
+    ask("GET", "/v1.0/healthz/outbound"),
+)
 BLOCKED = ("--dapr-block-shutdown-duration=2s",)
 
 STOPS = (
@@ -117,4 +124,16 @@ STOPS = (
     Stop("block-refused", (Late(responds(500)),), flags=BLOCKED),
     Stop("block-drop", (Late(answered("DROP")),), flags=BLOCKED),
     Stop("queued", (Late(responds(200)),), events=2),
+    Stop("grpc", (Late(responds(200)),), grpc=True),
+    Stop("grpc-refused", (Late(Fail("INTERNAL")),), grpc=True),
+    Stop("grpc-retry", (Late(answered("RETRY")),), grpc=True),
+    Stop("grpc-drop", (Late(answered("DROP")),), grpc=True),
+    Stop("grpc-policy", (Late(Fail("INTERNAL")), responds(200)), pubsub="retrying", grpc=True),
+    Stop("grpc-pause", (Fail("INTERNAL"),) * 5, pubsub="pausing", grpc=True, flags=SOON),
+    Stop("grpc-hang", (Hang(),), grpc=True, flags=SOON),
+    Stop("grpc-batch", (Late(Entries(("SUCCESS",))),), bulk=True, grpc=True),
+    Stop("grpc-block", (Late(responds(200)),), grpc=True, flags=BLOCKED),
+    Stop("grpc-block-refused", (Late(Fail("INTERNAL")),), grpc=True, flags=BLOCKED),
+    Stop("grpc-block-publishes", (Late(responds(200)),), grpc=True, flags=BLOCKED, meanwhile=MEANWHILE),
+    Stop("block-publishes", (Late(responds(200)),), flags=BLOCKED, meanwhile=MEANWHILE),
 )

@@ -116,6 +116,7 @@ async def serving_all(
 def _tell(log: SidecarLog, server: str, protocol: str, sockets: Sequence[socket.socket]) -> None:
     if isinstance(sockets[0].getsockname(), str):
         log.info("%s server listening on UNIX socket: %s", protocol, sockets[0].getsockname())
+        log.info("%s server is running on a Unix Domain Socket", server)
     else:
         log.info("%s server is running on port %d", server, _port(sockets))
 
