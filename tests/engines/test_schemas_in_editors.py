@@ -284,5 +284,12 @@ def test_other_resources_are_marked(editor: LanguageServer, kind: str, right: st
     assert editor.problems(name, RESOURCES[kind].replace(right, wrong)) != []
 
 
+def test_what_manifests_are_made_of_is_completed_and_marked(editor: LanguageServer) -> None:
+    text = RESOURCES["run file"] + "    x-kubernetes:\n      replicas: 2\n"
+    assert {"env", "volume", "scale"} <= set(editor.completions("dapr.yaml", f"{text}      v{CURSOR}\n"))
+    assert editor.problems("dapr.yaml", text) == []
+    assert editor.problems("dapr.yaml", text.replace("replicas", "replica")) != []
+
+
 def test_what_else_is_in_a_folder_is_left_alone(editor: LanguageServer) -> None:
     assert editor.problems(FILE, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec: {}\n") == []

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from outboard.errors import CommandError
 from outboard.facts.reading import catalogue
 from outboard.manifests.assembling import FileSet, ManifestOptions, file_set
 from outboard.manifests.ownership import Decision, FileState, decided
@@ -24,15 +25,20 @@ def make_files(system: System, folder: Path, run_file: Path, options: ManifestOp
     """What is to stand in `folder`. Raises CommandError for what cannot be in a cluster."""
     base = run_file if run_file.is_dir() else run_file.parent
     paths = {
-        app.app_id: Path(
-            os.path.relpath(
-                folder.absolute() / f"{app.app_id}.Containerfile",
-                base.absolute() / app.context,
-            )
-        ).as_posix()
+        app.app_id: _seen_from(folder / f"{app.app_id}.Containerfile", base / app.context)
         for app in system.apps
     }
     return file_set(system, catalogue(), _templates(), paths, options)
+
+
+def _seen_from(file: Path, folder: Path) -> str:
+    """Raises CommandError where no relative path leads from one to the other: another drive of Windows."""
+    try:
+        return Path(os.path.relpath(file.absolute(), folder.absolute())).as_posix()
+    except ValueError as error:
+        raise CommandError(
+            f"{file} and {folder} are on two drives", "Write into a folder of the same."
+        ) from error
 
 
 def decide(made: FileSet, folder: Path, *, force: bool) -> tuple[Decision, ...]:
