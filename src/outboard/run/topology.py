@@ -123,7 +123,7 @@ async def tell_untaken(
         }
         if (first.pubsub, first.topic) not in known | told:
             told.add((first.pubsub, first.topic))
-            report(_untaken(first, takers))
+            report(_untaken(first, takers, _in_vain(first, topologies)))
 
 
 async def _topologies(statuses: Callable[[], Sequence[SidecarStatus]]) -> list[Topology]:
@@ -133,7 +133,18 @@ async def _topologies(statuses: Callable[[], Sequence[SidecarStatus]]) -> list[T
     return [status.topology.result() for status in statuses() if not status.topology.cancelled()]
 
 
-def _untaken(published: Published, takers: Sequence[Taker]) -> Untaken:
+def _in_vain(published: Published, topologies: Iterable[Topology]) -> str:
+    """Who asks for the topic and does not get it: the name is right, and no other one was meant."""
+    apps = [
+        each.app
+        for each in topologies
+        if any((asked.pubsub, asked.topic) == (published.pubsub, published.topic) for asked in each.not_taken)
+    ]
+    asks, does = ("ask", "do") if len(apps) > 1 else ("asks", "does")
+    return f"{' and '.join(apps)} {asks} for it, and {does} not get it: see above." if apps else ""
+
+
+def _untaken(published: Published, takers: Sequence[Taker], in_vain: str) -> Untaken:
     app, pubsub, topic, local = published
     elsewhere = (
         "Nobody else can: the component is in the memory of this run."
@@ -141,7 +152,7 @@ def _untaken(published: Published, takers: Sequence[Taker]) -> Untaken:
         else "An app that runs elsewhere may."
     )
     said = f"{app} published to '{topic}' of '{pubsub}', which no app of this run takes. {elsewhere}"
-    hint = nearest(pubsub, topic, takers)
+    hint = in_vain or nearest(pubsub, topic, takers)
     return Untaken(app, pubsub, topic, f"{said} {hint}" if hint else said)
 
 

@@ -52,7 +52,7 @@ def chosen_apps(
 
 
 def _refuse_run_file_as_command(command: Sequence[str], folder: Path) -> None:
-    if len(command) == 1 and Path(command[0]).suffix in YAML and (folder / command[0]).is_file():
+    if command and Path(command[0]).suffix in YAML and (folder / command[0]).is_file():
         problem = f"{command[0]} is a file to read, no command to start"
         raise CommandError(problem, f"Name a run file with -f: `outboard run -f {command[0]}`.")
 

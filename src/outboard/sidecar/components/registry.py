@@ -33,6 +33,9 @@ class Adapter(Protocol):
 
     METADATA: KnownMetadata
 
+    def check(self, properties: Properties, context: ComponentContext) -> None:
+        """Raise ComponentInitFailed for what `create` would refuse before it connects to anything."""
+
     def create(self, properties: Properties, context: ComponentContext) -> Awaitable[AnyComponent]:
         """Raises ComponentInitFailed, ComponentError."""
         ...

@@ -314,9 +314,10 @@ async def test_what_would_be_said_is_known_without_connecting(tmp_path: Path) ->
         CONTEXT,
     )
     told = [str(each) for each in found]
-    assert len(told) == 3
+    assert len(told) == 4
     for start in (
         f"{HERE}:9: component 'thing' (",
+        f"{HERE}: component 'other' (state.redis) cannot be set up: the metadata item `redisHost` is missing",
         f"{HERE}:7: component 'gone' (pubsub.rabbitmq) is left out",
     ):
         assert any(each.startswith(start) for each in told)
@@ -324,6 +325,60 @@ async def test_what_would_be_said_is_known_without_connecting(tmp_path: Path) ->
     (wrong,) = await check_components([component(type="pubsub.kafak")], CONTEXT)
     assert wrong.severity == "error"
     assert "Did you mean `pubsub.kafka`?" in str(wrong)
+
+
+KEY = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("type", "items", "said"),
+    [
+        ("pubsub.in-memory", {"partitions": "x"}, "`partitions` must be"),
+        ("pubsub.in-memory", {"backlog": "-1"}, "`backlog` must be"),
+        ("pubsub.sqlite", {"connectionString": "x.db", "partitions": "x"}, "`partitions` must be"),
+        ("state.sqlite", {"connectionString": "a\0b"}, "holds a NUL character"),
+        ("state.sqlite", {"connectionString": "x.db", "timeout": "0"}, "`timeout` must be at least"),
+        ("state.sqlite", {"connectionString": "x.db", "primaryEncryptionKey": KEY}, "primaryEncryptionKey"),
+        ("state.in-memory", {"primaryEncryptionKey": "short"}, "primaryEncryptionKey"),
+        ("pubsub.redis", {"redisHost": "nowhere:1", "concurrency": "x"}, "`concurrency` must be"),
+        ("pubsub.redis", {"redisHost": "nowhere:1", "enableTLS": "maybe"}, "`enableTLS` must be"),
+        (
+            "pubsub.redis",
+            {"redisHost": "nowhere:1", "enableTLS": "true", "clientCert": "x", "clientKey": "y"},
+            "cannot be used",
+        ),
+        ("state.redis", {"redisHost": "nowhere:1", "queryIndexes": "[]"}, "`queryIndexes` asks for queries"),
+        ("state.redis", {}, "`redisHost`"),
+        ("pubsub.kafka", {"brokers": "nowhere:1", "authType": "magic"}, "value for 'authType'"),
+        (
+            "pubsub.kafka",
+            {"brokers": "nowhere:1", "authType": "certificate", "caCert": "x"},
+            "ca certificate",
+        ),
+        ("secretstores.local.file", {"secretsFile": "nowhere.json"}, "cannot read"),
+        ("secretstores.local.env", {"prefix": "a\0"}, "holds a NUL character"),
+    ],
+)
+async def test_a_value_that_only_the_component_knows_is_told_without_connecting(
+    type: str, items: dict[str, str], said: str
+) -> None:
+    metadata = tuple(MetadataItem(name, value, line=4) for name, value in items.items())
+    right = Component("right", "state.in-memory", path=HERE)
+    found = await check_components([Component("q", type, metadata=metadata, path=HERE), right], CONTEXT)
+    assert [each.severity for each in found] == ["error"]
+    assert said in str(found[0])
+    assert f"component 'q' ({type}) cannot be set up" in str(found[0])
+
+
+async def test_a_secret_store_that_cannot_be_read_does_not_hide_what_is_wrong_elsewhere() -> None:
+    store = Component(
+        "file", "secretstores.local.file", metadata=(MetadataItem("secretsFile", "nowhere.json"),), path=HERE
+    )
+    waits = component(secret_item("BROKERS"), store="file")
+    wrong = Component("q", "pubsub.in-memory", metadata=(MetadataItem("partitions", "x", line=4),), path=HERE)
+    found = await check_components([store, waits, wrong], CONTEXT)
+    assert ["'file'" in str(found[0]), "'q'" in str(found[1])] == [True, True]
+    assert len(found) == 2
 
 
 async def test_a_secret_that_the_store_does_not_have(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from outboard.clock import Clock
+from outboard.errors import ComponentInitFailed
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.kafka.client import KafkaFailure, ProducerClient
-from outboard.sidecar.components.kafka.connection import CertificateUnusable
+from outboard.sidecar.components.kafka.connection import CertificateUnusable, tls_context
 from outboard.sidecar.components.kafka.group_consumer import GroupConsumer
 from outboard.sidecar.components.kafka.library_log import LibraryLog
 from outboard.sidecar.components.kafka.publisher import KafkaPublisher
@@ -38,7 +39,7 @@ from outboard.sidecar.components.port import (
 if TYPE_CHECKING:
     from outboard.sidecar.components.kafka.library import LibraryConsumer, LibraryProducer
 
-__all__ = ["METADATA", "KafkaPubSub", "create"]
+__all__ = ["METADATA", "KafkaPubSub", "check", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,16 @@ class KafkaPubSub:
             await self._consumer.consume(handler, subscribed)
 
 
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting, and where the client library is missing."""
+    settings = read_settings(properties, context.app_id)
+    _library(properties, settings)
+    try:
+        tls_context(settings.security)
+    except CertificateUnusable as error:
+        raise _unusable(properties, error) from error
+
+
 async def create(properties: Properties, context: ComponentContext) -> KafkaPubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no broker lets it in."""
     settings = read_settings(properties, context.app_id)
@@ -125,8 +136,7 @@ async def create(properties: Properties, context: ComponentContext) -> KafkaPubS
             producer = await _connected(make_producer, settings, context.clock, log)
     except CertificateUnusable as error:
         log.detach()
-        advice = "Give the PEM text of a certificate, and the key that belongs to it, without a password."
-        raise properties.failure(str(error), advice, *error.items) from error
+        raise _unusable(properties, error) from error
     except BaseException:
         log.detach()
         raise
@@ -137,6 +147,11 @@ async def create(properties: Properties, context: ComponentContext) -> KafkaPubS
         log,
         delete_group,
     )
+
+
+def _unusable(properties: Properties, error: CertificateUnusable) -> ComponentInitFailed:
+    advice = "Give the PEM text of a certificate, and the key that belongs to it, without a password."
+    return properties.failure(str(error), advice, *error.items)
 
 
 def _library(

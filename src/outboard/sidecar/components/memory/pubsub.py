@@ -36,7 +36,7 @@ from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import Message, MessageHandler, NotAcknowledged, PubSubTraits
 
-__all__ = ["METADATA", "Broker", "InMemoryPubSub", "create"]
+__all__ = ["METADATA", "Broker", "InMemoryPubSub", "check", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -234,16 +234,26 @@ class _Shape:
         return lambda: self.holders.remove(app_id)
 
 
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    _settings(properties)
+
+
+def _settings(properties: Properties) -> tuple[int, int, float]:
+    """`backlog`, `partitions` and the pause, in this order. Raises ComponentInitFailed."""
+    backoff = read_pause(properties, properties.string, "backOffDuration", BACKOFF)
+    return properties.whole_number("backlog", 0), _partitions(properties), backoff
+
+
 async def create(properties: Properties, context: ComponentContext) -> InMemoryPubSub | PartitionedPubSub:
     """Raises ComponentInitFailed where `backlog` is not a whole number from 0, or `partitions` one from 1."""
     memory, name = context.memory, properties.component.name
-    backlog, partitions = properties.whole_number("backlog", 0), _partitions(properties)
+    backlog, partitions, backoff = _settings(properties)
     shape = memory.of(_Shape, name)
     if shape.partitions != partitions:
         _refuse_others(shape, properties, context.app_id)
         memory.forget(Broker, name)  # events of the one cannot be put into the other
         memory.forget(PartitionedBroker, name)
-    backoff = read_pause(properties, properties.string, "backOffDuration", BACKOFF)
     release = shape.hold(context.app_id, partitions)
     if not partitions:
         broker = memory.of(Broker, name)

@@ -15,7 +15,7 @@ from outboard.sidecar.components.port import Delete, Found, Set, StateTraits
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer, stored_bytes
 from outboard.wire.dapr import TTL_IN_SECONDS
 
-__all__ = ["METADATA", "InMemoryState", "Table", "create"]
+__all__ = ["METADATA", "InMemoryState", "Table", "check", "create"]
 
 METADATA: Final = KnownMetadata(())
 SWEEP_INTERVAL: Final = timedelta(seconds=1)
@@ -126,6 +126,10 @@ def _time_to_live(metadata: Mapping[str, str]) -> int:
     """Whole seconds, 0 for ever. Raises ComponentError."""
     text = metadata.get(TTL_IN_SECONDS, "")
     return min(max(go_integer(text, "Atoi"), 0), LONGEST_LIFE) if text else 0
+
+
+def check(properties: Properties, context: ComponentContext) -> None:
+    """It has no settings of its own that could be wrong."""
 
 
 async def create(properties: Properties, context: ComponentContext) -> InMemoryState:

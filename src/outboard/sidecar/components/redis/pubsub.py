@@ -26,7 +26,7 @@ from outboard.sidecar.components.port import (
     NotAcknowledged,
     PubSubTraits,
 )
-from outboard.sidecar.components.redis.client.opening import open_redis
+from outboard.sidecar.components.redis.client.opening import check_connection, open_redis
 from outboard.sidecar.components.redis.client.port import Redis, RedisCommand, RedisReply
 from outboard.sidecar.components.redis.client.settings import CONNECTION_METADATA, RedisSettings
 from outboard.sidecar.components.redis.streams.entries import StreamEntry, addition
@@ -37,7 +37,7 @@ from outboard.sidecar.components.redis.streams.settings import (
 )
 from outboard.sidecar.components.redis.streams.stream import Stream, Take
 
-__all__ = ["METADATA", "RedisPubSub", "create"]
+__all__ = ["METADATA", "RedisPubSub", "check", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -178,11 +178,21 @@ class RedisPubSub:
         await stream.acknowledge(settled)
 
 
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    _, connection = _settings(properties, context)
+    check_connection(properties, connection)
+
+
+def _settings(properties: Properties, context: ComponentContext) -> tuple[StreamSettings, RedisSettings]:
+    settings = StreamSettings.read(properties, context.app_id)
+    _warn_of_ignored(properties, settings)
+    return settings, RedisSettings.read(properties)
+
+
 async def create(properties: Properties, context: ComponentContext) -> RedisPubSub:
     """Raises ComponentInitFailed for a wrong setting, ComponentError where no server answers."""
-    settings = StreamSettings.read(properties, context.app_id)
-    connection = RedisSettings.read(properties)
-    _warn_of_ignored(properties, settings)
+    settings, connection = _settings(properties, context)
     redis = await open_redis(properties, connection, context, "redis streams")
     return RedisPubSub(redis, settings, context.clock)
 

@@ -27,7 +27,7 @@ from outboard.sidecar.components.port import (
     StateOptions,
     StateTraits,
 )
-from outboard.sidecar.components.redis.client.opening import open_redis
+from outboard.sidecar.components.redis.client.opening import check_connection, open_redis
 from outboard.sidecar.components.redis.client.port import (
     Redis,
     RedisAway,
@@ -44,7 +44,7 @@ from outboard.sidecar.components.redis.scripts import DELETE, REFUSE, SET
 from outboard.sidecar.components.state.values import check_options, etag_mismatch, go_integer
 from outboard.wire.dapr import TTL_IN_SECONDS
 
-__all__ = ["METADATA", "RedisState", "create"]
+__all__ = ["METADATA", "RedisState", "check", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -216,8 +216,14 @@ class RedisState:
             logger.warning(text)
 
 
-async def create(properties: Properties, context: ComponentContext) -> RedisState:
-    """Raises ComponentInitFailed for a wrong setting, ComponentError where no server answers."""
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    connection, _ = _settings(properties)
+    check_connection(properties, connection)
+
+
+def _settings(properties: Properties) -> tuple[RedisSettings, int | None]:
+    """Of the connection, and how long an entry lives."""
     settings = RedisSettings.read(
         properties,
         max_retries=_max_retries(properties),
@@ -228,6 +234,12 @@ async def create(properties: Properties, context: ComponentContext) -> RedisStat
         advice = "Take it away, or use the real daprd (`--engine daprd`)."
         reason = "`queryIndexes` asks for queries, which this sidecar does not serve"
         raise properties.failure(reason, advice, "queryIndexes")
+    return settings, life
+
+
+async def create(properties: Properties, context: ComponentContext) -> RedisState:
+    """Raises ComponentInitFailed for a wrong setting, ComponentError where no server answers."""
+    settings, life = _settings(properties)
     redis = await open_redis(properties, settings, context, "redis store")
     try:
         return RedisState(redis, await _facts(redis, properties), life)

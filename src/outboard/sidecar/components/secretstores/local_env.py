@@ -11,7 +11,7 @@ from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import is_hidden
 from outboard.sidecar.components.port import Traits
 
-__all__ = ["METADATA", "LocalEnvSecrets", "create"]
+__all__ = ["METADATA", "LocalEnvSecrets", "check", "create"]
 
 METADATA: Final = KnownMetadata(("prefix",))
 
@@ -40,6 +40,11 @@ class LocalEnvSecrets:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    properties.string("prefix")
 
 
 async def create(properties: Properties, context: ComponentContext) -> LocalEnvSecrets:

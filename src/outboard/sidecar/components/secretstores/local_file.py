@@ -14,7 +14,7 @@ from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.port import ComponentError, Traits
 
-__all__ = ["METADATA", "LocalFileSecrets", "create", "flat_secrets", "multi_valued_secrets"]
+__all__ = ["METADATA", "LocalFileSecrets", "check", "create", "flat_secrets", "multi_valued_secrets"]
 
 METADATA: Final = KnownMetadata(("secretsFile", "nestedSeparator", "multiValued"))
 MULTIPLE: Final = "MULTIPLE_KEY_VALUES_PER_SECRET"
@@ -58,6 +58,11 @@ def multi_valued_secrets(content: dict[str, Json], separator: str) -> dict[str, 
         for name, value in content.items()
         if isinstance(value, dict) or (isinstance(value, str) and not isinstance(value, _NumberText))
     }
+
+
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed where the file cannot be read or is not a JSON object."""
+    _read(properties, context.directory)
 
 
 async def create(properties: Properties, context: ComponentContext) -> LocalFileSecrets:

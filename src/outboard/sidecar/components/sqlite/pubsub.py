@@ -30,7 +30,7 @@ from outboard.sidecar.components.sqlite.log.liveness import Observer
 from outboard.sidecar.components.sqlite.log.log import Log, opened
 from outboard.sidecar.components.sqlite.log.settings import METADATA, LogSettings, read_settings
 
-__all__ = ["METADATA", "SqlitePubSub", "create", "open_log"]
+__all__ = ["METADATA", "SqlitePubSub", "check", "create", "open_log"]
 
 LEAST_READ_AHEAD = 32
 MOST_READ_AHEAD = 1_000
@@ -104,6 +104,11 @@ class SqlitePubSub:
         observer = Observer(settings.session_timeout, context.monotonic, lambda other: has_ended(other, here))
         consumer = LogConsumer(self._log, subscriber, limits, handle, observer, context.random)
         await consumer.run(subscribed)
+
+
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    read_settings(properties)
 
 
 async def create(properties: Properties, context: ComponentContext) -> SqlitePubSub:

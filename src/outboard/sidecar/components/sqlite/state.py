@@ -32,7 +32,7 @@ from outboard.sidecar.components.sqlite.state_statements import (
 )
 from outboard.sidecar.components.state.values import etag_mismatch
 
-__all__ = ["METADATA", "SqliteSettings", "SqliteState", "create"]
+__all__ = ["METADATA", "SqliteSettings", "SqliteState", "check", "create"]
 
 METADATA: Final = KnownMetadata((
     "connectionString", "url", "tableName", "metadataTableName", "timeout", "timeoutInSeconds", "busyTimeout",
@@ -223,8 +223,12 @@ def _is_there() -> None:
     """A database in memory cannot be removed."""
 
 
-async def create(properties: Properties, context: ComponentContext) -> SqliteState:
-    """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
+def check(properties: Properties, context: ComponentContext) -> None:
+    """Raises ComponentInitFailed for a wrong setting."""
+    _settings(properties, context)
+
+
+def _settings(properties: Properties, context: ComponentContext) -> SqliteSettings:
     settings = SqliteSettings(
         database=located(properties.required("connectionString", "url").strip(), context.directory),
         state_table=_table(properties, "tableName", "state"),
@@ -236,7 +240,12 @@ async def create(properties: Properties, context: ComponentContext) -> SqliteSta
     )
     if settings.timeout < 1:
         raise properties.failure("`timeout` must be at least 1 s", "Raise it.", "timeout", "timeoutInSeconds")
-    store = SqliteState(settings, context.clock, context.new_id)
+    return settings
+
+
+async def create(properties: Properties, context: ComponentContext) -> SqliteState:
+    """Raises ComponentInitFailed for a wrong setting, ComponentError where the file cannot be used."""
+    store = SqliteState(_settings(properties, context), context.clock, context.new_id)
     await store.open()
     return store
 

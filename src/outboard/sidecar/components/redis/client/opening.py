@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from outboard.sidecar.components.context import ComponentContext
@@ -13,10 +14,16 @@ from outboard.sidecar.components.redis.client.settings import RedisSettings
 from outboard.sidecar.components.redis.client.tls import certificate_fault, speaks_without_tls
 from outboard.tasks import background_tasks
 
-__all__ = ["open_redis"]
+__all__ = ["check_connection", "open_redis"]
 
 HANDSHAKE: Final = 1.0
 """Seconds that a server is given before it is asked whether it speaks at all without TLS."""
+
+
+def check_connection(properties: Properties, settings: RedisSettings) -> None:
+    """Raises ComponentInitFailed where no connection can be made, whatever answers."""
+    _connect(properties)
+    _refuse_certificate(properties, settings)
 
 
 async def open_redis(
@@ -27,11 +34,7 @@ async def open_redis(
     Raises ComponentInitFailed where the client library is missing, the client's certificate is none, or the
     server does not speak TLS though it is to, ComponentError where no server answers.
     """
-    try:
-        from outboard.sidecar.components.redis.client.connecting import connect
-    except ImportError as error:
-        reason = "it needs the client library for Redis, which is not installed"
-        raise properties.failure(reason, "Run: pip install 'outboard[redis]'.") from error
+    connect = _connect(properties)
     _refuse_certificate(properties, settings)
     name = properties.component.name
     watching = [_see_that_tls_is_spoken(properties, settings)] if settings.tls else []
@@ -42,6 +45,15 @@ async def open_redis(
         raise ComponentError(f"{kind}: error connecting to redis at {settings}: {error}") from error
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+
+
+def _connect(properties: Properties) -> Callable[..., Awaitable[Redis]]:
+    try:
+        from outboard.sidecar.components.redis.client.connecting import connect
+    except ImportError as error:
+        reason = "it needs the client library for Redis, which is not installed"
+        raise properties.failure(reason, "Run: pip install 'outboard[redis]'.") from error
+    return connect
 
 
 def _refuse_certificate(properties: Properties, settings: RedisSettings) -> None:
