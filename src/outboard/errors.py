@@ -111,10 +111,21 @@ class DeclarationError(OutboardError):
 
 @dataclass(eq=False)
 class InvalidName(DeclarationError):
-    """{kind} name {name!r} {problem}"""
+    """{kind} {name!r} {problem}"""
 
     kind: str
     name: str
+    problem: str
+
+
+@dataclass(eq=False)
+class ModelUnusable(DeclarationError):
+    """{declared} cannot have the model {model}: {problem}. Give a pydantic model, or another type that
+    pydantic knows.
+    """
+
+    declared: str
+    model: str
     problem: str
 
 

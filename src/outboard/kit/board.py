@@ -30,6 +30,7 @@ from outboard.kit.deadletters.replay import Publishing
 from outboard.kit.deadletters.sql.dead_letters import CollectOptions, DeadLetters, LettersOwner
 from outboard.kit.inbox.port import Owner
 from outboard.kit.inbox.sql.inbox import DEFAULT_KEEP, DEFAULT_PREFIX, Inbox
+from outboard.kit.models import check_model
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.state.codec import StateCodec
@@ -188,11 +189,12 @@ class Outboard:
         `dead_letter` is where poison goes: "<name>-dead" unless given, nowhere if None.
         `on_refused` is for staged events that the sidecar refuses as such: "park" sets one aside, and the
         later ones of its key go on; "hold" lets them wait for it. Without a `model`, data is any JSON.
-        Raises InvalidName.
+        Raises InvalidName, ModelUnusable.
         """
         if on_refused not in get_args(OnRefused):
             wrong("on_refused", "'park' or 'hold'", on_refused)
         named, of = check_name("topic", name), check_optional("pub/sub", pubsub, self.settings.pubsub)
+        check_model(f"topic '{named}'", model)
         return Topic(
             name=named,
             pubsub=of,
@@ -226,10 +228,12 @@ class Outboard:
     def state(self, model: Any = object, *, store: str | None = None) -> State[Any]:
         """A state store (the board's unless given) with values of type `model`; without one, any JSON.
 
-        Raises InvalidName.
+        Raises InvalidName, ModelUnusable.
         """
+        checked = check_optional("state store", store, self.settings.state_store)
+        check_model(f"state store '{checked}'", model)
         return State(
-            store=check_optional("state store", store, self.settings.state_store),
+            store=checked,
             codec=StateCodec(model),
             timeout=self._timeout,
             sidecar=self._connections.sidecar,

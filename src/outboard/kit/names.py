@@ -23,6 +23,7 @@ def check_name(kind: str, name: str) -> str:
 
     `kind` says in the message what is named. Raises InvalidName.
     """
+    kind = f"{kind} name"
     _check_type(kind, name)
     if not name:
         raise InvalidName(kind, name, "is empty")
@@ -65,7 +66,7 @@ def key_text(kind: str, key: Key) -> str:
     try:
         return int.__repr__(key)
     except ValueError:
-        raise InvalidName(kind, "of a number", "has more digits than Python writes") from None
+        raise InvalidName(kind, "a number", "has more digits than Python writes") from None
 
 
 def check_state_key(state_key: Key) -> str:

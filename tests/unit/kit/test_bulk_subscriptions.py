@@ -92,6 +92,25 @@ async def test_each_event_is_handled_and_answered(
     assert sorted(handler.handled) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("depends", [False, True])
+async def test_an_event_that_would_end_the_app_fails_alone(
+    app: FastAPI, board: Outboard, serving: Serving, depends: bool
+) -> None:
+    async def nothing() -> None: ...
+
+    router = APIRouter(dependencies=[Depends(nothing)] if depends else [])
+
+    @board.topic("tasks", Task).subscribe("/on", router=router, bulk=True)
+    async def on_task(event: Event[Task]) -> None:
+        if event.data.id == 1:
+            raise SystemExit(0)
+
+    app.include_router(router)
+    async with serving(app, board) as client:
+        statuses = await deliver_bulk(client, "/on", [bulk_entry(f"i{n}", task(n)) for n in range(3)])
+    assert statuses == {"i0": "SUCCESS", "i1": "RETRY", "i2": "SUCCESS"}
+
+
 async def test_an_empty_batch_is_answered(
     app: FastAPI, board: Outboard, serving: Serving, handler: Handler
 ) -> None:

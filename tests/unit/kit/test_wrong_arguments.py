@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from enum import IntEnum
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from outboard import BulkOptions, Event, Outboard
-from outboard.errors import DeclarationError, HandlerUnsuitable, InvalidName, OutboardError
+from outboard.errors import DeclarationError, HandlerUnsuitable, InvalidName, ModelUnusable, OutboardError
 from outboard.wire.http import Response
 from support.scripted import ScriptedExchange
 
@@ -57,8 +58,8 @@ WRONG: dict[str, Any] = {
     "a function": lambda: None,
 }
 NUMBERS = {"timeout", "ttl", "max_event_bytes", "priority", "max_events", "max_await_duration_ms"}
-FREE = {"model", "data", "value"}
-"""Whatever is given for these is a type, or is held against one."""
+FREE = {"data", "value"}
+"""Whatever is given for these is held against a type."""
 
 
 def right(function: str, name: str, value: object) -> bool:
@@ -84,6 +85,7 @@ def calls(board: Outboard) -> dict[str, tuple[Callable[..., object], dict[str, A
     read = {"consistency", "metadata", "timeout"}
     subscribed = {
         *("path", "router", "match", "priority", "dead_letter", "on_invalid", "metadata", "name"),
+        "announce_dead_letter",
     }
 
     def subscribe(path: str, **options: Any) -> None:
@@ -115,9 +117,13 @@ def calls(board: Outboard) -> dict[str, tuple[Callable[..., object], dict[str, A
     one = Task(id=1)
     return {
         "Outboard": (lambda **given: Outboard(**{"environ": {}} | given), {}, names),
-        "topic": (board.topic, {"name": "x"}, {"name", "pubsub", "type", "dead_letter", "on_refused"}),
+        "topic": (
+            board.topic,
+            {"name": "x"},
+            {"name", "model", "pubsub", "type", "dead_letter", "on_refused"},
+        ),
         "board.publish": (board.publish, {"topic": "x", "data": 1}, {"topic", "pubsub", "timeout", *made}),
-        "state": (board.state, {}, {"store"}),
+        "state": (board.state, {}, {"model", "store"}),
         "mount": (board.mount, {"app": FastAPI()}, {"app", "health_path"}),
         "lifespan": (lifespan, {"app": FastAPI()}, {"app"}),
         "connected": (connected, {"exchange": ScriptedExchange()}, {"exchange"}),
@@ -233,6 +239,50 @@ async def generator(event: Event[Task]) -> Any:
 
 def plain_generator(event: Event[Task]) -> Any:
     yield event
+
+
+@pytest.mark.parametrize("model", ["Task", 5, Lock, lambda: None, object()])
+def test_what_pydantic_cannot_read_is_no_model(board: Outboard, model: Any) -> None:
+    with pytest.raises(ModelUnusable, match=r"topic 'tasks' cannot have the model .*: "):
+        board.topic("tasks", model)
+    with pytest.raises(ModelUnusable, match="state store 'statestore' cannot have the model"):
+        board.state(model)
+
+
+async def test_a_model_may_name_what_is_defined_later(board: Outboard, exchange: ScriptedExchange) -> None:
+    class Early(BaseModel):
+        child: Later | None = None
+
+    topics = board.topic("early", Early), board.topic("list", list[Early])
+
+    class Later(BaseModel):
+        name: str
+
+    Early.model_rebuild()
+    async with board.connected(exchange=exchange):
+        await topics[0].publish(Early(child=Later(name="x")))
+        await topics[1].publish([Early()])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"key": 1.5}, "event key '1.5 (float)' is no text, no whole number and no UUID"),
+        ({"key": "a\nb"}, "event key 'a\\nb' holds U+000A, which cannot be printed"),
+        ({"key": "a\nb", "ttl": 5}, "event key 'a\\nb' holds U+000A, which cannot be printed"),
+        ({"metadata": {"a": "\0"}}, "value of metadata 'a': '\\x00' holds U+0000, which cannot be printed"),
+        ({"metadata": {"a": 1}}, "value of metadata 'a': '1 (int)' is no text"),
+        ({"metadata": {"\0": "a"}}, "metadata name '\\x00' holds U+0000, which cannot be printed"),
+    ],
+)
+async def test_what_is_wrong_is_called_as_the_author_wrote_it(
+    board: Outboard, exchange: ScriptedExchange, arguments: dict[str, Any], said: str
+) -> None:
+    async with board.connected(exchange=exchange):
+        with pytest.raises(InvalidName) as raised:
+            await board.publish("tasks", {}, **arguments)
+    assert str(raised.value) == said
+    assert not exchange.requests
 
 
 @pytest.mark.parametrize(

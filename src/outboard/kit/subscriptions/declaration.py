@@ -230,6 +230,7 @@ def _check_types(options: SubscriptionOptions, place: str) -> None:
         ("match", options.match, isinstance(options.match, str), "a text, an expression in CEL"),
         ("priority", options.priority, isinstance(options.priority, int), "a whole number"),
         ("metadata", metadata, texts, "a mapping of texts to texts"),
+        ("announce_dead_letter", options.announce, isinstance(options.announce, bool), "True or False"),
         ("name", options.name, isinstance(options.name, str | None), "a text"),
         ("bulk", options.bulk, isinstance(options.bulk, BulkOptions | None), "True, False or BulkOptions"),
     ):

@@ -39,7 +39,7 @@ RESERVED: Final = frozenset({*CORE, "data", "data_base64"})
 EVENT: Final = TypeAdapter[Event[Any]](Event)
 TRACE: Final = ("traceid", "traceparent", "tracestate")
 NOTHING: Final[Mapping[str, AttributeValue]] = {}
-KEY: Final = f"metadata '{PARTITION_KEY}'"
+KEY: Final = "event key"
 
 
 class CauseArguments(TypedDict, total=False):
@@ -302,12 +302,14 @@ def _metadata(key: Key | None, ttl: Ttl | None, metadata: Mapping[str, str] | No
     check_mapping("metadata", metadata)
     pairs = dict(metadata or {})
     if key is not None:
-        pairs[PARTITION_KEY] = key_text(KEY, key)
+        pairs[PARTITION_KEY] = check_text(KEY, key_text(KEY, key))
     pairs |= ttl_metadata(ttl)
     for name, value in pairs.items():
-        text = {check_text("metadata", name): check_text(f"metadata '{name}'", value)}
+        text = {check_text("metadata name", name): check_text(f"value of metadata '{name}':", value)}
         if problem := metadata_problem(text):
-            raise InvalidName("metadata", name, f"would keep the event from ever being delivered: {problem}")
+            raise InvalidName(
+                "metadata name", name, f"would keep the event from ever being delivered: {problem}"
+            )
         if name.lower() == CALLER_HEADER:  # by which a handler tells what another app sends through Dapr
-            raise InvalidName("metadata", name, "is what Dapr says of a service invocation")
+            raise InvalidName("metadata name", name, "is what Dapr says of a service invocation")
     return pairs
