@@ -291,7 +291,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "`updated`, `deleted`).",
     "reload-refused": "Changed files cannot be used: `apps` run on as they were, or everything does where "
     "none is named; `file` and `line` say where.",
-    "slow": "An app does not listen on its port yet, after so many `seconds`.",
+    "slow": "An app gets no events yet, after so many `seconds`; `listens` tells whether it does on its port.",
     "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know, and "
     "the sidecar is not restarted (without `--reload`).",
     "sidecar-failed": "After a change the sidecar of an app does not start, and waits for the next change.",
@@ -317,6 +317,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "InvalidEventData": "`publish` and `stage`, for data that is not of the topic's type, or could not be "
     "read as what it is; `published` of the harness",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
+    "ModelUnusable": "`board.topic` and `board.state`",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
     "WrongEventLoop": "`publish` and `State`, awaited on another event loop than the app's; nothing is sent",
     "EventLoopBlocked": "`Topic.sync` and `State.sync` on the event loop's own thread; nothing is sent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -219,3 +220,46 @@ def test_the_topology_is_told_with_daprd_too(project: Project, daprd: Path) -> N
         problem = "'shop-pubsub' is left out: its scopes are [orders]"
         assert problem in run.event("caution")["text"]
         assert run.interrupt() == 0
+
+
+def running_daprd(project: Project, daprd: Path) -> AbstractContextManager[Run]:
+    return running(project, "--engine", "daprd", "--daprd-path", str(daprd))
+
+
+def test_what_daprd_leaves_out_or_cannot_do_is_told(project: Project, daprd: Path) -> None:
+    item = {"pubsubname": "pubsub", "topic": "jobs"}
+    bulk = {**item, "topic": "many", "route": "/events", "bulkSubscribe": {"enabled": True}}
+    add_answering(project, "billing", [item, bulk])
+    with running_daprd(project, daprd) as run:
+        topologies, ready = up_to_ready(run)
+        (taken,) = topologies["billing"]["topics"]
+        assert (taken["topic"], taken["bulk"]) == ("many", True)
+        assert "one event when the one before it is done" in taken["remark"]
+        assert ready["not_taken"] == 1
+        assert "topic 'jobs' on pubsub 'pubsub' is not started: its item" in run.event("caution")["text"]
+        assert run.interrupt() == 0
+
+
+def test_a_rule_that_is_no_cel_is_told_with_daprd_too(project: Project, daprd: Path) -> None:
+    item = {"pubsubname": "pubsub", "topic": "jobs", "route": "/events"}
+    wrong = {"pubsubname": "pubsub", "topic": "ruled", "routes": {"rules": [{"match": "a ==", "path": "/a"}]}}
+    add_answering(project, "billing", [item, wrong])
+    with running_daprd(project, daprd) as run:
+        topologies, ready = up_to_ready(run)
+        assert topologies["billing"]["topics"] == []
+        assert ready["not_taken"] == 1
+        text = run.event("caution")["text"]
+        assert text.startswith("billing does not get its events: `match: a ==` of topic 'ruled' cannot be")
+        assert run.interrupt() == 0
+
+
+def test_a_rule_with_which_daprd_never_becomes_ready_is_told(project: Project, daprd: Path) -> None:
+    add_answering(project, "billing", [{"pubsubname": "pubsub", "topic": "jobs", "routes": RULE}])
+    with running_daprd(project, daprd) as run:
+        text = run.event("caution")["text"]
+        assert text.startswith("billing does not get its events: `match: event.type.lowerAscii()")
+        assert text.endswith("The daprd of billing does not become ready with it")
+        slow = run.event("slow")
+        assert (slow["app"], slow["listens"]) == ("billing", True)
+        run.interrupt()
+    assert not [event for event in run.seen if event["event"] == "ready"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outboard.errors import ServiceDied
+from outboard.host.listening import is_listening
 from outboard.run.app_instance import AppInstance
 from outboard.run.availability import keep_watch
 from outboard.run.current_run import CurrentRun
@@ -53,7 +54,9 @@ class AppProcesses:
         """Ask a person to look, where an app takes long to open its port."""
         await self.state.clock.sleep(SLOW)
         if not app.status.ready.is_set():
-            self.state.report(SlowStart(app.plan.app_id, app.plan.app_port, SLOW))
+            plan = app.plan
+            listens = bool(plan.app_port) and await is_listening(plan.app_host, plan.app_port)
+            self.state.report(SlowStart(plan.app_id, plan.app_port, SLOW, listens))
 
     async def _wait_for(self, app: AppInstance) -> None:
         """Tell how to start an attached app, and each time it has been."""

@@ -257,11 +257,12 @@ class SidecarFailed:
 
 @dataclass(frozen=True, slots=True)
 class SlowStart:
-    """An app has been started and does not listen on `port` yet."""
+    """An app has been started and gets no events yet; `listens` tells whether it does on `port`."""
 
     app: str
     port: int
     seconds: float
+    listens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

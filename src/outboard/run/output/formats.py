@@ -142,6 +142,9 @@ def _sentences(event: RunEvent) -> list[str]:
             return [f"{said}: {event.text}"]
         case ReloadRefused():
             return [f"error: {event.text}", f"{_going_on(event.apps)}, until that is mended"]
+        case SlowStart(listens=True):
+            said = f"{event.app} listens on port {event.port}, but its sidecar is not ready"
+            return [f"{said} after {event.seconds:.0f} s: what does it say?"]
         case SlowStart():
             asked = "does it listen there (APP_PORT)?"
             return [f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s: {asked}"]

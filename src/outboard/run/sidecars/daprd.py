@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from outboard.errors import PortTaken, ServiceDied
 from outboard.host.owners import owners_besides
 from outboard.host.ports import MachinePorts
 from outboard.run.availability import AppAvailability
-from outboard.run.output.events import Report, SidecarStarted
+from outboard.run.output.events import Caution, Report, SidecarStarted
 from outboard.run.output.logrus import parse_line
 from outboard.run.output.logs import daprd_log
 from outboard.run.plan.daprd import daprd_variables
@@ -24,7 +25,13 @@ from outboard.run.processes.last_words import Remembering
 from outboard.run.processes.process import Launch, running
 from outboard.run.sidecars.daprd_configuration import not_following
 from outboard.run.sidecars.daprd_metrics import watch_published
-from outboard.run.sidecars.daprd_probe import exchange_with_sidecar, until_healthy, watch_subscriptions
+from outboard.run.sidecars.daprd_probe import (
+    exchange_with_sidecar,
+    is_healthy,
+    until_asked,
+    until_healthy,
+    watch_subscriptions,
+)
 from outboard.run.sidecars.daprd_topology import ask_topology
 from outboard.run.sidecars.port import Published, SidecarStatus
 from outboard.tasks import background_tasks
@@ -33,6 +40,8 @@ __all__ = ["DaprdSidecars"]
 
 GRACE: Final = 10.0
 """Seconds until a daprd that was asked to stop is killed: it gives what is in flight five."""
+LONG_AFTER_ITS_APP: Final = 1.0
+"""Seconds in which a daprd is ready, once its app is there, where nothing keeps it from that."""
 OUTBOUND: Final = "/v1.0/healthz/outbound"
 ALL: Final = "/v1.0/healthz"
 IN_MEMORY: Final = "pubsub.in-memory"
@@ -62,7 +71,10 @@ class DaprdSidecars:
             log = Remembering(take)
             async with running(self._launch(app, more), log, asyncio.Event(), self.clock, GRACE) as process:
                 report(SidecarStarted(app.app_id, process.pid))
-                watches = [self._watch_health(app, process.pid, status), self._watch_published(app, status)]
+                watches = [
+                    self._watch_health(app, process.pid, status, report),
+                    self._watch_published(app, status),
+                ]
                 if availability is not None:
                     watches.append(watch_subscriptions(app, availability, report))
                 try:
@@ -90,15 +102,22 @@ class DaprdSidecars:
 
         await watch_published(app, first_published, self.clock)
 
-    async def _watch_health(self, app: AppPlan, process: int, status: SidecarStatus) -> None:
+    async def _watch_health(self, app: AppPlan, process: int, status: SidecarStatus, report: Report) -> None:
         """Tell how far the start has come: that takes as long as the app takes."""
         async with exchange_with_sidecar(app) as exchange:
             await until_healthy(exchange, OUTBOUND, self.clock)
             # A daprd may answer for a moment before it ends for a port that it did not get.
             await asyncio.to_thread(_refuse_port_of_others, app, process)
             status.listening.set()
-            await until_healthy(exchange, ALL, self.clock)
-            status.tell(await ask_topology(exchange, app))
+            asked = await until_asked(app, partial(is_healthy, exchange, ALL), self.clock)
+            try:
+                async with asyncio.timeout(LONG_AFTER_ITS_APP if asked.blocking else None):
+                    await until_healthy(exchange, ALL, self.clock)
+            except TimeoutError:
+                said = f"{app.app_id} does not get its events: {asked.blocking}"
+                report(Caution(f"{said}. The daprd of {app.app_id} does not become ready with it"))
+                await until_healthy(exchange, ALL, self.clock)
+            status.tell(await ask_topology(exchange, app, asked))
             status.ready.set()
 
 

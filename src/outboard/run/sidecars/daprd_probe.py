@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -12,12 +12,13 @@ from outboard.run.output.events import Report, SubscriptionsChanged
 from outboard.run.plan.plan import AppPlan
 from outboard.run.plan.settings import LISTEN_ADDRESSES
 from outboard.run.plan.tokens import APP_TOKEN
+from outboard.run.sidecars.daprd_subscriptions import NOTHING, AskedFor, asked_for
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
 from outboard.sidecar.channel.exchange import app_url, exchange_with
 from outboard.wire.dapr import API_TOKEN_HEADER, SUBSCRIBE_PATH
 from outboard.wire.http import Exchange, ExchangeFailed, Request
 
-__all__ = ["exchange_with_sidecar", "until_healthy", "watch_subscriptions"]
+__all__ = ["exchange_with_sidecar", "is_healthy", "until_asked", "until_healthy", "watch_subscriptions"]
 
 POLL: Final = 0.05
 TIMEOUT: Final = 2.0
@@ -25,6 +26,7 @@ NOTHING_TO_KEEP: Final = 0
 HEALTHY: Final = 204
 """No Content: what a health check of Dapr's answers, and nothing else does by chance."""
 APP_PROTOCOL_VARIABLE: Final = "APP_PROTOCOL"
+ASKED_OVER: Final = frozenset({"http", "https"})
 LOOPBACK: Final = "127.0.0.1"
 EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "[::]"})
 
@@ -49,8 +51,28 @@ def api_host(arguments: tuple[str, ...]) -> str:
 
 async def until_healthy(exchange: Exchange, path: str, clock: Clock) -> None:
     """Return once a GET of `path` is answered as Dapr answers it: anything else may have the port."""
-    while not await _is_healthy(exchange, path):
+    while not await is_healthy(exchange, path):
         await clock.sleep(POLL)
+
+
+async def until_asked(app: AppPlan, is_ready: Callable[[], Awaitable[bool]], clock: Clock) -> AskedFor:
+    """What `app` answers at `/dapr/subscribe` once it answers; nothing where its daprd is ready before.
+
+    An app that speaks gRPC is not asked, nor one that has no port.
+    """
+    protocol = app.variables[APP_PROTOCOL_VARIABLE]
+    if not app.app_port or protocol not in ASKED_OVER:
+        return NOTHING
+    async with exchange_with(app_url(protocol, app.app_host, app.app_port), NOTHING_TO_KEEP) as exchange:
+        while True:
+            try:
+                answer = await exchange(Request("GET", SUBSCRIBE_PATH, _with_token(app)), TIMEOUT)
+            except ExchangeFailed:
+                if await is_ready():
+                    return NOTHING
+                await clock.sleep(POLL)
+            else:
+                return asked_for(answer.body) if answer.ok else NOTHING
 
 
 async def watch_subscriptions(app: AppPlan, availability: AppAvailability, report: Report) -> None:
@@ -74,7 +96,7 @@ def _with_token(app: AppPlan) -> dict[str, str]:
     return {API_TOKEN_HEADER: token} if token else {}
 
 
-async def _is_healthy(exchange: Exchange, path: str) -> bool:
+async def is_healthy(exchange: Exchange, path: str) -> bool:
     try:
         return (await exchange(Request("GET", path), TIMEOUT)).status == HEALTHY
     except ExchangeFailed:

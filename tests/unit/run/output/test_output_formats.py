@@ -37,6 +37,7 @@ EVERY_EVENT: tuple[RunEvent, ...] = (
     Ready((AppEndpoint("api", "http://localhost:8000", "http://localhost:3500"),)),
     Reloading("api", ("main.py",)),
     SlowStart("api", 8000, 10.0),
+    SlowStart("api", 8000, 10.0, listens=True),
     SubscriptionsChanged("api"),
     AppEnded("api", 0, "it is done"),
     RunStopping("Ctrl-C"),
