@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, GetCoreSchemaHandler
@@ -13,6 +14,8 @@ __all__ = ["MASK", "Masking", "Sensitive", "is_marked", "masked_by_name"]
 MASK: Final = "***"
 SHORTEST: Final = 3
 """Texts with fewer characters are not looked for in others: they would be found everywhere."""
+CUT: Final = "..."
+"""Where pydantic leaves out the middle of what it quotes."""
 
 
 class Masking:
@@ -27,10 +30,16 @@ class Masking:
         return MASK
 
     def masked(self, text: str) -> str:
-        """`text` without the values that were found, as in the message of an exception."""
-        for each in sorted(self._found, key=len, reverse=True):
-            text = text.replace(each, MASK)
-        return text
+        """`text` without the values that were found, as in the message of an exception: as they are, as
+        Python and JSON write them, and cut short as pydantic does.
+        """
+        forms = sorted({form for each in self._found for form in _forms(each)}, key=len, reverse=True)
+        for form in forms:
+            text = text.replace(form, MASK)
+        head, *rest = text.split(CUT)
+        for part in rest:
+            head = f"{_without_beginning(head, forms)}{CUT}{_without_end(part, forms)}"
+        return head
 
 
 class Sensitive:
@@ -64,9 +73,39 @@ def masked_by_name(value: object, names: Collection[str], masking: Masking) -> o
     return value
 
 
+def _forms(text: str) -> Iterator[str]:
+    """How `text` stands in a message."""
+    yield text
+    yield repr(text)[1:-1]
+    yield repr(f'{text}"')[1:-2]  # between single quotes, whatever is in it
+    yield json.dumps(text)[1:-1]
+
+
+def _without_beginning(text: str, forms: Iterable[str]) -> str:
+    """`text` without the beginning of a value at its end, where it was cut off."""
+    for form in forms:
+        for length in range(min(len(form), len(text)), SHORTEST - 1, -1):
+            if text.endswith(form[:length]):
+                return text[:-length] + MASK
+    return text
+
+
+def _without_end(text: str, forms: Iterable[str]) -> str:
+    """`text` without the end of a value at its beginning."""
+    for form in forms:
+        for length in range(min(len(form), len(text)), SHORTEST - 1, -1):
+            if text.startswith(form[-length:]):
+                return MASK + text[length:]
+    return text
+
+
 def _texts(value: object) -> Iterator[str]:
-    """`value` as text, and each part of it."""
+    """`value` as text and as Python writes it, and each part of it. What many fields hold says nothing."""
+    if value is None or isinstance(value, bool):
+        return
     yield str(value)
+    if not isinstance(value, str):
+        yield repr(value)
     if isinstance(value, BaseModel):
         value = value.__dict__
     if isinstance(value, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -79,3 +80,28 @@ def test_what_was_masked_is_masked_in_texts_too() -> None:
 def test_what_cannot_be_written_is_left_out() -> None:
     assert EventCodec(object).masked(object(), Masking()) == ""
     assert EventCodec(bytes).masked(b"\xff", Masking()) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{'email': 'a@exam...Street 1'}", "{'email': '***...***'}"),
+        ("a@ex... and ...n Street 1, and so on...", "***... and ...***, and so on..."),
+        ("Main Street 1...4111", "***...***"),
+        ("nothing of it... at all", "nothing of it... at all"),
+    ],
+)
+def test_so_is_what_was_cut_off(said: str, told: str) -> None:
+    masking = Masking()
+    EventCodec(Person).masked(PERSON, masking)
+    assert masking.masked(said) == told
+
+
+def test_it_is_masked_as_python_and_json_write_it() -> None:
+    masking = Masking()
+    text = 'it\'s "ü"\n'
+    masking.take(text)
+    masking.take(datetime(2026, 1, 2, tzinfo=UTC))
+    masking.take(None)
+    told = masking.masked(f"{text!r} {json.dumps(text)} {datetime(2026, 1, 2, tzinfo=UTC)!r} None")
+    assert told == "'***' \"***\" *** None"

@@ -15,6 +15,7 @@ from outboard.hops.record import HopKind
 from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
+from outboard.kit.subscriptions.masking import masking_of, told_error
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import (
     DUPLICATE,
@@ -31,6 +32,7 @@ from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
 from outboard.wire.delivery import is_told
+from outboard.wire.sensitive import Masking
 
 __all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "Settler"]
 
@@ -128,35 +130,45 @@ class Settler:
             self.dead_letters.attempts.forget(self._key(received))
         return SUCCEEDED
 
+    def masking(self, received_events: Sequence[ReceivedEvent]) -> Masking:
+        """What is not to be told of the events: an exception, or who dropped them, may have quoted it."""
+        return masking_of(self.declaration.codec, received_events)
+
     def retry_all(self, found: Redeliver, received_events: Sequence[ReceivedEvent]) -> Settled:
         """What to tell the sidecar of each event of a batch that is to come again.
 
         Each counts an attempt, and one line of the log tells of all.
         """
         counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
+        level, masking = _level(max(counts)), self.masking(received_events)
+        quoted, error = told_error(found.error, masking)
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
         log.log(
-            _level(max(counts)),
-            "a batch of %d events (%s%s) of topic '%s' for %s was answered RETRY: %s (attempt %d here)",
+            level,
+            "a batch of %d events (%s%s) of topic '%s' for %s was answered RETRY: %s (attempt %d here)%s",
             len(received_events),
             names,
             ", ..." if len(received_events) > NAMED else "",
             self.declaration.topic,
             self.declaration.place,
-            found.reason,
+            masking.masked(found.reason),
             max(counts),
-            exc_info=found.error,
+            quoted,
+            exc_info=error,
         )
         return _retry_for(found)
 
     def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> Settled:
+        masking = self.masking((received,))
+        quoted, error = told_error(found.error, masking)
         log.log(
             _level(attempts),
-            "event %s was answered RETRY: %s (attempt %d here)",
+            "event %s was answered RETRY: %s (attempt %d here)%s",
             self._name(received),
-            found.reason,
+            masking.masked(found.reason),
             attempts,
-            exc_info=found.error,
+            quoted,
+            exc_info=error,
         )
         return _retry_for(found)
 
@@ -168,7 +180,7 @@ class Settler:
             letter = replace(found, attempts=found.attempts or attempts)
             return await self._dead_letter(policy.topic, letter, received, route)
         if isinstance(policy, DropPolicy):
-            log.warning("event %s is dropped: %s", self._name(received), found.reason)
+            log.warning("event %s is dropped: %s", self._name(received), self._told(found.reason, received))
             return Settled(DeliveryStatus.DROP, Ending.DROP, found.reason)
         return self._hold(found.reason, received, attempts)
 
@@ -179,12 +191,12 @@ class Settler:
             "event %s is held, and what comes behind it may wait: %s. There is no dead letter topic for it. "
             "Name one (dead_letter=...), or let it be dropped (on_invalid='drop')",
             self._name(received),
-            reason,
+            self._told(reason, received),
         )
         return Settled(DeliveryStatus.RETRY, Ending.HELD, f"{reason} (there is no dead letter topic for it)")
 
     async def _dead_letter(self, topic: str, found: Poison, received: ReceivedEvent, route: str) -> Settled:
-        reason = found.reason
+        reason, shown = found.reason, self._told(found.reason, received)
         try:
             letter = self._publication(topic, found, received.envelope(), route)
             await self._publish(letter, lambda: self._cut(topic, found, received, route))
@@ -194,14 +206,14 @@ class Settler:
                 self._name(received),
                 topic,
                 error,
-                reason,
+                shown,
             )
             told = f"{reason} (its dead letter could not be published to '{topic}': {error})"
             return Settled(DeliveryStatus.RETRY, Ending.HELD, told)
-        log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, reason)
+        log.warning("event %s went to dead letter topic '%s': %s", self._name(received), topic, shown)
         if self.dead_letters.journal.recorder is not None:
             event, pubsub = received.event_identity(), self.declaration.pubsub
-            self.dead_letters.journal(HopKind.DEAD_LETTERED, pubsub, topic, event, detail=reason)
+            self.dead_letters.journal(HopKind.DEAD_LETTERED, pubsub, topic, event, detail=shown)
         return Settled(
             DeliveryStatus.SUCCESS, Ending.DEAD_LETTER, f"{reason} (its dead letter is in '{topic}')"
         )
@@ -237,6 +249,9 @@ class Settler:
         )
         metadata = {PARTITION_KEY: envelope.key} if envelope.key else {}
         return Publication(pubsub, topic, body, metadata, envelope.trace_headers)
+
+    def _told(self, reason: str, received: ReceivedEvent) -> str:
+        return self.masking((received,)).masked(reason)
 
     def _key(self, received: ReceivedEvent) -> DeliveryKey:
         return self.declaration.place, *received.identity()

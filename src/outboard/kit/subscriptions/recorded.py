@@ -15,7 +15,6 @@ from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import SUCCEEDED, Settled
 from outboard.wire.dapr import DeliveryStatus
 from outboard.wire.events import Event
-from outboard.wire.sensitive import Masking
 
 __all__ = ["RecordedHandling"]
 
@@ -86,8 +85,5 @@ class RecordedHandling:
 
     def _reason(self, received: ReceivedEvent, settled: Settled) -> str:
         """Without what the model of the event calls sensitive: an exception may have told it."""
-        if settled.status is DeliveryStatus.SUCCESS or not isinstance(received.reading, Event):
-            return settled.reason
-        masking = Masking()
-        self.settler.declaration.codec.masked(received.reading.data, masking)
-        return masking.masked(settled.reason)
+        reason = settled.reason
+        return self.settler.masking((received,)).masked(reason) if reason else ""
