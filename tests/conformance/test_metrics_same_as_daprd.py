@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -154,3 +155,47 @@ def without_health(samples: Mapping[str, str]) -> dict[str, str]:
         for name, value in samples.items()
         if 'path="/v1.0/healthz"' not in name and "_bytes_count" not in name
     }
+
+
+BROKEN = COMPONENT.replace("version: v1", "version: v1, ignoreErrors: true")
+FAILING = Group(
+    "failing components",
+    (),
+    {
+        "ps.yaml": COMPONENT.format(name="ps", type="pubsub.in-memory"),
+        "broken.yaml": BROKEN.format(name="broken", type="pubsub.kafka"),
+        "unknown.yaml": BROKEN.format(name="unknown", type="pubsub.nothing"),
+    },
+    flags=("--enable-app-health-check", "--app-health-probe-interval=1"),
+)
+PROBES = "dapr_http_healthprobes_completed_count"
+
+
+async def texts_of(program: Program, folder: Path) -> str:
+    """What is served once the app was probed."""
+    async with running(program, FAILING, folder) as sidecar, asyncio.timeout(SETTLED):
+        while PROBES not in (text := await metrics_of(sidecar)):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+        return text
+
+
+@pytest.mark.engine("daprd")
+def test_failures_probes_and_the_process_are_told_as_daprd_does(
+    programs: tuple[Program, Program], portal: BlockingPortal, tmp_path: Path
+) -> None:
+    texts = [portal.call(texts_of, each, tmp_path / each.name) for each in programs]
+    theirs, ours = map(families, texts)
+    failures = "dapr_runtime_component_init_fail_total"
+    assert len(theirs[failures].samples) == 3
+    for name in (failures, "dapr_runtime_component_init_total", "dapr_runtime_component_loaded"):
+        assert ours[name] == theirs[name]
+    for name in (PROBES, "dapr_http_healthprobes_roundtrip_latency"):
+        assert (ours[name].kind, ours[name].help) == (theirs[name].kind, theirs[name].help)
+        assert ours[name].samples.keys() == theirs[name].samples.keys()
+    if sys.platform == "linux":
+        assert heads_of_process(texts[1]) == heads_of_process(texts[0])
+
+
+def heads_of_process(text: str) -> list[str]:
+    """Name, help and kind of what is told of the process."""
+    return [line for line in text.splitlines() if line.startswith(("# HELP process_", "# TYPE process_"))]

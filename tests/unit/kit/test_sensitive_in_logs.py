@@ -48,8 +48,9 @@ def fails_at_another_model(order: Order) -> None:
 
 
 def fails_for_a_reason(order: Order) -> None:
+    accounts: dict[str, int] = {}
     try:
-        {}[order.email]
+        accounts[order.email]
     except KeyError as error:
         raise RuntimeError("the account could not be found") from error
 

@@ -22,6 +22,7 @@ __all__ = [
     "AnyComponent",
     "adapter_of",
     "refuse_wrong_types",
+    "serves",
     "unavailable_here",
 ]
 
@@ -125,6 +126,11 @@ CATEGORY_METADATA: Final[Mapping[str, tuple[str, ...]]] = {
 def unavailable_here(components: Iterable[Component]) -> list[LeftOut]:
     """Those that cannot be there, as far as that is known before they are set up."""
     return unavailable(components, FACTORIES)
+
+
+def serves(type: str) -> bool:
+    """Whether this sidecar has components of that type."""
+    return type.lower() in FACTORIES
 
 
 def adapter_of(component: Component) -> Adapter:

@@ -34,6 +34,7 @@ INGRESS: Final = ("component", "process_status", "status", "topic")
 INGRESS_BULK: Final = ("component", "process_status", "topic")
 STORE: Final = ("component", "operation", "success")
 REQUEST: Final = ("method", "path", "status")
+PROBE: Final = ("status",)
 
 COUNTERS: Final[Mapping[str, Described]] = {
     "dapr_component_pubsub_egress_count": Described(
@@ -63,6 +64,10 @@ COUNTERS: Final[Mapping[str, Described]] = {
     "dapr_http_client_completed_count": Described("Count of completed requests", REQUEST),
     "dapr_runtime_component_loaded": Described("The number of successfully loaded components.", ()),
     "dapr_runtime_component_init_total": Described("The number of initialized components.", ("component",)),
+    "dapr_runtime_component_init_fail_total": Described(
+        "The number of component initialization failures.", ("component", "componentName", "reason")
+    ),
+    "dapr_http_healthprobes_completed_count": Described("Count of completed health probes", PROBE),
     "dapr_error_code_total": Described("Number of answers with each error code.", ("category", "error_code")),
 }
 LATENCY_HISTOGRAMS: Final[Mapping[str, Described]] = {
@@ -89,6 +94,11 @@ LATENCY_HISTOGRAMS: Final[Mapping[str, Described]] = {
         "Time between first byte of request headers sent to last byte of response received, "
         "or terminal error",
         REQUEST,
+    ),
+    "dapr_http_healthprobes_roundtrip_latency": Described(
+        "Time between first byte of health probes headers sent to last byte of response received, "
+        "or terminal error",
+        PROBE,
     ),
 }
 SIZE_HISTOGRAMS: Final[Mapping[str, Described]] = {

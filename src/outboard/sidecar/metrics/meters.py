@@ -26,6 +26,8 @@ PATHS_KEPT: Final = 1024
 KEYED: Final = ("state", "secrets")
 """The building blocks whose paths go on with a key, which is no label."""
 PARTS: Final = 3
+INIT: Final = "init"
+CREATION: Final = "creation"
 
 
 class Meters:
@@ -67,6 +69,10 @@ class Meters:
         self._secret = self._component("secret")
         self._server = _Server(self._counters, self._histograms)
         self._client = _Client(self._counters, self._histograms)
+        self._probes = _CountAndLatency(
+            self._counters["dapr_http_healthprobes_completed_count"],
+            self._histograms["dapr_http_healthprobes_roundtrip_latency"],
+        )
 
     @property
     def families(self) -> Sequence[MetricFamily]:
@@ -121,6 +127,19 @@ class Meters:
         for each in types:
             self._counters["dapr_runtime_component_loaded"].add(())
             self._counters["dapr_runtime_component_init_total"].add((each,))
+
+    def not_loaded(self, type: str, name: str, *, is_served: bool) -> None:
+        """A component could not be set up; not even made, where its type is not served.
+
+        As daprd counts it: where it fails, and once more for the whole of its initialization.
+        """
+        counter = self._counters["dapr_runtime_component_init_fail_total"]
+        counter.add((type, name, INIT if is_served else CREATION))
+        counter.add((type, name, INIT))
+
+    def probed(self, status: int, seconds: float) -> None:
+        """The app was asked over HTTP whether it is well, and answered, or did not, which is 500."""
+        self._probes.count((str(status),), seconds)
 
     def answered_with_error(self, code: str, category: str) -> None:
         """The API answered with an error code. `category` empty is that of the code."""

@@ -15,7 +15,7 @@ from outboard.resources.left_out import LeftOut
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.opening import Components, Loaded, Renewal, close_all, renewal_of
-from outboard.sidecar.components.registry import AnyComponent
+from outboard.sidecar.components.registry import AnyComponent, serves
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metadata.service import ComponentInfo
 from outboard.sidecar.metrics.meters import Meters
@@ -159,9 +159,9 @@ class OpenComponents:
             loaded.put(new)
         loaded.left_out[:] = (*prepared.left_out, *renewal.left_out)
         loaded.unavailable[:] = renewal.left_out
-        self._up.take(renewal)
         if self._meters is not None:
-            self._meters.loaded(each.component.type for each in renewal.come)
+            self._count(renewal, self._meters)
+        self._up.take(renewal)
 
     async def close(self) -> None:
         """Close all of them, the last one first."""
@@ -169,6 +169,14 @@ class OpenComponents:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
         await close_all(self._up.all)
+
+    def _count(self, renewal: Renewal, meters: Meters) -> None:
+        """What has failed before was not tried again; nor was what waits for a secret store."""
+        meters.loaded(each.component.type for each in renewal.come)
+        for left in renewal.left_out:
+            is_served = serves(left.type)
+            if left not in self._up.left_out and (left.name in renewal.failed or not is_served):
+                meters.not_loaded(left.type, left.name, is_served=is_served)
 
     def _retire(self, gone: Loaded[AnyComponent], used: Usable) -> None:
         async def retire() -> None:

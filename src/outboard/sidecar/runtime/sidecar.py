@@ -35,8 +35,8 @@ from outboard.resources.resiliency import merge as merge_policies
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.channel.health import AppHealth
-from outboard.sidecar.channel.metered import MeteredExchange
-from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange_with_app
+from outboard.sidecar.channel.metered import metered, metered_probes
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, AppReached, app_channel, exchange_with_app
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
@@ -337,8 +337,12 @@ class Sidecar:
 
     def _app(self, exchange: Exchange, declared: Sequence[ActiveSubscription]) -> AppLifecycle:
         options, started, meters = self.options, self._clock.monotonic(), self._meters
-        measured = exchange if meters is None else MeteredExchange(exchange, meters)
-        reached = AppReached(measured, exchange, self._slots, self._health)
+        measured = probing = exchange
+        if meters is not None:
+            measured = metered(exchange, meters)
+            if options.app_protocol not in GRPC_PROTOCOLS:
+                probing = metered_probes(exchange, meters)
+        reached = AppReached(measured, probing, self._slots, self._health)
         channel = app_channel(options.app_protocol, options.app_id, options.app_api_token, reached)
         return AppLifecycle(
             channel,

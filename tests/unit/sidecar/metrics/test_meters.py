@@ -76,3 +76,26 @@ def test_error_codes_are_counted_only_where_a_configuration_asks_for_them() -> N
     meters = Meters("shop", "")
     meters.answered_with_error("ERR_STATE_GET", "")
     assert told(meters) == ""
+
+
+def test_a_component_that_fails_counts_as_daprd_has_it() -> None:
+    meters = Meters("shop", "")
+    meters.not_loaded("pubsub.kafka", "broken", is_served=True)
+    meters.not_loaded("pubsub.nothing", "unknown", is_served=False)
+    counted = [line for line in told(meters).splitlines() if line.startswith("dapr_runtime")]
+    start = 'dapr_runtime_component_init_fail_total{app_id="shop",component='
+    assert counted == [
+        f'{start}"pubsub.kafka",componentName="broken",reason="init"}} 2',
+        f'{start}"pubsub.nothing",componentName="unknown",reason="creation"}} 1',
+        f'{start}"pubsub.nothing",componentName="unknown",reason="init"}} 1',
+    ]
+
+
+def test_probes_are_told_by_their_answers() -> None:
+    meters = Meters("shop", "")
+    for status in (200, 503, 200):
+        meters.probed(status, 0.0015)
+    text = told(meters)
+    assert 'dapr_http_healthprobes_completed_count{app_id="shop",status="200"} 2\n' in text
+    assert 'dapr_http_healthprobes_roundtrip_latency_count{app_id="shop",status="503"} 1\n' in text
+    assert "dapr_http_client" not in text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,25 @@ def test_buckets_that_are_no_numbers_are_told_with_their_line(tmp_path: Path) ->
     )
     with pytest.raises(ResourceError, match=r"c\.yaml:5: .*'soon'"):
         load_configuration([file], {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="daprd tells it on Linux")
+def test_on_linux_files_and_network_are_told_of() -> None:
+    before = usage()
+    with Path(__file__).open(encoding="utf-8"):
+        opened = usage()["process_open_fds"][2] - before["process_open_fds"][2]
+    assert opened == 1
+    assert before["process_max_fds"][2] > before["process_open_fds"][2]
+    assert before["process_virtual_memory_max_bytes"][2] >= before["process_virtual_memory_bytes"][2]
+    assert before["process_network_receive_bytes_total"][0] == "counter"
+
+
+def test_what_the_system_does_not_tell_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("psutil.LINUX", False)
+    monkeypatch.setattr("outboard.sidecar.api.http.metrics.NETSTAT", tmp_path / "nothing")
+    assert list(usage()) == [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_start_time_seconds",
+        "process_virtual_memory_bytes",
+    ]
