@@ -62,8 +62,6 @@ class LanguageServer:
     def problems(self, name: str, text: str) -> list[str]:
         """What the server marks in a file `name` of this content: `line: message`, lines from 1."""
         address = self._open(name, text)
-        while address not in self._told:
-            self._take()
         marked = self._told[address]
         self._close(address)
         return [
@@ -103,6 +101,8 @@ class LanguageServer:
         address = (self._folder / str(self._opened) / name).as_uri()
         document = {"uri": address, "languageId": "yaml", "version": 1, "text": text}
         self._tell("textDocument/didOpen", {"textDocument": document})
+        while address not in self._told:  # only then has it read the schema
+            self._take()
         return address
 
     def _close(self, address: str) -> None:
