@@ -327,6 +327,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "it is logged",
     "NotMounted": "`board.lifespan` at the start of the app",
     "OutboxMissing": "`stage`",
+    "OutboxFull": "the flush of a session with staged events, of an `Outbox` with a limit",
     "OutboxUnavailable": "`waiting`, `parked`, `retry` and `drop` of an `Outbox`; the relay logs it",
     "PortTaken": "`outboard run` and `outboard sidecar`",
     "PubSubNotFound": "`publish`",

@@ -36,6 +36,7 @@ __all__ = [
     "NotStreaming",
     "OutboardError",
     "OutboxError",
+    "OutboxFull",
     "OutboxMissing",
     "OutboxUnavailable",
     "PortTaken",
@@ -230,6 +231,16 @@ class NotDurable(OutboxError):
     value: str
     consequence: str
     advice: str
+
+
+@dataclass(eq=False)
+class OutboxFull(OutboxError):
+    """the outbox takes no more events for now: {problem}, and its `{limit}` allows no more. Nothing is staged
+    until some are published: see that its relay runs, and that the sidecar takes events
+    """
+
+    problem: str
+    limit: str
 
 
 @dataclass(eq=False)

@@ -10,8 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Session
 
+from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
+from outboard.errors import OutboxFull
+from outboard.kit.outbox.port import FetchRequest
 from support.inbox import engines_of
 from support.letters import Collecting, deliver, letter
 from support.scripted import ScriptedExchange
@@ -60,6 +64,28 @@ async def test_what_comes_three_times_at_once_is_kept_once_and_replayed_once(
     assert sum(report.replayed for report in reports) == LETTERS
     assert sorted(event["id"] for event in exchange.events) == sorted(f"o-{n}" for n in range(LETTERS))
     assert await app.letters.count(state="replayed") == LETTERS
+
+
+async def test_the_tables_may_be_in_another_schema(service: tuple[Collecting, Engine]) -> None:
+    _, engine = service
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA events")
+    outbox = Outbox(engine, schema="events")
+    outbox.create_tables(engine)
+    outbox.create_tables(engine)  # which looks for what is to be upgraded
+    topic = Outboard(environ={}, outbox=outbox).topic("t")
+    with Session(engine) as session:
+        topic.stage(session, 1, key="k")
+        session.commit()
+    assert await outbox.waiting() == 1
+    await outbox.store.prepare()
+    assert len(await outbox.store.claim("token", 30)) == 16
+    assert len(await outbox.store.fetch("token", FetchRequest(10))) == 1
+    full = Outbox(engine, schema="events", max_waiting=1)
+    with Session(engine) as session, pytest.raises(OutboxFull):
+        Outboard(environ={}, outbox=full).topic("t").stage(session, 1)
+        session.commit()
+    outbox.metadata.drop_all(engine)
 
 
 async def test_letters_are_chosen_grouped_and_dropped(service: tuple[Collecting, Engine]) -> None:

@@ -246,6 +246,7 @@ class Outboard:
         *,
         metadata: TableMetadata | None = None,
         prefix: str = DEFAULT_PREFIX,
+        schema: str | None = None,
         keep: timedelta = DEFAULT_KEEP,
         max_attempts: int | None = None,
     ) -> Inbox:
@@ -254,7 +255,15 @@ class Outboard:
         Raises ExtraMissing; TypeError for arguments that are none.
         """
         owner = Owner(self.settings.app_id, self._clock)
-        return Inbox(engine, owner, metadata=metadata, prefix=prefix, keep=keep, max_attempts=max_attempts)
+        return Inbox(
+            engine,
+            owner,
+            metadata=metadata,
+            prefix=prefix,
+            schema=schema,
+            keep=keep,
+            max_attempts=max_attempts,
+        )
 
     def dead_letters(self, engine: EngineSource, **options: Unpack[CollectOptions]) -> DeadLetters:
         """Collect the dead letters of the app's handlers, and of `topics`, in a table: see `DeadLetters`.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeAlias
 
 from outboard.errors import (
     EventTooLarge,
@@ -14,9 +15,13 @@ from outboard.errors import (
     SidecarError,
 )
 
-__all__ = ["CLOSED", "Breaker", "Breakers", "PublishOutcome", "backoff", "outcome_of", "reason_of"]
+__all__ = ["CLOSED", "Breaker", "Breakers", "PublishOutcome", "Redact", "backoff", "outcome_of", "reason_of"]
 
-MAX_REASON: Final = 500
+Redact: TypeAlias = Callable[[str], str]
+"""From what is said of a failure to what may be kept of it."""
+CUT: Final = "…".encode()
+
+MAX_REASON_BYTES: Final = 8 * 1024
 OWN_FAULT: Final = frozenset({400, 413})
 NOT_READY: Final = frozenset({"ERR_PUBSUB_NOT_CONFIGURED"})
 """Codes of a 400 that blame the sidecar: daprd says so while it has loaded no component."""
@@ -47,10 +52,22 @@ def outcome_of(error: SidecarError | None) -> PublishOutcome:
     return PublishOutcome.UNREACHABLE
 
 
-def reason_of(error: OutboardError) -> str:
-    """What is written down of it, for the person who looks."""
-    text = str(error).replace("\0", " ")  # which PostgreSQL takes in no text
-    return text if len(text) <= MAX_REASON else text[: MAX_REASON - 1] + "…"
+def reason_of(error: OutboardError, redact: Redact | None = None) -> str:
+    """What is written down of it, for the person who looks: at most 8 KiB in UTF-8, after `redact`.
+
+    What `redact` fails at is not written down.
+    """
+    text = str(error)
+    if redact is not None:
+        try:
+            text = redact(text)
+        except Exception as failure:
+            text = f"(not kept: redact raised {type(failure).__name__})"
+    text = text.replace("\0", " ")  # which PostgreSQL takes in no text
+    written = text.encode("utf-8", "replace")
+    if len(written) <= MAX_REASON_BYTES:
+        return written.decode("utf-8")
+    return written[: MAX_REASON_BYTES - len(CUT)].decode("utf-8", "ignore") + "…"
 
 
 def _is_own_fault(error: PublishFailed) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -12,6 +12,7 @@ from outboard.kit.client.port import Publication
 __all__ = [
     "Depth",
     "FetchRequest",
+    "OutboxHealth",
     "OutboxStore",
     "ParkedEvent",
     "Postponed",
@@ -136,6 +137,20 @@ class Depth(NamedTuple):
     oldest_age: float
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """Whether an outbox is as it should be; `reason` is a sentence where it is not.
+
+    The numbers are those of `Depth`; None where the database could not be asked.
+    """
+
+    ok: bool
+    reason: str = ""
+    waiting: int | None = None
+    parked: int | None = None
+    oldest_age: float | None = None
+
+
 class OutboxStore(Protocol):
     """The outbox's tables. Every method is one transaction, and raises OutboxUnavailable.
 
@@ -194,4 +209,12 @@ class OutboxStore(Protocol):
 
     async def depth(self) -> Depth:
         """How much there is, and since when."""
+        ...
+
+    async def held_lanes(self) -> int:
+        """How many lanes have an event that was put off, or holds them."""
+        ...
+
+    async def leases(self) -> Mapping[str, int]:
+        """How many partitions each live relay has, by its token."""
         ...

@@ -23,7 +23,7 @@ from outboard.hops.journal import Journal
 from outboard.hops.record import FAILED, EventIdentity, HopKind
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import Backlog
-from outboard.kit.outbox.failures import Breakers, PublishOutcome, backoff, outcome_of, reason_of
+from outboard.kit.outbox.failures import Breakers, PublishOutcome, Redact, backoff, outcome_of, reason_of
 from outboard.kit.outbox.ledger import Ledger
 from outboard.kit.outbox.partitions import NO_LEASE
 from outboard.kit.outbox.port import StoredEvent
@@ -39,13 +39,17 @@ Publish: TypeAlias = Callable[[Publication, float], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class SendContext:
-    """What a sender works with. `random` is in [0, 1); `timeout`, in seconds, is of one publish."""
+    """What a sender works with. `random` is in [0, 1); `timeout`, in seconds, is of one publish.
+
+    `redact` says what may be kept and logged of a failure.
+    """
 
     publish: Publish
     clock: Clock
     random: Callable[[], float]
     timeout: float
     journal: Journal | None = None
+    redact: Redact | None = None
 
 
 class Sender:
@@ -110,7 +114,7 @@ class Sender:
         try:
             await self._given.publish(event.publication, self._given.timeout)
         except SidecarError as error:
-            return outcome_of(error), reason_of(error)
+            return outcome_of(error), reason_of(error, self._given.redact)
         except Exception as error:  # none is expected, but an event may not stay in hand for ever
             log.exception("event %s of the outbox could not be sent", event.event_id)
             return PublishOutcome.FAILED, type(error).__name__

@@ -57,8 +57,20 @@ def test_only_its_own_fault_parks_an_event(error: SidecarError | None, expected:
 
 def test_a_reason_can_be_written_down() -> None:
     text = reason_of(failed(400, reason="a\0b" + "x" * 1000))
-    assert len(text) == 500
     assert "\0" not in text
+    long = reason_of(failed(400, reason="ä\ud800" * 10_000))
+    assert 8 * 1024 - 3 <= len(long.encode()) <= 8 * 1024
+    assert long.endswith("…")
+
+
+def test_a_reason_is_kept_as_the_author_allows() -> None:
+    error = failed(400, reason="of ann@example.org")
+    assert "ann" not in reason_of(error, lambda text: text.replace("ann@example.org", "***"))
+
+    def fails(text: str) -> str:
+        raise LookupError(text)
+
+    assert reason_of(error, fails) == "(not kept: redact raised LookupError)"
 
 
 def test_pauses_double_up_to_a_minute_with_full_jitter() -> None:

@@ -52,6 +52,7 @@ class CollectOptions(TypedDict, total=False):
     topics: Iterable[str]
     metadata: TableMetadata | None
     prefix: str
+    schema: str | None
     keep: timedelta
     expire: timedelta | None
 
@@ -62,8 +63,9 @@ class DeadLetters(Letters):
     `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a function that gives
     one. The app is subscribed to the dead letter topic of each of its handlers, and to `topics` of the
     board's component. `metadata` is where the table is declared: the app's own, so that its migrations know
-    it, or a new one. Its name begins with `prefix`. What was replayed or dropped is kept for `keep`; what
-    waits is deleted after `expire`, or never if that is None. Making one does no I/O.
+    it, or a new one. Its name begins with `prefix`, and it is in `schema`, or that of `metadata`. What was
+    replayed or dropped is kept for `keep`; what waits is deleted after `expire`, or never if that is None.
+    Making one does no I/O.
 
     Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`), InvalidName.
     """
@@ -77,6 +79,7 @@ class DeadLetters(Letters):
         topics: Iterable[str] = (),
         metadata: TableMetadata | None = None,
         prefix: str = DEFAULT_PREFIX,
+        schema: str | None = None,
         keep: timedelta = DEFAULT_KEEP,
         expire: timedelta | None = None,
     ) -> None:
@@ -92,7 +95,7 @@ class DeadLetters(Letters):
         if expire is not None:
             _check_time("expire", expire)
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
-        self._table = letters_table(self.metadata, f"{prefix}dead_letters")
+        self._table = letters_table(self.metadata, f"{prefix}dead_letters", schema)
         store = SqlLetterStore(self._table, LazyEngine(engine, "letters", DeadLettersUnavailable))
         parked = None if owner.outbox is None else ParkedLetters(owner.outbox, owner.app_id)
         super().__init__(store, parked, owner.publishing, owner.model_of)

@@ -21,9 +21,9 @@ from outboard.kit.deadletters.port import (
     ReplayEnd,
 )
 from outboard.kit.deadletters.sql.table import chosen, letter_columns, letter_of
+from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_durable
 from outboard.kit.outbox.sql.engine import LazyEngine
-from outboard.kit.outbox.sql.store import database_now
 
 __all__ = ["SqlLetterStore"]
 

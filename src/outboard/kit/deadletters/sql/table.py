@@ -41,8 +41,8 @@ OURS: Final = frozenset({"letter", "group_id", "dead_letter_topic", "replay_id"}
 KEPT_OF_TEXT: Final = 1_024
 
 
-def letters_table(metadata: MetaData, name: str) -> Table:
-    """Declare it in `metadata`. Schema: that of `metadata`."""
+def letters_table(metadata: MetaData, name: str, schema: str | None = None) -> Table:
+    """Declare it in `metadata`; `schema` is that of `metadata` if None."""
     table = Table(
         name,
         metadata,
@@ -62,6 +62,7 @@ def letters_table(metadata: MetaData, name: str) -> Table:
         Column("is_cut", Boolean, nullable=False),
         Column("shown", Text),
         Column("body", LargeBinary, nullable=False),
+        schema=schema,
         sqlite_autoincrement=True,
     )
     Index(f"ix_{name}_state", table.c.state, table.c.number)

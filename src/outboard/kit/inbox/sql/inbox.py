@@ -27,7 +27,8 @@ class Inbox:
 
     `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a `sessionmaker` or
     `async_sessionmaker` of one. `metadata` is where the table is declared: the app's own, so that its
-    migrations know it, or a new one. Its name begins with `prefix`. What was applied is remembered for
+    migrations know it, or a new one. Its name begins with `prefix`, and it is in `schema`,
+    or that of `metadata`. What was applied is remembered for
     `keep`, which has to be longer than an event may be delivered again: the retention of its topic, and the
     time in which dead letters are replayed. After `max_attempts` failures an event goes to the dead letter
     topic; None lets it come again for ever. Making one does no I/O.
@@ -42,6 +43,7 @@ class Inbox:
         *,
         metadata: MetaData | None,
         prefix: str,
+        schema: str | None,
         keep: timedelta,
         max_attempts: int | None,
     ) -> None:
@@ -65,7 +67,7 @@ class Inbox:
         if max_attempts is not None:
             check_count("max_attempts", max_attempts)
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
-        self._table = inbox_table(self.metadata, f"{prefix}inbox")
+        self._table = inbox_table(self.metadata, f"{prefix}inbox", schema)
         self._dependency = SessionDependency(Sessions(engine), self._table, owner, keep, max_attempts)
 
     @property

@@ -44,8 +44,8 @@ KEPT_OF_TEXT: Final = 1_024
 EXPIRED_AT_ONCE: Final = 1_000
 
 
-def inbox_table(metadata: MetaData, name: str) -> Table:
-    """Declare it in `metadata`. Schema: that of `metadata`."""
+def inbox_table(metadata: MetaData, name: str, schema: str | None = None) -> Table:
+    """Declare it in `metadata`; `schema` is that of `metadata` if None."""
     table = Table(
         name,
         metadata,
@@ -56,6 +56,7 @@ def inbox_table(metadata: MetaData, name: str) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("seen_at", BigInteger, nullable=False),
         Column("applied_at", BigInteger),
+        schema=schema,
     )
     Index(f"ix_{name}_seen", table.c.seen_at)
     return table

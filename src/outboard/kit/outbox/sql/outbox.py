@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from outboard.clock import Clock
-from outboard.errors import ExtraMissing
+from outboard.clock import Clock, SystemClock
+from outboard.errors import ExtraMissing, OutboxUnavailable
 from outboard.hops.journal import Journal
+from outboard.kit.arguments import check_count, check_instance, wrong
 from outboard.kit.outbox.gauges import OutboxGauges
 from outboard.kit.outbox.lease import new_token
+from outboard.kit.outbox.port import OutboxHealth
 from outboard.kit.outbox.relay import Relay
 from outboard.kit.outbox.sender import Publish, SendContext
 from outboard.kit.outbox.wakeups import Wakeups
@@ -23,12 +26,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, MetaData
 
+    from outboard.kit.outbox.failures import Redact
     from outboard.kit.outbox.port import OutboxStore, ParkedEvent, Staging
     from outboard.kit.outbox.sql.engine import EngineSource
 
 __all__ = ["Outbox"]
 
 DEFAULT_PREFIX = "outboard_"
+HEALTHY_AGE = timedelta(minutes=1)
 
 
 class Outbox:
@@ -37,30 +42,48 @@ class Outbox:
     `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a function that gives
     one, called at the first use; the relay works with it. `metadata` is where the two tables are declared:
     the app's own, so that its migrations know them, or a new one. Their names begin with `prefix`: services
-    that share a database need different ones. Making one does no I/O.
+    that share a database need different ones. They are in `schema`, or that of `metadata`. `redact` says what
+    may be kept of a failure's message, and logged. With `max_waiting` or `max_age`, a flush that stages more
+    while so many events wait, or the first has waited for so long, raises OutboxFull. Making one does no I/O.
 
     Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`).
     """
 
     def __init__(
-        self, engine: EngineSource, *, metadata: MetaData | None = None, prefix: str = DEFAULT_PREFIX
+        self,
+        engine: EngineSource,
+        *,
+        metadata: MetaData | None = None,
+        prefix: str = DEFAULT_PREFIX,
+        schema: str | None = None,
+        redact: Redact | None = None,
+        max_waiting: int | None = None,
+        max_age: timedelta | None = None,
     ) -> None:
         try:
             import sqlalchemy
         except ImportError as error:
             raise ExtraMissing("the outbox", "SQLAlchemy", "sql") from error
         from outboard.kit.outbox.sql.engine import LazyEngine
+        from outboard.kit.outbox.sql.pressure import Pressure
         from outboard.kit.outbox.sql.staging import SqlStaging
         from outboard.kit.outbox.sql.store import SqlOutboxStore
         from outboard.kit.outbox.sql.tables import Tables
         from outboard.kit.outbox.sql.upgrading import upgrade_after_create
 
+        if redact is not None and not callable(redact):
+            wrong("redact", "a function from a text to one", redact)
+        if max_waiting is not None:
+            check_count("max_waiting", max_waiting)
+        check_instance("max_age", max_age, timedelta, "a timedelta")
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
-        self._tables = Tables.in_metadata(self.metadata, prefix)
+        self._tables = Tables.in_metadata(self.metadata, prefix, schema)
+        self._redact = redact
         upgrade_after_create(self._tables)
         self._wakeups = Wakeups()
         self._store: OutboxStore = SqlOutboxStore(self._tables, LazyEngine(engine))
-        self._staging: Staging = SqlStaging(self._tables, self._wakeups)
+        pressure = Pressure(self._tables.outbox, max_waiting, max_age, SystemClock().monotonic)
+        self._staging: Staging = SqlStaging(self._tables, self._wakeups, pressure)
 
     @staticmethod
     def make_durable(engine: Engine) -> None:
@@ -92,6 +115,26 @@ class Outbox:
     async def parked(self, limit: int = 100) -> Sequence[ParkedEvent]:
         """Events that were refused as such, the oldest first: each with the reason, in `error`."""
         return await self._store.parked(limit)
+
+    async def health(
+        self, *, max_age: timedelta = HEALTHY_AGE, max_parked: int | None = None
+    ) -> OutboxHealth:
+        """Whether all is well, for a health endpoint of the app's: it raises nothing.
+
+        It is not where the first event has waited longer than `max_age`, more than `max_parked` are parked,
+        or the database does not answer. Do not let the start of an app depend on it: what waits is published
+        only by an app that runs.
+        """
+        try:
+            depth = await self._store.depth()
+        except OutboxUnavailable as error:
+            return OutboxHealth(ok=False, reason=str(error))
+        reason = ""
+        if depth.oldest_age > max_age.total_seconds():
+            reason = f"the first of {depth.waiting} events has waited for {depth.oldest_age:.0f} s"
+        elif max_parked is not None and depth.parked > max_parked:
+            reason = f"{depth.parked} events are parked"
+        return OutboxHealth(not reason, reason, depth.waiting, depth.parked, depth.oldest_age)
 
     async def retry(self, events: Iterable[ParkedEvent]) -> int:
         """Have parked events published after all; how many of them were there.
@@ -133,7 +176,7 @@ class Outbox:
         `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`, and how
         much there is told to `telemetry`.
         """
-        context = SendContext(publish, clock, random, timeout, journal)
+        context = SendContext(publish, clock, random, timeout, journal, self._redact)
         gauges = None if telemetry is None else OutboxGauges(self._store, telemetry, clock)
         relay = Relay(new_token(), self._store, context, gauges)
         loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ from outboard.kit.client.port import Publication
 from outboard.kit.outbox.partitions import lane_of, partition_of
 from outboard.kit.outbox.port import SupportsAdd
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
+from outboard.kit.outbox.sql.pressure import Pressure
 from outboard.kit.outbox.sql.tables import Tables
 from outboard.kit.outbox.wakeups import Wakeups
 from outboard.wire.dapr import PARTITION_KEY
@@ -49,10 +50,14 @@ class _Row:
 
 
 class SqlStaging:
-    """Writes to one outbox's table. `wakeups` is told after each commit of a session that staged events."""
+    """Writes to one outbox's table, unless `pressure` refuses it.
 
-    def __init__(self, tables: Tables, wakeups: Wakeups) -> None:
+    `wakeups` is told after each commit of a session that staged events.
+    """
+
+    def __init__(self, tables: Tables, wakeups: Wakeups, pressure: Pressure | None = None) -> None:
         self._wakeups = wakeups
+        self._pressure = pressure
         self._row: type[_Row] = type("StagedEvent", (_Row,), {})
         registry(metadata=tables.outbox.metadata).map_imperatively(
             self._row, tables.outbox, eager_defaults=False
@@ -92,6 +97,8 @@ class SqlStaging:
             return
         session = object_session(row)
         assert session is not None, "SQLAlchemy inserts only objects of a session"
+        if self._pressure is not None:
+            self._pressure.check(connection)
         rows = [item for item in session.new if isinstance(item, self._row)]
         _guard(connection, {item.lane for item in rows if item.key is not None})
         for item in rows:

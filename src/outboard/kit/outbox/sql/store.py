@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     delete,
     func,
@@ -27,13 +28,14 @@ from outboard.kit.client.port import Publication
 from outboard.kit.outbox.lease import is_abandoned
 from outboard.kit.outbox.partitions import PARTITIONS, lane_of, partition_of
 from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent
+from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
-from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.sql.tables import Tables, may_block
 from outboard.kit.outbox.sql.upgrading import warn_if_outdated
 
-__all__ = ["SqlOutboxStore", "database_now"]
+__all__ = ["SqlOutboxStore"]
 
 T = TypeVar("T")
 
@@ -41,15 +43,6 @@ AT_ONCE: Final = 1_000
 """Most rows that one statement changes."""
 CLAIM_WAITS: Final = 5_000
 """Milliseconds that a claim may wait for others, and reckon with an older time than they did."""
-NOW: Final = {
-    "sqlite": text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"),
-    "postgresql": text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
-}
-
-
-def database_now(connection: Connection) -> int:
-    """The database's clock, in milliseconds since 1970."""
-    return int(connection.execute(NOW[connection.dialect.name]).scalar_one())
 
 
 class SqlOutboxStore:
@@ -115,6 +108,14 @@ class SqlOutboxStore:
     async def depth(self) -> Depth:
         """As `OutboxStore.depth`."""
         return await self._run("measure its depth", self._depth, read_only=True)
+
+    async def held_lanes(self) -> int:
+        """As `OutboxStore.held_lanes`."""
+        return await self._run("count lanes that wait", self._held_lanes, read_only=True)
+
+    async def leases(self) -> Mapping[str, int]:
+        """As `OutboxStore.leases`."""
+        return await self._run("read leases", self._leases, read_only=True)
 
     def _prepare(self, connection: Connection) -> None:
         check_dialect(connection.dialect.name)
@@ -220,6 +221,19 @@ class SqlOutboxStore:
         row = self._outbox
         query = select(func.count()).select_from(row).where(row.c.parked_at.is_(None))
         return int(connection.execute(query).scalar_one())
+
+    def _held_lanes(self, connection: Connection) -> int:
+        row, now = self._outbox.c, self._now(connection)
+        put_off = and_(row.parked_at.is_(None), row.available_at > now)
+        holding = and_(row.parked_at.is_not(None), row.hold)
+        query = select(func.count(row.lane.distinct())).where(may_block(self._outbox), or_(put_off, holding))
+        return int(connection.execute(query).scalar_one())
+
+    def _leases(self, connection: Connection) -> Mapping[str, int]:
+        lease, now = self._lease.c, self._now(connection)
+        query = select(lease.token, func.count()).where(lease.token != "", lease.lease_until > now)
+        found = connection.execute(query.group_by(lease.token)).all()
+        return {str(row[0]): int(row[1]) for row in found}
 
     def _depth(self, connection: Connection) -> Depth:
         """The first is found by the index of those that wait; all are counted by that of the sequence."""

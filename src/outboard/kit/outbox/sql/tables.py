@@ -37,9 +37,10 @@ class Tables:
     lease: Table
 
     @classmethod
-    def in_metadata(cls, metadata: MetaData, prefix: str) -> Tables:
-        """Declare them, as `<prefix>outbox` and `<prefix>outbox_lease`. Schema: that of `metadata`."""
-        return cls(_outbox(metadata, f"{prefix}outbox"), _lease(metadata, f"{prefix}outbox_lease"))
+    def in_metadata(cls, metadata: MetaData, prefix: str, schema: str | None = None) -> Tables:
+        """Declare them, as `<prefix>outbox` and `<prefix>outbox_lease`, in `schema` or that of `metadata`."""
+        outbox = _outbox(metadata, f"{prefix}outbox", schema)
+        return cls(outbox, _lease(metadata, f"{prefix}outbox_lease", schema))
 
     @property
     def both(self) -> list[Table]:
@@ -47,7 +48,7 @@ class Tables:
         return [self.outbox, self.lease]
 
 
-def _outbox(metadata: MetaData, name: str) -> Table:
+def _outbox(metadata: MetaData, name: str, schema: str | None) -> Table:
     table = Table(
         name,
         metadata,
@@ -69,6 +70,7 @@ def _outbox(metadata: MetaData, name: str) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("parked_at", BigInteger),
         Column("last_error", Text),
+        schema=schema,
         sqlite_autoincrement=True,
     )
     unparked, blocking = table.c.parked_at.is_(None), may_block(table)
@@ -93,11 +95,12 @@ def may_block(outbox: FromClause) -> ColumnElement[bool]:
     return or_(put_off, and_(outbox.c.hold, outbox.c.parked_at.is_not(None)))
 
 
-def _lease(metadata: MetaData, name: str) -> Table:
+def _lease(metadata: MetaData, name: str, schema: str | None) -> Table:
     return Table(
         name,
         metadata,
         Column("partition", SmallInteger, primary_key=True, autoincrement=False),
         Column("token", String(64), nullable=False),
         Column("lease_until", BigInteger, nullable=False),
+        schema=schema,
     )
