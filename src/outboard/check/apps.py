@@ -44,12 +44,12 @@ class PodTemplate:
         """Those of Dapr."""
         return {name: node for name, node in self.annotations.items() if name.startswith(PREFIX)}
 
-    @property
+    @cached_property
     def enabled(self) -> bool:
         """Whether it gets a sidecar."""
         return self.annotation("enabled").lower() in TRUTHY
 
-    @property
+    @cached_property
     def app_id(self) -> str:
         return self.annotation("app-id")
 

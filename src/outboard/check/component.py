@@ -53,7 +53,7 @@ class ComponentDocument:
     def type(self) -> str:
         return text(self.type_node).strip().lower()
 
-    @property
+    @cached_property
     def category(self) -> str:
         return self.type.partition(".")[0]
 

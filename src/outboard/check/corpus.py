@@ -103,6 +103,14 @@ class Corpus:
         return tuple(each for each in self.pod_templates if each.enabled)
 
     @cached_property
+    def pods_of_group(self) -> Mapping[str, tuple[PodTemplate, ...]]:
+        """Those that get a sidecar, by folder or stream."""
+        found: dict[str, list[PodTemplate]] = {}
+        for each in self.dapr_pods:
+            found.setdefault(each.document.group, []).append(each)
+        return {group: tuple(pods) for group, pods in found.items()}
+
+    @cached_property
     def run_apps(self) -> tuple[RunApp, ...]:
         return tuple(app for file in self.run_files for app in file.apps)
 

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from outboard.resources.node import Node
 
 __all__ = ["Document", "below", "child", "entries", "is_placeholder", "items", "scalars", "text", "texts"]
 
+MAPPINGS: Final = (MappingProxyType, dict)
+"""What mappings are made of: to ask an abstract class takes ten times as long, and it is asked a lot."""
+NESTED: Final = (tuple, MappingProxyType, dict)
 PLACEHOLDER: Final = re.compile(r"\{\{|\$\{|\$\(|\$\w+\Z|#\{|<[^<>]+>|\A\{\w+\}\Z|\A__\w+__\Z|\A%\w+%\Z")
 """What a program puts a value in the place of, before daprd sees it."""
 
@@ -69,15 +73,19 @@ def is_placeholder(value: str) -> bool:
 def child(node: Node | None, *keys: str) -> Node | None:
     """What stands below `node` under these keys, whatever their case; None where nothing does."""
     for key in keys:
-        if node is None or not isinstance(node.value, Mapping):
+        if node is None or not isinstance(node.value, MAPPINGS):
             return None
-        node = node.get(key)
+        found = node.value.get(key)
+        if found is None:
+            lower = key.lower()
+            found = next((each for name, each in node.value.items() if name.lower() == lower), None)
+        node = None if found is None or found.value is None else found
     return node
 
 
 def entries(node: Node | None) -> Mapping[str, Node]:
     """The mapping written here; empty where none is."""
-    return node.value if node is not None and isinstance(node.value, Mapping) else {}
+    return node.value if node is not None and isinstance(node.value, MAPPINGS) else {}
 
 
 def items(node: Node | None) -> tuple[Node, ...]:
@@ -87,7 +95,7 @@ def items(node: Node | None) -> tuple[Node, ...]:
 
 def text(node: Node | None) -> str:
     """The scalar written here; empty where none is."""
-    return "" if node is None or node.absent or isinstance(node.value, tuple | Mapping) else node.text
+    return "" if node is None or node.value is None or isinstance(node.value, NESTED) else node.text
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
@@ -101,11 +109,11 @@ def below(node: Node) -> Iterator[Node]:
     while waiting:
         each = waiting.pop()
         yield each
-        if isinstance(each.value, tuple | Mapping) and id(each.value) not in seen:
+        if isinstance(each.value, NESTED) and id(each.value) not in seen:
             seen.add(id(each.value))
             waiting += reversed(each.value if isinstance(each.value, tuple) else tuple(each.value.values()))
 
 
 def scalars(node: Node) -> Iterator[Node]:
     """Every scalar below `node`."""
-    return (each for each in below(node) if not isinstance(each.value, tuple | Mapping))
+    return (each for each in below(node) if not isinstance(each.value, NESTED))

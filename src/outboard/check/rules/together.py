@@ -8,7 +8,7 @@ from typing import Final
 
 from outboard.check.apps import PodTemplate
 from outboard.check.component import ComponentDocument
-from outboard.check.corpus import Corpus, by_group
+from outboard.check.corpus import Corpus
 from outboard.check.document import Document, child, is_placeholder, items, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
 from outboard.check.rules.topics import is_denied, topics_of
@@ -18,6 +18,8 @@ from outboard.resources.node import Node
 __all__ = ["RULES"]
 
 DEFAULT_STORE: Final = "kubernetes"
+MOST: Final = 100
+"""Subscriptions to one topic that are compared with each other."""
 SCOPED: Final = ("Component", "Subscription", "Resiliency", "HTTPEndpoint")
 
 
@@ -50,22 +52,22 @@ def duplicate_component(corpus: Corpus) -> Iterator[Hit]:
 
 
 def duplicate_subscription(corpus: Corpus) -> Iterator[Hit]:
-    for documents in by_group(corpus.subscriptions).values():
-        for one, other in combinations(documents[:200], 2):
+    for documents in _of_one_topic(corpus):
+        for one, other in combinations(documents[:MOST], 2):
             node = child(other.spec, "topic")
-            if node is None or not _same_topic(one, other) or one.namespace != other.namespace:
+            if node is None or one.namespace != other.namespace:
                 continue
             if not one.scopes or not other.scopes or set(one.scopes) & set(other.scopes):
                 yield at(node, f"`{text(node)}` is subscribed to already, in {one.node.path}:{one.node.line}")
 
 
 def raw_on_one_side(corpus: Corpus) -> Iterator[Hit]:
-    for documents in by_group(corpus.subscriptions).values():
-        for one, other in combinations(documents[:200], 2):
+    for documents in _of_one_topic(corpus):
+        for one, other in combinations(documents[:MOST], 2):
             raw = [
                 text(child(each.spec, "metadata", "rawPayload")).lower() == "true" for each in (one, other)
             ]
-            if _same_topic(one, other) and raw[0] != raw[1]:
+            if raw[0] != raw[1]:
                 node = child(other.spec, "topic")
                 if node is not None:
                     yield at(node, f"of two subscriptions to `{text(node)}` one alone has `rawPayload`")
@@ -178,7 +180,7 @@ def _apps_meant(corpus: Corpus, document: Document) -> list[PodTemplate]:
         return [each for each in corpus.dapr_pods if each.annotation("config") == document.name]
     if document.scopes:
         return [each for each in corpus.dapr_pods if each.app_id in document.scopes]
-    return [each for each in corpus.dapr_pods if each.document.group == document.group]
+    return list(corpus.pods_of_group.get(document.group, ()))
 
 
 def _secrets_named(corpus: Corpus) -> Iterator[tuple[ComponentDocument, Node]]:
@@ -202,9 +204,14 @@ def _where(document: Document, seen_from: Document) -> str:
     return f"{document.node.path}:{document.node.line}"
 
 
-def _same_topic(one: Document, other: Document) -> bool:
-    keys = ("pubsubname", "topic")
-    return all(text(child(one.spec, key)) == text(child(other.spec, key)) != "" for key in keys)
+def _of_one_topic(corpus: Corpus) -> Iterator[list[Document]]:
+    """The subscriptions of each group and topic, where there are several."""
+    found: dict[tuple[str, str, str], list[Document]] = {}
+    for each in corpus.subscriptions:
+        pubsub, topic = (text(child(each.spec, key)) for key in ("pubsubname", "topic"))
+        if pubsub and topic:
+            found.setdefault((each.group, pubsub, topic), []).append(each)
+    return (each for each in found.values() if len(each) > 1)
 
 
 def _scoped_apps(component: ComponentDocument) -> tuple[str, ...]:

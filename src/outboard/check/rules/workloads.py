@@ -116,9 +116,9 @@ def app_port_of_no_container(corpus: Corpus) -> Iterator[Hit]:
 
 
 def no_port_for_events(corpus: Corpus) -> Iterator[Hit]:
+    scoped = {app for each in corpus.subscriptions for app in each.scopes}
     for pod in corpus.dapr_pods:
-        scoped = [each for each in corpus.subscriptions if pod.app_id and pod.app_id in each.scopes]
-        if scoped and PREFIX + "app-port" not in pod.of_dapr:
+        if pod.app_id in scoped and PREFIX + "app-port" not in pod.of_dapr:
             yield at(pod.place, f"{pod.app_id} has a subscription, and no `dapr.io/app-port`")
 
 
