@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random as system_random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -15,7 +15,6 @@ from outboard.sidecar.errors import ApiError
 from outboard.sidecar.invocation.app import AppCaller
 from outboard.sidecar.invocation.guards import AppGuards
 from outboard.sidecar.invocation.headers import Forwarder, as_event_stream, called, is_event_stream
-from outboard.sidecar.invocation.names.port import Names
 from outboard.sidecar.invocation.paths import normalised
 from outboard.sidecar.invocation.targets import AppName, app_name
 from outboard.sidecar.invocation.values import (
@@ -29,11 +28,23 @@ from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.resiliency.guard import Guard
 from outboard.wire import dapr
 
-__all__ = ["NO_HOST", "Externals", "InvocationService", "NotInvoked", "OtherSidecars", "Reach"]
+__all__ = ["NO_HOST", "Externals", "Finder", "InvocationService", "NotInvoked", "OtherSidecars", "Reach"]
 
 NO_CHANNEL: Final = "cannot invoke local endpoint: app channel not initialized"
 NO_HOST: Final = "no host found with the given ID"
 TIMED_OUT: Final = "context deadline exceeded"
+
+
+class Finder(Protocol):
+    """Where the sidecars of apps are."""
+
+    async def find(self, name: AppName) -> Sequence[str]:
+        """The addresses of all that serve this app. Raises InvocationFailed where nobody can tell."""
+        ...
+
+    def forget(self, name: AppName) -> None:
+        """Somebody of those was not there: look again the next time."""
+        ...
 
 
 class OtherSidecars(Protocol):
@@ -64,7 +75,7 @@ class Reach:
     """
 
     app: AppCaller | None = None
-    names: Names | None = None
+    names: Finder | None = None
     others: OtherSidecars | None = None
     externals: Externals | None = None
     guards: AppGuards | None = None
@@ -178,6 +189,7 @@ class InvocationService:
             except InvocationFailed as failure:
                 if failure.unavailable:
                     silent.add(address)
+                    self._reach.names.forget(name)
                     await self._reach.others.forget(address)
                 raise
 
@@ -210,7 +222,7 @@ class InvocationService:
 
 
 def _answered(answer: InvocationAnswer, call: AppCall) -> InvocationAnswer:
-    if answer.grpc is None and answer.ok and is_event_stream(call.headers):
+    if answer.ok and is_event_stream(call.headers):
         return replace(answer, headers=as_event_stream(answer.headers))
     return answer
 

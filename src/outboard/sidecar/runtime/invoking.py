@@ -24,6 +24,7 @@ from outboard.sidecar.invocation.guards import AppGuards
 from outboard.sidecar.invocation.headers import Forwarder
 from outboard.sidecar.invocation.names.port import Announced, Names
 from outboard.sidecar.invocation.names.registry import SidecarRegistry
+from outboard.sidecar.invocation.names.remembered import RememberedNames
 from outboard.sidecar.invocation.names.sqlite import sqlite_names
 from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgoing
 from outboard.sidecar.invocation.service import InvocationService, Reach
@@ -132,7 +133,8 @@ class Invoking:
             yield
             return
         async with names.announced(Announced(self._me, address)):
-            self._reach.names, self._reach.others = names, self._grpc
+            self._reach.names = RememberedNames(names, self._clock.monotonic)
+            self._reach.others = self._grpc
             self._reach.forwarder = await asyncio.to_thread(_this_machine, self._host_address)
             yield
 

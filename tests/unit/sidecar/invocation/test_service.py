@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 
 from outboard.resources.resiliency import CircuitBreaker, CodeRange, Resiliency, RetryPolicy, Target
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.invocation.guards import AppGuards
-from outboard.sidecar.invocation.names.port import Announced
 from outboard.sidecar.invocation.service import InvocationService, Reach
 from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.invocation.values import (
@@ -40,13 +38,6 @@ class Others:
         self.bodies: list[bytes] = []
         self.forgotten: list[str] = []
 
-    @asynccontextmanager
-    async def announced(self, sidecar: Announced) -> AsyncIterator[None]:
-        yield
-
-    async def find(self, name: AppName) -> Sequence[str]:
-        return self.addresses if name.app_id == "other" else ()
-
     async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
         self.called.append(address)
         self.bodies.append(b"".join([chunk async for chunk in call.body.chunks()]))
@@ -59,10 +50,24 @@ class Others:
         self.forgotten.append(address)
 
 
+class Finder:
+    """The names of `others`."""
+
+    def __init__(self, others: Others) -> None:
+        self.others = others
+        self.forgotten: list[AppName] = []
+
+    async def find(self, name: AppName) -> Sequence[str]:
+        return self.others.addresses if name.app_id == "other" else ()
+
+    def forget(self, name: AppName) -> None:
+        self.forgotten.append(name)
+
+
 def service(others: Others, policies: Resiliency | None = None) -> tuple[InvocationService, AutojumpClock]:
     clock = AutojumpClock()
     guards = AppGuards(policies or Resiliency(), Resilience(clock, lambda: 0.0, LOG))
-    reach = Reach(names=others, others=others, guards=guards)
+    reach = Reach(names=Finder(others), others=others, guards=guards)
     return InvocationService(AppName("me", "default"), reach, lambda: 0.0), clock
 
 

@@ -17,7 +17,7 @@ from outboard.sidecar.api.grpc.proxied import proxied
 from outboard.sidecar.invocation.callee import Callee
 from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 from outboard.sidecar.invocation.grpc.relay import ProxiedCall
-from outboard.sidecar.invocation.headers import first
+from outboard.sidecar.invocation.headers import first, is_event_stream
 from outboard.sidecar.invocation.peers.caller import packets
 from outboard.sidecar.invocation.peers.messages import (
     CALL_LOCAL,
@@ -85,16 +85,19 @@ class InternalApi(grpc.GenericRpcHandler):
     async def _stream(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Raises InvocationFailed."""
         head, packet = _read(await anext(requests, b""))
-        body, streaming = _body(packet, requests), not first(head.headers, "content-length")
+        length = first(head.headers, "content-length")
+        body, streaming = _body(packet, requests, int(length) if length.isdecimal() else None), not length
         if streaming:  # or there is none
             beginning = await anext(body, None)
             body, streaming = _joined(beginning, body), beginning is not None
         answer = await self._callee.answer(_call(head, CallBody(body), streaming=streaming))
         try:
-            yield write_reply(_head(answer), None)
-            if answer.grpc is None or not answer.grpc.number:  # else the body tells callers over HTTP of it
-                async for part in packets(answer.body):
-                    yield write_reply(None, part)
+            parts = packets(_nothing() if answer.grpc is not None and answer.grpc.number else answer.body)
+            # Not before there is something to tell with it, as daprd; but for who waits for the beginning.
+            opening = None if is_event_stream(head.headers) else await anext(parts, None)
+            yield write_reply(_head(answer), opening)
+            async for part in parts:
+                yield write_reply(None, part)
         finally:
             await answer.body.aclose()
 
@@ -142,9 +145,11 @@ def _call(head: CallHead, body: CallBody, *, streaming: bool) -> AppCall:
     )
 
 
-async def _body(packet: Packet | None, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Raises InvocationFailed where a part is missing."""
-    expected = 0
+async def _body(
+    packet: Packet | None, requests: AsyncIterator[bytes], length: int | None
+) -> AsyncIterator[bytes]:
+    """As many bytes as `length` says, if it does. Raises InvocationFailed where a part is missing."""
+    expected = received = 0
     while True:
         if packet is not None:
             if packet.seq != expected:
@@ -152,8 +157,11 @@ async def _body(packet: Packet | None, requests: AsyncIterator[bytes]) -> AsyncI
                     f"invalid sequence number received: {packet.seq} (expected: {expected})"
                 )
             expected += 1
+            received += len(packet.data)
             if packet.data:
                 yield packet.data
+        if length is not None and received >= length:
+            return
         message = await anext(requests, None)
         if message is None:
             return
@@ -167,6 +175,12 @@ async def _joined(beginning: bytes | None, rest: AsyncIterator[bytes]) -> AsyncI
         yield beginning
     async for chunk in rest:
         yield chunk
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """An error of an app over gRPC has no body: what there is of it is for callers over HTTP."""
+    return
+    yield b""
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from outboard.sidecar.api.http.messages import ApiRequest, ClientGone, Reply, Send, head_of
@@ -23,18 +24,10 @@ async def until_gone(request: ApiRequest) -> None:
         await asyncio.sleep(0)
 
 
-async def unless_gone(request: ApiRequest, work: Coroutine[object, object, T]) -> T:
+async def unless_gone(request: ApiRequest, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled once the client has hung up. Raises ClientGone then."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(until_gone(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return working.result()
-    finally:
-        for each in (working, leaving):
-            each.cancel()
-        await asyncio.wait({working, leaving})
+    async with _while_there(request):
+        return await work
 
 
 async def send_stream(request: ApiRequest, send: Send, reply: Reply, body: AnswerBody) -> None:
@@ -42,17 +35,40 @@ async def send_stream(request: ApiRequest, send: Send, reply: Reply, body: Answe
 
     Raises what `body` raises: the client then sees that its response is not whole.
     """
-    sending = asyncio.ensure_future(_send_chunks(request, send, reply, body))
-    leaving = asyncio.ensure_future(until_gone(request))
     try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
+        with suppress(ClientGone):
+            async with _while_there(request):
+                await _send_chunks(request, send, reply, body)
     finally:
-        for each in (sending, leaving):
-            each.cancel()
-        await asyncio.wait({sending, leaving})
         await body.aclose()
+
+
+@asynccontextmanager
+async def _while_there(request: ApiRequest) -> AsyncIterator[None]:
+    """Cancels the block once the client has hung up, and raises ClientGone behind it.
+
+    As a timeout of asyncio does, so that the block needs no task of its own.
+    """
+    task, gone = asyncio.current_task(), False
+    assert task is not None
+
+    def cancel(leaving: asyncio.Task[None]) -> None:
+        nonlocal gone
+        if not leaving.cancelled():
+            gone = True
+            task.cancel()
+
+    leaving = asyncio.create_task(until_gone(request))
+    leaving.add_done_callback(cancel)
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        if gone and not task.uncancel():
+            raise ClientGone from cancelled
+        raise
+    finally:
+        leaving.remove_done_callback(cancel)
+        leaving.cancel()
 
 
 async def _send_chunks(request: ApiRequest, send: Send, reply: Reply, body: AnswerBody) -> None:

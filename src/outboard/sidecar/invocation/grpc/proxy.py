@@ -131,10 +131,15 @@ class GrpcProxy:
                 last = Ended(error.code(), error.details() or "")
                 if last.code is not StatusCode.UNAVAILABLE:
                     break
-                await peers.forget(address)
+                await self._forget(peers, name, address)
             else:
                 return begun
         raise CallRefused(last)
+
+    async def _forget(self, peers: Peers, name: AppName, address: str) -> None:
+        if self._reach.names is not None:
+            self._reach.names.forget(name)
+        await peers.forget(address)
 
     async def _address(self, name: AppName) -> str:
         if self._reach.names is None:

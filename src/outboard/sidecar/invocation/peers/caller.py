@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -58,25 +58,39 @@ async def peers(max_body_bytes: int) -> AsyncIterator[Peers]:
         await made.close()
 
 
+class _Channel:
+    """One to another sidecar, with the two ways of one call: in one message, and in several."""
+
+    def __init__(self, address: str, options: Sequence[tuple[str, int]]) -> None:
+        self.channel = grpc.aio.insecure_channel(address, options)
+        self.whole: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
+        self.whole = self.channel.unary_stream(CALL_LOCAL_STREAM)
+        self.parts: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+        self.parts = self.channel.stream_stream(CALL_LOCAL_STREAM)
+
+
 class Peers:
     """Channels by address."""
 
     def __init__(self, max_body_bytes: int) -> None:
         largest = min(max(max_body_bytes, LEAST), MOST)
         self._options = (*OPTIONS, ("grpc.max_receive_message_length", largest))
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._channels: dict[str, _Channel] = {}
 
     def channel(self, address: str) -> grpc.aio.Channel:
         """The one to `address`, which is kept."""
+        return self._kept(address).channel
+
+    def _kept(self, address: str) -> _Channel:
         if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=self._options)
+            self._channels[address] = _Channel(address, self._options)
         return self._channels[address]
 
     async def forget(self, address: str) -> None:
         """Let go of the channel to `address`, where nobody answers."""
         channel = self._channels.pop(address, None)
         if channel is not None:
-            await channel.close()
+            await channel.channel.close()
 
     async def close(self) -> None:
         for address in tuple(self._channels):
@@ -84,9 +98,14 @@ class Peers:
 
     async def invoke(self, address: str, call: AppCall) -> InvocationAnswer:
         """Make `call` at the sidecar at `address`. Raises InvocationFailed."""
-        traced = trace_metadata(first(call.headers, "traceparent"))
-        stream: Stream = self.channel(address).stream_stream(CALL_LOCAL_STREAM)(metadata=traced)
-        exchange = _CallStream(stream, call)
+        channel, traced = self._kept(address), trace_metadata(first(call.headers, "traceparent"))
+        exchange: _CallInParts | _CallInOne
+        if _fits(call):
+            data = b"".join([chunk async for chunk in call.body.chunks()])
+            message = _written(call, Packet(data, 0) if data else None)
+            exchange = _CallInOne(channel.whole(message, metadata=traced))
+        else:
+            exchange = _CallInParts(channel.parts(metadata=traced), call)
         try:
             head, packet = await exchange.begin()
         except BaseException:
@@ -95,29 +114,19 @@ class Peers:
         return _answer(head, AnswerBody(exchange.body(packet)).binding(exchange.close))
 
 
-class _CallStream:
-    """One call: its body is sent while the answer is waited for."""
+class _CallInOne:
+    """One call, whose request is one message."""
 
-    def __init__(self, stream: Stream, call: AppCall) -> None:
+    def __init__(self, stream: Stream | grpc.aio.UnaryStreamCall[bytes, bytes]) -> None:
         self._stream = stream
-        self._sending = asyncio.create_task(_send(stream, call))
 
     async def begin(self) -> tuple[ReplyHead, Packet | None]:
-        """Raises InvocationFailed, and what reading the body of the request raises."""
-        reading = asyncio.ensure_future(_read(self._stream))
-        try:
-            await asyncio.wait({reading, self._sending}, return_when=asyncio.FIRST_COMPLETED)
-            if self._sending.done():
-                self._sending.result()
-            message = await reading
-        finally:
-            reading.cancel()
-        if message is None:
-            raise InvocationFailed("EOF")
-        head, packet = read_reply(message)
-        if head is None:
-            raise InvocationFailed("response does not contain the required fields in the leading chunk")
-        return head, packet
+        """Raises InvocationFailed."""
+        return _begun(await _read(self._stream))
+
+    async def close(self) -> None:
+        """What has ended stays so; what has not is given up on both sides."""
+        self._stream.cancel()
 
     async def body(self, packet: Packet | None) -> AsyncIterator[bytes]:
         """Raises InvocationFailed."""
@@ -136,16 +145,45 @@ class _CallStream:
                 return
             _, packet = read_reply(message)
 
+
+class _CallInParts(_CallInOne):
+    """One call: its body is sent while the answer is waited for."""
+
+    def __init__(self, stream: Stream, call: AppCall) -> None:
+        super().__init__(stream)
+        self._sending = asyncio.create_task(_send(stream, call))
+
+    async def begin(self) -> tuple[ReplyHead, Packet | None]:
+        """Raises InvocationFailed, and what reading the body of the request raises."""
+        reading = asyncio.ensure_future(_read(self._stream))
+        try:
+            await asyncio.wait({reading, self._sending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._sending.done():
+                self._sending.result()
+            message = await reading
+        finally:
+            reading.cancel()
+        return _begun(message)
+
     async def close(self) -> None:
-        """What has ended stays so; what has not is given up on both sides."""
-        self._stream.cancel()
+        await super().close()
         self._sending.cancel()
         await asyncio.wait({self._sending})
         if not self._sending.cancelled():
             self._sending.exception()  # told already, or of no concern any more
 
 
-async def _read(stream: Stream) -> bytes | None:
+def _begun(message: bytes | None) -> tuple[ReplyHead, Packet | None]:
+    """Raises InvocationFailed."""
+    if message is None:
+        raise InvocationFailed("EOF")
+    head, packet = read_reply(message)
+    if head is None:
+        raise InvocationFailed("response does not contain the required fields in the leading chunk")
+    return head, packet
+
+
+async def _read(stream: Stream | grpc.aio.UnaryStreamCall[bytes, bytes]) -> bytes | None:
     """None at the end. Raises InvocationFailed."""
     try:
         message = await stream.read()
@@ -161,21 +199,7 @@ async def _read(stream: Stream) -> bytes | None:
 
 async def _send(stream: Stream, call: AppCall) -> None:
     """Raises InvocationFailed for what cannot be sent, and what reading the body raises."""
-    head = CallHead(
-        call.method,
-        call.verb,
-        call.query,
-        first(call.headers, "content-type"),
-        _headers(call),
-        call.type_url,
-        call.over_grpc,
-    )
-    try:
-        beginning = write_request(head, None)
-    except ValueError as error:
-        raise InvocationFailed(
-            f"error sending message: rpc error: code = Internal desc = {NO_UTF8}"
-        ) from error
+    beginning = _written(call, None)
     try:
         await stream.wait_for_connection()
         if not await written(stream, beginning):
@@ -186,6 +210,31 @@ async def _send(stream: Stream, call: AppCall) -> None:
         await stream.done_writing()
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # the answer came before the whole request had gone, or says what is wrong
+
+
+def _fits(call: AppCall) -> bool:
+    """Whether its body goes into one message: its length is known, and small."""
+    length = first(call.headers, "content-length")
+    return not call.streaming and (not length or (length.isdecimal() and int(length) <= PACKET))
+
+
+def _written(call: AppCall, packet: Packet | None) -> bytes:
+    """The first message of `call`. Raises InvocationFailed for what cannot be sent."""
+    head = CallHead(
+        call.method,
+        call.verb,
+        call.query,
+        first(call.headers, "content-type"),
+        _headers(call),
+        call.type_url,
+        call.over_grpc,
+    )
+    try:
+        return write_request(head, packet)
+    except ValueError as error:
+        raise InvocationFailed(
+            f"error sending message: rpc error: code = Internal desc = {NO_UTF8}"
+        ) from error
 
 
 def _headers(call: AppCall) -> Headers:
