@@ -10,10 +10,12 @@ from typing import Final
 
 from outboard.sidecar.channel.app import AppChannel
 from outboard.sidecar.channel.health import AppHealth
+from outboard.sidecar.channel.metered import metered, metered_probes
 from outboard.sidecar.grpc_library import importing_grpc
+from outboard.sidecar.metrics.meters import Meters
 from outboard.wire.http import Exchange
 
-__all__ = ["GRPC_PROTOCOLS", "AppReached", "app_channel", "exchange_with_app"]
+__all__ = ["GRPC_PROTOCOLS", "AppReached", "app_channel", "exchange_with_app", "measured"]
 
 GRPC_PROTOCOLS: Final = frozenset({"grpc", "grpcs"})
 
@@ -43,6 +45,19 @@ class AppReached:
     probing: Exchange
     slots: asyncio.Semaphore | None
     health: AppHealth
+
+
+def measured(exchange: Exchange, protocol: str, meters: Meters | None) -> tuple[Exchange, Exchange]:
+    """`exchange`, one for `protocol`, of which `meters` are told, if there are any; and that for probes."""
+    if meters is None:
+        return exchange, exchange
+    if protocol not in GRPC_PROTOCOLS:
+        return metered(exchange, meters), metered_probes(exchange, meters)
+    with importing_grpc():
+        from outboard.sidecar.channel.grpc.metered import MeteredCalls
+
+    told = MeteredCalls(exchange, meters.calls)
+    return told, told
 
 
 def app_channel(protocol: str, app_id: str, token: str, app: AppReached) -> AppChannel:

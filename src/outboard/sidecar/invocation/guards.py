@@ -29,7 +29,8 @@ class AppGuards:
         """What keeps the calls of `method` of `target`, an app id as it was asked for."""
         endpoint = f"{target}:{method}"
         policies = self._policies.app_policies(target)
-        return self._resilience.guard(endpoint, "output", policies, f"endpoint[{target}, {endpoint}]")
+        name = f"endpoint[{target}, {endpoint}]"
+        return self._resilience.guard(endpoint, "output", policies, name, f"app_{target}")
 
     def unreached(self, app_id: str) -> Guard | None:
         """For calls that reach nobody, where no policy is about the app; else None."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outboard.sidecar.invocation.app import AppCaller
+from outboard.sidecar.invocation.metered import MeteredApp
 from outboard.sidecar.invocation.targets import is_url
 from outboard.sidecar.invocation.values import AppCall, Headers, InvocationAnswer
+from outboard.sidecar.metrics.meters import Meters
 
 if TYPE_CHECKING:
     import aiohttp
@@ -23,17 +25,18 @@ __all__ = ["Outgoing", "WithoutSidecar", "outgoing"]
 
 
 @asynccontextmanager
-async def outgoing() -> AsyncIterator[Outgoing]:
-    """The clients, while the block runs."""
+async def outgoing(meters: Meters | None = None) -> AsyncIterator[Outgoing]:
+    """The clients, while the block runs; their calls are told to `meters`."""
     async with AsyncExitStack() as stack:
-        yield Outgoing(stack)
+        yield Outgoing(stack, meters)
 
 
 class Outgoing:
     """Makes ways to apps over HTTP. Those with the same `tls` share their connections."""
 
-    def __init__(self, stack: AsyncExitStack) -> None:
+    def __init__(self, stack: AsyncExitStack, meters: Meters | None = None) -> None:
         self._stack = stack
+        self._meters = meters
         self._sessions: dict[ssl.SSLContext | bool, aiohttp.ClientSession] = {}
         self._opening = asyncio.Lock()
 
@@ -41,7 +44,8 @@ class Outgoing:
         self, base: str, token: str = "", headers: Headers = (), tls: ssl.SSLContext | bool = True
     ) -> AppCaller:
         """The way to what listens at `base`; `tls` True verifies as usual, False not at all."""
-        return _LazyApp(self, base, token, headers, tls)
+        app = _LazyApp(self, base, token, headers, tls)
+        return app if self._meters is None else MeteredApp(app, self._meters)
 
     async def session(self, tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
         """The one for `tls`, made now or before."""

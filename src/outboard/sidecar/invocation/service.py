@@ -9,6 +9,7 @@ import asyncio
 import random as system_random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Final, Protocol
 
 from outboard.sidecar.errors import ApiError
@@ -24,6 +25,7 @@ from outboard.sidecar.invocation.values import (
     InvocationAnswer,
     InvocationFailed,
 )
+from outboard.sidecar.metrics.call_meters import CallMeters
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.resiliency.guard import Guard
 from outboard.wire import dapr
@@ -80,6 +82,7 @@ class Reach:
     externals: Externals | None = None
     guards: AppGuards | None = None
     forwarder: Forwarder = field(default_factory=Forwarder)
+    meters: CallMeters | None = None
     unfound: str = NO_HOST
 
 
@@ -158,7 +161,7 @@ class InvocationService:
         external = None if externals is None else externals.of(target)
         if external is not None:
             found = external
-            return await self._reaching(target, call, lambda: found.invoke(call))
+            return await self._reaching(target, call, lambda: self._told(target, found.invoke(call)))
         name = app_name(target, self._me.namespace)
         if name == self._me:
             return await self._own(call)
@@ -183,9 +186,8 @@ class InvocationService:
             choice = [address for address in known if address not in silent] or list(known)
             address = choice[int(self._random() * len(choice))]
             try:
-                return _answered(
-                    await self._reach.others.invoke(address, replace(call, headers=headers)), call
-                )
+                going = self._reach.others.invoke(address, replace(call, headers=headers))
+                return _answered(await self._told(name.app_id, going), call)
             except InvocationFailed as failure:
                 if failure.unavailable:
                     silent.add(address)
@@ -194,6 +196,16 @@ class InvocationService:
                 raise
 
         return attempt
+
+    async def _told(self, app_id: str, going: Awaitable[InvocationAnswer]) -> InvocationAnswer:
+        """`going` is a call to another app, which is measured."""
+        meters, started = self._reach.meters, perf_counter()
+        if meters is None:
+            return await going
+        meters.sent(app_id)
+        answer = await going
+        meters.answered(app_id, answer.told_status, perf_counter() - started)
+        return answer
 
     async def _reaching(
         self, app_id: str, call: AppCall, attempt: Callable[[], Awaitable[InvocationAnswer]]

@@ -131,6 +131,11 @@ class InvocationAnswer:
         """Whether it is neither of 4xx nor of 5xx."""
         return self.status in SUCCESS
 
+    @property
+    def told_status(self) -> int:
+        """The number that the app told: of HTTP, or, below 100, of gRPC."""
+        return self.status if self.grpc is None else self.grpc.number
+
     async def whole(self) -> InvocationAnswer:
         """The same with a body that is there."""
         if self.data is not None:

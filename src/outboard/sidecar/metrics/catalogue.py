@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["COUNTERS", "LATENCIES", "LATENCY_HISTOGRAMS", "SIZES", "SIZE_HISTOGRAMS", "Described"]
+__all__ = [
+    "CALL_COUNTERS",
+    "CALL_LATENCIES",
+    "CALL_SIZES",
+    "CIRCUIT_STATES",
+    "COUNTERS",
+    "GAUGES",
+    "LATENCIES",
+    "LATENCY_HISTOGRAMS",
+    "POLICY_COUNTERS",
+    "SIZES",
+    "SIZE_HISTOGRAMS",
+    "Described",
+]
 
 
 class Described(NamedTuple):
@@ -113,5 +126,75 @@ SIZE_HISTOGRAMS: Final[Mapping[str, Described]] = {
         "Total bytes received in response bodies "
         "(not including headers but including error responses with bodies)",
         (),
+    ),
+}
+
+SERVED: Final = ("grpc_server_method", "grpc_server_status")
+CALLED: Final = ("grpc_client_method", "grpc_client_status")
+POLICY: Final = ("flow_direction", "name", "namespace", "policy", "status", "target")
+CIRCUIT_STATES: Final = ("closed", "half-open", "open", "unknown")
+
+CALL_COUNTERS: Final[Mapping[str, Described]] = {
+    "dapr_grpc_io_server_completed_rpcs": Described(
+        "Distribution of bytes sent per RPC, by method.",
+        SERVED,  # as daprd says of it
+    ),
+    "dapr_grpc_io_client_completed_rpcs": Described("Count of RPCs by method and status.", CALLED),
+    "dapr_runtime_service_invocation_req_sent_total": Described(
+        "The number of requests sent via service invocation.", ("dst_app_id", "type")
+    ),
+    "dapr_runtime_service_invocation_req_recv_total": Described(
+        "The number of requests received via service invocation.", ("src_app_id",)
+    ),
+    "dapr_runtime_service_invocation_res_sent_total": Described(
+        "The number of responses sent via service invocation.", ("dst_app_id", "status")
+    ),
+    "dapr_runtime_service_invocation_res_recv_total": Described(
+        "The number of responses received via service invocation.", ("src_app_id", "status", "type")
+    ),
+}
+CALL_LATENCIES: Final[Mapping[str, Described]] = {
+    "dapr_grpc_io_server_server_latency": Described(
+        "Time between first byte of request received to last byte of response sent, or terminal error.",
+        SERVED,
+    ),
+    "dapr_grpc_io_client_roundtrip_latency": Described(
+        "Time between first byte of request sent to last byte of response received, or terminal error.",
+        CALLED,
+    ),
+    "dapr_runtime_service_invocation_res_recv_latency_ms": Described(
+        "The latency of service invocation response.", ("src_app_id", "status")
+    ),
+}
+CALL_SIZES: Final[Mapping[str, Described]] = {
+    "dapr_grpc_io_server_received_bytes_per_rpc": Described(
+        "Total bytes received across all messages per RPC.", SERVED[:1]
+    ),
+    "dapr_grpc_io_server_sent_bytes_per_rpc": Described(
+        "Total bytes sent in across all response messages per RPC.", SERVED[:1]
+    ),
+    "dapr_grpc_io_client_received_bytes_per_rpc": Described(
+        "Total bytes received across all response messages per RPC.", CALLED[:1]
+    ),
+    "dapr_grpc_io_client_sent_bytes_per_rpc": Described(
+        "Total bytes sent across all request messages per RPC.", CALLED[:1]
+    ),
+}
+POLICY_COUNTERS: Final[Mapping[str, Described]] = {
+    "dapr_resiliency_loaded": Described("Number of resiliency policies loaded.", ("name", "namespace")),
+    "dapr_resiliency_count": Described(
+        "Number of times a resiliency policyKey has been applied to a building block.", POLICY
+    ),
+    "dapr_resiliency_activations_total": Described(
+        "Number of times a resiliency policyKey has been activated in a building block after a failure "
+        "or after a state change.",
+        POLICY,
+    ),
+}
+GAUGES: Final[Mapping[str, Described]] = {
+    "dapr_resiliency_cb_state": Described(
+        "A resiliency policy's current CircuitBreakerState state. "
+        "0 is closed, 1 is half-open, 2 is open, and -1 is unknown.",
+        POLICY,
     ),
 }

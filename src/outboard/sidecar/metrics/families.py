@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-__all__ = ["CounterFamily", "HistogramFamily", "MetricFamily", "exposition"]
+__all__ = ["CounterFamily", "GaugeFamily", "HistogramFamily", "MetricFamily", "exposition"]
 
 MOST_CHILDREN: Final = 10_000
 """Of one family: a path or a topic may be another one each time. What comes then counts for empty labels."""
@@ -68,6 +68,18 @@ class CounterFamily(MetricFamily):
     def _samples(self) -> Iterator[str]:
         for values, count in sorted(self._counts.items()):
             yield f"{self.name}{{{self._inside(values)}}} {count}"
+
+
+class GaugeFamily(CounterFamily):
+    """How something is, by its labels."""
+
+    kind = "gauge"
+
+    def set(self, values: tuple[str, ...], value: int) -> None:
+        """It is `value` now."""
+        if values not in self._counts:
+            values = self._bounded(values, len(self._counts))
+        self._counts[values] = value
 
 
 class HistogramFamily(MetricFamily):

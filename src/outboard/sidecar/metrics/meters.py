@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from outboard.sidecar.metrics.call_meters import CallMeters, PolicyMeters
 from outboard.sidecar.metrics.catalogue import (
     COUNTERS,
     LATENCIES,
@@ -67,6 +68,10 @@ class Meters:
         self._ingress_bulk_events = self._counters["dapr_component_pubsub_ingress_bulk_event_count"]
         self._state = self._component("state")
         self._secret = self._component("secret")
+        self.calls = CallMeters(self._app, bounds)
+        """Those of calls."""
+        self.policies = PolicyMeters(self._app)
+        """Those of Resiliency."""
         self._server = _Server(self._counters, self._histograms)
         self._client = _Client(self._counters, self._histograms)
         self._probes = _CountAndLatency(
@@ -77,7 +82,8 @@ class Meters:
     @property
     def families(self) -> Sequence[MetricFamily]:
         """All that is measured."""
-        return [*self._counters.values(), *self._histograms.values()]
+        own = [*self._counters.values(), *self._histograms.values()]
+        return [*own, *self.calls.families, *self.policies.families]
 
     def published(self, pubsub: str, topic: str, success: bool, seconds: float) -> None:
         """The app published an event."""

@@ -14,6 +14,7 @@ from outboard.clock import Clock
 from outboard.resources import duration
 from outboard.resources.resiliency import CircuitBreaker, Policies
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.call_meters import PolicyMeters
 from outboard.sidecar.resiliency import circuit
 from outboard.sidecar.resiliency.delays import delay_after_failure
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
@@ -24,6 +25,10 @@ __all__ = ["Guard", "Resilience", "UnderWay"]
 T = TypeVar("T")
 
 NO_POLICIES: Final = Policies()
+RETRY: Final = "retry"
+TIMEOUT: Final = "timeout"
+BREAKER: Final = "circuitbreaker"
+DIRECTIONS: Final = {"input": "inbound", "output": "outbound"}
 LOOK_AGAIN: Final = 0.05
 """Seconds between two looks whether calls have ended."""
 
@@ -39,13 +44,22 @@ class Resilience:
     random: Callable[[], float]
     log: SidecarLog
     breakers_kept: int = 0
+    meters: PolicyMeters | None = None
     _breakers: dict[str, _Breaker] = field(default_factory=dict, init=False, repr=False)
 
     def guard(
-        self, component: str, direction: Literal["input", "output"], policies: Policies, name: str = ""
+        self,
+        component: str,
+        direction: Literal["input", "output"],
+        policies: Policies,
+        name: str = "",
+        target: str = "",
     ) -> Guard:
-        """What keeps the calls to or from `component`; the log calls them by `name`, if there is one."""
-        return Guard(component, direction, policies, self, name)
+        """What keeps the calls to or from `component`; the log calls them by `name`, if there is one.
+
+        In the metrics they are those of `target`; without one they are not in them.
+        """
+        return Guard(component, direction, policies, self, name, target)
 
     def breaker(self, component: str, settings: CircuitBreaker) -> _Breaker:
         """The one of `component`, whichever its direction; what its first call asked for is what it is."""
@@ -81,6 +95,7 @@ class Guard:
     policies: Policies
     resilience: Resilience
     name: str = ""
+    target: str = ""
     under_way: UnderWay = field(default_factory=UnderWay, repr=False, compare=False)
     _unguarded: bool = field(init=False, repr=False, compare=False)
 
@@ -114,9 +129,11 @@ class Guard:
     ) -> T:
         clock, log = self.resilience.clock, self.resilience.log
         started, failures = clock.monotonic(), 0
+        meter = _Meter(self)
+        meter.applied()
         while True:
             try:
-                result = await self._through_breaker(operation, timed_out)
+                result = await self._through_breaker(operation, timed_out, meter)
             except Failure as failure:
                 failures += 1
                 delay = self._delay(failure, failures, clock.monotonic() - started)
@@ -129,6 +146,7 @@ class Guard:
             if failures == 1:
                 again = duration.format(delay)
                 log.warning("Error processing operation %s. Retrying in %s…", self, again)
+                meter.activated(RETRY)
             await (pause or clock.sleep)(delay)
 
     def __str__(self) -> str:
@@ -138,15 +156,22 @@ class Guard:
         return delay_after_failure(self.policies.retry, failure, failures, elapsed, self.resilience.random)
 
     async def _through_breaker(
-        self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None]
+        self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None], meter: _Meter
     ) -> T:
         settings = self.policies.circuit_breaker
         if settings is None:
-            return await self._in_time(operation, timed_out)
+            return await self._in_time(operation, timed_out, meter)
         breaker = self.resilience.breaker(self.component, settings)
-        return await breaker.run(lambda: self._in_time(operation, timed_out))
+        before = breaker.state
+        try:
+            return await breaker.run(lambda: self._in_time(operation, timed_out, meter))
+        finally:
+            if (after := breaker.state) != before:
+                meter.activated(BREAKER, after)
 
-    async def _in_time(self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None]) -> T:
+    async def _in_time(
+        self, operation: Callable[[], Awaitable[T]], timed_out: Callable[[], None], meter: _Meter
+    ) -> T:
         seconds = self.policies.timeout
         if seconds is None or seconds <= 0:
             return await operation()
@@ -158,7 +183,43 @@ class Guard:
             if not bound.expired():
                 raise  # the operation's own
             timed_out()
+            meter.timed_out()
             raise TimedOut from error
+
+
+class _Meter:
+    """Tells of the policies of one call, if there is somebody to tell."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._meters = guard.resilience.meters if guard.target else None
+        self._direction = DIRECTIONS[guard.direction]
+        self._has_timed_out = False
+
+    def applied(self) -> None:
+        """The call begins."""
+        policies, meters = self._guard.policies, self._meters
+        if meters is None:
+            return
+        where = self._direction, self._guard.target
+        if policies.timeout is not None and policies.timeout > 0:
+            meters.applied(TIMEOUT, *where)
+        if policies.retry is not None:
+            meters.applied(RETRY, *where)
+        if policies.circuit_breaker is not None:
+            breaker = self._guard.resilience.breaker(self._guard.component, policies.circuit_breaker)
+            meters.applied(BREAKER, *where, breaker.state)
+
+    def activated(self, policy: str, status: str = "") -> None:
+        """A policy did something about it."""
+        if self._meters is not None:
+            self._meters.activated(policy, self._direction, self._guard.target, status)
+
+    def timed_out(self) -> None:
+        """An attempt took too long; daprd tells of the first one."""
+        if not self._has_timed_out:
+            self._has_timed_out = True
+            self.activated(TIMEOUT)
 
 
 class _Breaker:
@@ -170,6 +231,11 @@ class _Breaker:
         self._clock = clock
         self._log = log
         self._circuit = circuit.closed(settings, clock.monotonic())
+
+    @property
+    def state(self) -> str:
+        """By the word that daprd has for it."""
+        return circuit.at(self._circuit, self._clock.monotonic()).state.value
 
     async def run(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Raises CircuitOpen, and what `operation` raises; all of that is a failure to the breaker."""

@@ -9,6 +9,7 @@ from outboard.resources.configuration import Configuration
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.grpc_library import importing_grpc
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.runtime.apis import Services, logged_calls
 from outboard.sidecar.runtime.options import Options
 
@@ -27,6 +28,7 @@ def grpc_api(
     stop: Callable[[bool], None],
     unserved: UnservedCalls,
     log: SidecarLog,
+    meters: Meters | None = None,
 ) -> GrpcApi:
     """`proxy` makes what takes the calls of other services. `stop(force)` is called when the API is asked to
     end the sidecar.
@@ -56,4 +58,6 @@ def grpc_api(
         logged_calls(options, configuration),
     )
     streams = {"SubscribeTopicEventsAlpha1": subscribe_method(services.streaming, log)}
-    return GrpcApi(methods, streams, proxy(), settings, unserved, log)
+    return GrpcApi(
+        methods, streams, proxy(), settings, unserved, log, None if meters is None else meters.calls
+    )

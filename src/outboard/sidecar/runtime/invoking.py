@@ -30,6 +30,7 @@ from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgo
 from outboard.sidecar.invocation.service import InvocationService, Reach
 from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.runtime.endpoints import open_endpoints
 from outboard.sidecar.runtime.invoking_grpc import GrpcInvoking
@@ -58,6 +59,7 @@ class Invoking:
         clock: Clock,
         log: SidecarLog,
         random: Callable[[], float],
+        meters: Meters | None = None,
     ) -> None:
         self._clock = clock
         self._options = options
@@ -65,7 +67,9 @@ class Invoking:
         self._log = log
         self._reach = Reach() if is_grpc_installed() else Reach(unfound=NO_PEERS)
         refuses, speaks_http = configuration.refuses_calls, options.app_protocol not in GRPC_PROTOCOLS
-        self._callee = Callee(refuses=refuses, speaks_http=speaks_http)
+        self._meters = meters
+        self._reach.meters = calls = None if meters is None else meters.calls
+        self._callee = Callee(refuses=refuses, speaks_http=speaks_http, meters=calls)
         self._me = AppName(options.app_id, options.runtime_namespace)
         self._grpc = GrpcInvoking(options, self._me, self._reach, random, refuses=refuses)
         self.service = InvocationService(self._me, self._reach, random)
@@ -90,7 +94,7 @@ class Invoking:
 
         Raises ComponentInitFailed and ResourceError for an endpoint that cannot be called.
         """
-        async with outgoing() as clients, self._grpc.opened():
+        async with outgoing(self._meters) as clients, self._grpc.opened():
             self._outgoing, self._host_address = clients, context.environ.get(HOST_VARIABLE, "")
             ways = await open_endpoints(endpoints, clients, context, stores)
             self._reach.externals = WithoutSidecar(clients, ways)

@@ -67,7 +67,7 @@ class GrpcInvoking:
         with importing_grpc():
             from outboard.sidecar.invocation.grpc.app import GrpcApp
 
-        return GrpcApp(self._app_place(), self._options.app_api_token)
+        return GrpcApp(self._app_place(), self._options.app_api_token, self._reach.meters)
 
     def _app_place(self) -> GrpcAppPlace:
         from outboard.sidecar.invocation.grpc.app import GrpcAppPlace  # imported before

@@ -35,8 +35,7 @@ from outboard.resources.resiliency import merge as merge_policies
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.channel.health import AppHealth
-from outboard.sidecar.channel.metered import metered, metered_probes
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, AppReached, app_channel, exchange_with_app
+from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange_with_app, measured
 from outboard.sidecar.components.context import ComponentContext, SharedMemory
 from outboard.sidecar.delivery.consumer import DeliveryContext
 from outboard.sidecar.delivery.drain import DRAIN_LIMIT, Drain
@@ -138,9 +137,9 @@ class Sidecar:
         self._outbox = StateOutbox(
             app_id, namespace, self._publisher, clock, random, new_id, log.scoped("outbox")
         )
-        self._invoking = Invoking(options, configuration, clock, log, random)
-        self._relays = Relays(self._outbox, loaded.states)
         self._meters = meters = meters_for(options, configuration)
+        self._invoking = Invoking(options, configuration, clock, log, random, meters)
+        self._relays = Relays(self._outbox, loaded.states)
         self._services = services = Services(
             PublishService(app_id, self._publisher, clock, new_id, loaded.unavailable, meters),
             StateService(loaded.states, app_id, self._outbox, loaded.unavailable, meters),
@@ -249,7 +248,15 @@ class Sidecar:
         stop, unserved, log = self._asked_to_stop, self._unserved, self._log
         proxy = self._invoking.proxy
         make = partial(
-            grpc_api, self.options, self._configuration, self._services, proxy, stop, unserved, log
+            grpc_api,
+            self.options,
+            self._configuration,
+            self._services,
+            proxy,
+            stop,
+            unserved,
+            log,
+            self._meters,
         )
         return replace(self._apis, grpc=make, internal=self._invoking.internal_api)
 
@@ -267,7 +274,8 @@ class Sidecar:
                 if not resources.components:
                     reason = none_loaded(self.options.resources_paths, resources.left_out)
                     log.warning("no component is loaded: %s", reason)
-                resilience = Resilience(self._clock, self._random, log)
+                told = None if self._meters is None else self._meters.policies
+                resilience = Resilience(self._clock, self._random, log, meters=told)
                 opened = self._loaded.opened(
                     self.options, resources, configuration, self._context, resilience, self._meters
                 )
@@ -336,13 +344,9 @@ class Sidecar:
             yield exchange
 
     def _app(self, exchange: Exchange, declared: Sequence[ActiveSubscription]) -> AppLifecycle:
-        options, started, meters = self.options, self._clock.monotonic(), self._meters
-        measured = probing = exchange
-        if meters is not None:
-            measured = metered(exchange, meters)
-            if options.app_protocol not in GRPC_PROTOCOLS:
-                probing = metered_probes(exchange, meters)
-        reached = AppReached(measured, probing, self._slots, self._health)
+        options, started = self.options, self._clock.monotonic()
+        told, probing = measured(exchange, options.app_protocol, self._meters)
+        reached = AppReached(told, probing, self._slots, self._health)
         channel = app_channel(options.app_protocol, options.app_id, options.app_api_token, reached)
         return AppLifecycle(
             channel,

@@ -47,16 +47,18 @@ class Guarding:
         policies = checked_policies(resiliencies)
         for each in resiliencies:
             resilience.log.info("Loading Resiliency configuration: %s", each.name)
+            if resilience.meters is not None:
+                resilience.meters.loaded(each.name)
         return cls(policies, resilience)
 
     def outbound(self, component: str, kind: str) -> Guard:
         """`kind` is Dapr's name of the building block."""
         policies = self.policies.policies(component, kind, "outbound")
-        return self.resilience.guard(component, "output", policies)
+        return self.resilience.guard(component, "output", policies, target=f"{kind}_{component}")
 
     def inbound(self, component: str, kind: str) -> Guard:
         policies = self.policies.policies(component, kind, "inbound")
-        return self.resilience.guard(component, "input", policies)
+        return self.resilience.guard(component, "input", policies, target=f"{kind}_{component}")
 
 
 def usable(loaded: Loaded[AnyComponent], options: Options, guarding: Guarding) -> Usable:

@@ -37,7 +37,9 @@ from outboard.sidecar.errors import ApiError
 from outboard.sidecar.invocation.grpc.metadata import Pairs
 from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 from outboard.sidecar.invocation.grpc.relay import ProxiedCall
+from outboard.sidecar.invocation.peers.status import go_name
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.call_meters import CallMeters
 from outboard.wire import dapr
 
 __all__ = ["GrpcApi", "GrpcSettings"]
@@ -46,6 +48,7 @@ SERVICE: Final = "dapr.proto.runtime.v1.Dapr"
 NO_TOKEN: Final = "missing api token in request metadata"
 OTHER_TOKEN: Final = "authentication error: api token mismatch"
 UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
+STREAMED: Final = (None, None)
 UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
 RUNTIME: Final = "/dapr.proto.runtime."
 
@@ -92,6 +95,7 @@ class GrpcApi(grpc.GenericRpcHandler):
         settings: GrpcSettings,
         unserved: UnservedCalls,
         log: SidecarLog,
+        meters: CallMeters | None = None,
     ) -> None:
         self._methods = methods
         self._proxy = proxy
@@ -100,6 +104,7 @@ class GrpcApi(grpc.GenericRpcHandler):
         self._token = settings.token.encode()
         self._unserved = unserved
         self._log = log
+        self._meters = meters
 
     @property
     def max_message_bytes(self) -> int:
@@ -131,13 +136,14 @@ class GrpcApi(grpc.GenericRpcHandler):
         answer = await self._answer(path, request, call)
         if call.told:
             await context.send_initial_metadata(tuple(call.told))
-        self._log_call(path, context, answer, time.perf_counter() - started)
+        reply = b"" if isinstance(answer, GrpcStatus) else answer.SerializeToString()
+        self._told(path, context, answer, started, (len(request), len(reply)))
         if isinstance(answer, GrpcStatus):
             context.set_trailing_metadata((*call.trailers, *answer.trailers()))
             await context.abort(answer.code, answer.message)
         if call.trailers:
             context.set_trailing_metadata(tuple(call.trailers))
-        return answer.SerializeToString()
+        return reply
 
     async def _stream(
         self, path: str, stream: StreamMethod, requests: AsyncIterator[bytes], context: Context
@@ -153,7 +159,7 @@ class GrpcApi(grpc.GenericRpcHandler):
             return EMPTY
 
         answer = self._refusal(call) or self._denial(path) or await self._handled(path, handle)
-        self._log_call(path, context, answer, time.perf_counter() - started)
+        self._told(path, context, answer, started)
         if isinstance(answer, GrpcStatus):
             context.set_trailing_metadata(answer.trailers())
             await context.abort(answer.code, answer.message)
@@ -167,7 +173,7 @@ class GrpcApi(grpc.GenericRpcHandler):
             sent = [item for item in call.sent if not self._token or item[0] != dapr.API_TOKEN_HEADER]
             ended = await proxied(self._proxy, ProxiedCall(path, sent, aiter(requests), context), call)
             answer, trailers = GrpcStatus(ended.code, ended.message), ended.trailers
-        self._log_call(path, context, answer, time.perf_counter() - started)
+        self._told(path, context, answer, started)
         context.set_trailing_metadata(tuple(trailers))
         if answer.code is not StatusCode.OK:
             await context.abort(answer.code, answer.message)
@@ -228,14 +234,27 @@ class GrpcApi(grpc.GenericRpcHandler):
         message = NO_TOKEN if given is None else OTHER_TOKEN
         return http_like(StatusCode.UNAUTHENTICATED, 401, "Unauthorized", message)
 
-    def _log_call(self, path: str, context: Context, answer: Message | GrpcStatus, seconds: float) -> None:
-        if not self._settings.log_calls.enabled:
-            return
-        code = answer.code.value[0] if isinstance(answer, GrpcStatus) else 0
+    def _told(
+        self,
+        path: str,
+        context: Context,
+        answer: Message | GrpcStatus,
+        started: float,
+        sizes: tuple[int | None, int | None] = STREAMED,
+    ) -> None:
+        """Measure a call that has ended, and log it."""
+        seconds = time.perf_counter() - started
+        code = answer.code if isinstance(answer, GrpcStatus) else StatusCode.OK
+        if self._meters is not None and (sizes == STREAMED or self._method(path) is not None):
+            self._meters.served(path, go_name(code), seconds, *sizes)  # daprd counts none that is for nobody
+        if self._settings.log_calls.enabled:
+            self._log_call(path, context, code, seconds)
+
+    def _log_call(self, path: str, context: Context, code: StatusCode, seconds: float) -> None:
         fields = {
             "method": path,
             "duration": f"{seconds * 1000:.0f}",
-            "code": str(code),
+            "code": str(code.value[0]),
             "useragent": _call(context).metadata.get("user-agent", ""),
             "scope": "dapr.runtime.grpc.api-info",
         }

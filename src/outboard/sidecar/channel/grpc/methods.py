@@ -19,6 +19,7 @@ __all__ = [
     "MESSAGE",
     "STATUS",
     "code_of",
+    "go_name",
     "message_of",
     "refused",
 ]
@@ -51,3 +52,10 @@ def message_of(response: Response) -> str:
     """Why a call failed, in words: the code, and what the app says of it."""
     told = response.headers.get(MESSAGE, "")
     return f"rpc error: code = {code_of(response).name}" + (f" desc = {told}" if told else "")
+
+
+def go_name(code: StatusCode) -> str:
+    """`DeadlineExceeded` of DEADLINE_EXCEEDED."""
+    if code is StatusCode.OK:
+        return "OK"
+    return "".join(word.capitalize() for word in code.name.split("_")).replace("Cancelled", "Canceled")

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final, TypeAlias
 
 import grpc.aio
@@ -22,6 +23,7 @@ from outboard.sidecar.channel.grpc.metadata import metadata_problem
 from outboard.sidecar.invocation.grpc.metadata import Pairs, as_headers, of_a_call
 from outboard.sidecar.invocation.headers import first
 from outboard.sidecar.invocation.peers.answers import grpc_answer
+from outboard.sidecar.invocation.peers.status import by_number, go_name
 from outboard.sidecar.invocation.values import (
     AnswerBody,
     AppCall,
@@ -29,6 +31,7 @@ from outboard.sidecar.invocation.values import (
     InvocationAnswer,
     InvocationFailed,
 )
+from outboard.sidecar.metrics.call_meters import CallMeters
 
 __all__ = ["Channel", "GrpcApp", "GrpcAppPlace"]
 
@@ -85,9 +88,10 @@ class _Connection:
 class GrpcApp:
     """AppCaller of the app at `place`, which is shown `token`."""
 
-    def __init__(self, place: GrpcAppPlace, token: str = "") -> None:
+    def __init__(self, place: GrpcAppPlace, token: str = "", meters: CallMeters | None = None) -> None:
         self._place = place
         self._token = token
+        self._meters = meters
 
     async def invoke(self, call: AppCall) -> InvocationAnswer:
         """Whatever it ends with is an answer. Raises InvocationFailed for what cannot be sent."""
@@ -95,13 +99,18 @@ class GrpcApp:
         if problem := metadata_problem({name: str(value) for name, value in metadata}):
             return grpc_answer(GrpcAnswer(StatusCode.INTERNAL.value[0], problem), ())
         data = b"".join([chunk async for chunk in call.body.chunks()])
+        request, started = _request(call, data).SerializeToString(), perf_counter()
         async with self._place.channel() as channel:
-            return await _answered(channel, _request(call, data), metadata)
+            answer = await _answered(channel, request, metadata)
+        if self._meters is not None and answer.grpc is not None:
+            status, seconds = go_name(by_number(answer.grpc.number)), perf_counter() - started
+            self._meters.called_app(ON_INVOKE, status, seconds, len(request), len(answer.data or b""))
+        return answer
 
 
-async def _answered(channel: Channel, request: common_pb2.InvokeRequest, metadata: Pairs) -> InvocationAnswer:
+async def _answered(channel: Channel, request: bytes, metadata: Pairs) -> InvocationAnswer:
     on_invoke: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(ON_INVOKE)
-    calling = on_invoke(request.SerializeToString(), metadata=tuple(metadata))
+    calling = on_invoke(request, metadata=tuple(metadata))
     try:
         reply = common_pb2.InvokeResponse.FromString(await calling)
     except grpc.aio.AioRpcError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random as system_random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from time import perf_counter
 from typing import Final
 
 import grpc.aio
@@ -88,9 +89,9 @@ class GrpcProxy:
         guard = self._guard(call)
         if guard is None:
             return await self._to_peer(call, name)
-        if is_truthy(first_of(call.metadata, STREAM) or ""):
+        if _is_stream(call):
             begun = await guard.run(lambda: self._begun(call, name))
-            return await relayed(begun, call)
+            return await self._measured(call, relayed(begun, call))
         retry = guard.policies.retry
         call.repeatable = retry is not None and retry.max_retries != 0
         return await guard.run(lambda: self._attempt(call, name))
@@ -105,11 +106,24 @@ class GrpcProxy:
         if self._refuses:
             return Ended(StatusCode.PERMISSION_DENIED, refusal(method))
         async with self._app() as channel:
-            return await relayed(_opened(channel, call, to_app(call.metadata, self._token)), call)
+            opened = _opened(channel, call, to_app(call.metadata, self._token))
+            return await self._measured(call, relayed(opened, call))
 
     async def _to_peer(self, call: ProxiedCall, name: AppName) -> Ended:
         begun = await self._begun(call, name)
-        return await relayed(begun, call)
+        return await self._measured(call, relayed(begun, call))
+
+    async def _measured(self, call: ProxiedCall, going: Awaitable[Ended]) -> Ended:
+        """Told of under the name that a client gives; of another sidecar's call the API of that tells."""
+        meters, app_id = self._reach.meters, first_of(call.metadata, dapr.APP_ID_HEADER)
+        if meters is None or not app_id:
+            return await going
+        started, streaming = perf_counter(), _is_stream(call)
+        meters.sent(app_id, streaming=streaming)
+        ended = await going
+        if not streaming:
+            meters.answered(app_id, ended.number, perf_counter() - started)
+        return ended
 
     async def _attempt(self, call: ProxiedCall, name: AppName) -> Ended:
         """Raises CallRefused for what policies may try again."""
@@ -157,8 +171,11 @@ class CallRefused(Failure):
         super().__init__(ended.message)
         self.ended = ended
         self.permanent = permanent
-        number: int = ended.code.value[0]
-        self.code = number
+        self.code = ended.number
+
+
+def _is_stream(call: ProxiedCall) -> bool:
+    return is_truthy(first_of(call.metadata, STREAM) or "")
 
 
 def _opened(channel: grpc.aio.Channel, call: ProxiedCall, metadata: Pairs) -> Stream:

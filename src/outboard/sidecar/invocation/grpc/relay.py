@@ -29,6 +29,12 @@ class Ended:
     message: str = ""
     trailers: Pairs = ()
 
+    @property
+    def number(self) -> int:
+        """That of the status."""
+        number: int = self.code.value[0]
+        return number
+
 
 @dataclass(slots=True)
 class ProxiedCall:

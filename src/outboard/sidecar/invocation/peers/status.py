@@ -9,6 +9,8 @@ from typing import Final
 
 from grpc import StatusCode
 
+from outboard.sidecar.channel.grpc.methods import go_name
+
 __all__ = ["by_go_name", "by_number", "go_name", "http_status"]
 
 HTTP: Final = {
@@ -28,13 +30,6 @@ HTTP: Final = {
     StatusCode.UNAVAILABLE: 503,
 }
 FAILED: Final = 500
-
-
-def go_name(code: StatusCode) -> str:
-    """`DeadlineExceeded` of DEADLINE_EXCEEDED."""
-    if code is StatusCode.OK:
-        return "OK"
-    return "".join(word.capitalize() for word in code.name.split("_")).replace("Cancelled", "Canceled")
 
 
 BY_NAME: Final = {go_name(code): code for code in StatusCode}
