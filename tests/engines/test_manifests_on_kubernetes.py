@@ -31,6 +31,8 @@ spec:
   routes:
     default: /orders
   deadLetterTopic: orders-dead
+  metadata:
+    priority: 1 # daprd takes a number for a text; the API server does not
 scopes:
   - shop
 ---
@@ -44,7 +46,7 @@ spec:
       again:
         policy: constant
         duration: 5s
-        maxRetries: -1
+        maxRetries: "-1" # and the other way about
   targets:
     components:
       pubsub:

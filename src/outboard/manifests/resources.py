@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from outboard.errors import CommandError
 from outboard.facts.catalogue import Catalogue, FieldFacts
 from outboard.gojson.values import Json
-from outboard.manifests.secrecy import has_password, is_secret_value, secret_name
+from outboard.manifests.secrecy import has_password, is_secret_value, secret_key, secret_name
 from outboard.manifests.system import LoadedResource, SecretNeeded, System
 from outboard.manifests.text import Manifest, Noted, Quoted, Value
 
@@ -26,6 +27,10 @@ BUILT_IN: Final = "kubernetes"
 ORDER: Final = ("Configuration", "Component", "HTTPEndpoint", "Subscription", "Resiliency")
 ADDRESSES: Final = frozenset({"host", "hosts", "url", "connectionstring", "natsurl", "couchbaseurl"})
 """Fields that may hold a password, and need not."""
+BOOLEANS: Final = frozenset({"enabled"})
+INTEGERS: Final = frozenset(
+    {"maxRetries", "maxRequests", "circuitBreakerCacheSize", "maxMessagesCount", "maxAwaitDurationMs"}
+)
 TO_TRY_WITH: Final[Mapping[str, Mapping[str, str]]] = {
     "kafka": {"brokers": KAFKA_ADDRESS},
     "redis": {"redisHost": REDIS_ADDRESS, "redisPassword": ""},
@@ -43,25 +48,38 @@ class ClusterResources:
 
 @dataclass(slots=True)
 class _Secrets:
-    """Collects what is to be created."""
+    """Collects what is to be created. `store` is where the resource has its secrets; empty: in Kubernetes."""
 
-    needed: list[SecretNeeded] = field(default_factory=list)
+    needed: list[SecretNeeded]
+    store: str = ""
 
     def reference(self, name: str, key: str) -> dict[str, Value]:
-        self.needed.append(SecretNeeded(secret_name(name), (key,)))
-        return {"name": secret_name(name), "key": key}
+        """The reference of the author's, as it is to be written."""
+        return {"name": name, "key": key} if self.store else self._created(name, key)
+
+    def moved(self, resource: LoadedResource, name: str) -> dict[str, Value]:
+        """The reference to what stood in the resource. Raises CommandError where it is not to be created."""
+        if self.store:
+            told = f"{resource.place}: `{name}` of {resource.name} is a secret in plain text"
+            raise CommandError(told, f"Put it into {self.store}, and write `secretKeyRef`.")
+        return self._created(resource.name, name)
+
+    def _created(self, name: str, key: str) -> dict[str, Value]:
+        self.needed.append(SecretNeeded(secret_name(name), (secret_key(key),)))
+        return {"name": secret_name(name), "key": secret_key(key)}
 
 
 def cluster_resources(system: System, catalogue: Catalogue) -> ClusterResources:
     """All resources of the system. Raises CommandError for what cannot be in a cluster."""
     local_stores = frozenset(each.name for each in system.resources if each.type.startswith(LOCAL_SECRETS))
     wanted = [each for each in _each_once(system.resources) if not each.type.startswith(LOCAL_SECRETS)]
-    secrets = _Secrets()
-    manifests = [
-        _manifest(each, system, catalogue, local_stores, secrets)
-        for each in sorted(wanted, key=lambda each: ORDER.index(each.kind))
-    ]
-    return ClusterResources(tuple(manifests), tuple(secrets.needed))
+    needed: list[SecretNeeded] = []
+    manifests = []
+    for each in sorted(wanted, key=lambda each: ORDER.index(each.kind)):
+        store = str(_mapping(each.content.get("auth")).get("secretStore", ""))
+        kept = "" if store == BUILT_IN or store in local_stores else store
+        manifests.append(_manifest(each, system, catalogue, _Secrets(needed, kept)))
+    return ClusterResources(tuple(manifests), tuple(needed))
 
 
 def _each_once(resources: Iterable[LoadedResource]) -> list[LoadedResource]:
@@ -90,7 +108,6 @@ def _manifest(
     resource: LoadedResource,
     system: System,
     catalogue: Catalogue,
-    local_stores: frozenset[str],
     secrets: _Secrets,
 ) -> Manifest:
     content = resource.content
@@ -100,15 +117,16 @@ def _manifest(
         "kind": resource.kind,
         "metadata": _metadata(content, system.namespace),
     }
-    store = str(_mapping(content.get("auth")).get("secretStore", ""))
-    if store and store != BUILT_IN and store not in local_stores:
-        made["auth"] = {"secretStore": store}
+    if secrets.store:
+        made["auth"] = {"secretStore": secrets.store}
     if resource.kind == "Component":
         made["spec"] = _component_spec(resource, spec, system, catalogue, secrets)
     elif resource.kind == "HTTPEndpoint":
         made["spec"] = _endpoint_spec(resource, spec, system, secrets)
+    elif resource.kind == "Configuration":
+        made["spec"] = _configuration_spec(resource, spec, system, secrets)
     else:
-        made["spec"] = _value(spec)
+        made["spec"] = {key: _typed(key, each) for key, each in spec.items()}
     if resource.kind != "Configuration":
         scopes = content.get("scopes")
         named = [str(each) for each in scopes] if isinstance(scopes, list) and scopes else resource.apps
@@ -160,6 +178,23 @@ def _endpoint_spec(
     return made
 
 
+def _configuration_spec(
+    resource: LoadedResource, spec: Mapping[str, Json], system: System, secrets: _Secrets
+) -> Value:
+    """The headers of OpenTelemetry's collector may be secrets."""
+    otel = _mapping(_mapping(spec.get("tracing")).get("otel"))
+    headers = otel.get("headers")
+    if not isinstance(headers, list):
+        return _value(spec)
+    items: list[Value] = [
+        _item(each, resource, system, None, secrets) for each in headers if isinstance(each, Mapping)
+    ]
+    made = {key: _value(each) for key, each in otel.items() if key != "headers"}
+    tracing = {key: _value(each) for key, each in _mapping(spec.get("tracing")).items() if key != "otel"}
+    rest = {key: _value(each) for key, each in spec.items() if key != "tracing"}
+    return {**rest, "tracing": {**tracing, "otel": {**made, "headers": items}}}
+
+
 def _secret_field(name: str) -> FieldFacts:
     return FieldFacts(name, sensitive=name == "privateKey")
 
@@ -192,17 +227,16 @@ def _item(
             raise CommandError(
                 f"{resource.place}: `{name}` of {resource.name} is in the variable {variable}", advice
             )
-        return {"name": named, "secretKeyRef": secrets.reference(resource.name, name)}
+        return {"name": named, "secretKeyRef": secrets.moved(resource, name)}
     return {"name": named, "value": Quoted(value)}
 
 
 def _literal(item: Mapping[str, Json]) -> str | None:
+    """What is no text counts as its JSON, as for daprd."""
     value = item.get("value")
     if value is None:
         return "" if "value" in item or "envRef" not in item else None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _of_variable(variable: str, name: str, resource: LoadedResource, system: System) -> str | None:
@@ -223,6 +257,19 @@ def _is_secret(name: str, value: str, facts: FieldFacts | None) -> bool:
 
 def _mapping(value: Json | None) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _typed(key: str, value: Json) -> Value:
+    """A value of a Subscription or a Resiliency, of the type that the API server insists on."""
+    if isinstance(value, Mapping):
+        return {str(name): _typed(str(name), each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_typed(key, each) for each in value]
+    if value is None or (isinstance(value, bool) and key in BOOLEANS):
+        return value
+    if key in INTEGERS and str(value).lstrip("-").isdigit():
+        return int(value)
+    return value if isinstance(value, str) else Quoted(json.dumps(value))
 
 
 def _value(value: Json | Mapping[str, Json]) -> Value:

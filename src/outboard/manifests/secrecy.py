@@ -14,11 +14,12 @@ __all__ = [
     "is_secret_value",
     "is_secret_variable",
     "merged_secrets",
+    "secret_key",
     "secret_name",
 ]
 
 SECRET_NAME: Final = re.compile(
-    r"(?:^|[_-])(?:password|passwd|pwd|secret|token|credentials?|api_?key|access_?key|private_?key|authorization)$",
+    r"(?:^|[_-])(?:password|passwd|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key|private[_-]?key|authorization)$",
     re.IGNORECASE,
 )
 INSIDE: Final = re.compile(
@@ -48,6 +49,11 @@ def is_secret_value(name: str, value: str) -> bool:
 def secret_name(written: str) -> str:
     """A name that Kubernetes takes for a Secret, made of one that another secret store took."""
     return re.sub(r"[^a-z0-9.-]+", "-", written.lower()).strip("-.") or "secret"
+
+
+def secret_key(written: str) -> str:
+    """A key that Kubernetes takes in a Secret."""
+    return re.sub(r"[^-._A-Za-z0-9]+", "-", written) or "value"
 
 
 def merged_secrets(needed: Iterable[SecretNeeded]) -> tuple[SecretNeeded, ...]:

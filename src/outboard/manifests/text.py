@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 __all__ = ["Manifest", "Noted", "Quoted", "Value", "Yaml", "manifests_text"]
 
 PLAIN: Final = re.compile(r"[A-Za-z/.][A-Za-z0-9_./@+-]*(:[A-Za-z0-9_./@+-]+)*\Z")
+UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", ".inf", ".nan"})
 """What is none of itself to YAML without quotes."""
 
@@ -65,7 +66,7 @@ def _entry(head: str, value: Value, indent: str) -> Iterator[str]:
         yield from _mapping(value, indent)
     elif isinstance(value, Sequence) and not isinstance(value, str) and value:
         if all(isinstance(each, str | int) for each in value):
-            yield f"{head} [{', '.join(json.dumps(each, ensure_ascii=False) for each in value)}]{note}"
+            yield f"{head} [{', '.join(_json(each) for each in value)}]{note}"
             return
         yield f"{head}{note}"
         for each in value:
@@ -88,7 +89,12 @@ def _scalar(value: Value) -> str:
         return "{}"
     if isinstance(value, str) and not isinstance(value, Quoted) and _is_plain(value):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return _json(value)
+
+
+def _json(value: Value) -> str:
+    """As JSON, which is YAML but for a few characters that it does not escape."""
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _is_plain(text: str) -> bool:

@@ -79,7 +79,7 @@ def test_the_local_secret_store_stays_at_home(project: Project) -> None:
     documents = project.documents()
     found = one(documents, "Component", "statestore")
     assert "auth" not in found
-    assert metadata(found)["redisPassword"] == {"name": "redis-pass-word", "key": "Redis_Pass:word"}
+    assert metadata(found)["redisPassword"] == {"name": "redis-pass-word", "key": "Redis_Pass-word"}
     assert {each["metadata"]["name"] for each in documents if each["kind"] == "Component"} == {
         "pubsub",
         "statestore",
@@ -106,6 +106,15 @@ def test_a_secret_in_a_variable_becomes_a_reference(project: Project) -> None:
     project.write("parts/store.yaml", REDIS.replace("value: open-sesame", "envRef: REDIS_PASSWORD"))
     found = metadata(one(project.documents(), "Component", "statestore"))
     assert found["redisPassword"] == {"name": "statestore", "key": "redisPassword"}
+
+
+def test_what_is_no_text_counts_as_its_json(project: Project) -> None:
+    more = "    - name: version\n      value: 2.8\n    - name: skipVerify\n      value: true\n"
+    project.write("parts/pubsub.yaml", KAFKA + more + "    - name: oidcExtensions\n      value: {a: [1]}\n")
+    found = metadata(one(project.documents(), "Component", "pubsub"))
+    assert found["version"] == "2.8"
+    assert found["skipVerify"] == "true"
+    assert found["oidcExtensions"] == '{"a": [1]}'
 
 
 @pytest.mark.parametrize("type_", ["pubsub.sqlite", "state.in-memory"])
@@ -192,6 +201,51 @@ def test_other_resources_come_too(project: Project) -> None:
     assert "scopes" not in one(documents, "Configuration", "shop-config")
     template = one(documents, "Deployment", "shop")["spec"]["template"]
     assert template["metadata"]["annotations"]["dapr.io/config"] == "shop-config"
+
+
+def test_types_are_those_that_the_api_server_insists_on(project: Project) -> None:
+    loose = OTHERS.replace("maxRetries: -1", 'maxRetries: "3"').replace("duration: 5s", "duration: 5000")
+    loose = loose.replace("  topic: orders\n", "  topic: orders\n  metadata:\n    rawPayload: true\n")
+    project.write("parts/others.yaml", loose)
+    documents = project.documents()
+    assert one(documents, "Subscription", "orders")["spec"]["metadata"] == {"rawPayload": "true"}
+    retry = one(documents, "Resiliency", "patience")["spec"]["policies"]["retries"]["again"]
+    assert (retry["maxRetries"], retry["duration"]) == (3, "5000")
+
+
+def test_secrets_of_another_store_stay_there(project: Project) -> None:
+    vault = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: vault\nspec:\n"
+    vault += "  type: secretstores.azure.keyvault\n  version: v1\n  metadata:\n"
+    project.write("parts/vault.yaml", vault + "    - name: vaultName\n      value: shop\n")
+    reference = (
+        "    - name: redisPassword\n      secretKeyRef:\n        name: Redis:Pass\n        key: word\n"
+    )
+    store = REDIS.partition("    - name: redisPassword")[0]
+    auth = "auth:\n  secretStore: vault\n"
+    project.write("parts/store.yaml", store + reference + auth)
+    made = project.made()
+    found = one(project.documents(), "Component", "statestore")
+    assert found["auth"] == {"secretStore": "vault"}
+    assert metadata(found)["redisPassword"] == {"name": "Redis:Pass", "key": "word"}
+    assert made.secrets == ()
+    project.write("parts/store.yaml", REDIS + auth)
+    with pytest.raises(
+        CommandError, match=r"`redisPassword` of statestore is a secret in plain text\. Put it into vault"
+    ):
+        project.made()
+
+
+def test_the_headers_of_a_collector_may_be_secrets(project: Project) -> None:
+    project.write(
+        "config.yaml",
+        "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: shop-config\nspec:\n"
+        '  tracing:\n    samplingRate: "1"\n    otel:\n      endpointAddress: collector:4317\n'
+        "      isSecure: false\n      protocol: grpc\n      headers:\n"
+        "        - name: api-key\n          value: open-sesame\n",
+    )
+    project.run_file(shop="    configFilePath: config.yaml\n")
+    otel = one(project.documents(), "Configuration", "shop-config")["spec"]["tracing"]["otel"]
+    assert otel["headers"] == [{"name": "api-key", "secretKeyRef": {"name": "shop-config", "key": "api-key"}}]
 
 
 def test_the_namespace_is_that_of_the_resources(project: Project) -> None:
