@@ -36,6 +36,7 @@ ENDS = {
 }
 """What it ends with, whatever `ignoreErrors` says."""
 READY = re.compile(r"dapr initialized|level=fatal")
+ENDED = re.compile(r"level=fatal")
 PATIENCE = 60.0
 CASES = {each.code: each for each in read_cases() if each.fires}
 pytestmark = pytest.mark.engine("daprd")
@@ -50,8 +51,8 @@ def written(case: RuleCase, folder: Path) -> None:
         (folder / f"{case.code}-{index}.yaml").write_text(text, encoding="utf-8")
 
 
-def log_of_daprd(executable: Path, folder: Path, log: Path) -> str:
-    """What daprd logs until it is ready, or ends."""
+def log_of_daprd(executable: Path, folder: Path, log: Path, until: re.Pattern[str] = READY) -> str:
+    """What daprd logs until it is ready, or ends; one that ends may say before that it is ready."""
     http, grpc, internal = free_ports(3)
     command = [
         *(str(executable), "--app-id", "shop", "--resources-path", str(folder)),
@@ -63,7 +64,7 @@ def log_of_daprd(executable: Path, folder: Path, log: Path) -> str:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=folder)
     try:
         deadline = time.monotonic() + PATIENCE
-        while not READY.search(log.read_text(encoding="utf-8")) and process.poll() is None:
+        while not until.search(log.read_text(encoding="utf-8")) and process.poll() is None:
             assert time.monotonic() < deadline, "daprd is neither ready nor at its end"
             time.sleep(0.05)
     finally:
@@ -112,6 +113,24 @@ def test_daprd_ends(code: str, executable: Path, tmp_path: Path) -> None:
     folder = tmp_path / "resources"
     folder.mkdir()
     written(CASES[code], folder)
-    said = log_of_daprd(executable, folder, tmp_path / "daprd.log")
+    said = log_of_daprd(executable, folder, tmp_path / "daprd.log", until=ENDED)
     assert "level=fatal" in said
     assert ENDS[code] in said
+
+
+def test_daprd_reads_neither_other_extensions_nor_subfolders(executable: Path, tmp_path: Path) -> None:
+    """What OB008 and OB507 are about."""
+    folder = tmp_path / "resources"
+    (folder / "deeper").mkdir(parents=True)
+    for name, file in (
+        ("read", "a.yml"),
+        ("txt", "b.yaml.txt"),
+        ("json", "c.json"),
+        ("sub", "deeper/d.yaml"),
+    ):
+        head = f"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}-store\n"
+        text = f"{head}spec:\n  type: state.in-memory\n  version: v1\n"
+        (folder / file).write_text(text, encoding="utf-8")
+    said = log_of_daprd(executable, folder, tmp_path / "daprd.log")
+    assert "read-store" in said
+    assert [name for name in ("txt", "json", "sub") if f"{name}-store" in said] == []

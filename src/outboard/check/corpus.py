@@ -35,6 +35,8 @@ class SourceFile:
     unread: str = ""
     """Why nothing of it was read; empty where it was."""
     is_stream: bool = False
+    is_misnamed: bool = False
+    """Whether it holds a resource, and its name says that it does not."""
 
     @property
     def folder(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -23,6 +24,12 @@ __all__ = ["STREAM", "read_paths", "read_run_files", "source_file"]
 STREAM: Final = "-"
 STREAM_NAME: Final = "(standard input)"
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
+MISTAKEN: Final = frozenset({".txt", ".json", ".yam", ".ymal", ".yaml_", ".yml_"})
+"""What stands in the place of `.yaml`. `.bak` and its like say that they are not meant to be read."""
+MOST_OF_OTHERS: Final = 64 * 1024
+RESOURCE: Final = re.compile(
+    r"^\s*[{\"]*apiVersion\"?: *\"?dapr\.io/|\"apiVersion\": *\"dapr\.io/", re.MULTILINE
+)
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a file that is read."""
 LEFT_ALONE: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
@@ -40,6 +47,7 @@ def read_paths(paths: Sequence[Path], stream: str | None, exclude: Iterable[str]
     found = [] if stream is None else [source_file(STREAM_NAME, stream, is_stream=True)]
     patterns = tuple(exclude)
     seen: set[Path] = set()
+    others: list[SourceFile] = []
     for path in paths:
         if not path.exists():
             raise CommandError(f"there is no {path}", "Name a file, a folder, or `-` for standard input.")
@@ -50,7 +58,8 @@ def read_paths(paths: Sequence[Path], stream: str | None, exclude: Iterable[str]
                 read = _read(file)
                 if named or read.documents or read.errors or read.unread:
                     found.append(read)
-    return _without_patches(found)
+                    others += [] if named else _others(file.parent, seen)
+    return [*_without_patches(found), *others]
 
 
 def source_file(name: str, content: str, *, is_stream: bool = False, named: bool = True) -> SourceFile:
@@ -134,6 +143,18 @@ def _files(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
             path = Path(parent, name)
             if path.suffix.lower() in SUFFIXES and not _is_excluded(path, exclude):
                 yield path
+
+
+def _others(folder: Path, seen: set[Path]) -> Iterator[SourceFile]:
+    """The files of a folder with resources that hold one, too, and that daprd does not read; asked once."""
+    if folder.absolute() in seen:
+        return
+    seen.add(folder.absolute())
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in MISTAKEN and path.is_file() and path.stat().st_size < MOST_OF_OTHERS:
+            content = path.read_text(encoding="utf-8", errors="replace")
+            if RESOURCE.search(content):
+                yield SourceFile(str(path), content, is_misnamed=True)
 
 
 def _is_excluded(path: Path, patterns: Sequence[str]) -> bool:

@@ -34,7 +34,9 @@ def test_folders_are_walked_but_for_hidden_ones(tmp_path: Path) -> None:
     for name in ("a/b/c.yaml", "a/d.yml", "a/e.json", ".git/f.yaml", "node_modules/g.yaml", "a/.h/i.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(COMPONENT, encoding="utf-8")
-    assert [Path(each.name).name for each in read_paths([tmp_path], None)] == ["c.yaml", "d.yml"]
+    read = read_paths([tmp_path], None)
+    assert [Path(each.name).name for each in read if not each.is_misnamed] == ["c.yaml", "d.yml"]
+    assert [Path(each.name).name for each in read if each.is_misnamed] == ["e.json"]
 
 
 def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:

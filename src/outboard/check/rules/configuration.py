@@ -26,7 +26,9 @@ def configuration_not_used(corpus: Corpus) -> Iterator[Hit]:
         if node is None or not pods or document.name in SYSTEM:
             continue
         if all(each.annotation("config") != document.name for each in corpus.dapr_pods):
-            yield at(node, f"no pod has `dapr.io/config: {document.name}`")
+            # Where pods have another one, this may be for apps that are not here.
+            severity = Severity.note if any(each.annotation("config") for each in pods) else None
+            yield at(node, f"no pod has `dapr.io/config: {document.name}`", severity=severity)
 
 
 def invalid_sampling(corpus: Corpus) -> Iterator[Hit]:

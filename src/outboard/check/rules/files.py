@@ -36,6 +36,18 @@ def unrendered_template(corpus: Corpus) -> Iterator[Hit]:
             yield Hit(file.name, _line(line), "this is a template, no YAML yet")
 
 
+def wrong_extension(corpus: Corpus) -> Iterator[Hit]:
+    """Of folders that sidecars read: Kubernetes applies JSON as well, and a person whatever they name."""
+    read = {folder for app in corpus.run_apps for folder in app.resources}
+    for file in corpus.files:
+        if file.is_misnamed:
+            documents = [each for each in corpus.documents if each.group == file.folder and each.is_dapr]
+            local = documents and not any(map(corpus.is_for_kubernetes, documents))
+            if file.folder in read or local:
+                severity = None if file.folder in read else Severity.note
+                yield Hit(file.name, Span(), "it holds a resource, and is not read", severity=severity)
+
+
 def duplicate_key(corpus: Corpus) -> Iterator[Hit]:
     for document in corpus.documents:
         for node in document.node.repeated():
@@ -66,6 +78,15 @@ def _line(line: int) -> Span:
 
 
 RULES: Final = (
+    LintRule(
+        "OB008",
+        "wrong-extension",
+        Severity.warning,
+        "A file with a resource has a name that daprd does not read",
+        "daprd reads the files of a folder that end in `.yaml` or `.yml`: this one is ignored silently.",
+        "Let its name end in `.yaml`.",
+        wrong_extension,
+    ),
     LintRule(
         "OB001",
         "invalid-yaml",
