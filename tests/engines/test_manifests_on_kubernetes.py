@@ -14,12 +14,14 @@ from outboard.check.main import check_files
 from outboard.check.reading import read_paths
 from outboard.check.rule import Severity
 from outboard.manifests.assembling import ManifestOptions
+from support.correct_components import correct_components
 from support.deployments import KAFKA, REDIS, Project, parsed
 from support.kubernetes import Cluster
 from support.processes import outboard
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "kubernetes"
+FOR_ONE_MACHINE = ("secretstores.local.", "state.sqlite", "state.in-memory", "pubsub.in-memory")
 SUBSCRIPTION = """\
 apiVersion: dapr.io/v2alpha1
 kind: Subscription
@@ -102,6 +104,35 @@ def test_the_check_has_nothing_to_say(project: Project, monkeypatch: pytest.Monk
     assert report.documents > 20
     told = [(each.finding.severity, each.finding.hit.message) for each in report.places]
     assert [each for each in told if each[0] > Severity.note] == []
+
+
+def test_a_component_of_every_type_comes_into_the_cluster_as_it_is(
+    project: Project, own_kubernetes: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with all of its fields: nothing is lost, what is applied is taken, and the check is content."""
+    wanted = [
+        text.replace("name: correct", f"name: correct-{index}")
+        for index, (name, text) in enumerate(correct_components())
+        if name.endswith("-0-all") and not name.startswith(FOR_ONE_MACHINE)
+    ]
+    project.write("parts/every.yaml", "---\n".join(wanted))
+    made = project.made()
+    found = {each["metadata"]["name"]: each for each in parsed(made) if each["kind"] == "Component"}
+    for text in wanted:
+        written = yaml.safe_load(text)
+        component = found[written["metadata"]["name"]]
+        names = [each["name"] for each in written["spec"]["metadata"] or ()]
+        assert [each["name"] for each in component["spec"]["metadata"]] == names
+        assert component["spec"]["type"] == written["spec"]["type"]
+    for name, text in made.files.items():
+        if name.endswith(".yaml"):
+            project.write(f"kubernetes/{name}", text)
+    own_kubernetes.apply(project.folder / "kubernetes")
+    monkeypatch.chdir(project.folder)
+    report = check_files(read_paths([Path("kubernetes")], None))
+    told = [(each.finding.severity, each.finding.hit.message) for each in report.places]
+    assert [each for each in told if each[0] > Severity.note] == []
+    assert len(found) > 120
 
 
 def test_the_kustomize_base_is_the_same(project: Project, own_kubernetes: Cluster, tmp_path: Path) -> None:
