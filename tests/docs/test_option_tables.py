@@ -61,6 +61,8 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("trace", "trace.md", ()),
         ("topics", "topics.md", ()),
         ("dead-letters", "dead-letters.md", ()),
+        ("outbox", "outbox.md", ("# ",)),
+        ("relay", "outbox.md", ("## `outboard relay`",)),
     ],
 )
 def test_the_table_has_the_options_of_the_command(command: str, page: str, sections: tuple[str, ...]) -> None:

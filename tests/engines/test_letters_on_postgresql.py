@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
 from outboard.errors import OutboxFull
 from outboard.kit.outbox.port import FetchRequest
+from outboard.kit.outbox.sql.schema import differences, statements
 from support.inbox import engines_of
 from support.letters import Collecting, deliver, letter
 from support.scripted import ScriptedExchange
@@ -118,3 +119,20 @@ async def test_what_fails_again_at_the_same_moment_waits(service: tuple[Collecti
         await asyncio.gather(*(deliver(client, failed) for _ in range(3)))
     (found,) = await app.letters.find()
     assert found.failures == 2
+
+
+async def test_the_statements_of_an_outbox_make_what_the_check_calls_right(postgresql_url: str) -> None:
+    engine = create_engine(postgresql_url)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE SCHEMA events")
+            for schema in (None, "events"):
+                for statement in statements("postgresql", "outboard_", schema):
+                    connection.exec_driver_sql(statement)
+                assert differences(connection, "outboard_", schema) == []
+            assert len(differences(connection, "other_")) == 2
+        Outbox(engine, prefix="made_").create_tables(engine)
+        with engine.connect() as connection:
+            assert differences(connection, "made_") == []
+    finally:
+        engine.dispose()

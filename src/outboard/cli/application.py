@@ -152,6 +152,23 @@ def _dead_letters(app: typer.Typer, terminal: bool) -> None:
     app.add_typer(group, name="dead-letters", help=COMMANDS["dead-letters"].summary)
 
 
+def _outbox(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.outbox import check, sql, status
+    from outboard.cli.parameters import flowing
+
+    group = _application(terminal=terminal)
+    for name, command in (("status", status), ("check", check), ("sql", sql)):
+        group.command(name, help=flowing(command.__doc__ or ""))(command)
+    app.add_typer(group, name="outbox", help=COMMANDS["outbox"].summary)
+
+
+def _relay(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.parameters import flowing
+    from outboard.cli.relay import relay
+
+    app.command(help=flowing(relay.__doc__ or ""))(relay)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
@@ -175,6 +192,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "dead-letters": Command(
         "Look at the dead letters of an app, publish them again, or give them up.", _dead_letters
+    ),
+    "outbox": Command("See what an outbox holds, and whether its tables are right.", _outbox),
+    "relay": Command(
+        "Publish what apps have staged in an outbox, in a process of its own, until Ctrl-C or SIGTERM.",
+        _relay,
     ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
     "topics": Command("See what holds the partitions of a pubsub.sqlite, and go on behind it.", _topics),

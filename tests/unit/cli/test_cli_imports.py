@@ -64,6 +64,8 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
         ("routes", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("trace", {"engines", "run", "sidecar", "hops", "kit", "testing", "cli.engines", "cli.run"}),
         ("dead-letters", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("outbox", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
+        ("relay", {"engines", "live", "run", "sidecar", "trace", "hops", "kit", "testing", "cli.run"}),
         ("topics", {"engines", "trace", "testing", "cli.engines", "cli.run", "cli.sidecar"}),
         (
             "doctor",
@@ -90,6 +92,8 @@ def test_every_command_of_the_table_was_looked_at() -> None:
         "trace",
         "topics",
         "dead-letters",
+        "outbox",
+        "relay",
         "doctor",
         "publish",
         "routes",

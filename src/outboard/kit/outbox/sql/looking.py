@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, MetaData, inspect
@@ -12,10 +13,11 @@ from outboard.errors import OutboxUnavailable
 from outboard.kit.outbox.port import Depth, ParkedEvent
 from outboard.kit.outbox.sql.engine import LazyEngine, reason_of
 from outboard.kit.outbox.sql.opening import opened_engine
+from outboard.kit.outbox.sql.schema import SchemaDifference, differences
 from outboard.kit.outbox.sql.store import SqlOutboxStore
 from outboard.kit.outbox.sql.tables import Tables
 
-__all__ = ["OutboxLook", "look_into", "outbox_tables"]
+__all__ = ["OutboxLook", "compared", "look_into", "opened_outboxes", "outbox_tables"]
 
 LOOK: Final = "look into the outbox"
 NAME: Final = "outbox"
@@ -35,18 +37,34 @@ async def look_into(url: str, most: int) -> list[OutboxLook]:
 
     Nothing is written, and no file is made. Raises OutboxUnavailable.
     """
-    found = []
+    async with opened_outboxes(url) as found:
+        return [OutboxLook(name, await store.depth(), await store.parked(most)) for name, store in found]
+
+
+@asynccontextmanager
+async def opened_outboxes(url: str) -> AsyncIterator[list[tuple[str, SqlOutboxStore]]]:
+    """Each outbox with the name of its table, to be read. Raises OutboxUnavailable where there is none."""
+    async with _reading(url) as reading:
+        names = await reading.run(LOOK, outbox_tables, read_only=True)
+        if not names:
+            raise OutboxUnavailable(LOOK, "there is none: no table has its columns")
+        tables = ((name, Tables.in_metadata(MetaData(), name.removesuffix(NAME))) for name in names)
+        yield [(name, SqlOutboxStore(each, reading)) for name, each in tables]
+
+
+async def compared(url: str, prefix: str) -> list[SchemaDifference]:
+    """What is wrong with the tables of `prefix`. Raises OutboxUnavailable."""
+    async with _reading(url) as reading:
+        return await reading.run(LOOK, lambda connection: differences(connection, prefix), read_only=True)
+
+
+@asynccontextmanager
+async def _reading(url: str) -> AsyncIterator[LazyEngine]:
     try:
         async with opened_engine(url) as engine:
-            reading = LazyEngine(engine)
-            for name in await reading.run(LOOK, outbox_tables, read_only=True):
-                store = SqlOutboxStore(Tables.in_metadata(MetaData(), name.removesuffix(NAME)), reading)
-                found.append(OutboxLook(name, await store.depth(), await store.parked(most)))
+            yield LazyEngine(engine)
     except (SQLAlchemyError, ImportError) as error:
         raise OutboxUnavailable(LOOK, reason_of(error, NAME)) from error
-    if not found:
-        raise OutboxUnavailable(LOOK, "there is none: no table has its columns")
-    return found
 
 
 def outbox_tables(connection: Connection) -> list[str]:
