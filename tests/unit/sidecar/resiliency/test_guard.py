@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from outboard.resources.resiliency import CircuitBreaker, CodeRange, Policies, RetryPolicy
 from outboard.sidecar.delivery.decisions import NotDelivered
 from outboard.sidecar.logs import SidecarLog
+from outboard.sidecar.metrics.families import exposition
+from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard, Resilience
 from support.sidecars import AutojumpClock
@@ -188,3 +191,26 @@ async def test_what_its_policies_end_is_a_failure_as_a_component_s_own_is() -> N
 
     with pytest.raises(Failure, match="context deadline exceeded"):
         await bench.guard(timeout=0.001).run(hangs)
+
+
+async def test_what_policies_do_is_measured_if_somebody_asks() -> None:
+    bench, meters = Bench(), Meters("shop", "")
+    meters.policies.loaded("mine")
+    resilience = replace(bench.resilience, meters=meters.policies)
+    guard = resilience.guard("orders", "input", Policies(5.0, TWICE, BREAKER), target="Pubsub_orders")
+    for _ in range(2):
+        with pytest.raises(Failure):
+            await guard.run(bench.outcomes(Failure("away")))
+    told = exposition(meters.families, {}).splitlines()
+    labels = 'app_id="shop",flow_direction="inbound",name="mine",namespace="",policy="{}",status="{}"'
+
+    def value(metric: str, policy: str, status: str = "") -> str:
+        start = f'dapr_resiliency_{metric}{{{labels.format(policy, status)},target="Pubsub_orders"}} '
+        return next((line.removeprefix(start) for line in told if line.startswith(start)), "")
+
+    assert [value("count", policy) for policy in ("retry", "timeout")] == ["2", "2"]
+    assert [value("count", "circuitbreaker", state) for state in ("closed", "open")] == ["1", "1"]
+    assert [value("activations_total", "retry"), value("activations_total", "timeout")] == ["1", ""]
+    assert value("activations_total", "circuitbreaker", "open") == "1"
+    states = ("closed", "half-open", "open", "unknown")
+    assert [value("cb_state", "circuitbreaker", state) for state in states] == ["0", "0", "1", "0"]

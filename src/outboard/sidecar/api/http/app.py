@@ -28,6 +28,7 @@ from outboard.sidecar.errors import ApiError
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics.meters import Meters
 from outboard.wire import dapr
+from outboard.wire.baggage import problem_of
 from outboard.wire.tracing import ZERO_TRACEPARENT
 
 __all__ = ["Api", "ApiSettings"]
@@ -93,6 +94,8 @@ class Api:
         started = time.perf_counter()
         if request.head_bytes > self.max_head_bytes:
             return await send_reply(send, HEAD_TOO_LARGE)
+        if problem := _baggage_problem(request):
+            return await send_reply(send, _plain(f"invalid baggage header: {problem}\n"))
         try:
             endpoint, reply = await self._with_cors(request)
         except ClientGone:
@@ -196,6 +199,16 @@ class Api:
             "scope": "dapr.runtime.http-info",
         }
         self._log.info("HTTP API Called", extra=fields)
+
+
+def _baggage_problem(request: ApiRequest) -> str:
+    """Whoever asks for health alone is answered, as by daprd."""
+    baggage = request.baggage
+    return "" if baggage is None or HEALTH in unquote(request.raw_path) else problem_of(baggage)
+
+
+def _plain(text: str) -> Reply:
+    return Reply(400, text.encode(), {"x-content-type-options": "nosniff"}, content_type=TEXT)
 
 
 def _trace(request: ApiRequest) -> dict[str, str]:
