@@ -171,7 +171,7 @@ class GrpcApi(grpc.GenericRpcHandler):
         trailers: Pairs = () if answer is None else answer.trailers()
         if answer is None:
             sent = [item for item in call.sent if not self._token or item[0] != dapr.API_TOKEN_HEADER]
-            ended = await proxied(self._proxy, ProxiedCall(path, sent, aiter(requests), context), call)
+            ended = await proxied(self._proxy, ProxiedCall(path, sent, requests, context), call)
             answer, trailers = GrpcStatus(ended.code, ended.message), ended.trailers
         self._told(path, context, answer, started)
         context.set_trailing_metadata(tuple(trailers))

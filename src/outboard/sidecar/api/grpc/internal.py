@@ -76,7 +76,7 @@ class InternalApi(grpc.GenericRpcHandler):
         metadata = tuple(context.invocation_metadata() or ())
         if not any(name in APP_ID for name, _ in metadata):
             await context.abort(grpc.StatusCode.UNKNOWN, NO_METHOD if path.startswith(OWN) else NO_PROXY)
-        passed = ProxiedCall(path, metadata, aiter(requests), context)
+        passed = ProxiedCall(path, metadata, requests, context)
         ended = await proxied(self._proxy, passed, Call(sent=metadata))
         context.set_trailing_metadata(ended.trailers)
         if ended.code is not grpc.StatusCode.OK:

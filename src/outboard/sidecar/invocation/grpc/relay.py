@@ -6,7 +6,7 @@ On the wire a call of any kind is a stream of messages each way, so nothing need
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -40,12 +40,13 @@ class Ended:
 class ProxiedCall:
     """A call as it came. What `requests` gives is kept for a second attempt where the call is `repeatable`.
 
-    Then it may have one request only. `told` goes back before the first reply, with the metadata of that one.
+    Then it may have one request only. Nothing is asked of `requests` before a message is wanted: the library
+    warns of those that are begun and not read. `told` goes back before the first reply, with its metadata.
     """
 
     path: str
     metadata: Pairs
-    requests: AsyncIterator[bytes]
+    requests: AsyncIterable[bytes]
     context: Context
     repeatable: bool = False
     told: list[tuple[str, str | bytes]] = field(default_factory=list)
@@ -137,5 +138,5 @@ async def _send(call: Stream, proxied: ProxiedCall) -> None:
         return  # it has ended: its status says why
 
 
-async def _following(requests: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(requests, None)
+async def _following(requests: AsyncIterable[bytes]) -> bytes | None:
+    return await anext(aiter(requests), None)
