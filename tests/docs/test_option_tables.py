@@ -58,6 +58,7 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("state", "by-hand.md", ("# ", "## `outboard state`")),
         ("routes", "by-hand.md", ("# ", "## `outboard routes`")),
         ("doctor", "doctor.md", ("## Options",)),
+        ("check", "check.md", ()),
         ("trace", "trace.md", ()),
         ("topics", "topics.md", ()),
         ("dead-letters", "dead-letters.md", ()),

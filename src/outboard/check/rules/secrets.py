@@ -32,9 +32,14 @@ PASSWORD_INSIDE: Final = re.compile(
     r"|://[^/\s:@]*:(?P<of_url>[^/\s@]+)@|^[^/\s:@]+:(?P<of_dsn>[^/\s@]+)@tcp\(",
     re.IGNORECASE,
 )
+SECRET_NAME: Final = re.compile(
+    r"(password|client_?secret|secret_?key|account_?key|api_?key|api_?secret|auth_?token|private_?key)\Z",
+    re.IGNORECASE,
+)
+"""What a field is called that holds a secret, where the facts do not know it."""
 EXAMPLE: Final = re.compile(
     r"\A[\[({<*._]|[\]}>]\Z|\.\.\.|\*{3}|x{4}|EXAMPLE|\A(your|my|replace|change|insert|enter|put|add)[-_ ]"
-    r"|\A(xxx|todo|placeholder|dummy|fake|redacted|changeme|change-?it|yourpassword)\Z",
+    r"|\A(xxx|todo|placeholder|dummy|fake|redacted|changeme|change-?it|yourpassword|private key)\Z",
     re.IGNORECASE,
 )
 """What stands in the place of a secret in documentation."""
@@ -60,7 +65,7 @@ def plain_text_secret(corpus: Corpus) -> Iterator[Hit]:
         facts = component.facts(corpus.catalogue)
         for each in component.fields:
             known = facts.field(each.name) if facts is not None else None
-            sensitive = known.sensitive if known is not None else each.name.lower().endswith("password")
+            sensitive = known.sensitive if known is not None else bool(SECRET_NAME.search(each.name))
             secret = _secret(each) if sensitive else ""
             if secret:
                 severity = Severity.note if _is_of_this_machine(component, each, secret) else None
