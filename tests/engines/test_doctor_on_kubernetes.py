@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import grpc
 import pytest
 import yaml
+from anyio.from_thread import start_blocking_portal
+from dapr.proto.runtime.v1.appcallback_pb2 import ListTopicSubscriptionsResponse
 
 import support.doctoring
 from outboard.clock import SystemClock
@@ -26,7 +30,8 @@ from support.broken_cluster import CONTROL_PLANE, INTACT, SETUPS, ClusterSetUp, 
 from support.doctoring import codes
 from support.engines import engine
 from support.kubernetes import Cluster, running_cluster
-from support.port_forward import answering
+from support.listing_app import listing
+from support.port_forward import PodPort, answering, to_port
 from support.processes import eventually
 from support.projects import PATIENCE, outboard
 
@@ -188,6 +193,46 @@ def test_what_is_intact_passes(
     assert codes(told, "warning") == set(), json.dumps(told, indent=1)
     assert {"log-component", "log-subscribed", "service-endpoints", "event-received"} <= codes(told, "passed")
     assert codes(told, "unknown") == {"event-stored"}, json.dumps(told, indent=1)
+
+
+OVER_GRPC = {"dapr.io/app-protocol": "grpc"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ListTopicSubscriptionsResponse(), {"subscribe-answers": "passed"}),
+        (grpc.StatusCode.INTERNAL, {"subscribe-answers": "failed"}),
+        (None, {"app-listening": "failed"}),
+    ],
+    ids=["it lists its subscriptions", "it fails", "nobody listens"],
+)
+def test_an_app_over_grpc_is_asked_as_any_other(
+    cluster: Cluster, look_at: LookAt, runner: asyncio.Runner, answer: Any, told: dict[str, str]
+) -> None:
+    made = system()
+    made.annotations("notification").update(OVER_GRPC)
+    made.answers.pop(("notification-0", 8001))
+    namespace = build(cluster, made)
+    listed = answer.SerializeToString() if isinstance(answer, ListTopicSubscriptionsResponse) else answer
+    try:
+        if listed is None:
+            _, seen = look_at(namespace, app_id="notification")
+        else:
+            with behind(cluster, (namespace, "notification-0", 8001), listed):
+                _, seen = look_at(namespace, app_id="notification")
+    finally:
+        remove(cluster)
+    results = {each["code"]: each["result"] for found in seen["categories"] for each in found["checks"]}
+    assert told.items() <= results.items(), json.dumps(seen, indent=1)
+
+
+@contextmanager
+def behind(cluster: Cluster, place: PodPort, answer: bytes | grpc.StatusCode) -> Iterator[None]:
+    """An app over gRPC is behind the port of the pod, on a loop of its own."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(listing(answer)) as port:
+        cluster.kubelet.ports[place] = to_port(port)
+        yield
 
 
 def test_a_component_that_was_written_after_the_pod_is_told(

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping
+from wsproto.utilities import LocalProtocolError
 
 PodPort: TypeAlias = "tuple[str, str, int]"
 """Namespace, pod, port inside it."""
@@ -90,7 +91,7 @@ def _forward(web: _WebSocket, dial: Dial | None, wanted: PodPort) -> None:
 
 
 def _back(web: _WebSocket, port: socket.socket) -> None:
-    with suppress(OSError):  # one of the two has gone
+    with suppress(OSError, LocalProtocolError):  # one of the two has gone
         while data := port.recv(SIZE):
             web.send(b"\0" + data)
         web.close()

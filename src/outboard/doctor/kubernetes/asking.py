@@ -8,11 +8,15 @@ from typing import Final
 
 from outboard.doctor.cluster_evidence import ClusterSeen, PodSeen
 from outboard.doctor.evidence import AppSeen, HttpAnswer, RouteSeen, SidecarSeen, SubscriptionSeen
+from outboard.doctor.grpc_app import GrpcApp, over_grpc
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused
+from outboard.doctor.kubernetes.forwarding import LOOPBACK, forwarded
 from outboard.doctor.kubernetes.secrets import decoded
 from outboard.doctor.kubernetes.together import together
-from outboard.doctor.kubernetes.tunnel import tunnel
+from outboard.doctor.kubernetes.tunnel import nobody_listens, tunnel
 from outboard.doctor.reading import answer_of, metadata_in, sidecar_line, subscriptions_in
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.wire.dapr import (
     API_TOKEN_HEADER,
     APP_ID_HEADER,
@@ -29,6 +33,7 @@ SIDECAR_PORT: Final = 3500
 TOKEN_KEY: Final = "token"
 MOST_ROUTES: Final = 20
 HTTP: Final = "http"
+PROTOCOL: Final = "dapr.io/app-protocol"
 
 
 async def asked_apps(access: Access, seen: ClusterSeen) -> tuple[AppSeen, ...]:
@@ -48,7 +53,7 @@ async def _asked(access: Access, tokens: _Tokens, seen: ClusterSeen, pod: PodSee
         token = await tokens.of(pod, "dapr.io/app-token-secret")
         if app.needs_app_token and not token:
             return replace(app, unasked="it asks for a token that could not be read here")
-        return await _app(access, app, pod, token)
+        return await (_grpc_app if app.over_grpc else _app)(access, app, pod, token)
     except ApiRefused as refused:
         _miss(access, pod, refused)
     except OSError as error:
@@ -63,7 +68,8 @@ def _miss(access: Access, pod: PodSeen, why: ApiRefused) -> None:
 def _known(seen: ClusterSeen, pod: PodSeen) -> AppSeen:
     """What is known of the app without asking it."""
     port = pod.annotation("dapr.io/app-port")
-    protocol = pod.annotation("dapr.io/app-protocol") or HTTP
+    protocol = pod.annotation(PROTOCOL) or HTTP
+    over_grpc = protocol in GRPC_PROTOCOLS and is_grpc_installed()
     declared = [each for each in seen.own("Subscription") if each.serves(pod.app_id)]
     log = seen.log(pod, "daprd")
     said = seen.log(pod, pod.app.name) if pod.app else None
@@ -72,7 +78,8 @@ def _known(seen: ClusterSeen, pod: PodSeen) -> AppSeen:
         int(port) if port.isdigit() else 0,
         SIDECAR_PORT,
         pod=pod.name,
-        unasked="" if protocol == HTTP else f"it speaks {protocol}, and only HTTP is asked here",
+        unasked="" if protocol == HTTP or over_grpc else f"it speaks {protocol}, and only HTTP is asked here",
+        over_grpc=over_grpc,
         in_files=tuple(
             SubscriptionSeen(*each.target, each.rules, each.dead_letter_topic, f"Subscription '{each.name}'")
             for each in declared
@@ -102,7 +109,7 @@ async def _app(access: Access, app: AppSeen, pod: PodSeen, token: str) -> AppSee
         headers = {API_TOKEN_HEADER: token} if token else {}
         response = await way.ask(SUBSCRIBE_PATH, headers | {APP_ID_HEADER: app.app_id})
     answer = answer_of(response)
-    closed = answer.failure.startswith("nobody listens")
+    closed = answer.failure == nobody_listens(app.app_port)
     app = replace(app, listening=not closed, subscribe=answer)
     if not isinstance(response, str) and response.ok:
         subscribed, problem = subscriptions_in(response.body)
@@ -111,6 +118,14 @@ async def _app(access: Access, app: AppSeen, pod: PodSeen, token: str) -> AppSee
         return app
     paths = list(dict.fromkeys(path for each in app.wanted for _, path in each.rules))[:MOST_ROUTES]
     return replace(app, routes=await _routes(access, app, pod, paths, headers))
+
+
+async def _grpc_app(access: Access, app: AppSeen, pod: PodSeen, token: str) -> AppSeen:
+    async with forwarded(access, pod.name, pod.namespace, app.app_port) as way:
+        seen = await over_grpc(app, GrpcApp(pod.annotation(PROTOCOL), LOOPBACK, way.port, token))
+    if way.refused:
+        return replace(app, listening=False, subscribe=HttpAnswer(failure=nobody_listens(app.app_port)))
+    return replace(seen, listening=True)
 
 
 async def _routes(

@@ -15,7 +15,7 @@ from outboard.doctor.kubernetes.api import Access, PodStream
 from outboard.sidecar.channel.http1 import Connection, request_head
 from outboard.wire.http import NO_HEADERS, ExchangeFailed, Request, Response
 
-__all__ = ["Tunnel", "tunnel"]
+__all__ = ["DATA", "ERROR", "REFUSED", "Tunnel", "nobody_listens", "tunnel"]
 
 SECONDS: Final = 3.0
 """How long an answer of an app or a sidecar is waited for."""
@@ -41,9 +41,14 @@ class Tunnel:
             async with asyncio.timeout(SECONDS):
                 return await self._connection.exchange(head, b"")
         except ExchangeFailed as error:
-            return f"nobody listens on port {self._port}" if REFUSED in error.reason else error.reason
+            return nobody_listens(self._port) if REFUSED in error.reason else error.reason
         except TimeoutError:
             return f"no answer within {SECONDS:g} s"
+
+
+def nobody_listens(port: int) -> str:
+    """What is said where the port is closed."""
+    return f"nobody listens on port {port}"
 
 
 @asynccontextmanager

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from outboard.doctor.evidence import AppSeen, HttpAnswer
-from outboard.doctor.laptop.local_app import LocalApp
 from outboard.doctor.reading import seen as seen_as
 from outboard.sidecar.channel.app import Discovered, NotAnswered
 from outboard.sidecar.channel.health import AppHealth
@@ -15,7 +14,7 @@ from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange
 from outboard.sidecar.subscriptions.active import SubscribeInvalid
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES
 
-__all__ = ["over_grpc"]
+__all__ = ["GrpcApp", "over_grpc"]
 
 TIMEOUT: Final = 1.5
 """Seconds, of which the library may need some to be loaded."""
@@ -24,11 +23,21 @@ NOT_FOUND: Final = 404
 FAILED: Final = 500
 
 
-async def over_grpc(seen: AppSeen, target: LocalApp) -> AppSeen:
+@dataclass(frozen=True, slots=True)
+class GrpcApp:
+    """Where an app is asked that speaks `protocol`: grpc, or grpcs. `token` is its own, and secret."""
+
+    protocol: str
+    host: str
+    port: int
+    token: str = field(default="", repr=False)
+
+
+async def over_grpc(seen: AppSeen, target: GrpcApp) -> AppSeen:
     """`seen` with its answer, and what that tells."""
     try:
         async with asyncio.timeout(TIMEOUT):
-            discovered = await _discover(target)
+            discovered = await _discover(seen.app_id, target)
     except TimeoutError:
         return replace(seen, subscribe=HttpAnswer(failure=f"no answer within {TIMEOUT:g} s"))
     except NotAnswered as error:
@@ -41,9 +50,7 @@ async def over_grpc(seen: AppSeen, target: LocalApp) -> AppSeen:
     return replace(seen, subscribe=HttpAnswer(OK), subscribed=subscribed)
 
 
-async def _discover(target: LocalApp) -> Discovered:
-    app = target.app
-    where = (app.app_protocol, app.app_host, app.app_port)
-    async with exchange_with_app(*where, DEFAULT_MAX_BODY_BYTES) as exchange:
+async def _discover(app_id: str, app: GrpcApp) -> Discovered:
+    async with exchange_with_app(app.protocol, app.host, app.port, DEFAULT_MAX_BODY_BYTES) as exchange:
         reached = AppReached(exchange, exchange, None, AppHealth(healthy=True))
-        return await app_channel(app.app_protocol, app.app_id, target.app_token, reached).discover()
+        return await app_channel(app.protocol, app_id, app.token, reached).discover()
