@@ -14,7 +14,7 @@ from outboard.sidecar.channel.protocols import AppReached, app_channel, exchange
 from outboard.sidecar.subscriptions.active import SubscribeInvalid
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES
 
-__all__ = ["GrpcApp", "over_grpc"]
+__all__ = ["AppOverGrpc", "over_grpc"]
 
 TIMEOUT: Final = 1.5
 """Seconds, of which the library may need some to be loaded."""
@@ -24,7 +24,7 @@ FAILED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class GrpcApp:
+class AppOverGrpc:
     """Where an app is asked that speaks `protocol`: grpc, or grpcs. `token` is its own, and secret."""
 
     protocol: str
@@ -33,7 +33,7 @@ class GrpcApp:
     token: str = field(default="", repr=False)
 
 
-async def over_grpc(seen: AppSeen, target: GrpcApp) -> AppSeen:
+async def over_grpc(seen: AppSeen, target: AppOverGrpc) -> AppSeen:
     """`seen` with its answer, and what that tells."""
     try:
         async with asyncio.timeout(TIMEOUT):
@@ -50,7 +50,7 @@ async def over_grpc(seen: AppSeen, target: GrpcApp) -> AppSeen:
     return replace(seen, subscribe=HttpAnswer(OK), subscribed=subscribed)
 
 
-async def _discover(app_id: str, app: GrpcApp) -> Discovered:
+async def _discover(app_id: str, app: AppOverGrpc) -> Discovered:
     async with exchange_with_app(app.protocol, app.host, app.port, DEFAULT_MAX_BODY_BYTES) as exchange:
         reached = AppReached(exchange, exchange, None, AppHealth(healthy=True))
         return await app_channel(app.protocol, app_id, app.token, reached).discover()

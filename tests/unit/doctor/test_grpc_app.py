@@ -15,7 +15,7 @@ from dapr.proto.runtime.v1.appcallback_pb2 import (
 from outboard.doctor.checks.app import app_answers
 from outboard.doctor.checks.subscriptions import subscribe_answers
 from outboard.doctor.evidence import AppSeen, Evidence, SubscriptionSeen
-from outboard.doctor.grpc_app import GrpcApp, over_grpc
+from outboard.doctor.grpc_app import AppOverGrpc, over_grpc
 from outboard.doctor.results import CheckResult, Status
 from support.listing_app import listing
 from support.processes import free_ports
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 async def looked_at(port: int) -> AppSeen:
     seen = AppSeen("shop", port, 3500, listening=True, over_grpc=True)
-    return await over_grpc(seen, GrpcApp("grpc", "127.0.0.1", port))
+    return await over_grpc(seen, AppOverGrpc("grpc", "127.0.0.1", port))
 
 
 def checked(app: AppSeen) -> list[CheckResult]:

@@ -59,6 +59,10 @@ WELL = AppSeen(
 ONE = GroupMember("a-1", "worker")
 OTHER = GroupMember("a-2", "worker")
 HANDLED = PartitionStanding(0, 0, 5, 5, "a-1", 0)
+SKIPPED = (
+    "consumer group 'jobs' had committed nothing for partition 0 of 'jobs': it begins at offset 5, and the 3 "
+    "events before it are skipped (`initialOffset: newest`)"
+)
 WAITING = PartitionStanding(0, 0, 5, 3, "a-1", 2, WaitingEvent(3, "e-3", NOW - timedelta(minutes=1)))
 
 
@@ -141,6 +145,14 @@ def test_what_is_broken_is_told(evidence: Evidence, code: str, part: str) -> Non
             seen(WELL, broker(replace(HANDLED, committed=None), initial_newest=True)),
             "group-offset",
             "those from before its start are skipped",
+        ),
+        (
+            seen(
+                replace(WELL, log=(SidecarLine("warn", SKIPPED, NOW),)),
+                broker(HANDLED, initial_newest=True),
+            ),
+            "group-offset",
+            "3 events before it are skipped",
         ),
         (
             seen(WELL, broker(replace(WAITING, waiting=WaitingEvent(3, "e-3", NOW)))),

@@ -93,11 +93,14 @@ def group_size(seen: Evidence) -> Iterator[CheckResult]:
 
 
 def group_offset(seen: Evidence) -> Iterator[CheckResult]:
-    """A group without a committed offset begins behind what is there."""
+    """A group without a committed offset begins behind what is there. Outboard's sidecar commits where it has
+    begun, and says in its log what it has skipped.
+    """
     title = "the group has committed where it is"
     for broker, topic in topics_of_groups(seen):
         fresh = [each for each in topic.partitions if each.committed is None and each.end > each.begin]
-        if not fresh or not broker.initial_newest:
+        lines = _said(seen, broker, "before it are skipped", topic.topic)
+        if not broker.initial_newest or not (fresh or lines):
             yield passed("group-offset", title, broker, topic)
             continue
         events = sum(each.end - each.begin for each in fresh)
@@ -106,6 +109,7 @@ def group_offset(seen: Evidence) -> Iterator[CheckResult]:
             f"{', '.join(str(each.number) for each in fresh)}, where {events} events lie: with "
             "`initialOffset: newest` those from before its start are skipped",
         )
+        evidence = (*(evidence if fresh else ()), *lines)
         fix = "Set `initialOffset: oldest` in the component"
         yield result("group-offset", title, broker, topic, Status.WARNING, evidence, fix)
 
@@ -118,7 +122,7 @@ def group_deleted(seen: Evidence) -> Iterator[CheckResult]:
             each for each in topic.partitions if each.committed is not None and each.committed < each.begin
         ]
         gone = gone if broker.type == "pubsub.kafka" else []
-        lines = _said(seen, broker, "deleted", topic.topic)
+        lines = _said(seen, broker, "were deleted before", topic.topic)
         if not gone and not lines:
             yield passed("group-deleted", title, broker, topic)
             continue
@@ -147,13 +151,13 @@ def as_before(broker: BrokerSeen, topic: TopicStanding) -> tuple[PartitionStandi
     return next((each.partitions for each in broker.before if each.topic == topic.topic), topic.partitions)
 
 
-def _said(seen: Evidence, broker: BrokerSeen, word: str, topic: str) -> tuple[str, ...]:
+def _said(seen: Evidence, broker: BrokerSeen, words: str, topic: str) -> tuple[str, ...]:
     lines = [
         line.message
         for app in seen.apps
         if app.app_id == broker.app_id
         for line in app.log
-        if line.level == "warn" and word in line.message and f"'{topic}'" in line.message
+        if line.level == "warn" and words in line.message and f"'{topic}'" in line.message
         and broker.group in line.message
     ]  # fmt: skip
     return tuple(lines[-LINES:])

@@ -8,7 +8,7 @@ from typing import Final
 
 from outboard.doctor.cluster_evidence import ClusterSeen, PodSeen
 from outboard.doctor.evidence import AppSeen, HttpAnswer, RouteSeen, SidecarSeen, SubscriptionSeen
-from outboard.doctor.grpc_app import GrpcApp, over_grpc
+from outboard.doctor.grpc_app import AppOverGrpc, over_grpc
 from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused
 from outboard.doctor.kubernetes.forwarding import LOOPBACK, forwarded
 from outboard.doctor.kubernetes.secrets import decoded
@@ -122,7 +122,7 @@ async def _app(access: Access, app: AppSeen, pod: PodSeen, token: str) -> AppSee
 
 async def _grpc_app(access: Access, app: AppSeen, pod: PodSeen, token: str) -> AppSeen:
     async with forwarded(access, pod.name, pod.namespace, app.app_port) as way:
-        seen = await over_grpc(app, GrpcApp(pod.annotation(PROTOCOL), LOOPBACK, way.port, token))
+        seen = await over_grpc(app, AppOverGrpc(pod.annotation(PROTOCOL), LOOPBACK, way.port, token))
     if way.refused:
         return replace(app, listening=False, subscribe=HttpAnswer(failure=nobody_listens(app.app_port)))
     return replace(seen, listening=True)

@@ -21,7 +21,7 @@ from outboard.doctor.evidence import (
     SidecarSeen,
     SubscriptionSeen,
 )
-from outboard.doctor.grpc_app import GrpcApp, over_grpc
+from outboard.doctor.grpc_app import AppOverGrpc, over_grpc
 from outboard.doctor.laptop.asking import ask
 from outboard.doctor.laptop.brokers import look_at_broker, wanted_brokers
 from outboard.doctor.laptop.canaries import send_canaries
@@ -159,7 +159,7 @@ async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
     if not app.app_port:
         return replace(seen, found_at=await _found_at(target, process.ports))
     if app.app_protocol in GRPC_PROTOCOLS and is_grpc_installed():
-        where = GrpcApp(app.app_protocol, app.app_host, app.app_port, target.app_token)
+        where = AppOverGrpc(app.app_protocol, app.app_host, app.app_port, target.app_token)
         return await over_grpc(replace(seen, over_grpc=True), where) if listening else seen
     if app.app_protocol not in ASKED:
         return replace(seen, unasked=f"it speaks {app.app_protocol}, and only HTTP is asked here")

@@ -119,6 +119,10 @@ class ConsumerClient(Protocol):
         """Where it reads on, once that is known. Raises KafkaFailure."""
         ...
 
+    async def beginning(self, tp: TopicPartition) -> int:
+        """The offset of the first event that the broker still has. Raises KafkaFailure."""
+        ...
+
     def missing(self, topics: Collection[str]) -> Collection[str]:
         """Those that the broker does not have, as far as is known."""
         ...

@@ -175,6 +175,12 @@ class LibraryConsumer:
             offset: int = await self._consumer.position(LibraryPartition(*tp))
             return offset
 
+    async def beginning(self, tp: TopicPartition) -> int:
+        async with _translated():
+            place = LibraryPartition(*tp)
+            found: int = (await self._consumer.beginning_offsets([place]))[place]
+            return found
+
     def missing(self, topics: Collection[str]) -> Collection[str]:
         return [topic for topic in topics if not self._consumer.partitions_for_topic(topic)]
 

@@ -90,9 +90,19 @@ class Session:
         begins there too, and not behind what has come by then."""
         try:
             if await self._consumer.committed(tp) is None:
-                self._offsets.settle(tp, await self._consumer.position(tp))
+                position = await self._consumer.position(tp)
+                self._offsets.settle(tp, position)
+                self._tell_skipped(tp, position, position - await self._consumer.beginning(tp))
         except KafkaFailure as error:
             logger.warning("the beginning of %s/%s is not committed: %s", *tp, error)
+
+    def _tell_skipped(self, tp: TopicPartition, position: int, events: int) -> None:
+        if events > 0:
+            logger.warning(
+                "consumer group '%s' had committed nothing for partition %d of '%s': it begins at offset %d, "
+                "and the %d events before it are skipped (`initialOffset: newest`)",
+                self._retry_context.settings.group, tp.partition, tp.topic, position, events,
+            )  # fmt: skip
 
     def _new_partition(self, tp: TopicPartition) -> PartitionConsumer | None:
         handler = self._topics.current(tp.topic)

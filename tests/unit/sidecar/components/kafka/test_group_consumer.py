@@ -81,6 +81,9 @@ class FakeConsumer:
     async def position(self, place: TopicPartition) -> int:
         return 40
 
+    async def beginning(self, place: TopicPartition) -> int:
+        return 37 + place.partition
+
     def missing(self, topics: Collection[str]) -> Collection[str]:
         return ()
 
@@ -162,12 +165,15 @@ async def test_nobody_is_subscribed_before_the_group_has_shared() -> None:
         assert only.subscribed.is_set()
 
 
-async def test_a_group_that_begins_at_the_end_commits_where_it_is() -> None:
+async def test_a_group_that_begins_at_the_end_commits_where_it_is_and_says_what_it_skips(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     consumer = FakeConsumer()
     async with Scene(consumer, initial_offset="latest").consume("a"):
         await consumer.share()
         await turns()
         assert consumer.commits == [{TopicPartition("a", 0): 40}]
+    assert "begins at offset 40, and the 3 events before it are skipped" in caplog.text
 
 
 async def test_what_is_revoked_is_committed_first() -> None:
