@@ -240,16 +240,28 @@ def test_what_daprd_leaves_out_or_cannot_do_is_told(project: Project, daprd: Pat
         assert run.interrupt() == 0
 
 
-def test_a_rule_that_is_no_cel_is_told_with_daprd_too(project: Project, daprd: Path) -> None:
-    item = {"pubsubname": "pubsub", "topic": "jobs", "route": "/events"}
-    wrong = {"pubsubname": "pubsub", "topic": "ruled", "routes": {"rules": [{"match": "a ==", "path": "/a"}]}}
-    add_answering(project, "billing", [item, wrong])
+ITEM = {"pubsubname": "pubsub", "topic": "jobs", "route": "/events"}
+NO_CEL = {"pubsubname": "pubsub", "topic": "ruled", "routes": {"rules": [{"match": "a ==", "path": "/a"}]}}
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "said"),
+    [
+        ([ITEM, NO_CEL], "`match: a ==` of topic 'ruled' cannot be compiled"),
+        ({"pubsub": "jobs"}, "its answer at /dapr/subscribe cannot be used: not a list"),
+    ],
+)
+def test_an_answer_of_which_daprd_starts_nothing_is_told(
+    project: Project, daprd: Path, subscriptions: object, said: str
+) -> None:
+    add_answering(project, "billing", subscriptions)
     with running_daprd(project, daprd) as run:
         topologies, ready = up_to_ready(run)
         assert topologies["billing"]["topics"] == []
         assert ready["not_taken"] == 1
         text = run.event("caution")["text"]
-        assert text.startswith("billing does not get its events: `match: a ==` of topic 'ruled' cannot be")
+        assert text.startswith(f"billing does not get its events: {said}")
+        assert text.endswith("daprd starts no subscription of this app")
         assert run.interrupt() == 0
 
 

@@ -11,6 +11,9 @@ __all__ = ["Remembering", "last_words"]
 
 KEPT: Final = 40
 TELLING: Final = re.compile(r"error|exception|panic|fatal|cannot|could not|no such|not found", re.IGNORECASE)
+OF_NO_USE: Final = re.compile(r"application startup failed|worker failed to boot", re.IGNORECASE)
+"""What servers say after the reason: uvicorn, hypercorn and gunicorn."""
+TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 class Remembering:
@@ -34,5 +37,11 @@ def last_words(lines: Iterable[str]) -> str:
 
     What comes after the reason is often of no use: the version of the program, or that it shuts down.
     """
-    said = [line.strip() for line in lines if line.strip()]
-    return next((line for line in reversed(said) if TELLING.search(line)), said[-1] if said else "")
+    last, reason, inside = "", "", False
+    for line in filter(str.strip, lines):
+        ends_traceback = inside and not line[0].isspace()
+        inside = TRACEBACK in line or (inside and not ends_traceback)
+        last = line.strip()
+        if ends_traceback or (TELLING.search(line) and not OF_NO_USE.search(line)):
+            reason = last
+    return reason or last

@@ -111,10 +111,10 @@ class DaprdSidecars:
             status.listening.set()
             asked = await until_asked(app, partial(is_healthy, exchange, ALL), self.clock)
             try:
-                async with asyncio.timeout(LONG_AFTER_ITS_APP if asked.blocking else None):
+                async with asyncio.timeout(LONG_AFTER_ITS_APP if asked.problem else None):
                     await until_healthy(exchange, ALL, self.clock)
             except TimeoutError:
-                said = f"{app.app_id} does not get its events: {asked.blocking}"
+                said = f"{app.app_id} does not get its events: {asked.problem}"
                 report(Caution(f"{said}. The daprd of {app.app_id} does not become ready with it"))
                 await until_healthy(exchange, ALL, self.clock)
             status.tell(await ask_topology(exchange, app, asked))

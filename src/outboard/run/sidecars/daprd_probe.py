@@ -72,7 +72,7 @@ async def until_asked(app: AppPlan, is_ready: Callable[[], Awaitable[bool]], clo
                     return NOTHING
                 await clock.sleep(POLL)
             else:
-                return asked_for(answer.body) if answer.ok else NOTHING
+                return asked_for(answer)
 
 
 async def watch_subscriptions(app: AppPlan, availability: AppAvailability, report: Report) -> None:

@@ -13,7 +13,10 @@ from typing import Final, TypeAlias
 
 from outboard import cel
 from outboard.errors import ExtraMissing
+from outboard.sidecar.channel.refusals import excerpt
 from outboard.sidecar.subscriptions.active import SubscribeInvalid, parse_subscribe
+from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.http import Response
 from outboard.wire.subscriptions import Subscription
 
 __all__ = ["NOTHING", "AskedFor", "Target", "asked_for"]
@@ -26,23 +29,31 @@ Target: TypeAlias = tuple[str, str]
 class AskedFor:
     """`bulk` are those that are wanted in bulk, `without_route` those that daprd leaves out.
 
-    `blocking` says why daprd starts none of them; it is empty where it does.
+    `problem` says why daprd starts none of them; it is empty where it does.
     """
 
     bulk: frozenset[Target] = frozenset()
     without_route: tuple[Target, ...] = ()
-    blocking: str = ""
+    problem: str = ""
 
 
+NOT_FOUND: Final = 404
 NOTHING: Final = AskedFor()
 
 
-def asked_for(body: bytes) -> AskedFor:
-    """What an app has answered; nothing where it is no list of subscriptions, which daprd says."""
-    try:
-        subscriptions, without_route = parse_subscribe(body)
-    except SubscribeInvalid:
+def asked_for(answer: Response) -> AskedFor:
+    """What an app has answered; an app without such a route asks for nothing."""
+    if answer.status == NOT_FOUND:
         return NOTHING
+    if not answer.ok:
+        said = f"it answers {answer.status} at {SUBSCRIBE_PATH}"
+        body = excerpt(answer.body)
+        return AskedFor(problem=f"{said}: {body}" if body else said)
+    try:
+        subscriptions, without_route = parse_subscribe(answer.body)
+    except SubscribeInvalid as error:
+        said = f"{error}; it answered {excerpt(answer.body)}"
+        return AskedFor(problem=f"its answer at {SUBSCRIBE_PATH} cannot be used: {said}")
     return AskedFor(
         frozenset(map(_target, (each for each in subscriptions if each.bulk.enabled))),
         tuple(map(_target, without_route)),

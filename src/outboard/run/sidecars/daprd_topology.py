@@ -67,7 +67,7 @@ def topology_from(
         not_taken=(
             *(_not_taken(each, reasons) for each in subscribed if each.pubsub not in loaded),
             *(_without_route(*target) for target in asked.without_route),
-            *([NotTaken("", "", f"{asked.blocking}. {STARTS_NONE}")] if asked.blocking else ()),
+            *([NotTaken("", "", f"{asked.problem}. {STARTS_NONE}")] if asked.problem else ()),
         ),
         components=tuple(components),
         left_out=tuple(

@@ -6,6 +6,9 @@ import pytest
 
 from outboard.run.processes.last_words import Remembering, last_words
 
+STARTUP = "ERROR:    Application startup failed. Exiting."
+WORKER = "[ERROR] Worker (pid:7) exited with code 3"
+
 
 @pytest.mark.parametrize(
     ("lines", "said"),
@@ -22,6 +25,12 @@ from outboard.run.processes.last_words import Remembering, last_words
             ["ERROR:    [Errno 98] address already in use", "INFO:     Application shutdown complete."],
             "ERROR:    [Errno 98] address already in use",
         ),
+        (
+            ["ERROR:    Traceback (most recent call last):", '  File "a.py"', "shop.Unset: DSN", "", STARTUP],
+            "shop.Unset: DSN",
+        ),
+        (["[ERROR] Worker (pid:7) exited with code 3", "[ERROR] Reason: Worker failed to boot."], WORKER),
+        ([STARTUP], STARTUP),
     ],
 )
 def test_the_reason_is_found(lines: list[str], said: str) -> None:
