@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -152,9 +152,9 @@ def _others(folder: Path, seen: set[Path]) -> Iterator[SourceFile]:
     seen.add(folder.absolute())
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in MISTAKEN and path.is_file() and path.stat().st_size < MOST_OF_OTHERS:
-            content = path.read_text(encoding="utf-8", errors="replace")
-            if RESOURCE.search(content):
-                yield SourceFile(str(path), content, is_misnamed=True)
+            read = _read(path, lambda content: False)
+            if RESOURCE.search(read.text):
+                yield SourceFile(str(path), read.text, is_misnamed=True)
 
 
 def _is_excluded(path: Path, patterns: Sequence[str]) -> bool:
@@ -165,7 +165,7 @@ def _is_excluded(path: Path, patterns: Sequence[str]) -> bool:
     )
 
 
-def _read(path: Path) -> SourceFile:
+def _read(path: Path, matters: Callable[[str], bool] | None = None) -> SourceFile:
     name = str(path)
     try:
         size = path.stat().st_size
@@ -173,7 +173,7 @@ def _read(path: Path) -> SourceFile:
             return SourceFile(name, "", unread=f"it has {size // 1024 // 1024} MiB")
         raw = path.read_bytes()
     except OSError as error:
-        raise ResourceError(name, 1, f"cannot be read: {error.strerror}", "Check the file.") from error
+        return SourceFile(name, "", unread=f"it cannot be read: {error.strerror}")
     if b"\0" in raw:
         return SourceFile(name, "", unread="it is no text")
     try:
@@ -184,7 +184,7 @@ def _read(path: Path) -> SourceFile:
         return SourceFile(
             name, raw.decode("utf-8", "replace"), errors=(problem,) if _matters(raw.decode("latin-1")) else ()
         )
-    return source_file(name, content) if _matters(content) else SourceFile(name, content)
+    return source_file(name, content) if (matters or _matters)(content) else SourceFile(name, content)
 
 
 def _matters(content: str) -> bool:

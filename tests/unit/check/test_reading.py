@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,18 @@ def test_what_kustomize_puts_into_others_is_no_whole_resource(tmp_path: Path) ->
     assert codes(tmp_path) == []
     (tmp_path / "other.yaml").write_text(patch, encoding="utf-8")
     assert codes(tmp_path) == [("other.yaml", "OB015", 2)]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need rights there")
+def test_a_link_to_nowhere_does_not_keep_from_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "gone.yaml")
+    (tmp_path / "b.yaml").write_text(UNKNOWN, encoding="utf-8")
+    assert codes(tmp_path) == [("a.yaml", "OB004", 0), ("b.yaml", "OB102", 6)]
+
+
+def test_in_a_long_stream_one_document_that_cannot_be_read_is_one_finding() -> None:
+    broken = COMPONENT.replace("  type:", " type:")
+    text = "---\n".join([COMPONENT.replace("store", f"store-{number}") for number in range(400)] + [broken])
+    file = source_file("(standard input)", text, is_stream=True)
+    assert (len(file.documents), len(file.errors)) == (400, 1)
+    assert check_files([file]).places[0].finding.hit.span.line == 400 * 8 + 7
