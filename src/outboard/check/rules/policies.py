@@ -84,6 +84,7 @@ def unused_policy(corpus: Corpus) -> Iterator[Hit]:
 
 def unknown_target(corpus: Corpus) -> Iterator[Hit]:
     for document in corpus.resiliencies:
+        yield from _unknown_apps(corpus, document)
         names = {each.name for each in corpus.components if each.document.group == document.group}
         for name, node in entries(child(document.spec, "targets", "components")).items():
             if name in names or not names or is_placeholder(name):
@@ -98,6 +99,15 @@ def unknown_target(corpus: Corpus) -> Iterator[Hit]:
                 f"Did you mean `{near}`?" if near else "",
                 severity=Severity.warning if near and is_slip_of_name(name, near) else Severity.note,
             )
+
+
+def _unknown_apps(corpus: Corpus, document: Document) -> Iterator[Hit]:
+    """Where an app is almost called so: others may be elsewhere."""
+    names = {*corpus.app_ids, *(each.name for each in corpus.of_kind("HTTPEndpoint"))}
+    for name, node in entries(child(document.spec, "targets", "apps")).items():
+        near = nearest(name, names) if name not in names else ""
+        if near and is_slip_of_name(name, near):
+            yield at_key(node, f"there is no app `{name}`", f"Did you mean `{near}`?")
 
 
 def resiliency_not_first(corpus: Corpus) -> Iterator[Hit]:
@@ -228,7 +238,7 @@ RULES: Final = (
         "OB305",
         "unknown-target",
         Severity.warning,
-        "A resiliency target is no component",
+        "A resiliency target is no component, or no app",
         "The policies of this target have no effect, silently.",
         "Correct the name.",
         unknown_target,
