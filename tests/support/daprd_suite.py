@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GROUPS = (
-    "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/api|resiliency/daprd|resources/namespace|"
+    "^daprd/((httpserver|outbox|pubsub|routes|secret|state|shutdown/(api|block/app|graceful)|tracing/serviceinvocation|"
+    "resiliency/(daprd|publish|subscriptions)|resources/namespace|"
     "subscriptions/(programmatic|declarative/selfhosted|mixed|stream)|resiliency/apps/retry|"
     "serviceinvocation/(grpc/(dapr|app)apitoken|http/(appapitoken|streaming))|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
-    "hotreload/selfhosted/(configuration|httpendpoint|ignoreerrors|resiliency(rename)?|"
+    "hotreload/selfhosted/(configuration|disabled|httpendpoint|ignoreerrors|resiliency(rename)?|"
     "scopes(/components)?|secret|state)$|"
-    "(metadata/metadata|middleware/http/(app/)?missing|resources/uniquename|"
+    "(metadata/metadata|tracing/baggage/(grpcBaggage|httpBaggage|invoke)|middleware/http/(app/)?missing|resources/uniquename|"
     "resiliency/apps/(default(circuitbreaker|retry|timeout)|retrymatching(grpc|http))|"
     "serviceinvocation/http/(basic|contentlength|fuzzhttp|hopbyhop|httpendpoints|redirect|sse|ssepanic|sserelay|"
     "reservedchars/pathcorrectness)|serviceinvocation/grpc/(basic|basicproxy|connpool|contentlength|fuzzgrpc|"

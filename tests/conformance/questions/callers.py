@@ -40,6 +40,13 @@ TOKENS = Group(
                     "/v1.0/metadata",
                     traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
                 ),
+                ask("GET", "/v1.0/metadata", baggage="a=b"),
+                ask("GET", "/v1.0/metadata", baggage="none"),
+                ask("GET", "/v1.0/healthz", baggage="none"),
+                ask("GET", "/v1.0/state/mem/k", baggage="a=b,c=d", dapr_api_token="sesame"),
+                ask("GET", "/v1.0/state/mem/k", baggage="a=b, none;x", dapr_api_token="sesame"),
+                ask("GET", "/v1.0/state/mem/k", baggage="", dapr_api_token="sesame"),
+                ask("GET", "/v1.0/unknown", baggage="=", dapr_api_token="sesame"),
             ),
         ),
         Question(
