@@ -147,7 +147,7 @@ class Api:
         if HEALTH in unquote(request.raw_path):
             return {}
         told = {} if any(name == "traceparent" for name, _ in reply.repeated) else _trace(request)
-        return told if request.baggage is None else {**told, "baggage": request.baggage}
+        return {**told, "baggage": request.baggage} if request.baggage else told
 
     def _missed(self, request: ApiRequest) -> Reply:
         methods = sorted(self._router.methods(request.raw_path))
