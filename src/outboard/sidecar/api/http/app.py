@@ -42,6 +42,7 @@ HEAD_TOO_LARGE: Final = Reply(
 )
 UNTOLD: Final = Reply(200)
 NOT_FOUND: Final = Reply(404, b"404 page not found\n", {"x-content-type-options": "nosniff"}, TEXT)
+BAGGAGE: Final = "baggage"
 HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a head is too large
 
 
@@ -147,7 +148,9 @@ class Api:
         if HEALTH in unquote(request.raw_path):
             return {}
         told = {} if any(name == "traceparent" for name, _ in reply.repeated) else _trace(request)
-        return {**told, "baggage": request.baggage} if request.baggage else told
+        if BAGGAGE not in request.headers or not request.baggage:
+            return told
+        return {**told, BAGGAGE: request.baggage}
 
     def _missed(self, request: ApiRequest) -> Reply:
         methods = sorted(self._router.methods(request.raw_path))
@@ -203,8 +206,9 @@ class Api:
 
 def _baggage_problem(request: ApiRequest) -> str:
     """Whoever asks for health alone is answered, as by daprd."""
-    baggage = request.baggage
-    return "" if baggage is None or HEALTH in unquote(request.raw_path) else problem_of(baggage)
+    if BAGGAGE not in request.headers or HEALTH in unquote(request.raw_path):
+        return ""
+    return problem_of(request.baggage or "")
 
 
 def _plain(text: str) -> Reply:
