@@ -5,6 +5,8 @@ Source: daprd 1.18, `dapr.proto.internals.v1.ServiceInvocation`.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
@@ -14,6 +16,7 @@ import grpc
 
 from outboard.sidecar.api.grpc.call import APP_ID, NO_METHOD, NO_PROXY, Call
 from outboard.sidecar.api.grpc.proxied import proxied
+from outboard.sidecar.channel.grpc.metadata import trace_of
 from outboard.sidecar.invocation.callee import Callee
 from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 from outboard.sidecar.invocation.grpc.relay import ProxiedCall
@@ -41,6 +44,7 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 
 LEAST: Final = 64 * 1024
 OWN: Final = "/dapr.proto.internals."
+TRACEPARENT: Final = "traceparent"
 UNPARSED: Final = "parsing InternalInvokeRequest error: "
 
 
@@ -131,6 +135,9 @@ def _unparsed(problem: str) -> InvocationFailed:
 def _call(head: CallHead, body: CallBody, *, streaming: bool) -> AppCall:
     """A body whose length the caller has told goes to the app with that length, any other in chunks."""
     headers = [item for item in head.headers if item[0] != "content-type"]
+    if head.over_grpc and (traceparent := _told_in_binary(head)):
+        headers = [item for item in headers if item[0] != TRACEPARENT]
+        headers.append((TRACEPARENT, traceparent))
     if head.content_type:
         headers.append(("content-type", head.content_type))
     return AppCall(
@@ -143,6 +150,14 @@ def _call(head: CallHead, body: CallBody, *, streaming: bool) -> AppCall:
         over_grpc=head.over_grpc,
         type_url=head.type_url,
     )
+
+
+def _told_in_binary(head: CallHead) -> str:
+    """The trace of a call over gRPC, as a daprd passes it on; empty where there is none."""
+    try:
+        return trace_of(base64.b64decode(first(head.headers, "grpc-trace-bin"), validate=True))
+    except binascii.Error:
+        return ""
 
 
 async def _body(

@@ -20,6 +20,7 @@ __all__ = [
     "forwarded_metadata",
     "metadata_problem",
     "trace_metadata",
+    "trace_of",
 ]
 
 OF_THE_PROTOCOL: Final = frozenset(
@@ -39,6 +40,7 @@ VALUE: Final = re.compile(r"[ -~]*\Z")
 BINARY: Final = "-bin"
 """What the names of binary metadata end with; here their values have a byte a character."""
 TRACE: Final = "grpc-trace-bin"
+BINARY_TRACE: Final = re.compile(rb"\x00\x00(.{16})\x01(.{8})\x02(.)\Z", re.DOTALL)
 
 
 def forwarded_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -58,6 +60,13 @@ def binary_trace(traceparent: str | None) -> dict[str, str]:
         return {}
     identity, span, flags = (bytes.fromhex(each) for each in (trace.trace_id, trace.span_id, trace.flags))
     return {TRACE: (b"\0\0" + identity + b"\1" + span + b"\2" + flags).decode("latin-1")}
+
+
+def trace_of(binary: bytes) -> str:
+    """The `traceparent` of a trace in its binary form; empty where it is none."""
+    found = BINARY_TRACE.match(binary)
+    trace = None if found is None else TraceContext(*(each.hex() for each in found.groups()))
+    return "" if trace is None or TraceContext.parse(trace.traceparent) is None else trace.traceparent
 
 
 def trace_metadata(traceparent: str | None) -> tuple[tuple[str, str | bytes], ...]:
