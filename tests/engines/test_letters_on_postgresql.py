@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
 from outboard.errors import OutboxFull
-from outboard.kit.outbox.port import FetchRequest
+from outboard.kit.outbox.port import FetchRequest, Settlement
 from outboard.kit.outbox.sql.schema import differences, statements
 from support.inbox import engines_of
 from support.letters import Collecting, deliver, letter
@@ -82,11 +83,21 @@ async def test_the_tables_may_be_in_another_schema(service: tuple[Collecting, En
     await outbox.store.prepare()
     assert len(await outbox.store.claim("token", 30)) == 16
     assert len(await outbox.store.fetch("token", FetchRequest(10))) == 1
+    archiving = Outbox(engine, schema="events", keep="archive")
+    archiving.create_tables(engine)
+    (event,) = await archiving.store.fetch("token", FetchRequest(10))
+    for _ in range(2):
+        await archiving.store.settle("token", Settlement(delivered=[event.sequence]))
+    assert await archiving.clear_archive(timedelta(days=1)) == 0
+    assert await archiving.clear_archive(timedelta(days=-1)) == 1
+    with Session(engine) as session:
+        topic.stage(session, 1)
+        session.commit()
     full = Outbox(engine, schema="events", max_waiting=1)
     with Session(engine) as session, pytest.raises(OutboxFull):
         Outboard(environ={}, outbox=full).topic("t").stage(session, 1)
         session.commit()
-    outbox.metadata.drop_all(engine)
+    archiving.metadata.drop_all(engine)
 
 
 async def test_letters_are_chosen_grouped_and_dropped(service: tuple[Collecting, Engine]) -> None:

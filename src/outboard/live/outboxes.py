@@ -75,14 +75,15 @@ async def relaying(url: str, prefix: str, environment: Mapping[str, str]) -> Asy
     Raises OutboxUnavailable where there is no such outbox, ExtraMissing, SettingInvalid.
     """
     _demand_sql()
-    from outboard.kit.outbox.sql.looking import compared
+    from outboard.kit.outbox.sql.looking import compared, has_archive
     from outboard.kit.outbox.sql.opening import opened_engine
     from outboard.kit.outbox.sql.outbox import Outbox
 
     if problems := [problem for problem, _ in await compared(url, prefix)]:
         raise OutboxUnavailable("be relayed", "; ".join(problems))
+    archives = await has_archive(url, prefix)
     async with opened_engine(url, writes=True) as engine:
-        outbox = Outbox(engine, prefix=prefix)
+        outbox = Outbox(engine, prefix=prefix, keep="archive" if archives else "delete")
         board = Outboard(environ=environment, outbox=outbox)
         publisher = board.topic("-").publisher
         async with (

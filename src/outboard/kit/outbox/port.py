@@ -184,7 +184,7 @@ class OutboxStore(Protocol):
         ...
 
     async def settle(self, token: str, settlement: Settlement) -> None:
-        """Delete what was delivered; put off and park the rest, where `token` still has the partition."""
+        """Delete or archive what was delivered; put off and park the rest, as far as `token` has it still."""
         ...
 
     async def parked(self, limit: int) -> Sequence[ParkedEvent]:
@@ -209,6 +209,10 @@ class OutboxStore(Protocol):
 
     async def depth(self) -> Depth:
         """How much there is, and since when."""
+        ...
+
+    async def clear_archive(self, seconds: float) -> int:
+        """Delete what was published so long ago from an archive; how many, 1,000 at most."""
         ...
 
     async def held_lanes(self) -> int:

@@ -15,9 +15,9 @@ from outboard.kit.outbox.sql.engine import LazyEngine, reason_of
 from outboard.kit.outbox.sql.opening import opened_engine
 from outboard.kit.outbox.sql.schema import SchemaDifference, differences
 from outboard.kit.outbox.sql.store import SqlOutboxStore
-from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.sql.tables import ARCHIVE, Tables
 
-__all__ = ["OutboxLook", "compared", "look_into", "opened_outboxes", "outbox_tables"]
+__all__ = ["OutboxLook", "compared", "has_archive", "look_into", "opened_outboxes", "outbox_tables"]
 
 LOOK: Final = "look into the outbox"
 NAME: Final = "outbox"
@@ -50,6 +50,14 @@ async def opened_outboxes(url: str) -> AsyncIterator[list[tuple[str, SqlOutboxSt
             raise OutboxUnavailable(LOOK, "there is none: no table has its columns")
         tables = ((name, Tables.in_metadata(MetaData(), name.removesuffix(NAME))) for name in names)
         yield [(name, SqlOutboxStore(each, reading)) for name, each in tables]
+
+
+async def has_archive(url: str, prefix: str) -> bool:
+    """Whether what is published is kept there. Raises OutboxUnavailable."""
+    async with _reading(url) as reading:
+        return await reading.run(
+            LOOK, lambda connection: inspect(connection).has_table(prefix + ARCHIVE), read_only=True
+        )
 
 
 async def compared(url: str, prefix: str) -> list[SchemaDifference]:

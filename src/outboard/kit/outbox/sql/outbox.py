@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from outboard.clock import Clock, SystemClock
 from outboard.errors import ExtraMissing, OutboxUnavailable
 from outboard.hops.journal import Journal
-from outboard.kit.arguments import check_count, check_instance, wrong
+from outboard.kit.arguments import check_count, check_instance, check_one_of, wrong
 from outboard.kit.outbox.gauges import OutboxGauges
 from outboard.kit.outbox.lease import new_token
 from outboard.kit.outbox.port import OutboxHealth
@@ -34,6 +34,8 @@ __all__ = ["Outbox"]
 
 DEFAULT_PREFIX = "outboard_"
 HEALTHY_AGE = timedelta(minutes=1)
+Keep: TypeAlias = Literal["delete", "archive"]
+"""What becomes of an event when it is published."""
 
 
 class Outbox:
@@ -44,7 +46,8 @@ class Outbox:
     the app's own, so that its migrations know them, or a new one. Their names begin with `prefix`: services
     that share a database need different ones. They are in `schema`, or that of `metadata`. `redact` says what
     may be kept of a failure's message, and logged. With `max_waiting` or `max_age`, a flush that stages more
-    while so many events wait, or the first has waited for so long, raises OutboxFull. Making one does no I/O.
+    while so many events wait, or the first has waited for so long, raises OutboxFull. What was
+    published is deleted, or moved to a third table with `keep="archive"`. Making one does no I/O.
 
     Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`).
     """
@@ -59,6 +62,7 @@ class Outbox:
         redact: Redact | None = None,
         max_waiting: int | None = None,
         max_age: timedelta | None = None,
+        keep: Keep = "delete",
     ) -> None:
         try:
             import sqlalchemy
@@ -77,7 +81,8 @@ class Outbox:
             check_count("max_waiting", max_waiting)
         check_instance("max_age", max_age, timedelta, "a timedelta")
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
-        self._tables = Tables.in_metadata(self.metadata, prefix, schema)
+        check_one_of("keep", keep, get_args(Keep))
+        self._tables = Tables.in_metadata(self.metadata, prefix, schema, archives=keep == "archive")
         self._redact = redact
         upgrade_after_create(self._tables)
         self._wakeups = Wakeups()
@@ -98,12 +103,12 @@ class Outbox:
         make_durable(engine)
 
     def create_tables(self, connectable: Engine | Connection) -> None:
-        """Make the two tables where they are missing, and bring those of an earlier version up to date.
+        """Make the tables where they are missing, and bring those of an earlier version up to date.
 
         `metadata.create_all` does the same. With an `AsyncEngine`:
         `await connection.run_sync(outbox.create_tables)`.
         """
-        self.metadata.create_all(connectable, tables=self._tables.both)
+        self.metadata.create_all(connectable, tables=self._tables.all)
 
     async def waiting(self) -> int:
         """How many events are still to be published, those that are parked left out.
@@ -150,6 +155,16 @@ class Outbox:
         count = await self._store.drop([event.sequence for event in events])
         self._wakeups.give()
         return count
+
+    async def clear_archive(self, older_than: timedelta) -> int:
+        """Delete what was published so long ago from the archive, 1,000 events at most; how many.
+
+        Raises OutboxUnavailable; TypeError for what is no timedelta.
+        """
+        given: object = older_than
+        if not isinstance(given, timedelta):
+            wrong("older_than", "a timedelta", older_than)
+        return await self._store.clear_archive(older_than.total_seconds())
 
     @property
     def store(self) -> OutboxStore:

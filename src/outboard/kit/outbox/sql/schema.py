@@ -27,13 +27,13 @@ class SchemaDifference(NamedTuple):
 def statements(dialect: str, prefix: str, schema: str | None = None) -> list[str]:
     """Those that make the tables of an outbox, for "sqlite" or "postgresql"."""
     tables = Tables.in_metadata(MetaData(), prefix, schema)
-    return [each for table in tables.both for each in _made(table, DIALECTS[dialect]())]
+    return [each for table in tables.all for each in _made(table, DIALECTS[dialect]())]
 
 
 def differences(connection: Connection, prefix: str, schema: str | None = None) -> list[SchemaDifference]:
     """What has to be changed in the database; more columns and indexes than are needed do no harm."""
     tables = Tables.in_metadata(MetaData(), prefix, schema)
-    found = [each for table in tables.both for each in _of_table(connection, table)]
+    found = [each for table in tables.all for each in _of_table(connection, table)]
     if is_outdated(connection, tables.outbox):
         found.append(_outdated(connection, tables.outbox))
     return found

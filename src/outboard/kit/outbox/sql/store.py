@@ -9,13 +9,16 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Row,
     Select,
+    Table,
     and_,
     bindparam,
     delete,
     func,
+    literal,
     not_,
     or_,
     select,
@@ -32,7 +35,7 @@ from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
-from outboard.kit.outbox.sql.tables import Tables, may_block
+from outboard.kit.outbox.sql.tables import ARCHIVED, Tables, may_block
 from outboard.kit.outbox.sql.upgrading import warn_if_outdated
 
 __all__ = ["SqlOutboxStore"]
@@ -61,6 +64,7 @@ class SqlOutboxStore:
     ) -> None:
         self._outbox = tables.outbox
         self._lease = tables.lease
+        self._archive = tables.archive
         self._run = engine.run
         self._now = now
         self._is_abandoned = is_abandoned
@@ -108,6 +112,10 @@ class SqlOutboxStore:
     async def depth(self) -> Depth:
         """As `OutboxStore.depth`."""
         return await self._run("measure its depth", self._depth, read_only=True)
+
+    async def clear_archive(self, seconds: float) -> int:
+        """As `OutboxStore.clear_archive`."""
+        return await self._run("clear its archive", partial(self._clear_archive, seconds))
 
     async def held_lanes(self) -> int:
         """As `OutboxStore.held_lanes`."""
@@ -164,6 +172,8 @@ class SqlOutboxStore:
         use_indexes(connection)
         if settlement.delivered:
             # Whoever has the lease: the broker has the event, and nobody needs to publish it again.
+            if self._archive is not None:
+                self._keep(self._archive, settlement.delivered, connection)
             connection.execute(delete(row).where(row.c.sequence.in_(settlement.delivered)))
         if not settlement.postponed and not settlement.refused:
             return
@@ -186,6 +196,24 @@ class SqlOutboxStore:
             connection.execute(
                 park, [{"number": item.sequence, "error": item.error} for item in settlement.refused]
             )
+
+    def _keep(self, archive: Table, delivered: Sequence[int], connection: Connection) -> None:
+        """What another relay has settled meanwhile is not there any more, and in the archive already."""
+        row = self._outbox.c
+        published_at = literal(self._now(connection), BigInteger)
+        rows = select(*(row[name] for name in ARCHIVED), published_at).where(row.sequence.in_(delivered))
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        made = dialect.insert(archive).from_select([*ARCHIVED, "published_at"], rows)
+        connection.execute(made.on_conflict_do_nothing())
+
+    def _clear_archive(self, seconds: float, connection: Connection) -> int:
+        if self._archive is None:
+            return 0
+        row, before = self._archive.c, self._now(connection) - round(seconds * 1000)
+        some = select(row.sequence).where(row.published_at < before).limit(AT_ONCE)
+        numbers = list(connection.scalars(some))
+        gone = delete(self._archive).where(row.sequence.in_(numbers))
+        return connection.execute(gone).rowcount if numbers else 0
 
     def _parked(self, limit: int, connection: Connection) -> Sequence[ParkedEvent]:
         row = self._outbox

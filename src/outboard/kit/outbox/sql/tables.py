@@ -6,6 +6,7 @@ Times are whole milliseconds since 1970, in UTC: every database can compare thos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -26,26 +27,39 @@ from sqlalchemy import (
     or_,
 )
 
-__all__ = ["Tables", "may_block"]
+__all__ = ["ARCHIVE", "ARCHIVED", "Tables", "may_block"]
+
+ARCHIVE: Final = "outbox_archive"
+ARCHIVED: Final = (
+    "sequence", "event_id", "pubsub", "topic", "key", "body", "details", "staged_at", "attempts",
+)  # fmt: skip
+"""Columns of an event that its row in the archive has, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """`outbox` has a row for each event that is not published yet, `lease` one for each partition."""
+    """`outbox` has a row for each event that is not published yet, `lease` one for each partition.
+
+    `archive` has those that were published, where they are kept.
+    """
 
     outbox: Table
     lease: Table
+    archive: Table | None = None
 
     @classmethod
-    def in_metadata(cls, metadata: MetaData, prefix: str, schema: str | None = None) -> Tables:
-        """Declare them, as `<prefix>outbox` and `<prefix>outbox_lease`, in `schema` or that of `metadata`."""
+    def in_metadata(
+        cls, metadata: MetaData, prefix: str, schema: str | None = None, *, archives: bool = False
+    ) -> Tables:
+        """Declare them, as `<prefix>outbox` and so on, in `schema` or that of `metadata`."""
         outbox = _outbox(metadata, f"{prefix}outbox", schema)
-        return cls(outbox, _lease(metadata, f"{prefix}outbox_lease", schema))
+        archive = _archive(metadata, f"{prefix}{ARCHIVE}", schema) if archives else None
+        return cls(outbox, _lease(metadata, f"{prefix}outbox_lease", schema), archive)
 
     @property
-    def both(self) -> list[Table]:
-        """The two, in the order in which they are made."""
-        return [self.outbox, self.lease]
+    def all(self) -> list[Table]:
+        """In the order in which they are made."""
+        return [table for table in (self.outbox, self.lease, self.archive) if table is not None]
 
 
 def _outbox(metadata: MetaData, name: str, schema: str | None) -> Table:
@@ -93,6 +107,26 @@ def may_block(outbox: FromClause) -> ColumnElement[bool]:
     """
     put_off = outbox.c.available_at > literal_column("0")
     return or_(put_off, and_(outbox.c.hold, outbox.c.parked_at.is_not(None)))
+
+
+def _archive(metadata: MetaData, name: str, schema: str | None) -> Table:
+    table = Table(
+        name,
+        metadata,
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("event_id", Text, nullable=False),
+        Column("pubsub", Text, nullable=False),
+        Column("topic", Text, nullable=False),
+        Column("key", Text),
+        Column("body", LargeBinary, nullable=False),
+        Column("details", Text, nullable=False),
+        Column("staged_at", BigInteger, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("published_at", BigInteger, nullable=False),
+        schema=schema,
+    )
+    Index(f"ix_{name}_published", table.c.published_at)
+    return table
 
 
 def _lease(metadata: MetaData, name: str, schema: str | None) -> Table:
