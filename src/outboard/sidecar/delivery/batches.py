@@ -59,6 +59,12 @@ class BatchEntry:
         self.settled = False
         self.outcome: NotAcknowledged | None = None
 
+    @property
+    def name(self) -> str:
+        """What the log calls it: as its event is called, which is not how the request calls its entry."""
+        known = "" if self.incoming is None else self.incoming.event.get("id", "")
+        return str(known or self.entry_id)
+
     def settle(self, outcome: NotAcknowledged | None = None) -> None:
         """The first outcome counts."""
         if not self.settled:
@@ -247,12 +253,12 @@ class BatchConsumer:
 
     def _tell(self, entry: BatchEntry, answer: Answer, number: int, duration: float) -> None:
         if entry.incoming is not None:  # which it is of each that was sent
-            self._single.tell(entry.arrived, entry.incoming, entry.entry_id, answer, number, duration)
+            self._single.tell(entry.arrived, entry.incoming, entry.name, answer, number, duration)
 
     async def _give_up(self, entry: BatchEntry, failure: Failure, tally: BatchTally | None) -> None:
         single = self._single
         if isinstance(failure, CircuitOpen):
-            single.log_undelivered(entry.entry_id, failure)
+            single.log_undelivered(entry.name, failure)
         try:
             await single.give_up(entry.arrived, entry.refusal or str(failure))
         except NotAcknowledged as error:

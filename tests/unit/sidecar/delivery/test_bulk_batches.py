@@ -114,6 +114,14 @@ async def test_a_full_batch_goes_in_one_request_and_each_entry_is_settled_by_its
     assert len(bench.hops.of(HopKind.LOST)) == len(bench.hops.of(HopKind.DROPPED)) == 1
 
 
+async def test_the_log_calls_an_event_by_its_own_id(caplog: pytest.LogCaptureFixture) -> None:
+    async with Bench().running() as bench:
+        bench.answer(e1="DROP", e2="RETRY")
+        await bench.handle(b'{"id": "order-7"}', b'{"data": 1}')
+    assert "event order-7 on topic t was dropped by the app" in caplog.text
+    assert "event e2 on topic t was not handled by the app" in caplog.text, "it has no id of its own"
+
+
 async def test_no_batch_is_larger_than_it_may_be() -> None:
     async with Bench().running() as bench:
         await bench.handle(*events(1, 2, 3, 4, 5, 6, 7))
