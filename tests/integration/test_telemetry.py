@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -14,8 +14,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from pydantic import BaseModel
 
-from outboard import Drop, Event, Outboard, SidecarUnavailable
+from outboard import Drop, Event, Outboard, Sensitive, SidecarUnavailable
 from outboard.kit.telemetry import providers
 from outboard.testing import Harness
 
@@ -221,6 +222,32 @@ async def test_a_run_that_fails_says_how(
     assert span.status.status_code is StatusCode.ERROR
     assert said(span)["error.type"] == kind
     assert [event.name for event in span.events] == [EXCEPTION]
+
+
+class Account(BaseModel):
+    number: int
+    email: Annotated[str, Sensitive()]
+
+
+async def test_what_a_model_calls_sensitive_is_in_no_span(outboard: Harness, spans: Spans) -> None:
+    board = Outboard(app_id="backend", environ={})
+    accounts, runs = board.topic("accounts", Account), []
+
+    @accounts.subscribe("/events/account")
+    async def on_account(event: Event[Account]) -> None:
+        runs.append(event)
+        if len(runs) == 1:
+            raise LookupError(f"nothing is known of {event.data!r}")
+
+    async with outboard.serving(service(board), board):
+        await accounts.publish(Account(number=7, email="ada@example.org"))
+        await outboard.settled()
+    span = spans.named("process accounts")[0]
+    (event,) = span.events
+    told = "\n".join(map(str, [span.status.description, *(event.attributes or {}).values(), said(span)]))
+    assert "ada@example.org" not in told
+    assert told.count("Account(number=7, email='***')") == 3
+    assert "test_telemetry.py" in told
 
 
 async def test_a_publish_that_fails_says_how(spans: Spans) -> None:

@@ -28,6 +28,8 @@ KAFKA_OFFSET: Final = "messaging.kafka.offset"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 
 PUBSUB_NAME: Final = "dapr.pubsub.name"
 """Ours: the pub/sub component, within which the name of a topic says which one it is."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final
@@ -12,7 +13,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from outboard.kit.telemetry.attributes import Attributes, error_type, of_message, of_operation, of_size
 from outboard.kit.telemetry.contexts import trace_context_of
-from outboard.kit.telemetry.conventions import ERROR_TYPE
+from outboard.kit.telemetry.conventions import ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE
 from outboard.kit.telemetry.creation import Creation, Sending
 from outboard.kit.telemetry.instruments import Instruments
 from outboard.wire.events import Event
@@ -51,7 +52,7 @@ class CreationSpan(Creation):
     ) -> None:
         self._scope.__exit__(None, None, None)
         if error is not None:
-            _failed(self._span, error)
+            _failed(self._span, error, str)
         self._span.end()
 
 
@@ -89,8 +90,11 @@ class Processing:
         self._count = count
         self._began = perf_counter()
 
-    def ended(self, error: BaseException | None, status: int | None) -> None:
-        """What came out of it: an `error`, or an HTTP status."""
+    def ended(self, error: BaseException | None, status: int | None, masked: Callable[[str], str]) -> None:
+        """What came out of it: an `error`, or an HTTP status.
+
+        `masked` gives a text without what is sensitive in the events, which an exception may quote.
+        """
         found: Attributes = {}
         if error is not None:
             found = error_type(error)
@@ -98,7 +102,7 @@ class Processing:
             found = {ERROR_TYPE: str(status)}
         if self._span is not None:
             if error is not None:
-                _failed(self._span, error)
+                _failed(self._span, error, masked)
             elif found:
                 self._span.set_attributes(found)
                 self._span.set_status(Status(StatusCode.ERROR, f"answered {status}"))
@@ -109,10 +113,12 @@ class Processing:
             )
 
 
-def _failed(span: Span, error: BaseException) -> None:
-    span.record_exception(error)
+def _failed(span: Span, error: BaseException, masked: Callable[[str], str]) -> None:
+    message = masked(str(error))
+    stacktrace = masked("".join(traceback.format_exception(error)))
+    span.record_exception(error, {EXCEPTION_MESSAGE: message, EXCEPTION_STACKTRACE: stacktrace})
     span.set_attributes(error_type(error))
-    span.set_status(Status(StatusCode.ERROR, str(error)))
+    span.set_status(Status(StatusCode.ERROR, message))
 
 
 def _error(found: object) -> Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from outboard.kit.subscriptions.chain import CallHandler, Middleware
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall
+from outboard.kit.subscriptions.masking import masking_of
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import HandlerRun
 from outboard.kit.telemetry.attributes import Attributes, of_group, of_message, of_position
@@ -27,7 +28,8 @@ def traced(telemetry: Messaging) -> Middleware:
             events = [_processed(received) for received in call.received]
             with telemetry.processing(declaration.pubsub, declaration.topic, events, common) as processing:
                 run = await call_next(call)
-                processing.ended(run.error, run.http_status)
+                masked = str if run.error is None else masking_of(declaration.codec, call.received).masked
+                processing.ended(run.error, run.http_status, masked)
                 return run
 
         return with_span
