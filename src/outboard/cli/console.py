@@ -113,6 +113,8 @@ def progress(stream: TextIO) -> Iterator[Callable[[str], None]]:
 
     def tell() -> None:
         while not done.wait(PATIENCE):
+            if not said[0]:
+                continue
             stream.write(f"\r\x1b[K{said[0]}: {monotonic() - began:.0f} s")
             stream.flush()
 
