@@ -231,7 +231,7 @@ UNSERVED = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: q}\n
             1,
         ),
         ("kind:\n\t- x\n", "", "error: {place}cron.yaml:2: not valid YAML", 1),
-        ("", "appProtocol: h2c", "error: {file}:3: --app-protocol h2c is not served", 1),
+        ("", "appProtocol: ftp", "error: {file}:3: --app-protocol 'ftp' is not a protocol", 1),
         ("", "logLevel: loud", "error: {file}:3: --log-level 'loud' is not known", 1),
         ("", "command: [no-such-program]", "there is no program 'no-such-program'", 1),
     ],

@@ -13,7 +13,7 @@ from outboard.sidecar.channel.http1 import Connection, request_head
 from outboard.sidecar.channel.tls import unverified_tls
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
-__all__ = ["app_url", "exchange_with"]
+__all__ = ["DIAL_TIMEOUT", "KEEP_ALIVE", "LONGEST_ANSWER", "app_url", "exchange_with", "host_in_url"]
 
 # Below the 5 s after which uvicorn closes an idle connection, so as not to take one about to be closed.
 KEEP_ALIVE: Final = 2.0
@@ -25,7 +25,12 @@ HTTP_PORT: Final = 80
 
 def app_url(protocol: str, host: str, port: int) -> str:
     """The base address of an app; an IPv6 host gets its brackets."""
-    return f"{protocol}://[{host}]:{port}" if ":" in host else f"{protocol}://{host}:{port}"
+    return f"{protocol}://{host_in_url(host)}:{port}"
+
+
+def host_in_url(host: str) -> str:
+    """`host`, in brackets where it is an address of IPv6."""
+    return f"[{host}]" if ":" in host else host
 
 
 @asynccontextmanager

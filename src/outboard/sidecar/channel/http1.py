@@ -13,7 +13,7 @@ import httptools
 
 from outboard.wire.http import ExchangeFailed, Request, Response
 
-__all__ = ["Connection", "request_head"]
+__all__ = ["AGENT", "Connection", "request_head", "unpacked"]
 
 LONGEST_HEAD: Final = 64 * 1024
 MOST_HEADERS: Final = 1_000
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             body = b"".join(self._body)[: self._limit]
             if self._headers.get("content-encoding", "").lower() == "gzip":
-                body = _unpacked(body, self._limit)
+                body = unpacked(body, self._limit)
             self._answer.set_result(Response(self._parser.get_status_code(), self._headers, body))
         if not keep or (self._transport is not None and self._transport.get_write_buffer_size()):
             self.close()  # also where the response came before the whole request had gone
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
         self.close()
 
 
-def _unpacked(body: bytes, limit: int) -> bytes:
+def unpacked(body: bytes, limit: int) -> bytes:
     """At most `limit` bytes; of what is no gzip there is nothing that could be read, as for daprd."""
     try:
         return zlib.decompressobj(GZIP).decompress(body, limit)

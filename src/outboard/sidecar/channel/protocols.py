@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final
 
 from outboard.sidecar.channel.app import AppChannel
@@ -15,9 +16,23 @@ from outboard.sidecar.grpc_library import importing_grpc
 from outboard.sidecar.metrics.meters import Meters
 from outboard.wire.http import Exchange
 
-__all__ = ["GRPC_PROTOCOLS", "AppReached", "app_channel", "exchange_with_app", "measured"]
+__all__ = [
+    "GRPC_PROTOCOLS",
+    "H2C",
+    "AppReached",
+    "app_channel",
+    "exchange_with_app",
+    "is_h2_installed",
+    "measured",
+]
 
 GRPC_PROTOCOLS: Final = frozenset({"grpc", "grpcs"})
+H2C: Final = "h2c"
+
+
+def is_h2_installed() -> bool:
+    """The library of HTTP/2, an extra, of which nothing is imported."""
+    return find_spec("h2") is not None
 
 
 def exchange_with_app(
@@ -28,6 +43,10 @@ def exchange_with_app(
     """
     if protocol in GRPC_PROTOCOLS:
         return _grpc(protocol, host, port, max_body_bytes)
+    if protocol == H2C:
+        from outboard.sidecar.channel.h2c import h2c_exchange_with
+
+        return h2c_exchange_with(host, port, max_body_bytes)
     # Half of what a start costs, and a sidecar without an app does not need it.
     from outboard.sidecar.channel.exchange import app_url, exchange_with
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from outboard.sidecar.invocation.headers import to_app
+from outboard.sidecar.invocation.headers import first, to_app
 from outboard.sidecar.invocation.paths import request_target
-from outboard.sidecar.invocation.values import AppCall, InvocationAnswer, InvocationFailed
+from outboard.sidecar.invocation.values import AppCall, Headers, InvocationAnswer, InvocationFailed
 
-__all__ = ["AppCaller", "GuardedApp", "HttpCall", "http_call"]
+__all__ = ["AppCaller", "GuardedApp", "HttpCall", "has_body", "http_call", "sent_headers"]
 
 VERBS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"})
+AGENT: Final = "outboard"
+NOT_SENT: Final = frozenset({"expect"})
+"""This sidecar has said already that it takes the body."""
 UNHEALTHY: Final = "app is not in a healthy state"
 
 
@@ -42,6 +45,19 @@ def http_call(call: AppCall, base: str, token: str) -> HttpCall:
         raise InvocationFailed("invalid HTTP verb", "InvalidArgument")
     verb = call.verb if call.verb in VERBS else "POST"
     return HttpCall(verb, request_target(base, call.method, call.query), to_app(call.headers, token=token))
+
+
+def sent_headers(request: HttpCall, replacing: Headers = ()) -> list[tuple[str, str]]:
+    """The headers of `request`, with `replacing` for those of the same names."""
+    own = {name for name, _ in replacing} | NOT_SENT
+    sent = [item for item in request.headers if item[0] not in own]
+    agent = [] if first(sent, "user-agent") else [("user-agent", AGENT)]
+    return [*sent, *agent, *replacing]
+
+
+def has_body(request: HttpCall, call: AppCall) -> bool:
+    """Whether anything is sent after the head."""
+    return call.streaming or first(request.headers, "content-length") not in {"", "0"}
 
 
 class GuardedApp:

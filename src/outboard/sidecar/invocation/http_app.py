@@ -11,8 +11,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from outboard.sidecar.invocation.app import HttpCall, http_call
-from outboard.sidecar.invocation.headers import first
+from outboard.sidecar.invocation.app import has_body, http_call, sent_headers
 from outboard.sidecar.invocation.values import (
     AnswerBody,
     AppCall,
@@ -28,9 +27,6 @@ KEEP_ALIVE: Final = 2.0
 DIAL_TIMEOUT: Final = 15.0
 CONNECTIONS: Final = 1024
 LONGEST_LINE: Final = 64 * 1024
-AGENT: Final = "outboard"
-NOT_SENT: Final = frozenset({"expect"})
-"""This sidecar has said already that it takes the body."""
 NOT_ADDED: Final = ("accept", "accept-encoding", "content-type", "user-agent")
 
 
@@ -73,8 +69,8 @@ class HttpApp:
             response = await self._session.request(
                 request.verb,
                 URL(url, encoded=True),
-                headers=self._sent(request),
-                data=sending.chunks() if _has_body(request, call) else None,
+                headers=sent_headers(request, self._headers),
+                data=sending.chunks() if has_body(request, call) else None,
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -88,12 +84,6 @@ class HttpApp:
             if name.lower() != b"content-length"  # it may not be that of what is passed on
         ]
         return InvocationAnswer(response.status, headers, _answer_body(response))
-
-    def _sent(self, request: HttpCall) -> list[tuple[str, str]]:
-        own = {name for name, _ in self._headers} | NOT_SENT
-        sent = [item for item in request.headers if item[0] not in own]
-        agent = [] if first(sent, "user-agent") else [("user-agent", AGENT)]
-        return [*sent, *agent, *self._headers]
 
 
 class _Sending:
@@ -110,10 +100,6 @@ class _Sending:
         except Exception as error:
             self.problem = error
             raise
-
-
-def _has_body(request: HttpCall, call: AppCall) -> bool:
-    return call.streaming or first(request.headers, "content-length") not in {"", "0"}
 
 
 def _answer_body(response: aiohttp.ClientResponse) -> AnswerBody:

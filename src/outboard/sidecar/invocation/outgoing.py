@@ -47,6 +47,11 @@ class Outgoing:
         app = _LazyApp(self, base, token, headers, tls)
         return app if self._meters is None else MeteredApp(app, self._meters)
 
+    def h2c_app(self, host: str, port: int, base: str, token: str = "") -> AppCaller:
+        """The way to the app at `port` of `host` over HTTP/2 without TLS. It needs the extra `h2c`."""
+        app = _LazyH2cApp(self._stack, host, port, base, token)
+        return app if self._meters is None else MeteredApp(app, self._meters)
+
     async def session(self, tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
         """The one for `tls`, made now or before."""
         from outboard.sidecar.invocation.http_app import http_session
@@ -70,6 +75,24 @@ class _LazyApp:
 
         session = await self.outgoing.session(self.tls)
         return await HttpApp(session, self.base, self.token, self.headers).invoke(call)
+
+
+class _LazyH2cApp:
+    def __init__(self, stack: AsyncExitStack, host: str, port: int, base: str, token: str) -> None:
+        self._stack = stack
+        self._where = host, port
+        self._base, self._token = base, token
+        self._app: AppCaller | None = None
+
+    async def invoke(self, call: AppCall) -> InvocationAnswer:
+        if self._app is None:
+            from outboard.sidecar.channel.h2c import H2cConnections
+            from outboard.sidecar.invocation.h2c_app import H2cApp
+
+            connections = H2cConnections(*self._where)
+            self._stack.callback(connections.close)
+            self._app = H2cApp(connections, self._base, self._token)
+        return await self._app.invoke(call)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,9 @@ FLAGS: Final = (
     Flag(
         "app-protocol",
         "http",
-        "How to call the app: `http`, `grpc` (needs `pip install 'outboard[grpc]'`), or `https` and `grpcs`, "
-        "whose certificates are not verified.",
+        "How to call the app: `http`, `h2c` (HTTP/2 without TLS; needs `pip install 'outboard[h2c]'`), "
+        "`grpc` (needs `pip install 'outboard[grpc]'`), or `https` and `grpcs`, whose certificates are not "
+        "verified.",
     ),
     Flag("app-ssl", False, "Old name for `--app-protocol https` or `grpcs`."),
     Flag("app-channel-address", "127.0.0.1", "Host on which the app listens."),

@@ -14,7 +14,7 @@ from outboard.errors import CommandError
 from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C, is_h2_installed
 from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.sidecar.invocation.names.registry import registry_folder
 from outboard.sidecar.process.flags import FLAGS, Values, read_flags, unserved_in
@@ -22,8 +22,7 @@ from outboard.sidecar.runtime.options import LOOPBACK, Options
 
 __all__ = ["parse"]
 
-PROTOCOLS: Final = ("http", "https", "grpc", "grpcs")
-LATER_PROTOCOLS: Final = ("h2c",)
+PROTOCOLS: Final = ("http", "https", "h2c", "grpc", "grpcs")
 SECURE: Final = {"http": "https", "grpc": "grpcs"}
 RECONCILE: Final = 60.0
 """Seconds that daprd takes for none."""
@@ -116,17 +115,21 @@ def _size(values: Values, name: str, old_name: str, old_unit: int) -> int:
 
 def _protocol(values: Values) -> str:
     protocol = values.text("app-protocol").lower()
-    if protocol in LATER_PROTOCOLS and values.integer("app-port"):
-        advice = "Serve the app over `http` or `https`, or use the real daprd: `outboard run --engine daprd`"
-        raise CommandError(f"--app-protocol {protocol} is not served by this sidecar yet", advice)
-    if protocol not in (*PROTOCOLS, *LATER_PROTOCOLS):
+    if protocol not in PROTOCOLS:
         raise CommandError(
             f"--app-protocol {protocol!r} is not a protocol", f"Use one of {', '.join(PROTOCOLS)}"
         )
-    if protocol in GRPC_PROTOCOLS and values.integer("app-port") and not is_grpc_installed():
-        advice = "pip install 'outboard[grpc]', or serve the app over `http`"
+    extra = _missing_extra(protocol) if values.integer("app-port") else ""
+    if extra:
+        advice = f"pip install 'outboard[{extra}]', or serve the app over `http`"
         raise CommandError(f"--app-protocol {protocol} needs what is not installed", advice)
     return SECURE.get(protocol, protocol) if values.boolean("app-ssl") else protocol
+
+
+def _missing_extra(protocol: str) -> str:
+    if protocol in GRPC_PROTOCOLS and not is_grpc_installed():
+        return "grpc"
+    return "h2c" if protocol == H2C and not is_h2_installed() else ""
 
 
 def _choice(values: Values, name: str, choices: Sequence[str]) -> str:

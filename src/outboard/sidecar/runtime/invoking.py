@@ -13,7 +13,7 @@ from outboard.resources.configuration import Configuration
 from outboard.resources.http_endpoint import HttpEndpoint
 from outboard.resources.resiliency import Resiliency
 from outboard.sidecar.channel.health import AppHealth
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.port import SecretStore
 from outboard.sidecar.grpc_library import importing_grpc, is_grpc_installed
@@ -110,10 +110,14 @@ class Invoking:
         options = self._options
         if options.app_protocol in GRPC_PROTOCOLS:
             return self._grpc.app()
-        base = f"{options.app_protocol}://{_host(options.app_channel_address)}:{options.app_port}"
-        if options.app_port and self._outgoing is not None:
-            return self._outgoing.app(base, options.app_api_token, tls=False)
-        return ExchangeApp(exchange, base, options.app_api_token)
+        host, port, token = options.app_channel_address, options.app_port, options.app_api_token
+        scheme = "http" if options.app_protocol == H2C else options.app_protocol
+        base = f"{scheme}://{_host(host)}:{port}"
+        if port and self._outgoing is not None and options.app_protocol == H2C:
+            return self._outgoing.h2c_app(host, port, base, token)
+        if port and self._outgoing is not None:
+            return self._outgoing.app(base, token, tls=False)
+        return ExchangeApp(exchange, base, token)
 
     def proxy(self) -> GrpcProxy:
         """For calls of services that are not Dapr's. It needs the extra `grpc`."""

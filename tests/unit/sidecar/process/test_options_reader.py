@@ -159,7 +159,6 @@ def test_graceful_shutdown_seconds(seconds: str, expected: float | None) -> None
         (["--dapr-http-port", "0"], "--dapr-http-port 0 needs an app"),
         (["--app-id", ""], "--app-id is missing"),
         (["--app-id", "a.b"], "contains a dot"),
-        (["--app-protocol", "h2c", "--app-port", "1"], "use the real daprd: `outboard run --engine daprd`"),
         (["--app-protocol", "ftp"], "'ftp' is not a protocol"),
         (["--log-level", "loud"], "--log-level 'loud' is not known"),
         (["--disable-init-endpoints", "config,x"], "'x' is not known"),
@@ -184,6 +183,8 @@ def test_what_is_wrong_is_named_with_what_to_do(arguments: list[str], problem: s
         ((), "http"),
         (("--app-protocol", "GRPC"), "grpc"),
         (("--app-protocol", "grpcs"), "grpcs"),
+        (("--app-protocol", "h2c"), "h2c"),
+        (("--app-ssl", "--app-protocol", "h2c"), "h2c"),
         (("--app-ssl",), "https"),
         (("--app-ssl", "--app-protocol", "grpc"), "grpcs"),
         (("--app-ssl", "--app-protocol", "https"), "https"),
@@ -199,6 +200,14 @@ def test_an_app_over_grpc_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(CommandError, match="--app-protocol grpc needs what is not installed") as caught:
         options("--app-protocol", "grpc", "--app-port", "1")
     assert "pip install 'outboard[grpc]'" in caught.value.advice
+
+
+def test_an_app_over_h2c_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options_reader, "is_h2_installed", lambda: False)
+    assert options("--app-protocol", "h2c").app_protocol == "h2c"  # there is no app
+    with pytest.raises(CommandError, match="--app-protocol h2c needs what is not installed") as caught:
+        options("--app-protocol", "h2c", "--app-port", "1")
+    assert "pip install 'outboard[h2c]'" in caught.value.advice
 
 
 def test_the_health_of_an_app_over_grpc_has_no_path() -> None:
