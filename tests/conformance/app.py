@@ -15,7 +15,7 @@ from conformance.http1 import closed, next_event
 from conformance.question import AppAnswer, Close, Entries, Fail, Garbage, Hang, Late, Respond
 from outboard.gojson.values import Json
 
-__all__ = ["App", "Received"]
+__all__ = ["WITHOUT_BODY", "App", "Received", "entries_of"]
 
 WITHOUT_BODY = frozenset([204, 304])
 
@@ -154,7 +154,7 @@ async def _respond(
         await asyncio.sleep(answer.open)
     if isinstance(answer, Close | Fail | Garbage | Hang):
         return False
-    response = _entries(answer, received.body) if isinstance(answer, Entries) else answer
+    response = entries_of(answer, received.body) if isinstance(answer, Entries) else answer
     body = b"" if response.status in WITHOUT_BODY else response.body
     headers = [*response.headers.items(), ("content-length", str(len(body)))]
     writer.write(connection.send(h11.Response(status_code=response.status, headers=headers)) or b"")
@@ -165,7 +165,8 @@ async def _respond(
     return True
 
 
-def _entries(answer: Entries, body: bytes) -> Respond:
+def entries_of(answer: Entries, body: bytes) -> Respond:
+    """The answer to the batch in `body`."""
     entries: list[dict[str, Json]] = json.loads(body)["entries"]
     last = answer.statuses[-1:] * len(entries)
     reason = {"reason": answer.reason} if answer.reason else {}

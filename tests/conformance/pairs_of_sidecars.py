@@ -40,6 +40,7 @@ spec:
 """
 ITS_OWN = {"accept-encoding", "dapr-authority", "dapr-grpc-accept-encoding"}
 """What a library adds or keeps to itself: Go's shows the app of which headers a gRPC call was made."""
+AGENTS = {"outboard", "Go-http-client/1.1", "Go-http-client/2.0"}
 OF_A_CONNECTION = {"connection", "date", "transfer-encoding", "content-length", "host"}
 
 
@@ -223,4 +224,4 @@ def _body(body: bytes, masked: Mapping[str, str]) -> object:
 
 def _is_its_own(header: tuple[str, str]) -> bool:
     name, value = header
-    return name in ITS_OWN or (name == "user-agent" and value in {"outboard", "Go-http-client/1.1"})
+    return name in ITS_OWN or (name == "user-agent" and value in AGENTS)

@@ -143,8 +143,8 @@ class Group:
     """Questions that share a sidecar: its files, flags and environment.
 
     `files` are written to the folder of resources; `{folder}` in them is a folder of the sidecar's own.
-    `app` says whether there is one; with `grpc` it is one over gRPC. `subscribe` replaces its answer when it
-    is asked what it subscribes to.
+    `app` says whether there is one; with `grpc` it is one over gRPC, with `h2c` one over HTTP/2.
+    `subscribe` replaces its answer when it is asked what it subscribes to.
     """
 
     name: str
@@ -155,6 +155,7 @@ class Group:
     app: bool = True
     subscribe: Respond | Fail | None = None
     grpc: bool = False
+    h2c: bool = False
 
     @property
     def subscriptions(self) -> list[Mapping[str, Json]]:

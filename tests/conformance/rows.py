@@ -54,7 +54,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "subscription": ("rawPayload",),
     "routing": ("CEL", "evaluation error", "first rule", "no match"),
     "reading": ("binary mode", "byte for byte", "expired", "not JSON", "rawPayload"),
-    "delivery": ("dapr-api-token", "headers", "over gRPC", "path"),
+    "delivery": ("dapr-api-token", "headers", "over gRPC", "over h2c", "path"),
     "outcome": ("404", "DROP", "HTTP 2xx", "RETRY", "connection error", "other status", "over gRPC"),
     "dead letters": ("copy", "in-memory"),
     "bulk subscribe": ("answers", "defaults", "envelope", "expired", "over gRPC", "routes"),

@@ -86,6 +86,10 @@ def _app(group: Group) -> App:
         from conformance.grpc_app import GrpcApp  # with an extra
 
         return GrpcApp(group.subscriptions, told if isinstance(told, Fail) else None)
+    if group.h2c:
+        from conformance.h2c_app import H2cApp  # as above
+
+        return H2cApp(Respond(200, json.dumps(group.subscriptions).encode()))
     return App(told if isinstance(told, Respond) else Respond(200, json.dumps(group.subscriptions).encode()))
 
 

@@ -16,6 +16,7 @@ from conformance.questions import (
     metadata,
     outbox,
     over_grpc,
+    over_h2c,
     policies,
 )
 from conformance.questions.main import MAIN
@@ -37,4 +38,5 @@ GROUPS: tuple[Group, ...] = (
     *policies.GROUPS,
     *configured.GROUPS,
     *over_grpc.GROUPS,
+    *over_h2c.GROUPS,
 )
