@@ -12,6 +12,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from outboard.sidecar.api.http.upgrades import UpgradeIgnoringParser
+
 __all__ = ["BoundedHttpProtocol"]
 
 HEAD_SECONDS: Final = 10.0
@@ -35,6 +37,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.parser: UpgradeIgnoringParser = UpgradeIgnoringParser(self)  # type: ignore[assignment]
         self._limit = config.h11_max_incomplete_event_size
         self._kept = 0
         self._in_head = True
@@ -77,7 +80,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._has_progressed = True
-        super().on_message_complete()
+        if not self.parser.ends_too_soon:
+            super().on_message_complete()
 
     def _refuse(self) -> None:
         self._in_head = False

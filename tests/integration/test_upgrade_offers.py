@@ -1,0 +1,91 @@
+"""A request whose client offers another protocol is answered as any other, with its body."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from outboard.resources.loader import Resources
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
+
+pytestmark = pytest.mark.anyio
+
+OFFER = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+WEB_SOCKET = (
+    "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: eA==\r\nsec-websocket-version: 13\r\n"
+)
+
+
+def request(method: str, path: str, more: str = "", body: str = "") -> bytes:
+    return f"{method} /v1.0/{path} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n{body}".encode()
+
+
+LAST = request("GET", "metadata", "connection: close\r\n")
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """To a sidecar with nothing but its API."""
+    sidecar = Sidecar(Options("api", http_port=0, grpc_port=0), Resources())
+    serving = asyncio.create_task(sidecar.serve())
+    await sidecar.ready()
+    reader, writer = await asyncio.open_connection("127.0.0.1", sidecar.http_port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        sidecar.stop()
+        assert await serving == 0
+
+
+async def told_after(*pieces: bytes) -> tuple[list[bytes], dict[str, str]]:
+    """The statuses of all answers, and the sidecar's metadata, which are the last one."""
+    async with asyncio.timeout(30), connected() as (reader, writer):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        answered = await reader.read()
+    statuses = [part[1:4] for part in answered.split(b"HTTP/1.1")[1:]]
+    return statuses, json.loads(answered[answered.index(b"{") :])["extended"]
+
+
+BODIES = {
+    "with a length": ("content-length: 5\r\n", "value"),
+    "in chunks": ("transfer-encoding: chunked\r\n", "2\r\nva\r\n3\r\nlue\r\n0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("offer", [OFFER, WEB_SOCKET], ids=["h2c", "websocket"])
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_is_read(name: str, offer: str) -> None:
+    framing, body = BODIES[name]
+    statuses, extended = await told_after(request("PUT", "metadata/key", offer + framing, body) + LAST)
+    assert (statuses, extended["key"]) == ([b"204", b"200"], "value")
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_is_read_in_pieces(name: str) -> None:
+    framing, body = BODIES[name]
+    whole = request("PUT", "metadata/key", OFFER + framing, body)
+    statuses, extended = await told_after(*(whole[at : at + 1] for at in range(len(whole))), LAST)
+    assert (statuses, extended["key"]) == ([b"204", b"200"], "value")
+
+
+@pytest.mark.parametrize("length", ["", "content-length: 0\r\n", "content-length: 00\r\n"])
+async def test_no_body_is_waited_for_where_there_is_none(length: str) -> None:
+    statuses, _ = await told_after(request("GET", "healthz", OFFER + length) + LAST)
+    assert statuses == [b"204", b"200"]
+
+
+async def test_each_request_of_a_connection_can_offer() -> None:
+    framing, body = BODIES["with a length"]
+    many = [request("PUT", f"metadata/key{number}", OFFER + framing, body) for number in range(3)]
+    statuses, extended = await told_after(b"".join(many) + LAST)
+    assert statuses == [b"204", b"204", b"204", b"200"]
+    assert [extended[f"key{number}"] for number in range(3)] == ["value"] * 3
