@@ -159,10 +159,8 @@ async def test_a_connection_that_lay_idle_for_long_is_not_used_again(monkeypatch
 
 async def test_a_connection_that_breaks_is_an_error() -> None:
     server = H2cServer(lambda there, stream: there.transport.abort())
-    assert (await failed(server)).reason in {
-        "the connection was closed",
-        "ConnectionResetError: [Errno 104] Connection reset by peer",
-    }
+    reason = (await failed(server)).reason
+    assert reason == "the connection was closed" or reason.startswith("ConnectionResetError: ")
 
 
 async def test_an_app_that_speaks_http_1_is_named() -> None:
