@@ -50,12 +50,14 @@ if MOMENT.startswith("event "):
 
     formats.JsonLines.__call__ = tell_and_stop
 if MOMENT.startswith("call "):
-    _, module, *owner, name = MOMENT.split()
+    _, module, *owner, name = MOMENT.removesuffix(" again").split()
     holder = functools.reduce(getattr, owner, importlib.import_module(module))
-    called = getattr(holder, name)
+    called, before = getattr(holder, name), [""] if MOMENT.endswith(" again") else []
 
     def stop_and_call(*arguments, **keywords):
-        if not raised:
+        if before:
+            before.pop()
+        elif not raised:
             stop()
         return called(*arguments, **keywords)
 
@@ -76,7 +78,9 @@ CALLS = [
     "outboard.run.supervisor SidecarLogs",
     "outboard.run.supervisor on_stop_request",
     "asyncio Runner close",
+    "asyncio Runner close again",
 ]
+"""The first event loop is that of the check of components, the second that of the run."""
 EVENTS = ["log", "started", "ready", "stopping", "stopped"]
 MOMENTS = [*IMPORTS, *(f"call {name}" for name in CALLS), *(f"event {name}" for name in EVENTS)]
 
@@ -101,7 +105,7 @@ def test_a_run_ends_at_once_and_well_whenever_it_is_asked_to_stop(project: Proje
     code = program("SIGINT", moment, "run", "-f", str(project.write()), "-o", "json")
     with outboard_program(code, project.folder) as process:
         run = Run(process)
-        if moment in {"event stopping", "event stopped", "call asyncio Runner close"}:
+        if moment in {"event stopping", "event stopped", "call asyncio Runner close again"}:
             run.ready()
             assert run.interrupt() == 0
         else:

@@ -81,7 +81,7 @@ async def test_through_the_kit_each_state_key_has_a_value_of_its_own(abused: Abu
             await board.state().save(key, number)
         assert [await board.state().get(key) for key in keys] == list(range(len(keys)))
         for key in ("", "a||b", "a\0b"):
-            with pytest.raises(InvalidName, match="state key name "):
+            with pytest.raises(InvalidName, match="state key "):
                 await board.state().save(key, 1)
 
 

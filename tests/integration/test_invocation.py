@@ -346,9 +346,9 @@ async def test_an_app_that_answers_badly_is_called_again_with_the_same_body(tmp_
 
 async def test_at_most_so_many_calls_at_a_time(tmp_path: Path) -> None:
     async with both(tmp_path, max_concurrency=1) as (caller, app):
+        app.allowed.put_nowait(b"x")  # with which the beginning of the answer comes
         async with caller.stream("GET", f"{CALLEE}/stream") as first:
             second = asyncio.create_task(caller.get(f"{CALLEE}/x"))
-            app.allowed.put_nowait(b"x")
             assert await anext(first.aiter_raw()) == b"x"
             assert not app.bodies
             app.allowed.put_nowait(b"")

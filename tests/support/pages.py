@@ -160,6 +160,8 @@ class Runner:
         if line.startswith(ALREADY_DONE):
             return
         words = shlex.split(line)
+        if words[:2] == ["outboard", "sidecar"]:  # its usual port for gRPC may be another one's here
+            words += ["--dapr-grpc-port", str(free_ports()["50001"])]
         if words[:2] in (["outboard", "run"], ["outboard", "sidecar"]):
             self.background = Background(words, self.folder, self.environment)
             self.stack.callback(self.background.stop)

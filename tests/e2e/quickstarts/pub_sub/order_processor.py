@@ -25,7 +25,7 @@ class CloudEvent(BaseModel):
 
 
 @dapr_app.subscribe(pubsub="orderpubsub", topic="orders")  # type: ignore[untyped-decorator]
-def take_order(event: CloudEvent) -> dict[str, bool]:
+async def take_order(event: CloudEvent) -> dict[str, bool]:
     print("Order received:", event.data["orderId"], event.source, event.type, flush=True)
     return {"success": True}
 
