@@ -5,6 +5,7 @@ Source: Dapr, "Dapr API token authentication", "API logging"; daprd 1.18.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -51,6 +52,8 @@ UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse inv
 STREAMED: Final = (None, None)
 UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
 RUNTIME: Final = "/dapr.proto.runtime."
+LAST_WRITE: Final = 1.0
+"""Seconds."""
 
 SINGLE: Final = frozenset(
     f"/{SERVICE}/{each.name}"
@@ -152,7 +155,7 @@ class GrpcApi(grpc.GenericRpcHandler):
         started, call = time.perf_counter(), _call(context)
 
         async def send(message: Message) -> None:
-            await context.write(message.SerializeToString())
+            await _written(context, message.SerializeToString())
 
         async def handle() -> GrpcStatus | Message:
             await stream.handle(aiter(requests), send, call)
@@ -277,6 +280,21 @@ async def _first(path: str, requests: AsyncIterator[bytes]) -> bytes:
 def _call(context: Context) -> Call:
     given = tuple(context.invocation_metadata() or ())
     return Call({str(name): value for name, value in given if isinstance(value, str)}, given)
+
+
+async def _written(context: Context, message: bytes) -> None:
+    """Send `message` to its end, also in a task that is cancelled meanwhile.
+
+    The library may never end a call one of whose writes was given up. A client that takes nothing is waited
+    for no longer than `LAST_WRITE`.
+    """
+    writing = asyncio.ensure_future(context.write(message))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait((writing,), timeout=LAST_WRITE)
+        writing.cancel()
+        raise
 
 
 def _names_app(details: grpc.HandlerCallDetails) -> bool:
