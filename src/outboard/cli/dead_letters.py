@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-from outboard.cli.parameters import OutputFormat
+from outboard.cli.parameters import OutputFormat, given_data
 from outboard.cli.places_options import AppId, Format, HttpPort, RunFile
 
 if TYPE_CHECKING:
@@ -378,19 +378,13 @@ def _moment(option: str, text: str) -> datetime | None:
 
 def _data(data: str | None, file: Path | None) -> object:
     """The data that is given: JSON. Raises CommandError, OSError."""
-    import sys
-
     from outboard.errors import CommandError
     from outboard.kit.deadletters.replaying import AS_IT_IS
     from outboard.live.events import as_json, is_cloud_event
 
-    if data is not None and file is not None:
-        raise CommandError("--data and --data-file are both given", "Give one of them.")
     if data is None and file is None:
         return AS_IT_IS
-    content = (data or "").encode() if file is None else b""
-    if file is not None:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    content = given_data(data, file)
     try:
         value = as_json(content)
     except ValueError as error:

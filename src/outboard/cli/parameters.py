@@ -8,7 +8,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-__all__ = ["Given", "OutputFormat", "flowing", "parameter", "rules_beginning", "with_parameters"]
+__all__ = [
+    "Given",
+    "OutputFormat",
+    "flowing",
+    "given_data",
+    "parameter",
+    "rules_beginning",
+    "with_parameters",
+]
 
 Given: TypeAlias = "int | bool | str | Path | Sequence[str] | None"
 """What typer gives for one of these options; None or empty where it was not given."""
@@ -68,3 +76,22 @@ def parameter(flag: str, type_: object, option: object, default: object) -> insp
         default=default,
         annotation=Annotated[type_, option],
     )
+
+
+def given_data(data: str | None, file: Path | None) -> bytes:
+    """What `--data`, `--data-file` or standard input hold. Raises CommandError where it is said twice, or
+    nowhere; OSError.
+    """
+    import sys
+
+    from outboard.errors import CommandError
+
+    if data is not None and file is not None:
+        raise CommandError("--data and --data-file are both given", "Give one of them.")
+    if data is not None:
+        return data.encode("utf-8", "surrogateescape")
+    if file is not None and str(file) != "-":
+        return file.read_bytes()
+    if sys.stdin.isatty() and file is None:
+        raise CommandError("there is no data", "Give it with --data, --data-file, or on standard input.")
+    return sys.stdin.buffer.read()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from outboard.cli.parameters import OutputFormat
+from outboard.cli.parameters import OutputFormat, given_data
 from outboard.cli.places_options import Format, HttpPort, RunFile
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def publish(
     from outboard.live.publishing import publish as publish_event
 
     wanted = ToPublish(
-        topic, _data(data, data_file), pubsub, raw, key, event_id, event_type, _metadata(metadata or ())
+        topic, given_data(data, data_file), pubsub, raw, key, event_id, event_type, _metadata(metadata or ())
     )
     _show(asyncio.run(publish_event(wanted, places(app_id, dapr_http_port, run_file))), output)
 
@@ -118,23 +118,6 @@ def _show(done: PublishedByHand, output: OutputFormat) -> None:
         typer.echo(f"  Note: {done.note}")
     if done.id:
         typer.echo(f"  outboard trace {done.id} shows what becomes of it")
-
-
-def _data(data: str | None, file: Path | None) -> bytes:
-    """Raises CommandError where it is said twice, or nowhere; OSError."""
-    import sys
-
-    from outboard.errors import CommandError
-
-    if data is not None and file is not None:
-        raise CommandError("--data and --data-file are both given", "Give one of them.")
-    if data is not None:
-        return data.encode("utf-8", "surrogateescape")
-    if file is not None and str(file) != "-":
-        return file.read_bytes()
-    if sys.stdin.isatty() and file is None:
-        raise CommandError("there is no data", "Give it with --data, --data-file, or on standard input.")
-    return sys.stdin.buffer.read()
 
 
 def _metadata(given: tuple[str, ...] | list[str]) -> dict[str, str]:

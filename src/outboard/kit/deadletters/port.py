@@ -105,7 +105,7 @@ class Letter:
     @property
     def handler(self) -> str:
         """The app that failed, and the route of its handler; "unknown" where nobody said."""
-        return f"{self.app_id}{self.route}" if self.app_id else "unknown"
+        return _handler(self.app_id, self.route)
 
 
 class ClaimedLetter(NamedTuple):
@@ -135,7 +135,7 @@ class LetterGroup:
     @property
     def handler(self) -> str:
         """As that of a letter."""
-        return f"{self.app_id}{self.route}" if self.app_id else "unknown"
+        return _handler(self.app_id, self.route)
 
 
 class LetterSelection(TypedDict, total=False):
@@ -192,6 +192,10 @@ class LetterFilter:
         if self.ids is None:
             return None
         return sorted(int(each[1:]) for each in self.ids if each.startswith(PARKED))
+
+
+def _handler(app_id: str, route: str) -> str:
+    return f"{app_id}{route}" if app_id else "unknown"
 
 
 def selected(selection: LetterSelection) -> LetterFilter:
