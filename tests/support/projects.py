@@ -125,13 +125,15 @@ class Run:
         self.process = process
         self.seen: list[Event] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        assert process.stdout is not None
+        # Its own descriptor: the end of the process' block closes the other while this one is read.
+        output = os.dup(process.stdout.fileno())
+        threading.Thread(target=self._read, args=(output,), daemon=True).start()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line)
+    def _read(self, descriptor: int) -> None:
+        with open(descriptor, encoding="utf-8") as output:
+            for line in output:
+                self._lines.put(line)
         self._lines.put(None)
 
     def until(self, matches: Callable[[Event], bool]) -> Event:
