@@ -5,7 +5,6 @@ Source: Dapr, "Dapr API token authentication", "API logging"; daprd 1.18.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -39,6 +38,7 @@ from outboard.sidecar.invocation.grpc.metadata import Pairs
 from outboard.sidecar.invocation.grpc.proxy import GrpcProxy
 from outboard.sidecar.invocation.grpc.relay import ProxiedCall
 from outboard.sidecar.invocation.peers.status import go_name
+from outboard.sidecar.invocation.peers.stream import to_its_end
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics.call_meters import CallMeters
 from outboard.wire import dapr
@@ -52,8 +52,6 @@ UNDECODABLE: Final = "grpc: error unmarshalling request: proto: cannot parse inv
 STREAMED: Final = (None, None)
 UNEXPECTED: Final = "unexpected error in the sidecar; its log says more"
 RUNTIME: Final = "/dapr.proto.runtime."
-LAST_WRITE: Final = 1.0
-"""Seconds."""
 
 SINGLE: Final = frozenset(
     f"/{SERVICE}/{each.name}"
@@ -155,7 +153,7 @@ class GrpcApi(grpc.GenericRpcHandler):
         started, call = time.perf_counter(), _call(context)
 
         async def send(message: Message) -> None:
-            await _written(context, message.SerializeToString())
+            await to_its_end(context.write(message.SerializeToString()))
 
         async def handle() -> GrpcStatus | Message:
             await stream.handle(aiter(requests), send, call)
@@ -280,21 +278,6 @@ async def _first(path: str, requests: AsyncIterator[bytes]) -> bytes:
 def _call(context: Context) -> Call:
     given = tuple(context.invocation_metadata() or ())
     return Call({str(name): value for name, value in given if isinstance(value, str)}, given)
-
-
-async def _written(context: Context, message: bytes) -> None:
-    """Send `message` to its end, also in a task that is cancelled meanwhile.
-
-    The library may never end a call one of whose writes was given up. A client that takes nothing is waited
-    for no longer than `LAST_WRITE`.
-    """
-    writing = asyncio.ensure_future(context.write(message))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait((writing,), timeout=LAST_WRITE)
-        writing.cancel()
-        raise
 
 
 def _names_app(details: grpc.HandlerCallDetails) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import grpc.aio
 
 from outboard.sidecar.invocation.grpc.metadata import Pairs
-from outboard.sidecar.invocation.peers.stream import Stream, written
+from outboard.sidecar.invocation.peers.stream import Stream, to_its_end, written
 
 __all__ = ["Ended", "ProxiedCall", "relayed"]
 
@@ -86,8 +86,9 @@ class ProxiedCall:
         """Pass `message` on; the first one takes the metadata of `call` with it."""
         if not self._begun:
             self._begun = True
-            await self.context.send_initial_metadata((*self.told, *(await call.initial_metadata() or ())))
-        await self.context.write(message)
+            head = (*self.told, *(await call.initial_metadata() or ()))
+            await to_its_end(self.context.send_initial_metadata(head))
+        await to_its_end(self.context.write(message))
 
     def close(self) -> None:
         """Give up what is still being read."""
