@@ -327,6 +327,11 @@ UNHEARD: Final = frozenset({"SubscribeActorEventsAlpha1", "SetBinaryFileAlpha1"}
 ASKED_BEFORE: Final = frozenset({"GetMetadata", "SetMetadata", "Shutdown"})
 
 
+REFLECTION: Final = tuple(
+    f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
+)
+
+
 def unserved() -> Iterator[Case]:
     for name in sorted(METHODS):
         if name not in UNHEARD | ASKED_BEFORE:
@@ -354,6 +359,7 @@ def unserved() -> Iterator[Case]:
     yield case(
         "no-such-service", Calling("/grpc.health.v1.Health/Check", b""), Calling("/other.Service/M", b"")
     )
+    yield case("reflection-for-nobody", *(Calling(path, b"\x3a\x00") for path in REFLECTION))
     yield case("no-message", Calling("/dapr.proto.runtime.v1.Dapr/PublishEvent", b"\xff\xff"))
 
 

@@ -32,6 +32,7 @@ from outboard.sidecar.api.grpc.call import (
 )
 from outboard.sidecar.api.grpc.errors import GrpcStatus, http_like, status_of
 from outboard.sidecar.api.grpc.proxied import proxied
+from outboard.sidecar.api.grpc.reflection import REFLECTION
 from outboard.sidecar.api.unserved_calls import UnservedCalls
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.invocation.grpc.metadata import Pairs
@@ -120,6 +121,8 @@ class GrpcApi(grpc.GenericRpcHandler):
         if stream is not None:
             return grpc.stream_stream_rpc_method_handler(partial(self._stream, path, stream))
         if self._method(path) is None and _names_app(handler_call_details):
+            if (reflection := REFLECTION.get(path)) is not None:
+                return grpc.stream_stream_rpc_method_handler(partial(self._stream, path, reflection))
             return grpc.stream_stream_rpc_method_handler(partial(self._proxied, path))
 
         if path in SINGLE:
@@ -159,7 +162,8 @@ class GrpcApi(grpc.GenericRpcHandler):
             await stream.handle(aiter(requests), send, call)
             return EMPTY
 
-        answer = self._refusal(call) or self._denial(path) or await self._handled(path, handle)
+        denied = self._denial(path) if path.startswith(RUNTIME) else None
+        answer = self._refusal(call) or denied or await self._handled(path, handle)
         self._told(path, context, answer, started)
         if isinstance(answer, GrpcStatus):
             context.set_trailing_metadata(answer.trailers())

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import any_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
+from outboard.sidecar.invocation.peers.described import Fields, file_of
 from outboard.sidecar.invocation.values import Headers
 
 __all__ = [
@@ -43,7 +44,7 @@ OVER_GRPC: Final[Sequence[Mapping[str, object]]] = ({"key": CONTENT_TYPE, "value
 LEAST_OF_HTTP: Final = 100
 VERBS: Final = ("NONE", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
-FIELDS: Final[Mapping[str, Sequence[tuple[str, int, str]]]] = {
+FIELDS: Final[Fields] = {
     f"{COMMON}.HTTPExtension": (("verb", 1, "int32"), ("querystring", 2, "string")),
     f"{COMMON}.InvokeRequest": (
         ("method", 1, "string"),
@@ -79,13 +80,6 @@ FIELDS: Final[Mapping[str, Sequence[tuple[str, int, str]]]] = {
         ("response", 1, f".{INTERNALS}.InternalInvokeResponse"),
         ("payload", 2, f".{COMMON}.StreamPayload"),
     ),
-}
-"""Message → its fields: name, number, type; `[` is for many. A map is, on the wire, many entries."""
-SCALARS: Final = {
-    "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
-    "uint64": descriptor_pb2.FieldDescriptorProto.TYPE_UINT64,
-    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
-    "bytes": descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
 }
 
 
@@ -136,35 +130,10 @@ def _classes() -> dict[str, type[Message]]:
     """In a pool of their own: whoever brings the real ones does not meet them."""
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
-    for package in (COMMON, INTERNALS):
-        pool.Add(_file(package))
+    any_file = any_pb2.DESCRIPTOR.name
+    pool.Add(file_of(f"{COMMON}.proto", COMMON, FIELDS, (any_file,)))
+    pool.Add(file_of(f"{INTERNALS}.proto", INTERNALS, FIELDS, (any_file, f"{COMMON}.proto")))
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in FIELDS}
-
-
-def _file(package: str) -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"{package}.proto", package=package, syntax="proto3", dependency=["google/protobuf/any.proto"]
-    )
-    if package == INTERNALS:
-        file.dependency.append(f"{COMMON}.proto")
-    for name, fields in FIELDS.items():
-        if name.startswith(package):
-            message = file.message_type.add(name=name.removeprefix(f"{package}."))
-            for field, number, kind in fields:
-                _add_field(message, field, number, kind)
-    return file
-
-
-def _add_field(message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str) -> None:
-    proto = descriptor_pb2.FieldDescriptorProto
-    type_name = kind.removeprefix("[")
-    field = message.field.add(
-        name=name, number=number, label=proto.LABEL_REPEATED if kind.startswith("[") else proto.LABEL_OPTIONAL
-    )
-    if type_name in SCALARS:
-        field.type = SCALARS[type_name]
-    else:
-        field.type, field.type_name = proto.TYPE_MESSAGE, type_name
 
 
 CLASSES: Final = _classes()

@@ -83,7 +83,7 @@ async def test_who_takes_nothing_is_not_waited_for_without_end(monkeypatch: pyte
 
 
 async def test_many_calls_that_are_given_up_over_sockets_all_end() -> None:
-    """Without that, some calls of a hundred never ended: their callers waited, and so did the server's stop."""
+    """Without that, some of a hundred never ended: their callers waited, and so did the server's stop."""
 
     def handler(handle: Callable[[Any, Any], Any]) -> grpc.GenericRpcHandler:
         class Handler(grpc.GenericRpcHandler):
