@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
@@ -20,8 +21,10 @@ from outboard.doctor.laptop.outboxes import look_at_outboxes
 from outboard.errors import NotDurable, PublishForbidden
 from outboard.kit.outbox.port import Depth, FetchRequest
 from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.schedule import Schedule
 from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.engine import LazyEngine
+from outboard.kit.outbox.sql.schema import differences
 from outboard.kit.outbox.sql.store import SqlOutboxStore
 from support.outbox import OutboxBench, running
 from support.outboxes import filled_outbox
@@ -197,13 +200,13 @@ async def test_a_table_made_before_is_upgraded(bench: OutboxBench) -> None:
     with pytest.raises(IntegrityError):
         stage_one_id(bench, 2)
     with bench.engine.begin() as connection:
-        connection.execute(text("DROP INDEX ix_outboard_outbox_blocking"))
+        connection.execute(text("DROP INDEX ix_outboard_outbox_holding"))
         connection.execute(text("CREATE INDEX ix_outboard_outbox_lane ON outboard_outbox (lane)"))
     Outbox(bench.engine).create_tables(bench.engine)
     stage_one_id(bench, 2)
     assert bench.count() == 2
     indexes = {index["name"] for index in inspect(bench.engine).get_indexes("outboard_outbox")}
-    assert indexes == {"ix_outboard_outbox_blocking", "ix_outboard_outbox_due"}
+    assert indexes == {each.name for each in bench.tables.outbox.indexes}
     assert not inspect(bench.engine).get_unique_constraints("outboard_outbox")
 
 
@@ -235,3 +238,79 @@ async def test_the_doctor_looks_into_it(engine: Engine, postgresql_url: str) -> 
     (outbox,) = await look_at_outboxes(postgresql_url)
     assert (outbox.waiting, outbox.parked, outbox.failure) == (3, 2, "")
     assert [event_id for event_id, *_ in outbox.parked_events] == ["p0", "p1"]
+
+
+def stage_once(bench: OutboxBench, session: Session, data: object, told: list[object]) -> None:
+    schedule = Schedule.of(after=timedelta(hours=1), dedupe_key="k")
+    bench.stage(session, data, "a", schedule=schedule, on_duplicate=lambda: told.append(data))
+
+
+async def test_of_two_transactions_with_a_dedupe_key_one_waits_for_the_other(bench: OutboxBench) -> None:
+    """Whether it stands for the second one is known when the first has ended; nobody fails."""
+    for commits in (True, False):
+        told: list[object] = []
+        with Session(bench.engine) as first, Session(bench.engine) as second:
+            stage_once(bench, first, 1, told)
+            first.flush()
+            stage_once(bench, second, 2, told)
+            flushing = asyncio.create_task(asyncio.to_thread(second.commit))
+            await asyncio.sleep(0.2)
+            assert not flushing.done()
+            first.commit() if commits else first.rollback()
+            await flushing
+        assert told == ([2] if commits else [])
+        assert bench.count() == 1
+        with Session(bench.engine) as session:
+            assert len(bench.staging.cancel(session, "p", "t", "k")) == 1
+            session.commit()
+
+
+async def test_what_stands_for_another_is_not_taken_before_that_is_committed(bench: OutboxBench) -> None:
+    told: list[object] = []
+    with Session(bench.engine) as session:
+        bench.stage(session, 1, "a", schedule=Schedule.of(dedupe_key="k"))
+        session.commit()
+        bench.stage(
+            session, 2, "a", schedule=Schedule.of(dedupe_key="k"), on_duplicate=lambda: told.append(2)
+        )
+        session.flush()
+        assert told == [2]
+        await bench.store.claim("r", 30.0)
+        assert (await bench.store.sweep("r", FetchRequest(0))).due == 0
+        assert await bench.store.fetch("r", FetchRequest(10)) == []
+        session.commit()
+    assert (await bench.store.sweep("r", FetchRequest(0))).due == 1
+    assert [each.event_id for each in await bench.store.fetch("r", FetchRequest(10))] == ["e-1"]
+
+
+async def test_times_are_told_apart_by_the_databases_clock(bench: OutboxBench) -> None:
+    with Session(bench.engine) as session:
+        bench.stage(session, "soon", "a", schedule=Schedule.of(after=timedelta(seconds=0.2)))
+        bench.stage(session, "gone", "a", schedule=Schedule.of(expires=timedelta(milliseconds=1)))
+        bench.stage(session, "late", "a", schedule=Schedule.of(after=timedelta(hours=1)))
+        bench.stage(session, "now", "a")
+        session.commit()
+        await asyncio.sleep(0.01)
+    async with running(relay(bench, "r")):
+        deadline = time.monotonic() + PATIENCE
+        while len(bench.broker.published) < 2:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+    assert bench.broker.of("a") == ["now", "soon"]
+    assert await bench.store.depth() == Depth(0, 0, 0.0, 1)
+
+
+async def test_a_table_of_an_earlier_version_gets_its_columns(engine: Engine) -> None:
+    made = Outbox(engine)
+    made.create_tables(engine)
+    with engine.begin() as connection:
+        for name in ("due_at", "expires_at", "dedupe_key"):
+            connection.execute(text(f"ALTER TABLE outboard_outbox DROP COLUMN {name}"))
+        connection.execute(text("CREATE INDEX ix_outboard_outbox_due ON outboard_outbox (sequence)"))
+        assert len(differences(connection, "outboard_")) > 3
+    made.create_tables(engine)
+    with engine.connect() as connection:
+        assert differences(connection, "outboard_") == []
+    assert "ix_outboard_outbox_due" not in {
+        each["name"] for each in inspect(engine).get_indexes("outboard_outbox")
+    }

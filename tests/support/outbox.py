@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from outboard.errors import SidecarError
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.schedule import AT_ONCE, Schedule
 from outboard.kit.outbox.sender import SendContext
 from outboard.kit.outbox.sql.durability import make_durable
 from outboard.kit.outbox.sql.engine import LazyEngine
@@ -114,17 +115,30 @@ class OutboxBench:
             if real_time
             else SqlOutboxStore(self.tables, self.runner, self.clock.database)
         )
-        self.staging = SqlStaging(self.tables, self.wakeups)
+        self.staging = (
+            SqlStaging(self.tables, self.wakeups)
+            if real_time
+            else SqlStaging(self.tables, self.wakeups, now=self.clock.database)
+        )
         self.tables.outbox.metadata.create_all(engine)
         self._count = 0
 
     def stage(self, session: Session, data: object, key: str = "", *, hold: bool = False, topic: str = "t",
-              pubsub: str = "p") -> str:  # fmt: skip
+              pubsub: str = "p", schedule: Schedule = AT_ONCE,
+              on_duplicate: Callable[[], object] | None = None) -> str:  # fmt: skip
         self._count += 1
         event_id = f"e-{self._count}"
         metadata = {PARTITION_KEY: key} if key else {}
         publication = Publication(pubsub, topic, body_of(data, event_id), metadata)
-        self.staging.stage(session, publication, event_id, self.clock.now(), hold=hold)
+        self.staging.stage(
+            session,
+            publication,
+            event_id,
+            self.clock.now(),
+            hold=hold,
+            schedule=schedule,
+            on_duplicate=on_duplicate,
+        )
         return event_id
 
     def commit(self, *data: object, key: str = "", hold: bool = False) -> None:

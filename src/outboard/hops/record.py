@@ -26,6 +26,8 @@ class HopKind(StrEnum):
     """The app's outbox published the event."""
     PARKED = "parked"
     """The app's outbox set the event aside: its sidecar refused it."""
+    UNSENT = "unsent"
+    """The app's outbox let the event go without publishing it; `detail` says why."""
     PUBLISHED = "published"
     """The app published the event, and its sidecar said that the broker has it; or FAILED."""
     REPLAYED = "replayed"

@@ -20,15 +20,15 @@ __all__ = ["EventStory", "Passage", "Reception", "StoryStep", "stories"]
 
 PUBLISHING: Final = frozenset(
     {
-        HopKind.STAGED, HopKind.RELAYED, HopKind.PARKED, HopKind.PUBLISHED, HopKind.REPLAYED,
-        HopKind.ACCEPTED, HopKind.STORED, HopKind.DEAD_LETTERED,
+        HopKind.STAGED, HopKind.RELAYED, HopKind.PARKED, HopKind.UNSENT, HopKind.PUBLISHED,
+        HopKind.REPLAYED, HopKind.ACCEPTED, HopKind.STORED, HopKind.DEAD_LETTERED,
     }
 )  # fmt: skip
 """Kinds that tell how an event came to the topic that they name."""
 ATTEMPTS: Final = frozenset({HopKind.DELIVERED, HopKind.HANDLED})
 ENDS: Final = frozenset({HopKind.DROPPED, HopKind.LOST})
 SETTLED: Final = frozenset({"SUCCESS", "DROP"})
-ON_THE_WAY: Final = (HopKind.STAGED, HopKind.PARKED)
+ON_THE_WAY: Final = (HopKind.STAGED, HopKind.PARKED, HopKind.UNSENT)
 """Of these the event has not reached its topic yet."""
 
 Where: TypeAlias = tuple[str, str]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
 from outboard.errors import OutboxMissing
+from outboard.hops.record import EventIdentity
 from outboard.kit.arguments import stripped, wrong
-from outboard.kit.outbox.port import Staging, SupportsAdd
+from outboard.kit.outbox.port import Staging, SupportsAdd, SupportsRunSync
+from outboard.kit.outbox.schedule import Expiry, Schedule, check_dedupe_key
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
     BatchDecorator,
@@ -27,6 +30,7 @@ from outboard.kit.topics.publisher import (
     PublishArguments,
     extensions_of,
 )
+from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.events import Event, EventCodec
 
 if TYPE_CHECKING:
@@ -39,6 +43,8 @@ __all__ = ["OnRefused", "SyncTopic", "Topic"]
 T = TypeVar("T")
 
 DEFAULT_MAX_EVENTS: Final = 100
+CANCELLED: Final = "it was cancelled by its dedupe key"
+DUPLICATE: Final = "another event with its dedupe key waited"
 
 OnRefused: TypeAlias = Literal["park", "hold"]
 
@@ -141,6 +147,12 @@ class Topic(Generic[T]):
         self,
         session: SupportsAdd,
         data: T,
+        *,
+        after: timedelta | None = None,
+        at: datetime | None = None,
+        expires: Expiry | None = None,
+        dedupe_key: str | None = None,
+        on_duplicate: Callable[[], object] | None = None,
         **arguments: Unpack[EventArguments],
     ) -> Event[T]:
         """Store `data` as a CloudEvent in the transaction of `session`; it is published after the commit.
@@ -151,33 +163,78 @@ class Topic(Generic[T]):
         event is final: each attempt to publish it has this id and these bytes. `ttl` counts from when it is
         published. The other parameters are those of `publish`.
 
-        Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName. The flush
-        raises NotDurable. An id that was staged before is published once more, as `publish` would.
+        With `after`, or `at`, it is published no earlier. Until then it holds no other event of its key back;
+        from then on it has the place in which it was staged, among those that wait. One that was not sent by
+        the time `expires` (a timedelta from the commit, or a moment) is not sent any more. With `dedupe_key`,
+        nothing is stored while an earlier event of this topic with the same one waits, and `on_duplicate` is
+        called at the flush; an event waits until it is due and a relay takes it.
+
+        Raises OutboxMissing, EventTooLarge, InvalidEventData, InvalidCloudEvent, InvalidName, ValueError. The
+        flush raises NotDurable. An id that was staged before is published once more, as `publish` would.
         """
+        schedule = Schedule.of(after, at, expires, dedupe_key)
         with self.publisher.telemetry.staging(
             self.pubsub, self.name, arguments.get("extensions")
         ) as creation:
             event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
-            self._stage(session, event, pairs, creation)
+            self._stage(session, event, pairs, creation, schedule, on_duplicate)
         return event
 
     def stage_event(
         self,
         session: SupportsAdd,
         event: Event[T],
+        *,
+        after: timedelta | None = None,
+        at: datetime | None = None,
+        expires: Expiry | None = None,
+        dedupe_key: str | None = None,
+        on_duplicate: Callable[[], object] | None = None,
         **arguments: Unpack[PublishArguments],
     ) -> Event[T]:
         """Store an event that keeps the attributes it has; what is missing is filled in.
 
         Parameters and errors as of `stage`.
         """
+        schedule = Schedule.of(after, at, expires, dedupe_key)
         with self.publisher.telemetry.staging(self.pubsub, self.name, extensions_of(event)) as creation:
             whole, pairs = self.publisher.completed(event, creation, **arguments)
-            self._stage(session, whole, pairs, creation)
+            self._stage(session, whole, pairs, creation, schedule, on_duplicate)
         return whole
 
+    async def cancel(self, session: SupportsRunSync, dedupe_key: str) -> bool:
+        """Take the event that waits with this key out of the outbox, in the transaction of an `AsyncSession`.
+
+        Whether there was one: not where it is being published already, or was. If the transaction is rolled
+        back it waits still. With a `Session`, call `topic.sync.cancel`. Raises OutboxMissing, ValueError.
+        """
+        if not callable(getattr(session, "run_sync", None)) and callable(session):
+            session = session()  # a scoped one
+        run_sync = getattr(session, "run_sync", None)
+        if run_sync is None:
+            wrong("session", "an AsyncSession of SQLAlchemy (topic.sync.cancel takes a Session)", session)
+        cancelled: bool = await run_sync(lambda synchronous: self.cancel_now(synchronous, dedupe_key))
+        return cancelled
+
+    def cancel_now(self, session: SupportsAdd, dedupe_key: str) -> bool:
+        """As `SyncTopic.cancel`."""
+        check_dedupe_key(dedupe_key)
+        if self.staging is None:
+            raise OutboxMissing(self.name)
+        gone = self.staging.cancel(session, self.pubsub, self.name, dedupe_key)
+        for each in gone:
+            ids = EventIdentity(each.event_id, key=each.key or "")
+            self.publisher.hops.unsent(ids, self.pubsub, self.name, CANCELLED)
+        return bool(gone)
+
     def _stage(
-        self, session: SupportsAdd, event: Event[T], metadata: Mapping[str, str], creation: Creation
+        self,
+        session: SupportsAdd,
+        event: Event[T],
+        metadata: Mapping[str, str],
+        creation: Creation,
+        schedule: Schedule,
+        on_duplicate: Callable[[], object] | None,
     ) -> None:
         if not callable(getattr(session, "add", None)):
             wrong("session", "a Session or AsyncSession of SQLAlchemy", session)
@@ -186,7 +243,17 @@ class Topic(Generic[T]):
         creation.made(event)
         publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata, creation)
         now = self.publisher.clock.now()
-        self.staging.stage(session, publication, event.id, now, hold=self.on_refused == "hold")
+
+        def duplicate() -> None:
+            ids = EventIdentity(event.id, key=metadata.get(PARTITION_KEY, ""))
+            self.publisher.hops.unsent(ids, self.pubsub, self.name, DUPLICATE)
+            if on_duplicate is not None:
+                on_duplicate()
+
+        hold = self.on_refused == "hold"
+        self.staging.stage(
+            session, publication, event.id, now, hold=hold, schedule=schedule, on_duplicate=duplicate
+        )
         self.publisher.hops.staged(event, self.codec, self.pubsub, self.name)
 
     def subscribe(
@@ -309,6 +376,13 @@ class SyncTopic(Generic[T]):
     ) -> Event[T]:
         """As `Topic.publish_event`."""
         return self._run(lambda: self.topic.publish_event(event, timeout=timeout, **arguments))
+
+    def cancel(self, session: SupportsAdd, dedupe_key: str) -> bool:
+        """Take the event that waits with this key out of the outbox, in the transaction of a `Session`.
+
+        Otherwise as `Topic.cancel`; the app need not run.
+        """
+        return self.topic.cancel_now(session, dedupe_key)
 
     def _run(self, function: Callable[[], Coroutine[object, None, Event[T]]]) -> Event[T]:
         operation = f"publishing to topic '{self.topic.name}'"

@@ -90,7 +90,7 @@ def _hop_text(hop: Hop, passage: Passage | None = None, *, stored: bool = False)
             return f"comes again {hop.detail}"
         case HopKind.STAGED:
             return f"staged for {hop.topic}"
-        case HopKind.DROPPED | HopKind.LOST | HopKind.PARKED:
+        case HopKind.DROPPED | HopKind.LOST | HopKind.PARKED | HopKind.UNSENT:
             return f"{hop.kind}{_because(hop)}"
         case HopKind.DEAD_LETTERED:
             return f"dead-lettered to {hop.topic}{_because(hop)}{has_it}"

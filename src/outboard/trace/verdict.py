@@ -67,6 +67,8 @@ def _published(passage: Passage) -> Verdict:
         return Verdict(f"is staged by {last.app_id}, and was not published to {where} yet", None)
     if last.kind is HopKind.PARKED:
         return Verdict(f"is parked in the outbox of {last.app_id}{_because(last)}", False)
+    if last.kind is HopKind.UNSENT:
+        return Verdict(f"was let go of by the outbox of {last.app_id}{_because(last)}", True)
     if last.outcome == FAILED:
         return Verdict(f"was not published to {where}{_because(last)}", False)
     return Verdict(f"is on {where}; no app of this record has received it", None)

@@ -6,8 +6,9 @@ one: an answer without an event that was held then would put a later one of its 
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from outboard.kit.outbox.port import StoredEvent
@@ -26,6 +27,7 @@ class Backlog:
         self._idle: dict[int, None] = {}
         self._blocked: set[int] = set()
         self._held: set[int] = set()
+        self._deadlines: dict[int, float] = {}
 
     @property
     def held(self) -> frozenset[int]:
@@ -42,12 +44,17 @@ class Backlog:
         """Lanes with an event that could leave."""
         return list(self._idle)
 
-    def add(self, events: Iterable[StoredEvent]) -> None:
-        """Take what was fetched, in order of sequence; not of lanes that are blocked."""
+    def add(self, events: Iterable[StoredEvent], asked_at: float = 0.0) -> None:
+        """Take what was fetched, in order of sequence; not of lanes that are blocked.
+
+        `asked_at` is from when on the time counts that one has until it expires.
+        """
         for event in events:
             if event.sequence in self._held or event.lane in self._blocked:
                 continue
             self._held.add(event.sequence)
+            if event.expires_in is not None:
+                self._deadlines[event.sequence] = asked_at + event.expires_in
             if event.lane not in self._lanes:
                 self._lanes[event.lane] = deque()
                 self._idle[event.lane] = None
@@ -57,6 +64,10 @@ class Backlog:
         """The event of `lane` that is next, if there is one."""
         events = self._lanes.get(lane)
         return events[0] if events else None
+
+    def has_expired(self, event: StoredEvent, now: float) -> bool:
+        """Whether it is not to be sent any more, of one that is held."""
+        return bool(self._deadlines) and now >= self._deadlines.get(event.sequence, math.inf)
 
     def start(self, lane: int) -> None:
         """From now on `lane` is running."""
@@ -79,9 +90,9 @@ class Backlog:
         """`lane`, a running one, goes on only when what became of its head is written down."""
         self._blocked.add(lane)
 
-    def settled(self, sequences: Iterable[int]) -> None:
+    def settled(self, sequences: Collection[int]) -> None:
         """What became of these is written down."""
-        self._held.difference_update(sequences)
+        self._let_go(sequences)
 
     def unblock(self, lanes: Iterable[int]) -> None:
         """Forget these lanes: what is left of them is fetched again, when it may be."""
@@ -89,12 +100,19 @@ class Backlog:
             self._blocked.discard(lane)
             self._forget(lane)
 
-    def keep(self, wanted: Callable[[StoredEvent], bool]) -> None:
-        """Forget idle lanes whose head is not `wanted`."""
-        for lane in self.idle_lanes:
-            if not wanted(self._lanes[lane][0]):
-                self._forget(lane)
+    def keep(self, wanted: Callable[[StoredEvent], bool]) -> bool:
+        """Forget idle lanes whose head is not `wanted`; whether there were any."""
+        unwanted = [lane for lane in self._idle if not wanted(self._lanes[lane][0])]
+        for lane in unwanted:
+            self._forget(lane)
+        return bool(unwanted)
 
     def _forget(self, lane: int) -> None:
         self._idle.pop(lane, None)
-        self._held.difference_update(event.sequence for event in self._lanes.pop(lane, ()))
+        self._let_go([event.sequence for event in self._lanes.pop(lane, ())])
+
+    def _let_go(self, sequences: Collection[int]) -> None:
+        self._held.difference_update(sequences)
+        if self._deadlines:
+            for sequence in sequences:
+                self._deadlines.pop(sequence, None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.kit.outbox.port import OutboxStore
+from outboard.kit.outbox.port import ExpiredEvent, OutboxStore
 from outboard.kit.telemetry.messaging import Messaging
 
 __all__ = ["OutboxGauges"]
@@ -30,4 +32,10 @@ class OutboxGauges:
             return
         self._due_at = now + SECONDS
         depth = await self._store.depth()
-        instruments.outbox_holds(depth.waiting, depth.parked, depth.oldest_age)
+        instruments.outbox_holds(depth.waiting, depth.parked, depth.delayed, depth.oldest_age)
+
+    def expired(self, events: Sequence[ExpiredEvent]) -> None:
+        """Count what was not sent by its time."""
+        if (instruments := self._telemetry.instruments) is not None:
+            for (pubsub, topic), count in Counter((each.pubsub, each.topic) for each in events).items():
+                instruments.outbox_expired_of(pubsub, topic, count)

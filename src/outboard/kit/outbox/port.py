@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from outboard.kit.client.port import Publication
+from outboard.kit.outbox.schedule import AT_ONCE, Schedule
 
 __all__ = [
+    "Cancelled",
     "Depth",
+    "ExpiredEvent",
     "FetchRequest",
     "OutboxHealth",
     "OutboxStore",
@@ -21,7 +24,11 @@ __all__ = [
     "Staging",
     "StoredEvent",
     "SupportsAdd",
+    "SupportsRunSync",
+    "Sweep",
 ]
+
+T = TypeVar("T")
 
 
 class SupportsAdd(Protocol):
@@ -30,16 +37,44 @@ class SupportsAdd(Protocol):
     def add(self, instance: object, /) -> None: ...
 
 
+class SupportsRunSync(Protocol):
+    """SQLAlchemy's `AsyncSession`."""
+
+    async def run_sync(self, fn: Callable[..., T], /) -> T:
+        """What `fn` returns, which is given the `Session` beneath."""
+        ...
+
+
+class Cancelled(NamedTuple):
+    """An event that was taken out of the outbox before anybody took it to publish it."""
+
+    event_id: str
+    key: str | None
+
+
 class Staging(Protocol):
     """Puts events into the transactions of others."""
 
     def stage(
-        self, session: SupportsAdd, publication: Publication, event_id: str, now: datetime, *, hold: bool
+        self,
+        session: SupportsAdd,
+        publication: Publication,
+        event_id: str,
+        now: datetime,
+        *,
+        hold: bool,
+        schedule: Schedule = AT_ONCE,
+        on_duplicate: Callable[[], object] | None = None,
     ) -> None:
         """Write `publication` in the transaction of `session`, when that is flushed or committed.
 
-        Where it is refused, `hold` keeps the later events of its lane back.
+        Where it is refused, `hold` keeps the later events of its lane back. Where another event with its
+        dedupe key waits, `on_duplicate` is called in place of that.
         """
+        ...
+
+    def cancel(self, session: SupportsAdd, pubsub: str, topic: str, dedupe_key: str) -> Sequence[Cancelled]:
+        """Delete what waits with this key, in the transaction of a `session` that is a synchronous one."""
         ...
 
 
@@ -47,6 +82,7 @@ class StoredEvent(NamedTuple):
     """A stored event that waits to be published.
 
     `sequence` is its place in the order of commits, within its lane. `lane` is what is kept in order.
+    `expires_in` is how many seconds after the question it is not to be sent any more; None is never.
     """
 
     sequence: int
@@ -54,6 +90,7 @@ class StoredEvent(NamedTuple):
     partition: int
     event_id: str
     publication: Publication
+    expires_in: float | None = None
 
 
 class Postponed(NamedTuple):
@@ -108,6 +145,26 @@ class FetchRequest:
     pubsubs: Collection[str] = ()
 
 
+class ExpiredEvent(NamedTuple):
+    """An event that was not sent by its time, and is gone."""
+
+    event_id: str
+    pubsub: str
+    topic: str
+    key: str | None
+
+
+class Sweep(NamedTuple):
+    """What time has changed: how many events are `due` now that were not before, and which have `expired`.
+
+    `next_in` is in how many seconds there is something to be done again; None where nothing waits for a time.
+    """
+
+    due: int = 0
+    expired: Sequence[ExpiredEvent] = ()
+    next_in: float | None = None
+
+
 class ParkedEvent(NamedTuple):
     """An event that the sidecar refused. `body` is the CloudEvent, in its structured form.
 
@@ -127,14 +184,16 @@ class ParkedEvent(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """How many events are stored, `waiting` to be published and `parked`.
+    """How many events are stored: `waiting` to be published, `parked`, and `delayed`, which are not due yet.
 
-    `oldest_age` is how many seconds ago the first of those that wait was staged; 0 where none waits.
+    `oldest_age` is how many seconds the first of those that wait has; 0 where none waits. A delayed one waits
+    from when it is due.
     """
 
     waiting: int
     parked: int
     oldest_age: float
+    delayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +208,7 @@ class OutboxHealth:
     waiting: int | None = None
     parked: int | None = None
     oldest_age: float | None = None
+    delayed: int | None = None
 
 
 class OutboxStore(Protocol):
@@ -183,6 +243,14 @@ class OutboxStore(Protocol):
         """
         ...
 
+    async def sweep(self, token: str, wanted: FetchRequest) -> Sweep:
+        """Delete what has expired of the partitions of `token`; let what is due take its place in its lane.
+
+        What `wanted` leaves out is left as it is: what is held, and what is due of some pub/subs. From then
+        on an event has no dedupe key, so that another one is stored beside it.
+        """
+        ...
+
     async def settle(self, token: str, settlement: Settlement) -> None:
         """Delete or archive what was delivered; put off and park the rest, as far as `token` has it still."""
         ...
@@ -204,7 +272,7 @@ class OutboxStore(Protocol):
         ...
 
     async def waiting(self) -> int:
-        """How many events there are that are not parked."""
+        """How many events there are that are not parked, those included that are not due yet."""
         ...
 
     async def depth(self) -> Depth:

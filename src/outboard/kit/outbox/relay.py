@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -38,6 +39,8 @@ POLL_SECONDS: Final = 1.0
 FETCH_EVENTS: Final = 200
 HELD_EVENTS: Final = 1_000
 LONGEST_PAUSE: Final = 5.0
+SHORTEST_PAUSE: Final = 0.05
+"""Between two sweeps, where somebody keeps from this relay what it would take."""
 
 
 class Relay:
@@ -56,10 +59,13 @@ class Relay:
         self._more = True
         """Whether the database may have events that were not there, or not asked for, the last time."""
         self._polls_at = 0.0
+        self._sweeps_at = 0.0
 
-    def wake(self) -> None:
-        """Something was committed. To be called in the relay's event loop."""
+    def wake(self, scheduled: bool = False) -> None:
+        """Something was committed, which may wait for its time. To be called in the relay's event loop."""
         self._more = True
+        if scheduled:
+            self._sweeps_at = 0.0
         self._stirred.set()
 
     async def run(self) -> None:
@@ -86,9 +92,13 @@ class Relay:
             self._polls_at = now + POLL_SECONDS * (0.5 + self._random())
         if self._sender.lease.is_due(now, polling=polling):
             await self._claim()
-        self._sender.forget_unwanted()
-        if (polling or self._more) and self._sender.lease.partitions:
-            await self._fetch()
+        if self._sender.forget_unwanted():  # what is left of their lanes may be fetched, or has expired
+            self._more, self._sweeps_at = True, 0.0
+        if self._sender.lease.partitions:
+            if polling or now >= self._sweeps_at:
+                await self._sweep()
+            if polling or self._more:
+                await self._fetch()
         self._sender.send()
         if polling and self._gauges is not None:
             await self._gauges.tell()
@@ -132,6 +142,24 @@ class Relay:
             self._sender.forget_failures()
         self._sender.lease = Lease(partitions, asked_at)
 
+    async def _sweep(self) -> None:
+        """Before what is due is fetched: from then on it has its place in its lane."""
+        self._sweeps_at = math.inf
+        closed = self._sender.breakers.open_ones(self._clock.monotonic())
+        wanted = FetchRequest(0, self._sender.backlog.held, pubsubs=closed)
+        try:
+            sweep = await self._store.sweep(self._token, wanted)
+        except BaseException:
+            self._sweeps_at = 0.0
+            raise
+        self._sender.expired(sweep.expired)
+        if self._gauges is not None:
+            self._gauges.expired(sweep.expired)
+        self._more = self._more or sweep.due > 0
+        if sweep.next_in is not None:
+            again = self._clock.monotonic() + max(sweep.next_in, SHORTEST_PAUSE)
+            self._sweeps_at = min(self._sweeps_at, again)
+
     async def _fetch(self) -> None:
         backlog = self._sender.backlog
         held = backlog.held
@@ -140,14 +168,15 @@ class Relay:
             return  # the next one to be settled makes room, and the loop turns again
         # Before the question: a commit during it may be too late for the answer.
         self._more = False
-        closed = self._sender.breakers.open_ones(self._clock.monotonic())
+        asked_at = self._clock.monotonic()
+        closed = self._sender.breakers.open_ones(asked_at)
         wanted = FetchRequest(limit, held, backlog.full_lanes, closed)
         try:
             events = await self._store.fetch(self._token, wanted)
         except BaseException:
             self._more = True
             raise
-        backlog.add(events)
+        backlog.add(events, asked_at)
         self._more = self._more or len(events) == limit
 
     async def _idle(self) -> None:
@@ -155,7 +184,7 @@ class Relay:
         if self._more and len(self._sender.backlog.held) < HELD_EVENTS and self._sender.lease.partitions:
             await asyncio.sleep(0)
             return
-        left = self._polls_at - self._clock.monotonic()
+        left = min(self._polls_at, self._sweeps_at) - self._clock.monotonic()
         stirred = asyncio.ensure_future(self._stirred.wait())
         timer = asyncio.ensure_future(self._clock.sleep(max(left, 0.0)))
         try:

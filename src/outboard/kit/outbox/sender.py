@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -26,12 +26,14 @@ from outboard.kit.outbox.backlog import Backlog
 from outboard.kit.outbox.failures import Breakers, PublishOutcome, Redact, backoff, outcome_of, reason_of
 from outboard.kit.outbox.ledger import Ledger
 from outboard.kit.outbox.partitions import NO_LEASE
-from outboard.kit.outbox.port import StoredEvent
+from outboard.kit.outbox.port import ExpiredEvent, StoredEvent
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Publish", "SendContext", "Sender"]
 
 log: Final = logging.getLogger("outboard.outbox")
+
+EXPIRED: Final = "it was not sent by the time at which it expires"
 
 Publish: TypeAlias = Callable[[Publication, float], Awaitable[object]]
 """Publish within so many seconds, or raise a SidecarError."""
@@ -81,9 +83,20 @@ class Sender:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    def forget_unwanted(self) -> None:
-        """Keep in memory only what could be sent, as far as anybody knows."""
-        self.backlog.keep(self._is_wanted)
+    def forget_unwanted(self) -> bool:
+        """Keep in memory only what could be sent, as far as anybody knows; whether anything was let go of."""
+        return self.backlog.keep(self._is_wanted)
+
+    def expired(self, events: Sequence[ExpiredEvent]) -> None:
+        """Tell of what was not sent by its time."""
+        if events:
+            log.warning("%d events of the outbox were not sent by the time at which they expire, such as %s "
+                        "for topic '%s' of '%s': they are deleted",
+                        len(events), events[0].event_id, events[0].topic, events[0].pubsub)  # fmt: skip
+        if (journal := self._given.journal) is not None and journal.recorder is not None:
+            for each in events:
+                identity = EventIdentity(each.event_id, key=each.key or "")
+                journal(HopKind.UNSENT, each.pubsub, each.topic, identity, detail=EXPIRED)
 
     def forget_failures(self) -> None:
         """Other relays may have sent events of these lanes: what failed here before says nothing of them."""
@@ -166,6 +179,7 @@ class Sender:
             and not self.ledger.is_full
             and self.lease.covers(event.partition, now)
             and self.breakers.allows(event.publication.pubsub, now)
+            and not self.backlog.has_expired(event, now)
         )
 
     def _admit(self, event: StoredEvent) -> None:
@@ -174,6 +188,8 @@ class Sender:
 
     def _is_wanted(self, event: StoredEvent) -> bool:
         now = self._given.clock.monotonic()
-        return self.lease.covers(event.partition, now) and not self.breakers.is_open(
-            event.publication.pubsub, now
+        return (
+            self.lease.covers(event.partition, now)
+            and not self.breakers.is_open(event.publication.pubsub, now)
+            and not self.backlog.has_expired(event, now)
         )

@@ -44,6 +44,8 @@ OUTCOMES: Final = "outboard.handler.outcomes"
 ATTEMPTS: Final = "outboard.handler.attempts"
 OUTBOX_WAITING: Final = "outboard.outbox.waiting"
 OUTBOX_PARKED: Final = "outboard.outbox.parked"
+OUTBOX_DELAYED: Final = "outboard.outbox.delayed"
+OUTBOX_EXPIRED: Final = "outboard.outbox.expired"
 OUTBOX_OLDEST: Final = "outboard.outbox.oldest.age"
 
 DURATION_BOUNDARIES: Final = (

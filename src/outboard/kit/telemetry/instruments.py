@@ -18,6 +18,8 @@ from outboard.kit.telemetry.conventions import (
     ERROR_TYPE,
     HANDLER,
     OPERATION_DURATION,
+    OUTBOX_DELAYED,
+    OUTBOX_EXPIRED,
     OUTBOX_OLDEST,
     OUTBOX_PARKED,
     OUTBOX_WAITING,
@@ -43,7 +45,9 @@ class Instruments:
     attempts: Histogram
     outbox_waiting: Gauge
     outbox_parked: Gauge
+    outbox_delayed: Gauge
     outbox_oldest: Gauge
+    outbox_expired: Counter
 
     @classmethod
     def of(cls, meter: Meter) -> Instruments:
@@ -82,7 +86,13 @@ class Instruments:
             ),
             meter.create_gauge(OUTBOX_PARKED, "{event}", "Number of events in the outbox that were refused."),
             meter.create_gauge(
-                OUTBOX_OLDEST, "s", "Time since the first event that waits in the outbox was staged."
+                OUTBOX_DELAYED, "{event}", "Number of events in the outbox that are not due yet."
+            ),
+            meter.create_gauge(
+                OUTBOX_OLDEST, "s", "Time since the first event that waits in the outbox was staged, or due."
+            ),
+            meter.create_counter(
+                OUTBOX_EXPIRED, "{event}", "Number of events that the outbox has not sent by their time."
             ),
         )
 
@@ -106,8 +116,13 @@ class Instruments:
         if attempts:
             self.attempts.record(attempts, attributes)
 
-    def outbox_holds(self, waiting: int, parked: int, oldest_age: float) -> None:
+    def outbox_holds(self, waiting: int, parked: int, delayed: int, oldest_age: float) -> None:
         """How many events an outbox has, and for how many seconds the first has waited."""
         self.outbox_waiting.set(waiting)
         self.outbox_parked.set(parked)
+        self.outbox_delayed.set(delayed)
         self.outbox_oldest.set(oldest_age)
+
+    def outbox_expired_of(self, pubsub: str, topic: str, count: int) -> None:
+        """So many events of a topic were not sent by their time."""
+        self.outbox_expired.add(count, {DESTINATION_NAME: topic, PUBSUB_NAME: pubsub})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from outboard.hops.journal import Journal
-from outboard.hops.record import FAILED, HopKind
+from outboard.hops.record import FAILED, EventIdentity, HopKind
 from outboard.kit.event_identity import identity_of, is_replayed
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.sensitive import Masking
@@ -44,6 +44,10 @@ class PublishingHops:
         """Record that `event` is stored in a transaction of the app."""
         if self.journal.recorder is not None:
             self._record(HopKind.STAGED, event, codec, pubsub, topic)
+
+    def unsent(self, ids: EventIdentity, pubsub: str, topic: str, why: str) -> None:
+        """Record that a staged event is not published."""
+        self.journal(HopKind.UNSENT, pubsub, topic, ids, detail=why)
 
     def _record(
         self, kind: HopKind, event: Event[Any], codec: EventCodec[Any], pubsub: str, topic: str,

@@ -26,10 +26,8 @@ async def test_events_are_read_in_order_and_what_blocks_them_from_few_rows(bench
     await bench.store.claim("r", 30.0)
     event.listen(bench.engine, "before_cursor_execute", explain)
     assert await bench.store.fetch("r", FetchRequest(10, held=[1], lanes=[7], pubsubs=["q"])) == []
-    assert [step for step in plan if "INDEX ix_outboard_outbox_due" in step], plan
-    assert [step for step in plan if "INDEX ix_outboard_outbox_blocking (lane=? AND sequence<?)" in step], (
-        plan
-    )
+    assert [step for step in plan if "INDEX ix_outboard_outbox_ready" in step], plan
+    assert [step for step in plan if "INDEX ix_outboard_outbox_holding (lane=? AND sequence<?)" in step], plan
     assert not [step for step in plan if "ORDER BY" in step], "nothing is sorted"
 
 

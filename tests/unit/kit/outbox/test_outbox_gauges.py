@@ -60,14 +60,15 @@ async def test_what_waits_is_read_from_its_index(bench: OutboxBench) -> None:
     plan: list[str] = []
 
     def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
-        if "IS NULL" in statement:
+        if "IS NULL" in statement or "due_at" in statement:
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
             plan.extend(row[3] for row in cursor.fetchall())
 
     event.listen(bench.engine, "before_cursor_execute", explain)
     await bench.store.depth()
-    assert len(plan) == 2
-    assert all("INDEX ix_outboard_outbox_due" in step for step in plan), plan
+    assert len(plan) == 5
+    assert sum("INDEX ix_outboard_outbox_ready" in step for step in plan) == 2, plan
+    assert sum("INDEX ix_outboard_outbox_delayed" in step for step in plan) == 3, plan
 
 
 async def test_a_relay_tells_it_every_few_seconds(
@@ -82,7 +83,7 @@ async def test_a_relay_tells_it_every_few_seconds(
     for _ in range(4):
         await relay.step()
         bench.clock.advance(2.0)
-    assert len(asked) == 2 * 2, "at once, and after five seconds"
+    assert len(asked) == 2 * 4, "at once, and after five seconds"
 
     data = reader.get_metrics_data()
     assert data is not None
@@ -96,6 +97,7 @@ async def test_a_relay_tells_it_every_few_seconds(
     assert told == {
         "outboard.outbox.waiting": [0],
         "outboard.outbox.parked": [0],
+        "outboard.outbox.delayed": [0],
         "outboard.outbox.oldest.age": [0.0],
     }
 

@@ -45,8 +45,8 @@ async def test_a_relay_that_runs_is_woken_by_a_commit(bench: OutboxBench) -> Non
     relay = bench.relay()
     loop = asyncio.get_running_loop()
 
-    def wake() -> None:
-        loop.call_soon_threadsafe(relay.wake)
+    def wake(scheduled: bool) -> None:
+        loop.call_soon_threadsafe(relay.wake, scheduled)
 
     with bench.wakeups.to(wake):
         async with running(relay):

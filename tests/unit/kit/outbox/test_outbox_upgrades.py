@@ -19,8 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import DropIndex
 
 from outboard import Outboard, Outbox
+from outboard.kit.outbox.port import FetchRequest
+from outboard.kit.outbox.sql.schema import differences
 from outboard.kit.outbox.sql.tables import Tables
 from support.outbox import OutboxBench
 
@@ -33,6 +36,78 @@ def make_as_before(engine: Engine, prefix: str = "outboard_") -> Table:
     table.append_constraint(UniqueConstraint("event_id", "pubsub", "topic", name=f"uq_{prefix}outbox_event"))
     table.metadata.create_all(engine)
     return table
+
+
+def make_without_times(engine: Engine) -> None:
+    """The table as it was before events could wait for a time, with the indexes that it had."""
+    table = Tables.in_metadata(MetaData(), "outboard_").outbox
+    table.metadata.create_all(engine)
+    with engine.begin() as connection:
+        for index in table.indexes:
+            connection.execute(DropIndex(index))
+        for name in ("due_at", "expires_at", "dedupe_key"):
+            connection.exec_driver_sql(f"ALTER TABLE outboard_outbox DROP COLUMN {name}")
+        connection.exec_driver_sql(
+            "CREATE INDEX ix_outboard_outbox_due ON outboard_outbox (sequence) WHERE parked_at IS NULL"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO outboard_outbox (event_id, pubsub, topic, lane, partition, body, details, hold,"
+            " staged_at, available_at, attempts) VALUES ('old', 'p', 't', 1, 1, x'7b7d',"
+            """ '{"metadata": {}, "headers": {}, "traceid": ""}', 0, 1, 0, 0)"""
+        )
+
+
+def columns(engine: Engine) -> list[str]:
+    return sorted(column["name"] for column in inspect(engine).get_columns("outboard_outbox"))
+
+
+async def test_columns_and_indexes_of_today_are_added(engine: Engine) -> None:
+    make_without_times(engine)
+    Outbox(engine).create_tables(engine)
+    new = create_engine("sqlite://")
+    Outbox(new).create_tables(new)
+    assert columns(engine) == columns(new)
+    found, wanted = (
+        {each["name"] for each in inspect(each).get_indexes("outboard_outbox")} for each in (engine, new)
+    )
+    assert found == wanted
+    new.dispose()
+    stage(engine, 1)
+    bench = OutboxBench(engine)
+    await bench.store.prepare()
+    await bench.store.claim("r", 30.0)
+    assert [each.event_id for each in await bench.store.fetch("r", FetchRequest(10))] == ["old", "mine"]
+
+
+async def test_what_the_check_shows_does_the_same(engine: Engine) -> None:
+    make_without_times(engine)
+    with engine.begin() as connection:
+        found = differences(connection, "outboard_")
+        assert [each.problem for each in found] == [
+            "column outboard_outbox.due_at is missing",
+            "column outboard_outbox.expires_at is missing",
+            "column outboard_outbox.dedupe_key is missing",
+            "index ix_outboard_outbox_delayed of outboard_outbox is missing",
+            "index ix_outboard_outbox_expiring of outboard_outbox is missing",
+            "index ix_outboard_outbox_holding of outboard_outbox is missing",
+            "index ix_outboard_outbox_ready of outboard_outbox is missing",
+            "index uq_outboard_outbox_dedupe of outboard_outbox is missing",
+        ]
+        for each in found:
+            connection.exec_driver_sql(each.statement)
+        assert differences(connection, "outboard_") == []
+    stage(engine, 1)
+    assert sequences(engine) == [1, 2]
+
+
+async def test_a_relay_says_which_columns_are_missing(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_without_times(engine)
+    with caplog.at_level(logging.WARNING, "outboard.outbox"):
+        await OutboxBench(engine).store.prepare()
+    assert "lacks due_at, expires_at, dedupe_key" in caplog.text
+    assert "outboard outbox check" in caplog.text
 
 
 def stage(engine: Engine, *numbers: int) -> None:

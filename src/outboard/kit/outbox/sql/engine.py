@@ -24,7 +24,7 @@ T = TypeVar("T")
 AnyEngine: TypeAlias = "Engine | AsyncEngine"
 EngineSource: TypeAlias = "AnyEngine | Callable[[], AnyEngine]"
 NOTHING: Mapping[str, str] = {}
-MISSING_TABLE = ("no such table", "does not exist")
+MISSING_TABLE = ("no such table", "no such column", "has no column", "does not exist")
 
 
 class LazyEngine:

@@ -111,7 +111,7 @@ class Outbox:
         self.metadata.create_all(connectable, tables=self._tables.all)
 
     async def waiting(self) -> int:
-        """How many events are still to be published, those that are parked left out.
+        """How many events are still to be published, now or later; those that are parked are left out.
 
         Raises OutboxUnavailable, as the next three.
         """
@@ -126,9 +126,9 @@ class Outbox:
     ) -> OutboxHealth:
         """Whether all is well, for a health endpoint of the app's: it raises nothing.
 
-        It is not where the first event has waited longer than `max_age`, more than `max_parked` are parked,
-        or the database does not answer. Do not let the start of an app depend on it: what waits is published
-        only by an app that runs.
+        It is not where the first event that is due has waited longer than `max_age`, more than `max_parked`
+        are parked, or the database does not answer. Do not let the start of an app depend on it: what waits
+        is published only by an app that runs.
         """
         try:
             depth = await self._store.depth()
@@ -139,7 +139,7 @@ class Outbox:
             reason = f"the first of {depth.waiting} events has waited for {depth.oldest_age:.0f} s"
         elif max_parked is not None and depth.parked > max_parked:
             reason = f"{depth.parked} events are parked"
-        return OutboxHealth(not reason, reason, depth.waiting, depth.parked, depth.oldest_age)
+        return OutboxHealth(not reason, reason, *depth)
 
     async def retry(self, events: Iterable[ParkedEvent]) -> int:
         """Have parked events published after all; how many of them were there.
@@ -196,8 +196,8 @@ class Outbox:
         relay = Relay(new_token(), self._store, context, gauges)
         loop = asyncio.get_running_loop()
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(relay.wake)
+        def wake(scheduled: bool) -> None:
+            loop.call_soon_threadsafe(relay.wake, scheduled)
 
         with self._wakeups.to(wake):
             async with background_tasks(relay.run()):

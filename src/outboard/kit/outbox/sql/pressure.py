@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, literal, select
 
 from outboard.errors import OutboxFull
 from outboard.kit.outbox.sql.clocks import database_now
+from outboard.kit.outbox.sql.tables import is_ready, waits_since
 
 __all__ = ["Pressure"]
 
@@ -63,9 +64,9 @@ class Pressure:
     def _too_old(self, connection: Connection) -> tuple[str, str] | None:
         if self._longest is None:
             return None
-        row = self._outbox.c
-        first = select(row.staged_at).where(row.parked_at.is_(None)).order_by(row.sequence).limit(1)
-        staged_at = connection.execute(first).scalar_one_or_none()
-        if staged_at is None or self._now(connection) - staged_at < self._longest // MILLISECOND:
+        outbox = self._outbox
+        first = select(waits_since(outbox)).where(is_ready(outbox)).order_by(outbox.c.sequence).limit(1)
+        since = connection.execute(first).scalar_one_or_none()
+        if since is None or self._now(connection) - since < self._longest // MILLISECOND:
             return None
         return (f"its first event has waited for {self._longest} and more", "max_age")

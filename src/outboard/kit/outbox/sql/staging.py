@@ -7,18 +7,21 @@ commit, goes with its savepoint, and makes the commit fail where it cannot be in
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, bindparam, event, text
+from sqlalchemy import BigInteger, Connection, Table, bindparam, delete, event, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapper, Session, object_session, registry
 
 from outboard.errors import InvalidCloudEvent
+from outboard.kit.arguments import wrong
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.partitions import lane_of, partition_of
-from outboard.kit.outbox.port import SupportsAdd
+from outboard.kit.outbox.port import Cancelled, SupportsAdd
+from outboard.kit.outbox.schedule import AT_ONCE, Schedule
+from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.pressure import Pressure
 from outboard.kit.outbox.sql.tables import Tables
@@ -40,32 +43,61 @@ LOCK: Final = text(
 class _Row:
     """An event as a pending object; `is_guarded` once its lane is locked."""
 
+    event_id: str
+    pubsub: str
+    topic: str
     lane: int
     key: str | None
+    dedupe_key: str | None
+    due_at: int
+    expires_at: int | None
     is_guarded = False
+    schedule = AT_ONCE
+    on_duplicate: Callable[[], object] | None = None
 
     def __init__(self, **columns: object) -> None:
         for name, value in columns.items():
             setattr(self, name, value)
 
+    @property
+    def unique(self) -> tuple[str, str, str | None]:
+        """No other row waits with the same, where it has a dedupe key."""
+        return self.pubsub, self.topic, self.dedupe_key
+
 
 class SqlStaging:
     """Writes to one outbox's table, unless `pressure` refuses it.
 
-    `wakeups` is told after each commit of a session that staged events.
+    `wakeups` is told after each commit of a session that staged events. `now` is the database's clock.
     """
 
-    def __init__(self, tables: Tables, wakeups: Wakeups, pressure: Pressure | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        wakeups: Wakeups,
+        pressure: Pressure | None = None,
+        now: Callable[[Connection], int] = database_now,
+    ) -> None:
+        self._outbox = tables.outbox
         self._wakeups = wakeups
         self._pressure = pressure
+        self._now = now
         self._row: type[_Row] = type("StagedEvent", (_Row,), {})
-        registry(metadata=tables.outbox.metadata).map_imperatively(
+        self._mapper = registry(metadata=tables.outbox.metadata).map_imperatively(
             self._row, tables.outbox, eager_defaults=False
         )
         event.listen(self._row, "before_insert", self._before_insert)
 
     def stage(
-        self, session: SupportsAdd, publication: Publication, event_id: str, now: datetime, *, hold: bool
+        self,
+        session: SupportsAdd,
+        publication: Publication,
+        event_id: str,
+        now: datetime,
+        *,
+        hold: bool,
+        schedule: Schedule = AT_ONCE,
+        on_duplicate: Callable[[], object] | None = None,
     ) -> None:
         """As `Staging.stage`. No I/O before the session is flushed. Raises InvalidCloudEvent."""
         if len(event_id) > MAX_ID:
@@ -74,41 +106,116 @@ class SqlStaging:
         key = metadata.get(PARTITION_KEY) or None
         lane = lane_of(pubsub, topic, key, event_id)
         details = {"metadata": dict(metadata), "headers": dict(headers), "traceid": traceid}
-        session.add(
-            self._row(
-                event_id=event_id,
-                pubsub=pubsub,
-                topic=topic,
-                key=key,
-                lane=lane,
-                partition=partition_of(lane),
-                body=body,
-                details=json.dumps(details),
-                hold=hold,
-                staged_at=milliseconds(now),
-                available_at=0,
-                attempts=0,
-            )
+        row = self._row(
+            event_id=event_id,
+            pubsub=pubsub,
+            topic=topic,
+            key=key,
+            lane=lane,
+            partition=partition_of(lane),
+            body=body,
+            details=json.dumps(details),
+            hold=hold,
+            staged_at=milliseconds(now),
+            available_at=0,
+            attempts=0,
+            due_at=0,
+            dedupe_key=schedule.dedupe_key,
         )
+        row.schedule, row.on_duplicate = schedule, on_duplicate
+        session.add(row)
+        if schedule.dedupe_key is not None:
+            self._listen(_session_of(row), "before_flush", self._before_flush)
 
-    def _before_insert(self, mapper: Mapper[_Row], connection: Connection, row: _Row) -> None:
-        """Once for all events of a flush, before the first of them is inserted."""
-        if row.is_guarded:
+    def cancel(self, session: SupportsAdd, pubsub: str, topic: str, dedupe_key: str) -> Sequence[Cancelled]:
+        """As `Staging.cancel`; what is not flushed yet counts, too."""
+        if callable(session):
+            session = session()  # a scoped one
+        if not isinstance(session, Session):
+            wrong("session", "a Session of SQLAlchemy", session)
+        wanted, gone = (pubsub, topic, dedupe_key), []
+        for row in self._pending(session):
+            if row.unique == wanted:
+                session.expunge(row)
+                gone.append(Cancelled(row.event_id, row.key))
+        row_of = self._outbox.c
+        waiting = delete(self._outbox).where(
+            row_of.pubsub == pubsub, row_of.topic == topic, row_of.dedupe_key == dedupe_key
+        )
+        found = self._connection(session).execute(waiting.returning(row_of.event_id, row_of.key))
+        return [*gone, *(Cancelled(each.event_id, each.key) for each in found)]
+
+    def _before_flush(self, session: Session, *_: object) -> None:
+        """Let go of what another one stands for, as long as it can be: before a flush."""
+        unsure = [row for row in self._pending(session) if not row.is_guarded and row.dedupe_key is not None]
+        if not unsure:
             return
-        session = object_session(row)
-        assert session is not None, "SQLAlchemy inserts only objects of a session"
+        connection = self._connection(session)
+        self._guard(connection, session)
+        seen: set[tuple[str, str, str | None]] = set()
+        for row in unsure:
+            if row.unique in seen or _is_waiting(connection, self._outbox, row):
+                session.expunge(row)
+                if row.on_duplicate is not None:
+                    row.on_duplicate()
+            seen.add(row.unique)
+
+    def _before_insert(self, _: Mapper[_Row], connection: Connection, row: _Row) -> None:
+        """Once for all events of a flush, before the first of them is inserted."""
+        if not row.is_guarded:
+            self._guard(connection, _session_of(row))
+
+    def _guard(self, connection: Connection, session: Session) -> None:
+        """See to it that the rows of a `session` that are not inserted yet may be."""
         if self._pressure is not None:
             self._pressure.check(connection)
-        rows = [item for item in session.new if isinstance(item, self._row)]
-        _guard(connection, {item.lane for item in rows if item.key is not None})
-        for item in rows:
-            item.is_guarded = True
-        if self not in session.info:
-            session.info[self] = True
-            event.listen(session, "after_commit", self._after_commit)
+        rows = [row for row in self._pending(session) if not row.is_guarded]
+        locks = {row.lane for row in rows if row.key is not None}
+        locks |= {lane_of(row.pubsub, row.topic, row.dedupe_key, "") for row in rows if row.dedupe_key}
+        _guard(connection, locks)
+        now = self._now(connection) if any(row.schedule.is_relative for row in rows) else 0
+        for row in rows:
+            row.due_at = row.schedule.due_at(now)
+            row.expires_at = row.schedule.expires_at(now)
+            row.is_guarded = True
+        if any(row.due_at or row.expires_at for row in rows):
+            self._listen(session, "after_commit", self._after_scheduling)
+        else:
+            self._listen(session, "after_commit", self._after_commit)
+
+    def _pending(self, session: Session) -> list[_Row]:
+        return [row for row in session.new if isinstance(row, self._row)]
+
+    def _connection(self, session: Session) -> Connection:
+        return session.connection(bind_arguments={"mapper": self._mapper})
+
+    def _listen(self, session: Session, name: str, listener: Callable[..., None]) -> None:
+        if (self, listener.__name__) not in session.info:
+            session.info[self, listener.__name__] = True
+            event.listen(session, name, listener)
 
     def _after_commit(self, _: Session) -> None:
         self._wakeups.give()
+
+    def _after_scheduling(self, _: Session) -> None:
+        self._wakeups.give(scheduled=True)
+
+
+def _session_of(row: _Row) -> Session:
+    session = object_session(row)
+    assert session is not None, "SQLAlchemy inserts only objects of a session"
+    return session
+
+
+def _is_waiting(connection: Connection, outbox: Table, row: _Row) -> bool:
+    """Whether another event stands for `row`.
+
+    That one is kept from being taken before this transaction ends: what is committed with `row` would come
+    too late for whoever is told of the other one.
+    """
+    same = (outbox.c.pubsub == row.pubsub, outbox.c.topic == row.topic, outbox.c.dedupe_key == row.dedupe_key)
+    kept = update(outbox).where(*same).values(dedupe_key=outbox.c.dedupe_key)
+    return connection.execute(kept).rowcount > 0
 
 
 def milliseconds(time: datetime) -> int:

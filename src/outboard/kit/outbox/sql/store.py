@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -30,12 +31,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.lease import is_abandoned
 from outboard.kit.outbox.partitions import PARTITIONS, lane_of, partition_of
-from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent
+from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent, Sweep
 from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
-from outboard.kit.outbox.sql.tables import ARCHIVED, Tables, may_block
+from outboard.kit.outbox.sql.sweeping import next_change, swept
+from outboard.kit.outbox.sql.tables import ARCHIVED, Tables, is_delayed, is_ready, may_block, waits_since
 from outboard.kit.outbox.sql.upgrading import warn_if_outdated
 
 __all__ = ["SqlOutboxStore"]
@@ -84,6 +86,14 @@ class SqlOutboxStore:
     async def fetch(self, token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:
         """As `OutboxStore.fetch`."""
         return await self._run("read events", partial(self._fetch, token, wanted), read_only=True)
+
+    async def sweep(self, token: str, wanted: FetchRequest) -> Sweep:
+        """As `OutboxStore.sweep`. Where it is not time for anything, nothing is written."""
+        look = partial(self._next_change, token, wanted)
+        next_in = await self._run("look at what waits for a time", look, read_only=True)
+        if next_in is None or next_in > 0:
+            return Sweep(next_in=next_in)
+        return await self._run("take what is due", partial(self._sweep, token, wanted))
 
     async def settle(self, token: str, settlement: Settlement) -> None:
         """As `OutboxStore.settle`."""
@@ -165,7 +175,19 @@ class SqlOutboxStore:
             return []
         use_indexes(connection)
         query = due_events(self._outbox, own, now, wanted, connection.dialect.name)
-        return [_staged(found) for found in connection.execute(query)]
+        return [_staged(found, now) for found in connection.execute(query)]
+
+    def _next_change(self, token: str, wanted: FetchRequest, connection: Connection) -> float | None:
+        now = self._now(connection)
+        own = frozenset(connection.scalars(self._own(token, now)))
+        following = next_change(connection, self._outbox, own, wanted) if own else None
+        return None if following is None else (following - now) / 1000
+
+    def _sweep(self, token: str, wanted: FetchRequest, connection: Connection) -> Sweep:
+        now = self._now(connection)
+        own = frozenset(connection.scalars(self._own(token, now)))
+        use_indexes(connection)
+        return swept(connection, self._outbox, own, wanted, now) if own else Sweep()
 
     def _settle(self, token: str, settlement: Settlement, connection: Connection) -> None:
         row = self._outbox
@@ -246,9 +268,8 @@ class SqlOutboxStore:
         return count
 
     def _waiting(self, connection: Connection) -> int:
-        row = self._outbox
-        query = select(func.count()).select_from(row).where(row.c.parked_at.is_(None))
-        return int(connection.execute(query).scalar_one())
+        placed = self._count(connection, is_ready(self._outbox))
+        return placed + self._count(connection, is_delayed(self._outbox))
 
     def _held_lanes(self, connection: Connection) -> int:
         row, now = self._outbox.c, self._now(connection)
@@ -265,22 +286,29 @@ class SqlOutboxStore:
 
     def _depth(self, connection: Connection) -> Depth:
         """The first is found by the index of those that wait; all are counted by that of the sequence."""
-        row = self._outbox
-        waits, stored = row.c.parked_at.is_(None), select(func.count()).select_from(row)
-        waiting = int(connection.execute(stored.where(waits)).scalar_one())
-        parked = int(connection.execute(stored).scalar_one()) - waiting
-        first = select(row.c.staged_at).where(waits).order_by(row.c.sequence).limit(1)
-        staged_at = connection.execute(first).scalar_one_or_none()
-        age = 0.0 if staged_at is None else max(0.0, (self._now(connection) - staged_at) / 1000)
-        return Depth(waiting, max(0, parked), age)
+        row, now = self._outbox, self._now(connection)
+        stored = self._count(connection)
+        ready, unplaced = self._count(connection, is_ready(row)), self._count(connection, is_delayed(row))
+        delayed = self._count(connection, is_delayed(row), row.c.due_at > now)
+        first = select(waits_since(row)).where(is_ready(row)).order_by(row.c.sequence).limit(1)
+        due = select(func.min(row.c.due_at)).where(is_delayed(row), row.c.due_at <= now)
+        times = [connection.execute(query).scalar_one_or_none() for query in (first, due)]
+        age = max(((now - since) / 1000 for since in times if since is not None), default=0.0)
+        waiting, parked = ready + unplaced - delayed, stored - ready - unplaced
+        return Depth(max(0, waiting), max(0, parked), max(0.0, age), delayed)
+
+    def _count(self, connection: Connection, *conditions: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(self._outbox).where(*conditions)
+        return int(connection.execute(query).scalar_one())
 
 
-def _staged(row: Row[*tuple[Any, ...]]) -> StoredEvent:
+def _staged(row: Row[*tuple[Any, ...]], now: int) -> StoredEvent:
     details = json.loads(row.details)
     publication = Publication(
         row.pubsub, row.topic, bytes(row.body), details["metadata"], details["headers"], details["traceid"]
     )
-    return StoredEvent(row.sequence, row.lane, row.partition, row.event_id, publication)
+    expires_in = None if row.expires_at is None else (row.expires_at - now) / 1000
+    return StoredEvent(row.sequence, row.lane, row.partition, row.event_id, publication, expires_in)
 
 
 def _parked(row: Row[*tuple[Any, ...]]) -> ParkedEvent:

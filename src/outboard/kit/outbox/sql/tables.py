@@ -23,11 +23,21 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     literal_column,
     or_,
 )
 
-__all__ = ["ARCHIVE", "ARCHIVED", "Tables", "may_block"]
+__all__ = [
+    "ARCHIVE",
+    "ARCHIVED",
+    "Tables",
+    "is_delayed",
+    "is_ready",
+    "is_unique",
+    "may_block",
+    "waits_since",
+]
 
 ARCHIVE: Final = "outbox_archive"
 ARCHIVED: Final = (
@@ -84,29 +94,55 @@ def _outbox(metadata: MetaData, name: str, schema: str | None) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("parked_at", BigInteger),
         Column("last_error", Text),
+        # 0 is at once. One that is due has the same with a minus: it has its place in its lane.
+        Column("due_at", BigInteger, nullable=False, server_default="0"),
+        Column("expires_at", BigInteger),
+        Column("dedupe_key", Text),
         schema=schema,
         sqlite_autoincrement=True,
     )
-    unparked, blocking = table.c.parked_at.is_(None), may_block(table)
-    Index(f"ix_{name}_due", table.c.sequence, sqlite_where=unparked, postgresql_where=unparked)
-    Index(
-        f"ix_{name}_blocking",
-        table.c.lane,
-        table.c.sequence,
-        sqlite_where=blocking,
-        postgresql_where=blocking,
-    )
+    for index, columns, rows in (
+        ("ix_{}_ready", [table.c.sequence], is_ready(table)),
+        ("ix_{}_holding", [table.c.lane, table.c.sequence], may_block(table)),
+        ("ix_{}_delayed", [table.c.due_at], is_delayed(table)),
+        ("ix_{}_expiring", [table.c.expires_at], table.c.expires_at.is_not(None)),
+        ("uq_{}_dedupe", [table.c.pubsub, table.c.topic, table.c.dedupe_key], is_unique(table)),
+    ):
+        unique = index.startswith("uq")
+        Index(index.format(name), *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
     return table
 
 
-def may_block(outbox: FromClause) -> ColumnElement[bool]:
-    """Of a row that keeps later ones of its lane back, now or until a moment ago: what few rows are.
+# A query that asks for one of these in just these words is answered from the index of those rows. So the
+# number is written out: with a parameter in its place no database could know.
+ZERO: Final[ColumnElement[int]] = literal_column("0")
 
-    A query that asks for it in just these words is answered from the index of those rows. So the numbers are
-    written out: with a parameter in their place no database could know.
-    """
-    put_off = outbox.c.available_at > literal_column("0")
-    return or_(put_off, and_(outbox.c.hold, outbox.c.parked_at.is_not(None)))
+
+def is_ready(outbox: FromClause) -> ColumnElement[bool]:
+    """Of a row that has its place in its lane."""
+    return and_(outbox.c.parked_at.is_(None), outbox.c.due_at <= ZERO)
+
+
+def is_delayed(outbox: FromClause) -> ColumnElement[bool]:
+    """Of a row that has no place in its lane yet."""
+    return outbox.c.due_at > ZERO
+
+
+def is_unique(outbox: FromClause) -> ColumnElement[bool]:
+    """Of a row beside which no other one with its dedupe key is stored."""
+    return outbox.c.dedupe_key.is_not(None)
+
+
+def waits_since(outbox: FromClause) -> ColumnElement[int]:
+    """From when on a row that is ready has waited."""
+    return case((outbox.c.staged_at < -outbox.c.due_at, -outbox.c.due_at), else_=outbox.c.staged_at)
+
+
+def may_block(outbox: FromClause) -> ColumnElement[bool]:
+    """Of a row that keeps later ones of its lane back, now or at some time: what few rows are."""
+    put_off = outbox.c.available_at > ZERO
+    held = and_(outbox.c.hold, outbox.c.parked_at.is_not(None))
+    return or_(put_off, held, is_delayed(outbox))
 
 
 def _archive(metadata: MetaData, name: str, schema: str | None) -> Table:
