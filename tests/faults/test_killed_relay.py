@@ -19,12 +19,12 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_killed_relay_is_superseded_at_once_and_a_live_one_never(tmp_path: Path) -> None:
     for engine in sqlite_engine(tmp_path):
-        bench = OutboxBench(engine, real_time=True)
+        bench, token = OutboxBench(engine, real_time=True), new_token()
         with leasing(tmp_path / "app.db") as process:
-            assert await bench.store.claim(new_token(), LEASE_SECONDS) == frozenset()
+            assert await bench.store.claim(token, LEASE_SECONDS) == frozenset()
             process.kill()
             process.wait()
-        assert len(await bench.store.claim(new_token(), LEASE_SECONDS)) == 16
+        assert len(await bench.store.claim(token, LEASE_SECONDS)) == 16
 
 
 @contextmanager

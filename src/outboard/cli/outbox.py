@@ -43,7 +43,7 @@ Prefix: TypeAlias = Annotated[
 
 
 def status(database: Database = "", output: Format = OutputFormat.text) -> None:
-    """Show what the outboxes of a database hold: how much waits and since when, what is parked, who relays.
+    """Show what the outboxes of a database hold: what waits and since when, what is parked, who relays.
 
     \b
     Examples:
@@ -62,6 +62,7 @@ def status(database: Database = "", output: Format = OutputFormat.text) -> None:
                 {
                     "table": each.table,
                     "waiting": each.depth.waiting,
+                    "delayed": each.depth.delayed,
                     "oldestAgeSeconds": round(each.depth.oldest_age, 3),
                     "parked": each.depth.parked,
                     "heldLanes": each.held_lanes,
@@ -73,7 +74,8 @@ def status(database: Database = "", output: Format = OutputFormat.text) -> None:
         return
     for each in found:
         age = f", the first for {each.depth.oldest_age:.0f} s" if each.depth.waiting else ""
-        typer.echo(f"{each.table}: {each.depth.waiting} wait{age}; {each.depth.parked} parked")
+        later = f"; {each.depth.delayed} are not due yet" if each.depth.delayed else ""
+        typer.echo(f"{each.table}: {each.depth.waiting} wait{age}{later}; {each.depth.parked} parked")
         typer.echo(f"  keys that wait for an event that failed: {each.held_lanes}")
         for token, partitions in each.relays.items():
             holder = holder_of(token)
@@ -105,7 +107,7 @@ def check(prefix: Prefix = PREFIX, database: Database = "", output: Format = Out
     if found.problems:
         raise typer.Exit(1)
     if output is OutputFormat.text:
-        typer.echo(f"the tables {prefix}outbox and {prefix}outbox_lease are as they have to be")
+        typer.echo(f"the tables of {prefix}outbox are as they have to be")
 
 
 def sql(

@@ -26,13 +26,19 @@ class Backlog:
         self._lanes: dict[int, deque[StoredEvent]] = {}
         self._idle: dict[int, None] = {}
         self._blocked: set[int] = set()
-        self._held: set[int] = set()
+        self._held: dict[int, int] = {}
+        """With the partition of each."""
         self._deadlines: dict[int, float] = {}
 
     @property
     def held(self) -> frozenset[int]:
         """The sequences not to be fetched: what waits, is under way, or is not written down yet."""
         return frozenset(self._held)
+
+    @property
+    def busy_partitions(self) -> frozenset[int]:
+        """Partitions of which something is held."""
+        return frozenset(self._held.values())
 
     @property
     def full_lanes(self) -> list[int]:
@@ -52,7 +58,7 @@ class Backlog:
         for event in events:
             if event.sequence in self._held or event.lane in self._blocked:
                 continue
-            self._held.add(event.sequence)
+            self._held[event.sequence] = event.partition
             if event.expires_in is not None:
                 self._deadlines[event.sequence] = asked_at + event.expires_in
             if event.lane not in self._lanes:
@@ -112,7 +118,6 @@ class Backlog:
         self._let_go([event.sequence for event in self._lanes.pop(lane, ())])
 
     def _let_go(self, sequences: Collection[int]) -> None:
-        self._held.difference_update(sequences)
-        if self._deadlines:
-            for sequence in sequences:
-                self._deadlines.pop(sequence, None)
+        for sequence in sequences:
+            self._held.pop(sequence, None)
+            self._deadlines.pop(sequence, None)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["LEASE_SECONDS", "NO_LEASE", "PARTITIONS", "RENEWAL_SECONDS", "Lease", "lane_of", "partition_of"]
+__all__ = [
+    "LEASE_SECONDS",
+    "NO_LEASE",
+    "PARTITIONS",
+    "RENEWAL_SECONDS",
+    "Lease",
+    "lane_of",
+    "partition_of",
+    "share_of",
+    "surplus_of",
+]
 
 PARTITIONS: Final = 16
 """So many relays can share the work. Stored rows depend on it: it never changes."""
@@ -46,9 +57,28 @@ class Lease:
         """Whether an event of `partition` may be sent."""
         return partition in self.partitions and now < self.asked_at + LEASE_SECONDS
 
-    def is_due(self, now: float, *, polling: bool) -> bool:
-        """Whether to claim again: to renew, or, at each poll, to take what somebody else has left."""
-        return now >= self.asked_at + RENEWAL_SECONDS or (polling and len(self.partitions) < PARTITIONS)
+    def is_due(self, now: float) -> bool:
+        """Whether it is to be renewed."""
+        return now >= self.asked_at + RENEWAL_SECONDS
+
+    def without(self, partitions: Collection[int]) -> Lease:
+        """What is left of it."""
+        return Lease(self.partitions.difference(partitions), self.asked_at)
 
 
 NO_LEASE: Final = Lease(frozenset(), float("-inf"))
+
+
+def share_of(token: str, members: Collection[str]) -> int:
+    """How many partitions `token` is to have, one of `members`: as many as the others, or one more.
+
+    Who sees the same members comes to the same result; all shares together are all partitions.
+    """
+    each, more = divmod(PARTITIONS, len(members))
+    return each + (sorted(members).index(token) < more)
+
+
+def surplus_of(partitions: Collection[int], size: int, busy: Collection[int]) -> frozenset[int]:
+    """Which of these to give up so that `size` are left: first those that are not `busy`."""
+    by_need = sorted(partitions, key=lambda each: (each in busy, each))
+    return frozenset(by_need[: max(0, len(by_need) - size)])

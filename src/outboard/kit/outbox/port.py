@@ -21,6 +21,7 @@ __all__ = [
     "Postponed",
     "Refused",
     "Settlement",
+    "Share",
     "Staging",
     "StoredEvent",
     "SupportsAdd",
@@ -136,13 +137,15 @@ class Settlement:
 class FetchRequest:
     """Which events a relay has room for: at most `limit`.
 
-    Left out are those that it `held` already (sequences), and those of some `lanes` and some `pubsubs`.
+    Left out are those that it `held` already (sequences), and those of some `lanes` and some `pubsubs`. None
+    for `partitions` is all that it has.
     """
 
     limit: int
     held: Collection[int] = ()
     lanes: Collection[int] = ()
     pubsubs: Collection[str] = ()
+    partitions: frozenset[int] | None = None
 
 
 class ExpiredEvent(NamedTuple):
@@ -152,6 +155,13 @@ class ExpiredEvent(NamedTuple):
     pubsub: str
     topic: str
     key: str | None
+
+
+class Share(NamedTuple):
+    """`size`: so many partitions may a relay have; `free`: so many are nobody's, whoever may have them."""
+
+    size: int
+    free: int
 
 
 class Sweep(NamedTuple):
@@ -225,15 +235,19 @@ class OutboxStore(Protocol):
         ...
 
     async def claim(self, token: str, seconds: float) -> frozenset[int]:
-        """Take every partition that is free, renew those of `token`, for `seconds`; the partitions it has.
+        """Renew the partitions of `token` for `seconds`, and take free ones up to its share; all that it has.
 
         One is free whose lease is over, or longer than `seconds` (the clock went back), or of a relay whose
-        process is gone.
+        process is gone. From then on, and as long, the others reckon with `token`.
         """
         ...
 
-    async def release(self, token: str) -> None:
-        """Give back the partitions of `token`."""
+    async def share(self, token: str, seconds: float) -> Share:
+        """How many partitions `token` may have beside the other relays. Nothing is written."""
+        ...
+
+    async def release(self, token: str, partitions: Collection[int] | None = None) -> None:
+        """Give back these partitions of `token`; or all, and nobody reckons with it any more."""
         ...
 
     async def fetch(self, token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:

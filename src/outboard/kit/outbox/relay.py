@@ -27,7 +27,7 @@ from typing import Final
 from outboard.errors import NotDurable, OutboxUnavailable
 from outboard.kit.outbox.failures import backoff
 from outboard.kit.outbox.gauges import OutboxGauges
-from outboard.kit.outbox.partitions import LEASE_SECONDS, Lease
+from outboard.kit.outbox.partitions import LEASE_SECONDS, Lease, surplus_of
 from outboard.kit.outbox.port import FetchRequest, OutboxStore
 from outboard.kit.outbox.sender import SendContext, Sender
 
@@ -60,6 +60,8 @@ class Relay:
         """Whether the database may have events that were not there, or not asked for, the last time."""
         self._polls_at = 0.0
         self._sweeps_at = 0.0
+        self._leaving: frozenset[int] = frozenset()
+        """Partitions that others are to have: nothing more of them is sent."""
 
     def wake(self, scheduled: bool = False) -> None:
         """Something was committed, which may wait for its time. To be called in the relay's event loop."""
@@ -89,11 +91,14 @@ class Relay:
         now = self._clock.monotonic()
         polling = now >= self._polls_at
         if polling:
-            self._polls_at = now + POLL_SECONDS * (0.5 + self._random())
-        if self._sender.lease.is_due(now, polling=polling):
+            self._polls_at = now + POLL_SECONDS * (0.5 + 0.5 * self._random())
+            await self._share()
+        elif self._sender.lease.is_due(now):
             await self._claim()
         if self._sender.forget_unwanted():  # what is left of their lanes may be fetched, or has expired
             self._more, self._sweeps_at = True, 0.0
+        if self._leaving:
+            await self._hand_over()
         if self._sender.lease.partitions:
             if polling or now >= self._sweeps_at:
                 await self._sweep()
@@ -133,20 +138,41 @@ class Relay:
         if page.lanes:
             backlog.unblock(page.lanes)
 
+    async def _share(self) -> None:
+        """See to it that this relay has its share of the partitions: no less, and no more."""
+        lease = self._sender.lease
+        share = await self._store.share(self._token, LEASE_SECONDS)
+        lacks = len(lease.partitions) < share.size and share.free > 0
+        if lacks or lease.is_due(self._clock.monotonic()):
+            await self._claim()
+        elif more := surplus_of(lease.partitions, share.size, self._sender.backlog.busy_partitions):
+            self._leaving |= more
+            self._sender.lease = lease.without(more)
+
     async def _claim(self) -> None:
         asked_at = self._clock.monotonic()
-        partitions = await self._store.claim(self._token, LEASE_SECONDS)
+        claimed = await self._store.claim(self._token, LEASE_SECONDS)
+        partitions = claimed - self._leaving
         if partitions != self._sender.lease.partitions:
             log.info("relaying %d partitions of the outbox", len(partitions))
             self._more = True
             self._sender.forget_failures()
         self._sender.lease = Lease(partitions, asked_at)
 
+    async def _hand_over(self) -> None:
+        """Give back what others are to have, once nothing of it is under way: so nothing comes twice."""
+        done = self._leaving - self._sender.backlog.busy_partitions
+        if done:
+            await self._store.release(self._token, done)
+            self._leaving -= done
+            log.info("relaying %d partitions of the outbox", len(self._sender.lease.partitions))
+
     async def _sweep(self) -> None:
         """Before what is due is fetched: from then on it has its place in its lane."""
         self._sweeps_at = math.inf
         closed = self._sender.breakers.open_ones(self._clock.monotonic())
-        wanted = FetchRequest(0, self._sender.backlog.held, pubsubs=closed)
+        own = self._sender.lease.partitions
+        wanted = FetchRequest(0, self._sender.backlog.held, pubsubs=closed, partitions=own)
         try:
             sweep = await self._store.sweep(self._token, wanted)
         except BaseException:
@@ -170,7 +196,8 @@ class Relay:
         self._more = False
         asked_at = self._clock.monotonic()
         closed = self._sender.breakers.open_ones(asked_at)
-        wanted = FetchRequest(limit, held, backlog.full_lanes, closed)
+        own = self._sender.lease.partitions
+        wanted = FetchRequest(limit, held, backlog.full_lanes, closed, own)
         try:
             events = await self._store.fetch(self._token, wanted)
         except BaseException:

@@ -71,7 +71,11 @@ async def test_the_archive_is_cleared_by_time(engine: Engine) -> None:
 async def test_unless_asked_nothing_is_kept(engine: Engine) -> None:
     outbox = Outbox(engine)
     await settled(outbox, engine)
-    assert sorted(inspect(engine).get_table_names()) == ["outboard_outbox", "outboard_outbox_lease"]
+    assert sorted(inspect(engine).get_table_names()) == [
+        "outboard_outbox",
+        "outboard_outbox_lease",
+        "outboard_outbox_relay",
+    ]
     assert await outbox.clear_archive(timedelta(0)) == 0
     with pytest.raises(TypeError, match="keep"):
         Outbox(engine, keep="forever")  # type: ignore[arg-type]

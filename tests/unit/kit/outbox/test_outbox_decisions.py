@@ -126,10 +126,10 @@ def test_a_lease_ends_with_its_time() -> None:
     assert lease.covers(3, 100.0 + LEASE_SECONDS - 0.1)
     assert not lease.covers(3, 100.0 + LEASE_SECONDS)
     assert not lease.covers(4, 100.0)
-    assert lease.is_due(100.0 + RENEWAL_SECONDS, polling=False)
-    assert lease.is_due(100.0, polling=True), "others may have left theirs"
-    assert not Lease(frozenset(range(PARTITIONS)), 100.0).is_due(101.0, polling=True)
-    assert NO_LEASE.is_due(0.0, polling=False)
+    assert lease.is_due(100.0 + RENEWAL_SECONDS)
+    assert not lease.is_due(99.9 + RENEWAL_SECONDS)
+    assert NO_LEASE.is_due(0.0)
+    assert not lease.without([3]).covers(3, 100.0)
 
 
 def staged(sequence: int, lane: int) -> StoredEvent:

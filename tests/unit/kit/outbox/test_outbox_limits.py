@@ -126,7 +126,7 @@ async def test_the_tables_are_in_the_schema_that_is_named(engine: Engine) -> Non
         each.create_tables(engine)
         assert all(table.schema == "main" for table in each.metadata.tables.values())
     assert sorted(inspect(engine).get_table_names(schema="main")) == [
-        "a_dead_letters", "a_inbox", "a_outbox", "a_outbox_lease",
+        "a_dead_letters", "a_inbox", "a_outbox", "a_outbox_lease", "a_outbox_relay",
     ]  # fmt: skip
     stage(outbox, engine, key="k")
     assert await outbox.waiting() == 1

@@ -38,7 +38,7 @@ def test_the_statements_make_what_is_right(engine: Engine) -> None:
         for statement in statements("sqlite", "b_"):
             connection.execute(text(statement))
     assert found(engine, "b_") == []
-    assert sorted(inspect(engine).get_table_names()) == ["b_outbox", "b_outbox_lease"]
+    assert sorted(inspect(engine).get_table_names()) == ["b_outbox", "b_outbox_lease", "b_outbox_relay"]
 
 
 def test_those_of_postgresql_are_in_their_schema() -> None:
@@ -46,12 +46,12 @@ def test_those_of_postgresql_are_in_their_schema() -> None:
     assert "CREATE TABLE events.outboard_outbox (" in made
     assert "BIGSERIAL NOT NULL" in made
     assert "WHERE parked_at IS NULL" in made
-    assert made.count("CREATE TABLE") == 2
+    assert made.count("CREATE TABLE") == 3
     assert made.count("INDEX") == 5
 
 
 def test_what_is_missing_is_made_by_the_statement(engine: Engine) -> None:
-    assert found(engine) == ["table outboard_outbox is missing", "table outboard_outbox_lease is missing"]
+    assert found(engine) == [f"table outboard_outbox{name} is missing" for name in ("", "_lease", "_relay")]
     mend(engine)
     assert found(engine) == []
     with engine.begin() as connection:

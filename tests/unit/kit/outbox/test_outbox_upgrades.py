@@ -219,4 +219,4 @@ async def test_statements_that_are_only_written_down_ask_nothing(engine: Engine)
     mock = create_mock_engine("postgresql://", lambda statement, *_, **__: written.append(str(statement)))
     outbox = Outbox(engine)
     outbox.metadata.create_all(mock, checkfirst=False)
-    assert len([each for each in written if "CREATE TABLE" in each]) == 2
+    assert len([each for each in written if "CREATE TABLE" in each]) == 3

@@ -42,12 +42,12 @@ class Outbox:
     """Where `topic.stage` puts events, and from where they are published: `Outboard(outbox=Outbox(engine))`.
 
     `engine` is an SQLAlchemy `Engine` or `AsyncEngine` for SQLite or PostgreSQL, or a function that gives
-    one, called at the first use; the relay works with it. `metadata` is where the two tables are declared:
+    one, called at the first use; the relay works with it. `metadata` is where the tables are declared:
     the app's own, so that its migrations know them, or a new one. Their names begin with `prefix`: services
     that share a database need different ones. They are in `schema`, or that of `metadata`. `redact` says what
     may be kept of a failure's message, and logged. With `max_waiting` or `max_age`, a flush that stages more
     while so many events wait, or the first has waited for so long, raises OutboxFull. What was
-    published is deleted, or moved to a third table with `keep="archive"`. Making one does no I/O.
+    published is deleted, or moved to another table with `keep="archive"`. Making one does no I/O.
 
     Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`).
     """

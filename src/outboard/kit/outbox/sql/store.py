@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -13,14 +13,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     Table,
     and_,
     bindparam,
     delete,
     func,
     literal,
-    not_,
     or_,
     select,
     text,
@@ -30,12 +28,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.lease import is_abandoned
-from outboard.kit.outbox.partitions import PARTITIONS, lane_of, partition_of
-from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, StoredEvent, Sweep
+from outboard.kit.outbox.partitions import lane_of, partition_of
+from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlement, Share, StoredEvent, Sweep
 from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
 from outboard.kit.outbox.sql.fetching import due_events, use_indexes
+from outboard.kit.outbox.sql.leasing import Leasing
 from outboard.kit.outbox.sql.sweeping import next_change, swept
 from outboard.kit.outbox.sql.tables import ARCHIVED, Tables, is_delayed, is_ready, may_block, waits_since
 from outboard.kit.outbox.sql.upgrading import warn_if_outdated
@@ -46,8 +45,6 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 1_000
 """Most rows that one statement changes."""
-CLAIM_WAITS: Final = 5_000
-"""Milliseconds that a claim may wait for others, and reckon with an older time than they did."""
 
 
 class SqlOutboxStore:
@@ -65,11 +62,10 @@ class SqlOutboxStore:
         is_abandoned: Callable[[str], bool] = is_abandoned,
     ) -> None:
         self._outbox = tables.outbox
-        self._lease = tables.lease
+        self._leasing = Leasing(tables, is_abandoned)
         self._archive = tables.archive
         self._run = engine.run
         self._now = now
-        self._is_abandoned = is_abandoned
 
     async def prepare(self) -> None:
         """As `OutboxStore.prepare`."""
@@ -79,9 +75,13 @@ class SqlOutboxStore:
         """As `OutboxStore.claim`."""
         return await self._run("lease partitions", partial(self._claim, token, seconds))
 
-    async def release(self, token: str) -> None:
+    async def share(self, token: str, seconds: float) -> Share:
+        """As `OutboxStore.share`."""
+        return await self._run("look at leases", partial(self._share, token, seconds), read_only=True)
+
+    async def release(self, token: str, partitions: Collection[int] | None = None) -> None:
         """As `OutboxStore.release`."""
-        await self._run("give partitions back", partial(self._release, token))
+        await self._run("give partitions back", partial(self._release, token, partitions))
 
     async def fetch(self, token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:
         """As `OutboxStore.fetch`."""
@@ -142,35 +142,24 @@ class SqlOutboxStore:
         else:
             check_synchronous_commit(str(connection.execute(text("SHOW synchronous_commit")).scalar_one()))
         warn_if_outdated(connection, self._outbox)
-        rows = [{"partition": number, "token": "", "lease_until": 0} for number in range(PARTITIONS)]
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(self._lease).on_conflict_do_nothing(), rows)
+        self._leasing.prepare(connection)
 
     def _claim(self, token: str, seconds: float, connection: Connection) -> frozenset[int]:
-        lease, now = self._lease, self._now(connection)
-        until = now + round(seconds * 1000)
-        # One that ends later than any could was made before the clock went back; or by whoever claimed while
-        # this statement waited for the rows.
-        never = until + CLAIM_WAITS
-        free_or_own = or_(lease.c.token == token, lease.c.lease_until < now, lease.c.lease_until > never)
-        others = connection.scalars(select(lease.c.token).where(lease.c.token != "", not_(free_or_own)))
-        if abandoned := [other for other in set(others) if self._is_abandoned(other)]:
-            free_or_own = or_(free_or_own, lease.c.token.in_(abandoned))
-        connection.execute(update(lease).where(free_or_own).values(token=token, lease_until=until))
-        return frozenset(connection.scalars(select(lease.c.partition).where(lease.c.token == token)))
+        return self._leasing.claim(connection, token, seconds, self._now(connection))
 
-    def _release(self, token: str, connection: Connection) -> None:
-        lease = self._lease
-        connection.execute(update(lease).where(lease.c.token == token).values(token="", lease_until=0))
+    def _share(self, token: str, seconds: float, connection: Connection) -> Share:
+        return self._leasing.share(connection, token, seconds, self._now(connection))
 
-    def _own(self, token: str, now: int) -> Select[int]:
-        """The partitions that `token` still has."""
-        lease = self._lease
-        return select(lease.c.partition).where(lease.c.token == token, lease.c.lease_until > now)
+    def _release(self, token: str, partitions: Collection[int] | None, connection: Connection) -> None:
+        self._leasing.release(connection, token, partitions)
+
+    def _own(self, token: str, wanted: FetchRequest, now: int, connection: Connection) -> frozenset[int]:
+        own = frozenset(connection.scalars(self._leasing.own(token, now)))
+        return own if wanted.partitions is None else own & wanted.partitions
 
     def _fetch(self, token: str, wanted: FetchRequest, connection: Connection) -> Sequence[StoredEvent]:
         now = self._now(connection)
-        own = frozenset(connection.scalars(self._own(token, now)))
+        own = self._own(token, wanted, now, connection)
         if not own:
             return []
         use_indexes(connection)
@@ -179,13 +168,13 @@ class SqlOutboxStore:
 
     def _next_change(self, token: str, wanted: FetchRequest, connection: Connection) -> float | None:
         now = self._now(connection)
-        own = frozenset(connection.scalars(self._own(token, now)))
+        own = self._own(token, wanted, now, connection)
         following = next_change(connection, self._outbox, own, wanted) if own else None
         return None if following is None else (following - now) / 1000
 
     def _sweep(self, token: str, wanted: FetchRequest, connection: Connection) -> Sweep:
         now = self._now(connection)
-        own = frozenset(connection.scalars(self._own(token, now)))
+        own = self._own(token, wanted, now, connection)
         use_indexes(connection)
         return swept(connection, self._outbox, own, wanted, now) if own else Sweep()
 
@@ -203,7 +192,7 @@ class SqlOutboxStore:
         fenced = (
             update(row)
             .where(row.c.sequence == bindparam("number"), row.c.parked_at.is_(None))
-            .where(row.c.partition.in_(self._own(token, now)))
+            .where(row.c.partition.in_(self._leasing.own(token, now)))
         )
         if settlement.postponed:
             put_off = fenced.values(
@@ -279,10 +268,7 @@ class SqlOutboxStore:
         return int(connection.execute(query).scalar_one())
 
     def _leases(self, connection: Connection) -> Mapping[str, int]:
-        lease, now = self._lease.c, self._now(connection)
-        query = select(lease.token, func.count()).where(lease.token != "", lease.lease_until > now)
-        found = connection.execute(query.group_by(lease.token)).all()
-        return {str(row[0]): int(row[1]) for row in found}
+        return self._leasing.all(connection, self._now(connection))
 
     def _depth(self, connection: Connection) -> Depth:
         """The first is found by the index of those that wait; all are counted by that of the sequence."""

@@ -50,11 +50,14 @@ ARCHIVED: Final = (
 class Tables:
     """`outbox` has a row for each event that is not published yet, `lease` one for each partition.
 
+    `relay` has one for each relay that is there to share them.
+
     `archive` has those that were published, where they are kept.
     """
 
     outbox: Table
     lease: Table
+    relay: Table
     archive: Table | None = None
 
     @classmethod
@@ -64,12 +67,13 @@ class Tables:
         """Declare them, as `<prefix>outbox` and so on, in `schema` or that of `metadata`."""
         outbox = _outbox(metadata, f"{prefix}outbox", schema)
         archive = _archive(metadata, f"{prefix}{ARCHIVE}", schema) if archives else None
-        return cls(outbox, _lease(metadata, f"{prefix}outbox_lease", schema), archive)
+        lease = _lease(metadata, f"{prefix}outbox_lease", schema)
+        return cls(outbox, lease, _relay(metadata, f"{prefix}outbox_relay", schema), archive)
 
     @property
     def all(self) -> list[Table]:
         """In the order in which they are made."""
-        return [table for table in (self.outbox, self.lease, self.archive) if table is not None]
+        return [table for table in (self.outbox, self.lease, self.relay, self.archive) if table is not None]
 
 
 def _outbox(metadata: MetaData, name: str, schema: str | None) -> Table:
@@ -171,6 +175,16 @@ def _lease(metadata: MetaData, name: str, schema: str | None) -> Table:
         metadata,
         Column("partition", SmallInteger, primary_key=True, autoincrement=False),
         Column("token", String(64), nullable=False),
+        Column("lease_until", BigInteger, nullable=False),
+        schema=schema,
+    )
+
+
+def _relay(metadata: MetaData, name: str, schema: str | None) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("token", String(64), primary_key=True),
         Column("lease_until", BigInteger, nullable=False),
         schema=schema,
     )
