@@ -5,6 +5,7 @@
     python3 dev.py test       run the tests; what follows goes to pytest
     python3 dev.py check      lint, format, types and the direction of imports
     python3 dev.py engines    set up the real engines that some tests need
+    python3 dev.py chaos      prove with real processes, under real faults, that no event is lost
     python3 dev.py lock       write requirements/constraints.txt anew after a change of pyproject.toml
 
 Only the standard library is used. The commands make `.venv` in the clone and install into it what
@@ -371,6 +372,14 @@ def test(rest: Sequence[str], versions: str) -> int:
     return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *rest], environment)
 
 
+def chaos(rest: Sequence[str]) -> int:
+    """Run the proof with real processes; its program is in tests/chaos."""
+    environment = set_up("dev")
+    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    command = [str(python_of(VENV)), "-m", "chaos", *rest]
+    return hand_over(command, {**environment, "PYTHONPATH": path})
+
+
 def run_checks(checks: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> dict[str, bool]:
     """Run every one of `checks`, also after a failure: name → whether it passed."""
     passed = {}
@@ -485,13 +494,20 @@ def parser() -> argparse.ArgumentParser:
     setting.add_argument("names", nargs="*", metavar="NAME", help="an engine; all if none is named")
     setting.add_argument("--list", action="store_true", help="say what is set up, change nothing")
     setting.add_argument("--output", choices=("text", "json"), default="text", help="with --list")
+    command(
+        "chaos",
+        "prove with real processes under real faults that no event is lost and none is applied twice",
+        "  python3 dev.py chaos                      SQLite and pubsub.sqlite: no engine is needed\n"
+        "  python3 dev.py chaos --help               its own options",
+    )
     return top
 
 
 def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """`arguments` as those that are read here and those that go on to pytest or `outboard run`, in order."""
+    """`arguments` as those that are read here and those that go on to another program, in order."""
     is_help = list(arguments[1:]) in (["-h"], ["--help"])
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
+    passes_on = passes_on or list(arguments[:1]) == ["chaos"]  # which has a help of its own
     cut = 1 if passes_on else len(arguments)
     if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
         cut = 2 if "=" in arguments[1] else 3
@@ -510,6 +526,8 @@ def main(arguments: Sequence[str]) -> int:
         return demo(rest, known.port)
     if known.command == "test":
         return test(rest, known.versions)
+    if known.command == "chaos":
+        return chaos(rest)
     if known.command == "check":
         return check(known.fix, known.versions)
     if known.command == "lock":

@@ -227,9 +227,10 @@ def test_a_failed_pip_is_explained(output: str, meaning: str) -> None:
         ("lock --upgrade", "lock --upgrade", ""),
         ("engines daprd --list", "engines daprd --list", ""),
         ("", "", ""),
+        ("chaos --kills 3 --help", "chaos", "--kills 3 --help"),
     ],
 )
-def test_only_tests_and_demo_pass_arguments_on(line: str, own: str, rest: str) -> None:
+def test_only_what_runs_another_program_passes_arguments_on(line: str, own: str, rest: str) -> None:
     assert dev.split_off(line.split()) == (own.split(), rest.split())
 
 

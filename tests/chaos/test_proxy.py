@@ -1,0 +1,41 @@
+"""The proxy that loses answers."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+
+import pytest
+
+from chaos.proxy import CuttingProxy, proxying
+from faults.recorder import recording
+from support.processes import eventually, free_ports
+
+
+def ask(connection: HTTPConnection, body: str) -> int:
+    connection.request("POST", f"/{b'orders'.hex()}", body=body)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_an_answer_is_lost_of_what_was_done() -> None:
+    (port,) = free_ports(1)
+    with recording({"pubsubname": "pubsub", "topic": "orders"}) as recorder:
+        proxy = CuttingProxy(port, recorder.port)
+        with proxying(proxy) as loop:
+            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            assert ask(connection, '"first"') == 200
+            loop.call_soon_threadsafe(proxy.cut)
+            with pytest.raises((ConnectionError, OSError)):
+                ask(connection, '"second"')
+            connection.close()
+            assert ask(connection, '"third"') == 200
+            connection.close()
+            eventually(lambda: proxy.lost == 1, lambda: str(proxy.lost))
+        assert [taken.body for taken in recorder.taken] == [b'"first"', b'"second"', b'"third"']
+
+
+def test_nobody_is_there() -> None:
+    port, target = free_ports(2)
+    with proxying(CuttingProxy(port, target)), pytest.raises((ConnectionError, OSError)):
+        ask(HTTPConnection("127.0.0.1", port, timeout=30), '"x"')
