@@ -18,7 +18,10 @@ from chaos.schedule import Fault, FaultKind
 from chaos.system import RELAYS, System
 from support.servers import Server
 
-__all__ = ["Doing"]
+__all__ = ["CAN_FILL", "Doing"]
+
+CAN_FILL: Final = hasattr(psutil.Process, "rlimit")
+"""Whether the limit of a running process can be set: on Linux."""
 
 FULL_BYTES: Final = 4_096
 """Of a file; what would be written behind it is refused, as by a disk that is full."""

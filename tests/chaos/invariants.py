@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from chaos.evidence import Committed, Evidence, OnBroker
 
-__all__ = ["GROWTH_BYTES", "GROWTH_DESCRIPTORS", "Verdict", "verdicts"]
+__all__ = ["GROWTH_BYTES", "GROWTH_DESCRIPTORS", "Counts", "Verdict", "counts", "verdicts"]
 
 GROWTH_BYTES: Final = 64 * 2**20
 GROWTH_DESCRIPTORS: Final = 64
@@ -32,6 +32,40 @@ class Verdict:
     def holds(self) -> bool:
         """Whether nothing speaks against it."""
         return not self.problems
+
+
+class Counts(NamedTuple):
+    """What is summed up over several runs."""
+
+    faults: int
+    committed: int
+    records: int
+    applied: int
+    dead: int
+    lost: int
+    applied_twice: int
+    inversions: int
+
+
+def counts(evidence: Evidence) -> Counts:
+    """Of one run. `applied` are ids, with what was applied by a replay."""
+    committed = {row.event_id for row in evidence.committed}
+    dead = {record.event_id for record in evidence.dead}
+    times = Counter(row.event_id for row in (*evidence.applied, *evidence.replayed))
+    places = {row.event_id: row.place for row in evidence.committed}
+    rows = sorted(evidence.applied, key=lambda row: row.place)
+    inverted = _inversions(_first_occurrences(evidence.orders), places)
+    inverted += _inversions(((row.key, row.event_id) for row in rows), places)
+    return Counts(
+        evidence.faults,
+        len(committed),
+        len(evidence.orders),
+        len(times),
+        len(dead),
+        len(committed - set(times) - dead),
+        sum(count > 1 for count in times.values()),
+        len(inverted),
+    )
 
 
 def verdicts(evidence: Evidence) -> list[Verdict]:

@@ -45,8 +45,8 @@ class Fault:
     seconds: float
 
 
-def possible_faults(database: str, broker: str) -> list[Possible]:
-    """Of a system with these engines.
+def possible_faults(database: str, broker: str, *, disk_full: bool = True) -> list[Possible]:
+    """Of a system with these engines, on a machine where a process can be told that its disk is full.
 
     SQLite and `pubsub.sqlite` have no process of their own: the death of the database is that of all who have
     the file open, and frozen means that somebody keeps its lock.
@@ -60,7 +60,7 @@ def possible_faults(database: str, broker: str) -> list[Possible]:
     found += [Possible(FaultKind.FREEZE, victim, (11.0, 13.0)) for victim in ("ledger-2", "sidecar-2")]
     found += [Possible(FaultKind.FREEZE, victim, (6.0, 8.0)) for victim in ("broker", "database")]
     full = ["a writer", "relay-1", "database"] + (["sidecar-0"] if broker == "sqlite" else [])
-    found += [Possible(FaultKind.FULL, victim, (3.0, 5.0)) for victim in full]
+    found += [Possible(FaultKind.FULL, victim, (3.0, 5.0)) for victim in full if disk_full]
     if database == "postgresql":
         found.append(Possible(FaultKind.TERMINATE, "database", (0.0, 0.0)))
     return found

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from chaos.__main__ import main
+from chaos.invariants import Counts
+from chaos.settings import Settings
 
 
 def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,4 +32,41 @@ def test_a_folder_that_holds_something_is_left_alone(
 ) -> None:
     (tmp_path / "mine.txt").touch()
     assert main(["--folder", str(tmp_path)]) == 2
-    assert "is not empty" in capsys.readouterr().err
+    assert "holds something else" in capsys.readouterr().err
+
+
+def forged(holds: bool) -> str:
+    """The report of a round that is done."""
+    invariants = [{"number": 3, "promise": "once", "figures": "-", "problems": [], "holds": holds}]
+    settings = {"kills": 2}
+    return json.dumps({"settings": settings, "counts": COUNTS, "invariants": invariants, "notes": []})
+
+
+COUNTS = Counts(3, 10, 12, 10, 1, 0, 0, 0)._asdict()
+RUN = ["--kills", "4", "--events", "20", "--rounds", "2", "--seed", "7"]
+
+
+@pytest.mark.parametrize(("holds", "code", "told"), [(True, 0, "all thirteen hold"), (False, 1, "fallen: 3")])
+def test_rounds_that_are_done_are_not_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], holds: bool, code: int, told: str
+) -> None:
+    finished(tmp_path, holds)
+    assert main([*RUN, "--folder", str(tmp_path)]) == code
+    assert capsys.readouterr().out.endswith(
+        "4 kills among 6 faults; committed 20; 24 records; applied 20; dead 2; lost 0; applied twice 0; "
+        f"order inversions 0\n{told}\n"
+    )
+
+
+def test_the_folder_of_another_run_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished(tmp_path, True)
+    assert main([*RUN, "--keys", "9", "--folder", str(tmp_path)]) == 2
+    assert "give the options of its run" in capsys.readouterr().err
+
+
+def finished(folder: Path, holds: bool) -> None:
+    wanted = asdict(Settings(4, 20, 200, "sqlite", "sqlite", 7, 3.0))
+    (folder / "run.json").write_text(json.dumps({**wanted, "rounds": 2}), encoding="utf-8")
+    for number in (1, 2):
+        (folder / f"round-0{number}").mkdir()
+        (folder / f"round-0{number}" / "report.json").write_text(forged(holds), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.evidence import Applied, Committed, Evidence, Growth, OnBroker, Stopped
-from chaos.invariants import GROWTH_BYTES, GROWTH_DESCRIPTORS, verdicts
+from chaos.invariants import GROWTH_BYTES, GROWTH_DESCRIPTORS, Counts, counts, verdicts
 
 COMMITTED = [
     Committed("a", "k", 5, False, "ha", 1),
@@ -125,3 +125,9 @@ def test_of_many_that_speak_against_one_a_few_are_named_and_the_rest_are_counted
     (first, *_) = verdicts(replace(GOOD, committed=[*COMMITTED, *many]))
     assert len(first.problems) == 6
     assert first.problems[-1].endswith("and 995 more")
+
+
+def test_a_run_is_counted() -> None:
+    assert counts(GOOD) == Counts(2, 4, 6, 4, 1, 0, 0, 0)
+    worse = replace(GOOD, applied=[APPLIED[1], APPLIED[1], replace(APPLIED[0], place=3)])
+    assert counts(worse) == Counts(2, 4, 6, 3, 1, 1, 1, 1)
