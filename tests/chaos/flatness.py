@@ -16,7 +16,7 @@ from chaos.programs import Program
 __all__ = ["Sample", "Sampler", "growths"]
 
 INTERVAL: Final = 2.0
-WARM: Final = 10.0
+WARM: Final = 30.0
 MEASURED: Final = 20.0
 """Seconds: what a process grows by before it is warm does not count, nor does one that lives shorter."""
 

@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 UNDER_FAULTS: Final = 0.9
 """Of all events; the rest is committed while programs are asked to stop."""
 MOST_BACKLOG: Final = 500
-"""Events on their way: with more, writers wait. What is left to drain is no measure of how long a run took."""
+"""Events on their way: with more, writers wait."""
 TICK: Final = 0.05
 COUNT_EVERY: Final = 1.0
 PATIENCE: Final = 180.0

@@ -10,9 +10,9 @@ def samples(*bytes: int) -> list[Sample]:
 
 
 def test_what_a_process_grows_by_after_its_beginning_is_told() -> None:
-    taken = samples(*[0] * 5, *[1_000] * 8, *[4_000] * 8)
+    taken = samples(*[0] * 15, *[1_000] * 8, *[4_000] * 8)
     assert growths({("relay-1", 7, 1.0): taken}) == [Growth("relay-1", 30.0, 3_000, 300)]
 
 
 def test_a_process_that_was_killed_soon_tells_nothing() -> None:
-    assert growths({("relay-1", 7, 1.0): samples(*range(14))}) == []
+    assert growths({("relay-1", 7, 1.0): samples(*range(24))}) == []
