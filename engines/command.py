@@ -53,11 +53,12 @@ def install_packages(packages: Sequence[str], say: Say) -> None:
 
 def set_up(engine: Engine, root: Path, say: Say) -> bool:
     """Find or build one engine and record it; False, having said what to do, where neither is possible."""
-    place = engine.find(root, os.environ)
+    place, started = engine.find(root, os.environ), time.monotonic()
     if place is None and engine.build is not None:
         say(f"{engine.name}: setting it up ({engine.takes})")
         try:
             place = engine.build(root, os.environ)
+            say(f"{engine.name}: that took {time.monotonic() - started:.0f} s")
         except EngineProblem as error:
             say(f"{engine.name}: {error}")
     if place is None:

@@ -23,7 +23,10 @@ class Go:
     def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
         unlisted = ",".join(filter(None, [environment.get("GONOSUMDB", ""), UNLISTED]))
         self._log = log
-        self._environment = {**environment, "GONOSUMDB": unlisted, "GOWORK": "off", "CGO_ENABLED": "0"}
+        # Our folders have new names each time: without them what was compiled before is good still.
+        flags = " ".join(filter(None, [environment.get("GOFLAGS", ""), "-trimpath"]))
+        ours = {"GONOSUMDB": unlisted, "GOWORK": "off", "CGO_ENABLED": "0", "GOFLAGS": flags}
+        self._environment = {**environment, **ours}
         log.write_bytes(b"")
 
     def __call__(self, arguments: Sequence[str], folder: Path) -> str:

@@ -2,8 +2,11 @@
 
 One thing stands in the way of a plain `go build`: daprd's package of components cannot be chosen from by
 build tags. With none, its file for that case panics at start, and any other tag brings in the client of every
-cloud. So Dapr's module is copied out of Go's read-only cache, that file is emptied in the copy, and main.go
-registers its components itself.
+cloud. So Dapr's module is copied out of Go's read-only cache, that file is emptied in the copy, and
+components.go registers its components itself.
+
+On Linux the parts of Dapr's control plane are in it too: most of what they are made of is compiled for daprd
+anyway.
 
 To move to another Dapr, choose versions of it and of components-contrib that Go's module proxy has, and in
 this folder, with GONOSUMDB='github.com/dapr/*': `go get github.com/dapr/dapr@…`, likewise the other one, and
@@ -22,7 +25,7 @@ from engines.golang import Go, build_into, copy_module, executable_name
 
 DAPR = "github.com/dapr/dapr"
 HERE = Path(__file__).resolve().parent
-MODULE = ("go.mod", "go.sum", "main.go")
+MODULE = ("go.mod", "go.sum", "main.go", "components.go", "control_plane_linux.go")
 INPUTS = (*MODULE, "build.py")
 NO_TAGS_FILE = Path("cmd", "daprd", "components", "zz_notag.go")
 

@@ -1,7 +1,8 @@
 """Build the program of this folder, and put Dapr's custom resource definitions beside it.
 
 To move to another Kubernetes 1.X.Y: in go.mod replace the versions `v0.A.B` of k8s.io modules by `v0.X.Y`,
-that of k8s.io/kubernetes by `v1.X.Y`, then `go mod tidy` in this folder.
+that of k8s.io/kubernetes by `v1.X.Y`, then `go mod tidy` in this folder. CoreDNS and Helm, which the engine
+`cluster` uses, must ask for modules of that Kubernetes.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from engines.daprd import build as daprd
 from engines.golang import Go, build_into, executable_name
 
 HERE = Path(__file__).resolve().parent
-MODULE = ("go.mod", "go.sum", "main.go")
+MODULE = ("go.mod", "go.sum", "main.go", "serve.go", "parts_linux.go", "render_linux.go")
 INPUTS = (*(HERE / file for file in (*MODULE, "build.py")), daprd.HERE / "go.mod")
 DEFINITIONS = Path("charts", "dapr", "crds")
 VERSION = "k8s.io/component-base/version"
 
 
 def program(home: Path) -> Path:
-    """The executable in the folder of the engine: `serve` and `kubectl` are its commands."""
+    """The executable in the folder of the engine: `serve`, `kubectl` and others are its commands."""
     return home / executable_name("kubernetes")
 
 

@@ -1,98 +1,57 @@
-// A Kubernetes control plane for tests, in one program, on 127.0.0.1 only:
+// The programs of Kubernetes in one, so that what they share is compiled and stored once:
 //
 //	kubernetes serve --data-dir=DIR <flags of kube-apiserver...>   the real API server with an etcd inside
 //	kubernetes kubectl <arguments...>                              the real kubectl of the same version
-//
-// etcd does not wait for the disk: what it keeps is thrown away after the tests.
+//	kubernetes PART <flags of that part...>                        on Linux, see parts_linux.go
 package main
 
 import (
 	"fmt"
-	"net"
-	"net/url"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
-	"time"
+	_ "time/tzdata" // a time zone is known without files of this machine
 
-	"go.etcd.io/etcd/server/v3/embed"
+	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
-	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
-const etcdPatience = 60 * time.Second
+// parts has what each name runs, with the arguments after it; its exit code.
+var parts = map[string]func(arguments []string) int{
+	"serve":   serve,
+	"kubectl": runKubectl,
+}
 
 func main() {
 	if len(os.Args) > 1 {
-		name := os.Args[1]
-		os.Args = append(os.Args[:1], os.Args[2:]...)
-		switch name {
-		case "serve":
-			os.Exit(serve(os.Args[1:]))
-		case "kubectl":
-			runKubectl()
-			return
+		if run, known := parts[os.Args[1]]; known {
+			os.Args = os.Args[1:] // some parts read it themselves
+			os.Exit(run(os.Args[1:]))
 		}
 	}
-	fail("usage: kubernetes serve --data-dir=DIR ... | kubernetes kubectl ...")
+	fail("usage: kubernetes PART ...; PART is one of " + strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 }
 
-func runKubectl() {
+func runKubectl([]string) int {
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)
 	}
+	return 0
 }
 
-// serve takes --data-dir for etcd and hands all other flags to the API server.
-func serve(flags []string) int {
-	const own = "--data-dir="
-	if len(flags) == 0 || !strings.HasPrefix(flags[0], own) {
-		fail("the first flag of serve is --data-dir=DIR")
+// command makes a part of a program of Kubernetes.
+func command(program func() *cobra.Command) func([]string) int {
+	return func(arguments []string) int {
+		made := program()
+		made.SetArgs(arguments)
+		return cli.Run(made)
 	}
-	servers := startEtcd(strings.TrimPrefix(flags[0], own))
-	command := app.NewAPIServerCommand()
-	command.SetArgs(append(flags[1:], "--etcd-servers="+servers))
-	return cli.Run(command)
-}
-
-// startEtcd returns the URL of an etcd of this process once it answers.
-func startEtcd(dir string) string {
-	config := embed.NewConfig()
-	config.Dir = filepath.Join(dir, "etcd")
-	config.UnsafeNoFsync = true
-	config.LogLevel = "error"
-	config.LogOutputs = []string{filepath.Join(dir, "etcd.log")}
-	client, peer := freeAddress(), freeAddress()
-	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
-	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
-	config.InitialCluster = config.InitialClusterFromName(config.Name)
-	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
-		fail(err.Error())
-	}
-	etcd, err := embed.StartEtcd(config)
-	if err != nil {
-		fail("etcd: " + err.Error())
-	}
-	select {
-	case <-etcd.Server.ReadyNotify():
-	case <-time.After(etcdPatience):
-		fail("etcd does not get ready")
-	}
-	return client.String()
-}
-
-func freeAddress() url.URL {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fail(err.Error())
-	}
-	defer listener.Close()
-	return url.URL{Scheme: "http", Host: listener.Addr().String()}
 }
 
 func fail(reason string) {
