@@ -5,6 +5,7 @@
     python3 dev.py test       run the tests; what follows goes to pytest
     python3 dev.py check      lint, format, types and the direction of imports
     python3 dev.py engines    set up the real engines that some tests need
+    python3 dev.py cluster    run Kubernetes with Dapr here, and the to-do system's pods on it
     python3 dev.py chaos      prove with real processes, under real faults, that no event is lost
     python3 dev.py lock       write requirements/constraints.txt anew after a change of pyproject.toml
 
@@ -433,6 +434,23 @@ def engines(names: Sequence[str], only_list: bool, output: str) -> int:
         raise Problem(str(problem)) from problem
 
 
+def cluster(action: str, rest: Sequence[str], port: int, output: str) -> int:
+    """Start the cluster, end it, say how it stands with it, or be its kubectl."""
+    from engines.cluster import command
+    from engines.problem import EngineProblem
+
+    try:
+        if action == "up":
+            return command.start(ROOT, say, port)
+        if action == "down":
+            return command.stop(ROOT, say)
+        if action == "status":
+            return command.status(ROOT, as_json=output == "json")
+        return command.kubectl(ROOT, rest)
+    except EngineProblem as problem:
+        raise Problem(str(problem)) from problem
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line, with a help that shows how it is meant to be used."""
     top = argparse.ArgumentParser(
@@ -500,6 +518,21 @@ def parser() -> argparse.ArgumentParser:
         "  python3 dev.py chaos                      SQLite and pubsub.sqlite: no engine is needed\n"
         "  python3 dev.py chaos --help               its own options",
     )
+    clustering = command(
+        "cluster",
+        "run Kubernetes with Dapr here, one node in namespaces of its own; on Linux, as root, after "
+        "`dev.py engines cluster`",
+        "  python3 dev.py cluster up                 start it, and say what to do with it\n"
+        "  python3 dev.py cluster up --port 16443    its API at that port of 127.0.0.1\n"
+        "  python3 dev.py cluster status             what runs; 1 if it does not answer\n"
+        "  python3 dev.py cluster kubectl get pods -A\n"
+        "  python3 dev.py cluster down               end it, with all it has, its volumes included",
+    )
+    clustering.add_argument("action", choices=("up", "down", "status", "kubectl"), help="see the examples")
+    clustering.add_argument(
+        "--port", type=int, default=0, metavar="N", help="with up: a free one if not given"
+    )
+    clustering.add_argument("--output", choices=("text", "json"), default="text", help="with status")
     return top
 
 
@@ -509,6 +542,8 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
     passes_on = passes_on or list(arguments[:1]) == ["chaos"]  # which has a help of its own
     cut = 1 if passes_on else len(arguments)
+    if arguments[:2] == ["cluster", "kubectl"]:
+        cut = 2
     if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
         cut = 2 if "=" in arguments[1] else 3
     while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in VERSIONS:
@@ -532,6 +567,8 @@ def main(arguments: Sequence[str]) -> int:
         return check(known.fix, known.versions)
     if known.command == "lock":
         return write_constraints(known.upgrade)
+    if known.command == "cluster":
+        return cluster(known.action, rest, known.port, known.output)
     return engines(known.names, known.list, known.output)
 
 

@@ -1,0 +1,94 @@
+"""Images without Docker, a registry or the network: buildah of Debian runs Containerfiles as they are.
+
+It runs their commands in a mere chroot, which needs no container runtime, and keeps each layer in a store, so
+that a second build takes only what has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.cluster.programs import APART, run
+
+BUILD = re.compile(r"^# *docker build -f (?P<file>\S+) -t (?P<name>\S+) (?P<context>\S+)$", re.MULTILINE)
+"""How an image is built, as the head of its Containerfile says."""
+FROM = re.compile(r"^FROM (?P<name>\S+)(?: AS (?P<stage>\S+))?$", re.MULTILINE | re.IGNORECASE)
+
+
+def full_name(name: str) -> str:
+    """The name of an image as the runtime knows it: `redis:7` is `docker.io/library/redis:7`. Pure.
+
+    As the reference grammar of distribution/reference, without digests.
+    """
+    host, slash, _ = name.partition("/")
+    if not slash:
+        name = f"docker.io/library/{name}"
+    elif not ("." in host or ":" in host or host == "localhost"):
+        name = f"docker.io/{name}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def name_in(containerfile: str) -> str:
+    """The name that a Containerfile's own head gives its image, in full; empty if it gives none. Pure."""
+    found = BUILD.search(containerfile)
+    return full_name(found["name"]) if found else ""
+
+
+def bases_in(containerfile: str) -> list[str]:
+    """The images, in full, that a Containerfile starts from, its own stages left out. Pure."""
+    found = [(each["name"], each["stage"]) for each in FROM.finditer(containerfile)]
+    stages = {stage for _, stage in found}
+    return sorted({full_name(name) for name, _ in found if name not in stages and name != "scratch"})
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where buildah keeps layers and images, for one process at a time. `log` has what buildah says."""
+
+    folder: Path
+    log: Path
+
+    def build(self, file: Path, context: Path, names: Sequence[str], wheels: Path | None = None) -> None:
+        """Build the image of a Containerfile, with the files of `context`, under all `names`; Python packages
+        come from the folder `wheels`. Raises EngineProblem."""
+        mounted = [f"--volume={wheels}:/wheels:ro"] if wheels else []
+        tags = [f"--tag={name}" for name in names]
+        options = ["--isolation=chroot", "--layers", "--pull-never", *mounted, *tags, f"--file={file}"]
+        self._run(["build", *options, str(context)])
+
+    def tag(self, name: str, others: Sequence[str]) -> None:
+        """Give the image `name` other names too."""
+        self._run(["tag", name, *others])
+
+    def export(self, names: Sequence[str], folder: Path) -> None:
+        """Write the images `names` into an empty folder, in the layout of OCI; they share their layers."""
+        for name in names:  # not compressed: they are read once, here
+            self._run(["push", "--disable-compression", name, f"oci:{folder}:{name}"])
+        index = folder / "index.json"
+        index.write_text(json.dumps(for_containerd(json.loads(index.read_text("utf-8")))), encoding="utf-8")
+
+    def _run(self, arguments: Sequence[str]) -> None:
+        # What it mounts is in a /run of its own: nothing is left when it is interrupted.
+        own = ["--root", str(self.folder), "--runroot", "/run/buildah", "--storage-driver", "overlay"]
+        script = 'mount -t tmpfs tmpfs /run && exec buildah "$@"'
+        run([*APART, "sh", "-c", script, "buildah", *own, *arguments], self.log)
+
+
+def for_containerd(index: Mapping[str, object]) -> dict[str, object]:
+    """An index of OCI in which each image has its full name where containerd looks for it. Pure."""
+    manifests = index["manifests"]
+    assert isinstance(manifests, list)
+    named = [
+        {
+            **each,
+            "annotations": {
+                "io.containerd.image.name": each["annotations"]["org.opencontainers.image.ref.name"]
+            },
+        }
+        for each in manifests
+    ]
+    return {**index, "manifests": named}

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /opt/kafka/bin/java-class.sh org.apache.kafka.tools.consumer.group.ConsumerGroupCommand "$@"

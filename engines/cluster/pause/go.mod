@@ -1,0 +1,3 @@
+module outboard/engines/cluster/pause
+
+go 1.21
