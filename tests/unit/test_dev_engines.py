@@ -89,6 +89,7 @@ def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
         "daprd": "ready",
         "daprd-suite": "missing",
         "kubernetes": "missing",
+        "cluster": "missing",
         "yaml-language-server": "missing",
     }
     assert f"{'daprd':<20} ready" in list_engines(tmp_path, ["daprd"], as_json=False)

@@ -47,7 +47,11 @@ def test_both_commands_run_on_every_system_and_python() -> None:
 
 def test_the_engines_are_tried_as_in_every_other_place() -> None:
     assert runs("engines")[-1] == "bash .ci/run"
-    assert CI == ["check", "engines", "test -n 2 --dist loadfile"]
+    alone = "tests/cluster"
+    assert CI[:2] == ["check", "engines"]
+    assert CI[2] == f"test -n 2 --dist loadfile --ignore={alone}"
+    assert shlex.split(CI[3], comments=True) == ["test", alone]
+    assert len(CI) == 4
 
 
 def test_the_newest_and_the_oldest_packages_are_tried_by_schedule() -> None:
