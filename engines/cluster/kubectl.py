@@ -16,6 +16,8 @@ class Cluster:
 
     run: Run
     record: Record
+    started: subprocess.Popen[bytes] | None = None
+    """Its first process, where it is a child of this one."""
 
     @property
     def kubeconfig(self) -> Path:

@@ -73,6 +73,8 @@ def running(root: Path, name: str, say: Say) -> Iterator[Cluster]:
         yield cluster
     finally:
         down(cluster.run)
+        if cluster.started is not None:
+            cluster.started.wait()
 
 
 def down(run: Run) -> bool:
@@ -111,13 +113,18 @@ def _start(root: Path, run: Run, images: Path, port: int, lasts: bool) -> Cluste
         credentials.make(run, found)
         link(images, run.folder / "containerd")
         control_groups.make(run.cgroup)
-        process = _enter(root, run, kubernetes.program(program), listener, lasts)
+        started = _enter(root, run, kubernetes.program(program), listener, lasts)
+    process = Process.of(started.pid)
+    if process is None:
+        raise EngineProblem("\n".join(["the cluster ended at once:", *last_lines(run.logs / "inside.log")]))
     record = Record(process, found, str(kubernetes.program(program)))
     record.write(run.record)
-    return Cluster(run, record)
+    return Cluster(run, record, started)
 
 
-def _enter(root: Path, run: Run, program: Path, listener: socket.socket, lasts: bool) -> Process:
+def _enter(
+    root: Path, run: Run, program: Path, listener: socket.socket, lasts: bool
+) -> subprocess.Popen[bytes]:
     """Start the first process in new namespaces; the one outside that ends them when it is killed."""
     own = [str(run.folder), str(program), PAUSE, str(listener.fileno())]
     kept = [listener.fileno()]
@@ -137,10 +144,7 @@ def _enter(root: Path, run: Run, program: Path, listener: socket.socket, lasts: 
         )
     if not lasts:
         os.close(owner)
-    process = Process.of(started.pid)
-    if process is None:
-        raise EngineProblem("\n".join(["the cluster ended at once:", *last_lines(run.logs / "inside.log")]))
-    return process
+    return started
 
 
 @contextmanager

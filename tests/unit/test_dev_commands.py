@@ -344,5 +344,7 @@ def test_a_problem_is_shown_without_a_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "dev.py", "engines", "--list", "kafca"]
     done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    known = "postgresql, chromium, redis, kafka, daprd, daprd-suite, kubernetes, cluster, yaml-language-server"
+    known = (
+        "postgresql, chromium, redis, kafka, daprd, daprd-suite, kubernetes, cluster, yaml-language-server"
+    )
     assert done.stderr == f"dev.py: there is no engine kafca; there are: {known}\n"
