@@ -116,6 +116,9 @@ def main(arguments: Sequence[str]) -> int:
     except LookupError as missing:
         names = str(missing.args[0])
         return _refuse(f"{names} not set up: python3 dev.py engines {names}")
+    except KeyboardInterrupt:
+        say(f"interrupted; to go on, give the same options with --seed {settings.seed} --folder {folder}")
+        return 130
     print(json.dumps(reports) if given.output == "json" else _sum(reports), flush=True)
     return 0 if all(each["holds"] for report in reports for each in report["invariants"]) else 1
 

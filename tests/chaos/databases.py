@@ -92,16 +92,19 @@ class PostgresqlDatabase:
         return frozen([psutil.Process(self.server.pid)])
 
     def terminate_sessions(self) -> None:
-        self._execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
+        with suppress(psycopg.OperationalError):  # while it is down, there are none
+            self._execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
 
     def commit_order(self, table: str) -> str:
         return f"pg_xact_commit_timestamp({table}.xmin), {table}.id"
 
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self.server.conninfo("postgres"), autocommit=True) as connection:
+        with psycopg.connect(
+            self.server.conninfo("postgres"), autocommit=True, connect_timeout=10
+        ) as connection:
             connection.execute(statement.encode())
 
 

@@ -25,6 +25,7 @@ CAN_FILL: Final = hasattr(psutil.Process, "rlimit")
 
 FULL_BYTES: Final = 4_096
 """Of a file; what would be written behind it is refused, as by a disk that is full."""
+ATTEMPTS: Final = 10
 ANSWERS: Final = 5
 """Of a proxy, how many are lost at once."""
 ALL_RELAYS: Final = sum(RELAYS.values())
@@ -126,11 +127,12 @@ class Doing:
         if victim == "broker":
             return self._system.broker.freeze()
         (program,) = self._programs(victim)
-        while True:
+        for _ in range(ATTEMPTS):
             undo = frozen(program.processes()[:1])
             if self._unlocked():
                 return undo
             undo()
+        return frozen(program.processes()[:1])
 
     def _unlocked(self) -> bool:
         """Frozen while it writes, a program would keep a file of SQLite locked for all: so SQLite works."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from chaos.doing import CAN_FILL, Doing
 from chaos.evidence import Applied, Evidence, Stopped
 from chaos.flatness import Sampler, growths
 from chaos.logs import scanned
-from chaos.schedule import Fault, possible_faults, schedule
+from chaos.schedule import Fault, FaultKind, possible_faults, schedule
 from chaos.settings import Settings
 from chaos.system import IN_FLIGHT, System, running_system
 from outboard.live.outboxes import outbox_statuses
@@ -34,7 +35,7 @@ UNDER_FAULTS: Final = 0.9
 MOST_BACKLOG: Final = 500
 """Events on their way: with more, writers wait."""
 TICK: Final = 0.05
-COUNT_EVERY: Final = 1.0
+COUNT_EVERY: Final = 0.5
 PATIENCE: Final = 180.0
 """Seconds after which a wait is given up: what is missing then is found by the invariants."""
 LONGEST_GAP: Final = 30.0
@@ -96,7 +97,29 @@ def _course(settings: Settings, folder: Path, say: Say) -> Iterator[Course]:
         (folder / "faults.jsonl").open("a", encoding="utf-8") as journal,
     ):
         doing = Doing(system, random.Random(f"doing {settings.seed}"))
-        yield Course(settings, system, counting, doing, say, journal)
+        course = Course(settings, system, counting, doing, say, journal)
+        with _counted(course):
+            yield course
+
+
+@contextmanager
+def _counted(course: Course) -> Iterator[None]:
+    """Count all the time, in a thread: it hangs with a database that is frozen."""
+    ended = threading.Event()
+
+    def count() -> None:
+        while not ended.wait(COUNT_EVERY):
+            began = time.monotonic()
+            if counted := course.counting.count():
+                course.counted, course.last_counted = counted, began
+
+    thread = threading.Thread(target=count, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(PATIENCE)
 
 
 def _wait_until_ready(course: Course) -> None:
@@ -127,9 +150,6 @@ def _tick(course: Course) -> None:
         entry[2]()
     for name in course.doing.tend():
         course.notes.append(f"{name} had ended by itself, and was started again")
-    if now - course.last_counted > COUNT_EVERY:
-        course.counted = course.counting.count() or course.counted
-        course.last_counted = time.monotonic()
     time.sleep(TICK)
 
 
@@ -143,10 +163,19 @@ def _let_go_on(course: Course, part: float) -> None:
 def _under_faults(course: Course, faults: list[Fault]) -> None:
     for fault in faults:
         _wait_for(course, fault, UNDER_FAULTS / len(faults))
+        _make_room(course, fault)
         undo = course.doing.begin(fault)
         course.undos.append((time.monotonic() + fault.seconds, fault, undo))
         course.in_flight += IN_FLIGHT * course.doing.met(fault)
         _tell(course, fault, len(faults))
+
+
+def _make_room(course: Course, fault: Fault) -> None:
+    """End what would keep `fault` from beginning: nothing can be asked of a database that is frozen."""
+    if fault.kind in (FaultKind.FREEZE, FaultKind.TERMINATE):
+        for entry in [each for each in course.undos if each[1].victim in ("broker", "database")]:
+            course.undos.remove(entry)
+            entry[2]()
 
 
 def _wait_for(course: Course, fault: Fault, part: float) -> None:
@@ -187,7 +216,9 @@ def _drain(course: Course, part: float) -> float | None:
     shares = round(course.settings.events * part)
     _until(course, lambda: _are_written(course, part, shares), 20 * PATIENCE)
     began = time.monotonic()
-    drained = _until(course, lambda: _is_drained(course), max(PATIENCE, 2 * course.settings.drain_seconds))
+    drained = _until(
+        course, lambda: _is_drained(course, began), max(PATIENCE, 2 * course.settings.drain_seconds)
+    )
     took = time.monotonic() - began
     course.say(f"drained in {took:.1f} s" if drained else f"not drained after {took:.0f} s")
     return took if drained else None
@@ -198,8 +229,9 @@ def _are_written(course: Course, part: float, events: int) -> bool:
     return course.allowed >= part and course.counted.committed >= events
 
 
-def _is_drained(course: Course) -> bool:
-    return time.monotonic() - course.last_counted < TICK * 4 and course.counted.is_drained
+def _is_drained(course: Course, since: float) -> bool:
+    """Whether it was, when it was last counted, after `since`."""
+    return course.last_counted > since and course.counted.is_drained
 
 
 def _roll(course: Course) -> None:
@@ -247,7 +279,8 @@ def _replay(course: Course) -> None:
     course.system.mend()
     dead = course.counted.dead
     first = _ask_for_replay(course)
-    _until(course, lambda: course.counted.dead == 0 and course.counted.is_drained)
+    began = time.monotonic()
+    _until(course, lambda: course.counted.dead == 0 and _is_drained(course, began))
     second = _ask_for_replay(course)
     course.say(f"replayed {first} of {dead}, and then {second}")
 

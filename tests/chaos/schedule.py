@@ -59,7 +59,7 @@ def possible_faults(database: str, broker: str, *, disk_full: bool = True) -> li
     found.append(Possible(FaultKind.FREEZE, "a relay", (LEASE_AND_MORE, LEASE_AND_MORE)))
     found += [Possible(FaultKind.FREEZE, victim, (11.0, 13.0)) for victim in ("ledger-2", "sidecar-2")]
     found += [Possible(FaultKind.FREEZE, victim, (6.0, 8.0)) for victim in ("broker", "database")]
-    full = ["a writer", "relay-1", "database"] + (["sidecar-0"] if broker == "sqlite" else [])
+    full = ["a writer", "relay-1", "database", "sidecar-0" if broker == "sqlite" else "broker"]
     found += [Possible(FaultKind.FULL, victim, (3.0, 5.0)) for victim in full if disk_full]
     if database == "postgresql":
         found.append(Possible(FaultKind.TERMINATE, "database", (0.0, 0.0)))

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from chaos import __main__ as command
 from chaos.__main__ import main
+from chaos.evidence import Evidence
+from chaos.forged import GOOD
 from chaos.invariants import Counts
 from chaos.settings import Settings
 
@@ -56,6 +59,27 @@ def test_rounds_that_are_done_are_not_run_again(
         "4 kills among 6 faults; committed 20; 24 records; applied 20; dead 2; lost 0; applied twice 0; "
         f"order inversions 0\n{told}\n"
     )
+
+
+def test_a_round_that_was_interrupted_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(tmp_path, True)
+    second = tmp_path / "round-02"
+    (second / "report.json").unlink()
+    (second / "orders.db").touch()
+    asked: list[Settings] = []
+
+    def run(settings: Settings, folder: Path, _: object) -> Evidence:
+        assert list(folder.iterdir()) == []
+        asked.append(settings)
+        return GOOD
+
+    monkeypatch.setattr(command, "run", run)
+    assert main([*RUN, "--folder", str(tmp_path)]) == 0
+    assert [(each.kills, each.events, each.seed) for each in asked] == [(2, 10, 8)]
+    assert "FALLS" not in capsys.readouterr().out
+    assert (second / "report.json").exists()
 
 
 def test_the_folder_of_another_run_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
