@@ -338,7 +338,10 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "RouterNotIncluded": "`board.lifespan` at the start of the app",
     "ServiceDied": "`outboard run`",
     "SettingInvalid": "`Outboard`, for an environment variable",
-    "SidecarUnavailable": "`publish` and `State`, when the timeout is over",
+    "SidecarUnavailable": "`publish` and `State`, when the timeout is over and nobody was there",
+    "SidecarSilent": "the same, where somebody is there and does not answer",
+    "SidecarUnavailableInPod": "`SidecarUnavailable` in a pod of Kubernetes",
+    "SidecarSilentInPod": "`SidecarSilent` in a pod of Kubernetes",
     "StateFailed": "`State`, for everything else that the sidecar answers",
     "StateInvalid": "`State`: a stored value not of the declared type, or one to be saved that is not, or "
     "could not be read again",

@@ -49,7 +49,10 @@ __all__ = [
     "ServiceDied",
     "SettingInvalid",
     "SidecarError",
+    "SidecarSilent",
+    "SidecarSilentInPod",
     "SidecarUnavailable",
+    "SidecarUnavailableInPod",
     "StateFailed",
     "StateInvalid",
     "StateStoreNotFound",
@@ -325,6 +328,33 @@ class SidecarUnavailable(SidecarError):
     operation: str
     waited: float
     reason: str
+
+
+@dataclass(eq=False)
+class SidecarSilent(SidecarUnavailable):
+    """the Dapr sidecar at {address} was asked, and has not answered within {waited:.1f} s ({reason});
+    {operation} may or may not have happened. Something listens there: a sidecar that is silent most
+    often waits itself, for its broker or its state store. Its log says for which; `outboard doctor` looks.
+    """
+
+
+@dataclass(eq=False)
+class SidecarUnavailableInPod(SidecarUnavailable):
+    """no answer from the Dapr sidecar at {address} within {waited:.1f} s ({reason}); {operation} may not have
+    happened. The container daprd of this pod has not started yet, has ended, or is not there: see READY and
+    RESTARTS in `kubectl get pods`, and why it ended in `kubectl logs POD -c daprd --previous`. A pod has none
+    that was made without the annotation dapr.io/enabled, or while the injector was away. `outboard doctor
+    --namespace NAMESPACE` looks.
+    """
+
+
+@dataclass(eq=False)
+class SidecarSilentInPod(SidecarSilent):
+    """the Dapr sidecar at {address} was asked, and has not answered within {waited:.1f} s ({reason});
+    {operation} may or may not have happened. The container daprd of this pod is there: when it is
+    silent it most often waits itself, for its broker or its state store. `kubectl logs POD -c daprd` says for
+    which, and `outboard doctor --namespace NAMESPACE` looks.
+    """
 
 
 @dataclass(eq=False)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from outboard.errors import PublishFailed, SidecarUnavailable
+from outboard.errors import PublishFailed, SidecarSilent, SidecarUnavailable
 from outboard.hops.record import Hop, HopKind
 from outboard.kit.client.port import BatchAnswer, Publication
 from outboard.kit.topics.queue import PublishLimits
@@ -338,6 +338,25 @@ async def test_a_sidecar_that_stays_away_is_said_to_be_with_its_reason() -> None
         with pytest.raises(SidecarUnavailable, match=r"\(connection refused\)") as caught:
             await task
         assert caught.value.waited <= 3
+        assert not isinstance(caught.value, SidecarSilent)
+
+
+async def test_who_waits_behind_others_is_told_what_these_have_met() -> None:
+    async with bench() as b:
+        b.publish("a1", "a", timeout=60)
+        await settle()
+        behind_silence = b.publish("a2", "a", timeout=2)
+        await b.clock.advance(2)
+        with pytest.raises(SidecarSilent, match="was not sent"):
+            await behind_silence
+        b.sidecar.in_flight[0].end([REFUSED])
+        await settle()
+        behind_nobody = b.publish("a3", "a", timeout=2)
+        await settle()
+        await b.clock.advance(2)
+        with pytest.raises(SidecarUnavailable, match="was not sent") as caught:
+            await behind_nobody
+        assert not isinstance(caught.value, SidecarSilent)
 
 
 @pytest.mark.parametrize("failure", [BROKEN, ExchangeFailed("the time was up")])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from outboard.clock import Clock
-from outboard.errors import SidecarUnavailable
+from outboard.kit.unavailable import unavailable
 from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
 __all__ = ["RequestRetries", "Retries", "is_untaken", "retry_delay"]
@@ -57,9 +57,7 @@ class Retries:
                 delay = retry_delay(attempts, self.random())
                 now = self.clock.monotonic()
                 if not is_untaken(failure, repeatable=repeatable) or now + delay >= deadline:
-                    raise SidecarUnavailable(
-                        self.address, operation, now - started, failure.reason
-                    ) from failure
+                    raise unavailable(self.address, operation, now - started, failure) from failure
             await self.clock.sleep(delay)
             attempts += 1
 

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from outboard.clock import Clock
-from outboard.errors import SidecarUnavailable
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind, Recorder
 from outboard.kit.client.port import Publication, PublishOperations, PublishResult
@@ -34,6 +33,7 @@ from outboard.kit.client.retrying import is_untaken, retry_delay
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.admission import Admission, CallLater, Deadlines
 from outboard.kit.topics.queue import PendingEvent, PublishLimits, PublishQueue
+from outboard.kit.unavailable import unavailable
 from outboard.wire.http import ExchangeFailed
 
 __all__ = ["CoalescingPublisher", "PublishContext"]
@@ -63,7 +63,8 @@ class PublishContext:
 class CoalescingPublisher:
     """Publishes to one topic of one component. Its tasks live while something is to be sent.
 
-    `on_idle` is called when nothing is left, and it may be let go of.
+    `on_idle` is called when nothing is left, and it may be let go of. `_reached` is False once an attempt has
+    found nobody: what waits behind it is then told so, and not that the sidecar is silent.
     """
 
     def __init__(self, pubsub: str, topic: str, context: PublishContext, on_idle: Callable[[], None]) -> None:
@@ -81,6 +82,7 @@ class CoalescingPublisher:
         self._in_flight = 0
         self._largest = 0
         self._ordered = False
+        self._reached = True
 
     async def publish(self, write: Callable[[], Publication], timeout: float) -> bool:
         """Return once the broker has the event: whether that is to be recorded.
@@ -125,7 +127,7 @@ class CoalescingPublisher:
             for task in tasks:
                 task.cancel()
             for event in tuple(self._open):
-                self._fail(event, CLOSED)
+                self._fail(event, ExchangeFailed(CLOSED, sent=event.sent and event.failure is None))
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _admit(self, event: PendingEvent, publication: Publication) -> None:
@@ -219,16 +221,18 @@ class CoalescingPublisher:
         if (recorder := self._context.journal.recorder) is not None:
             self._choose(recorder, batch, answer.outcomes)
         self._ordered = answer.ordered
+        self._reached = True
         again: list[PendingEvent] = []
         for event, outcome in zip(batch, answer.outcomes, strict=True):
             if not isinstance(outcome, ExchangeFailed):
                 event.settle(outcome)
                 continue
-            event.failure = outcome.reason
+            event.failure = outcome
+            self._reached = self._reached and outcome.sent
             if is_untaken(outcome, repeatable=True):
                 again.append(event)
             else:
-                self._fail(event, outcome.reason)
+                self._fail(event, outcome)
         return again
 
     def _choose(
@@ -246,7 +250,7 @@ class CoalescingPublisher:
         then = self._clock.monotonic() + delay
         for event in again:
             if then >= event.deadline:
-                self._fail(event, event.failure)
+                self._fail(event, event.failure or ExchangeFailed(TIME_UP))
         if not all(event.future.done() for event in again):
             await self._clock.sleep(delay)
 
@@ -257,12 +261,14 @@ class CoalescingPublisher:
             if event.future.done():
                 continue
             if event.deadline <= now:
-                self._fail(event, event.failure or (TIME_UP if event.sent else QUEUED))
+                self._fail(event, event.failure or self._late(event))
             elif following is None or event.deadline < following:
                 following = event.deadline
         return following
 
-    def _fail(self, event: PendingEvent, reason: str) -> None:
+    def _late(self, event: PendingEvent) -> ExchangeFailed:
+        return ExchangeFailed(TIME_UP) if event.sent else ExchangeFailed(QUEUED, sent=self._reached)
+
+    def _fail(self, event: PendingEvent, failure: ExchangeFailed) -> None:
         waited = self._clock.monotonic() - event.started
-        error = SidecarUnavailable(self._context.address, self._operation, waited, reason)
-        event.settle(error)
+        event.settle(unavailable(self._context.address, self._operation, waited, failure))

@@ -10,6 +10,7 @@ from typing import Final
 
 from outboard.kit.client.port import Publication
 from outboard.wire.dapr import PARTITION_KEY, RAW_PAYLOAD
+from outboard.wire.http import ExchangeFailed
 
 __all__ = ["PendingEvent", "PublishLimits", "PublishQueue"]
 
@@ -61,7 +62,7 @@ class PendingEvent:
         self.started = started
         self.deadline = started + timeout
         self.future = future
-        self.failure = ""
+        self.failure: ExchangeFailed | None = None
         self.recorded = False
         self.sent = False
         self.waits = False

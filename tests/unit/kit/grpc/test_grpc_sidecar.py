@@ -22,7 +22,7 @@ from outboard import (
     TokenRejected,
 )
 from outboard.clock import SystemClock
-from outboard.errors import ExtraMissing, NoSidecarInTest, UnexpectedGrpcAnswer
+from outboard.errors import ExtraMissing, NoSidecarInTest, SidecarSilent, UnexpectedGrpcAnswer
 from outboard.kit.client.grpc.sidecar import connect
 from outboard.kit.client.port import Publication, SidecarApi, StateDelete, StateItem, StateRead, StateSave
 from outboard.kit.client.settings import Settings
@@ -158,7 +158,7 @@ async def test_the_loaded_components_are_named_once_for_a_batch(
         (Refused(grpc.StatusCode.UNKNOWN, "why"), PublishFailed),
         (Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "message larger than max (9 vs. 8)"), PublishFailed),
         (Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests"), UnexpectedGrpcAnswer),
-        (Refused(grpc.StatusCode.UNAVAILABLE, "draining"), SidecarUnavailable),
+        (Refused(grpc.StatusCode.UNAVAILABLE, "draining"), SidecarSilent),
     ],
 )
 async def test_refusals(
