@@ -29,6 +29,13 @@ SIDECAR: Final = {"cpu-request": "50m", "memory-request": "64Mi", "memory-limit"
 NO_ACCOUNT: Final = (
     "nothing in the pod asks Kubernetes for anything: daprd is given its secrets by the operator"
 )
+ASKS_KUBERNETES: Final = frozenset(
+    {
+        *("secretstores.kubernetes", "bindings.kubernetes"),
+        *("configuration.kubernetes", "crypto.kubernetes.secrets"),
+    }
+)
+"""Components by which a sidecar itself asks the API of Kubernetes."""
 PROBES: Final[Mapping[str, Mapping[str, int]]] = {
     "startupProbe": {"periodSeconds": 2, "failureThreshold": 30},
     "readinessProbe": {"periodSeconds": 5},
@@ -138,7 +145,7 @@ def _annotations(app: App, system: System) -> Value:
         "log-level": "info",
         **app.annotations,
         **{f"sidecar-{name}": value for name, value in SIDECAR.items()},
-        "disable-builtin-k8s-secret-store": "true",
+        **({} if _asking(app, system) else {"disable-builtin-k8s-secret-store": "true"}),
         **stop,
         **tokens,
     }
@@ -155,8 +162,10 @@ def _pod(app: App, system: System) -> Value:
     if volume is not None:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": f"{app.app_id}-data"}})
     group = {"fsGroup": USER} if volume is not None else {}
+    asking = _asking(app, system)
+    why = f"for {', '.join(asking)}: the account needs a Role with what is asked for"
     return {
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": Noted(True, why) if asking else False,
         "terminationGracePeriodSeconds": max(app.settings.stop_seconds, BLOCK + GRACE + 5),
         "securityContext": {
             "runAsNonRoot": True,
@@ -167,6 +176,14 @@ def _pod(app: App, system: System) -> Value:
         "containers": [_container(app, system)],
         "volumes": volumes,
     }
+
+
+def _asking(app: App, system: System) -> list[str]:
+    return [
+        each.name
+        for each in system.resources
+        if each.kind == "Component" and each.type in ASKS_KUBERNETES and app.app_id in each.apps
+    ]
 
 
 def _container(app: App, system: System) -> Value:

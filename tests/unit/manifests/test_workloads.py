@@ -74,6 +74,17 @@ def test_the_pod_has_no_token_and_the_sidecar_asks_for_none(project: Project) ->
     assert spec["securityContext"]["runAsNonRoot"] is True
 
 
+def test_a_sidecar_that_asks_kubernetes_has_the_token(project: Project) -> None:
+    project.write(
+        "parts/vault.yaml",
+        "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: vault\nspec:\n"
+        "  type: secretstores.kubernetes\n  version: v1\n  metadata: []\nscopes: [shop]\n",
+    )
+    assert pod(project, "shop")["spec"]["automountServiceAccountToken"] is True
+    assert "disable-builtin-k8s-secret-store" not in sidecar_annotations(project, "shop")
+    assert pod(project, "till")["spec"]["automountServiceAccountToken"] is False
+
+
 def test_a_stop_has_the_time_that_the_sidecar_takes(project: Project) -> None:
     project.run_file(shop="    x-kubernetes:\n      stopSeconds: 5\n")
     found = sidecar_annotations(project, "shop")
