@@ -144,6 +144,7 @@ def system() -> System:
 
 def _add_app(made: System, app: str, port: int) -> None:
     annotations = {"dapr.io/enabled": "true", "dapr.io/app-id": app, "dapr.io/app-port": str(port)}
+    annotations["dapr.io/disable-builtin-k8s-secret-store"] = "true"
     described = {"labels": {"app": app}, "annotations": annotations}
     own = {"name": app, "image": f"todo-{app}:1", "ports": [{"containerPort": port}]}
     spec = {
@@ -325,8 +326,19 @@ def _with_tokens(made: System) -> None:
             "apiVersion": "v1", "kind": "Secret", "stringData": {"token": f"open-sesame-{name}"},
         }  # fmt: skip
         made.annotations("notification")[f"dapr.io/{name}-token-secret"] = f"{name}-token"
+    made.pod("notification")["spec"]["containers"][0]["env"] = [
+        {"name": variable, "valueFrom": {"secretKeyRef": {"name": f"{name}-token", "key": "token"}}}
+        for variable, name in (("DAPR_API_TOKEN", "api"), ("APP_API_TOKEN", "app"))
+    ]
     made.tokens["notification-0", 3500] = "open-sesame-api"
     made.tokens["notification-0", 8001] = "open-sesame-app"
+
+
+def _token_not_given(made: System) -> None:
+    """The app was refused, and says so."""
+    _with_tokens(made)
+    del made.pod("notification")["spec"]["containers"][0]["env"]
+    made.logs["notification-0", "notification"] = ["the sidecar refused the API token"]
 
 
 def _other_token(made: System) -> None:
@@ -373,6 +385,12 @@ SETUPS: Final = (
         "injection-port",
         lambda made: made.annotations("notification").update({"dapr.io/app-port": "8081"}),
     ),
+    ClusterSetUp(
+        "no token of Kubernetes",
+        "injection-account",
+        lambda made: made.annotations("backend").pop("dapr.io/disable-builtin-k8s-secret-store"),
+    ),
+    ClusterSetUp("a token that the app is not given", "injection-tokens", _token_not_given),
     ClusterSetUp("a Deployment without pods", "pod-there", _no_pods),
     ClusterSetUp("no image", "pod-image", lambda made: stuck(made, "backend", "ImagePullBackOff")),
     ClusterSetUp("a crash loop", "pod-crashes", crash),

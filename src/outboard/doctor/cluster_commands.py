@@ -8,7 +8,7 @@ from outboard.doctor.cluster_evidence import BrokerPod, ClusterSeen, PodSeen
 from outboard.doctor.commands import same
 from outboard.doctor.results import ManualCommand
 
-__all__ = ["consumed", "forwarded", "kubectl", "logs"]
+__all__ = ["consumed", "forwarded", "kubectl", "logs", "reset_behind"]
 
 ALL_LINES: Final = -1
 """By a label kubectl shows ten lines, unless it is told how many."""
@@ -78,12 +78,29 @@ def consumed(seen: ClusterSeen, broker: BrokerPod, topic: str) -> ManualCommand:
     return kubectl(seen, f"exec -n {broker.namespace} {broker.name}{container} -- {_tool(broker, topic)}")
 
 
+def reset_behind(broker: BrokerPod, group: str, partition: str, offset: int) -> str:
+    """Arguments of kubectl that set a consumer group, of which nobody may be there, to an offset of a
+    partition, written `topic:number`.
+    """
+    container = f" -c {broker.container}" if broker.container else ""
+    tool = _tool_of(broker).replace("kafka-console-consumer", "kafka-consumer-groups")
+    return (
+        f"exec -n {broker.namespace} {broker.name}{container} -- {tool} --bootstrap-server "
+        f"localhost:{broker.port} --group {group} --topic {partition} --reset-offsets --to-offset {offset} "
+        "--execute"
+    )
+
+
+def _tool_of(broker: BrokerPod) -> str:
+    image = broker.image.rpartition(":")[0] or broker.image
+    return next((path for part, path in TOOLS if part in image), DEFAULT_TOOL)
+
+
 def _tool(broker: BrokerPod, topic: str) -> str:
     image = broker.image.rpartition(":")[0] or broker.image
     if broker.kind == "pubsub.redis":
         return f"redis-cli XRANGE {topic} - + COUNT 5"
     if "redpanda" in image:
         return f"rpk topic consume {topic} --offset start --num 5"
-    tool = next((path for part, path in TOOLS if part in image), DEFAULT_TOOL)
     port = f"--bootstrap-server localhost:{broker.port}"
-    return f"{tool} {port} --topic {topic} --from-beginning --max-messages 5"
+    return f"{_tool_of(broker)} {port} --topic {topic} --from-beginning --max-messages 5"

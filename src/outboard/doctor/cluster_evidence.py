@@ -41,6 +41,8 @@ class Unseen:
 class ContainerSeen:
     """A container of a pod. `waiting` is the reason why it does not run (`ImagePullBackOff`), `message` the
     words to it, `last_end` how its previous run ended. `init` says that it is among the init containers.
+    `variables` are the names of its environment, `secrets` those of the Secrets that it is given, `mounts`
+    the paths of its volumes.
     """
 
     name: str
@@ -53,6 +55,9 @@ class ContainerSeen:
     waiting: str = ""
     message: str = ""
     last_end: str = ""
+    variables: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

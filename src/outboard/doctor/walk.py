@@ -16,6 +16,7 @@ from outboard.doctor.checks import (
     group,
     injection,
     outcomes,
+    pod_tokens,
     pods,
     progress,
     resources,
@@ -24,6 +25,7 @@ from outboard.doctor.checks import (
     sidecar,
     sidecar_logs,
     subscriptions,
+    unreadable,
 )
 from outboard.doctor.checks.in_pods import of_cluster, of_pods
 from outboard.doctor.checks.sharing import group_shared_by_apps
@@ -103,7 +105,8 @@ CLUSTER_CATEGORIES: Final = (
         (
             of_cluster(injection.injection_place), of_cluster(injection.injection_annotations),
             of_cluster(injection.injection_sidecar), of_cluster(injection.injection_port),
-            of_cluster(injection.injection_exposed), of_cluster(pods.pod_there), of_cluster(pods.pod_image),
+            of_cluster(injection.injection_exposed), of_cluster(pod_tokens.injection_account),
+            of_cluster(pod_tokens.injection_tokens), of_cluster(pods.pod_there), of_cluster(pods.pod_image),
             of_cluster(pods.pod_crashes), of_cluster(pods.pod_runs), of_cluster(sidecar_logs.log_wait),
             of_cluster(pods.pod_ready),
         ),
@@ -147,7 +150,13 @@ CLUSTER_CATEGORIES: Final = (
         "the routes",
         (of_pods(routes.route_there), of_pods(routes.route_answers), of_pods(routes.route_matches)),
     ),
-    Category("the event", (event_logs.event_published, event_logs.event_stored, event_logs.event_received)),
+    Category(
+        "the event",
+        (
+            event_logs.event_published, event_logs.event_stored, unreadable.log_unreadable,
+            event_logs.event_received,
+        ),
+    ),
 )  # fmt: skip
 PRE_CATEGORIES: Final = (
     *CLUSTER_CATEGORIES[:2],

@@ -19,7 +19,15 @@ from outboard.doctor.cluster_evidence import (
     ServiceSeen,
     Unseen,
 )
-from outboard.doctor.evidence import AppSeen, Evidence, HttpAnswer, Metadata, SidecarSeen, SubscriptionSeen
+from outboard.doctor.evidence import (
+    AppSeen,
+    Evidence,
+    HttpAnswer,
+    Metadata,
+    SidecarLine,
+    SidecarSeen,
+    SubscriptionSeen,
+)
 from outboard.doctor.examination import Examination
 from outboard.doctor.results import CheckResult, Status
 from outboard.doctor.walk import diagnose
@@ -55,6 +63,7 @@ def control(service: str, *, created: datetime = NOW - timedelta(days=1), ready:
 def pod(app: str, *containers: ContainerSeen, **annotations: str) -> PodSeen:
     """With its sidecar, all well. Annotations of Dapr are written with an underscore for each hyphen."""
     given = {"enabled": "true", "app-id": app, "app-port": "8000"}
+    given["disable-builtin-k8s-secret-store"] = "true"
     given |= {name.replace("_", "-"): value for name, value in annotations.items()}
     return PodSeen(
         f"{app}-0",
@@ -361,6 +370,76 @@ def test_a_sidecar_that_listens_to_others_needs_a_token() -> None:
     assert "injection-exposed" in told(seen(pods=(secured,)), Status.PASSED)
     narrow = pod("worker", sidecar_listen_addresses="[::1],127.0.0.1")
     assert "injection-exposed" in told(seen(pods=(narrow,)), Status.PASSED)
+
+
+def test_a_sidecar_that_reads_secrets_needs_the_token_of_its_account() -> None:
+    bare = pod("worker", disable_builtin_k8s_secret_store="false")
+    assert told(seen(pods=(bare,)), Status.FAILED) == {"injection-account"}
+    mounted = "/var/run/secrets/kubernetes.io/serviceaccount"
+    daprd = ContainerSeen("daprd", ready=True, running=True, mounts=(mounted,))
+    given = pod("worker", WORKER, daprd, disable_builtin_k8s_secret_store="false")
+    assert "injection-account" in told(seen(pods=(given,)), Status.PASSED)
+
+
+WORKER = ContainerSeen("worker", ready=True, running=True)
+DAPRD = ContainerSeen("daprd", ready=True, running=True)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        replace(WORKER, secrets=("api", "app")),
+        replace(WORKER, secrets=("api",), variables=("APP_API_TOKEN",)),
+        replace(WORKER, variables=("DAPR_API_TOKEN", "APP_API_TOKEN")),
+    ],
+)
+def test_an_app_has_the_tokens_of_its_annotations(container: ContainerSeen) -> None:
+    given = pod("worker", container, DAPRD, api_token_secret="api", app_token_secret="app")
+    (found,) = checks(seen(pods=(given,)), "injection-tokens")
+    assert found.status is Status.PASSED
+
+
+def test_an_app_without_the_tokens_of_its_annotations_is_named() -> None:
+    bare = pod("worker", WORKER, DAPRD, api_token_secret="api", app_token_secret="app")
+    found = checks(seen(pods=(bare,)), "injection-tokens")
+    assert [each.status for each in found] == [Status.WARNING, Status.WARNING]
+    assert "401" in found[0].evidence[0]
+    assert "APP_API_TOKEN" in found[1].fix
+
+
+def test_an_app_that_was_refused_is_broken() -> None:
+    line = "Not published to task-events: the sidecar at http://127.0.0.1:3500 refused the API token"
+    bare = pod("worker", WORKER, DAPRD, api_token_secret="api")
+    logs = (log("worker", "daprd", "dapr initialized"), log("worker", "worker", line))
+    (found,) = checks(seen(pods=(bare,), logs=logs), "injection-tokens")
+    assert (found.status, found.evidence[-1]) == (Status.FAILED, f"it said: {line}")
+
+
+UNREADABLE = (
+    "Error processing Kafka message: task-events/2/7 [key=]. Error: error deserializing cloud event in "
+    "pubsub kafka-pubsub and topic task-events: invalid character 'o' in literal null. Retrying..."
+)
+
+
+def test_a_record_that_no_sidecar_can_read_is_named_with_the_way_behind_it() -> None:
+    stuck = replace(app("worker", TASKS), log=(SidecarLine("warn", UNREADABLE),) * 2)
+    grouped = replace(COMPONENT, consumer_group="todo-group")
+    _, found = checks(seen(app("backend"), stuck, resources=(grouped,)), "log-unreadable")
+    assert found.status is Status.FAILED
+    assert "task-events/2/7 is no JSON" in found.evidence[0]
+    assert found.command is not None
+    assert found.command.bash == (
+        "kubectl exec -n todo kafka-0 -- /opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server "
+        "localhost:9092 --group todo-group --topic task-events:2 --reset-offsets --to-offset 8 --execute"
+    )
+
+
+def test_a_record_that_went_to_a_dead_letter_topic_is_told_once() -> None:
+    once = replace(app("worker", TASKS), log=(SidecarLine("error", UNREADABLE.partition(". Error: ")[2]),))
+    _, found = checks(seen(app("backend"), once), "log-unreadable")
+    assert found.status is Status.WARNING
+    assert found.command is not None
+    assert "logs -l app=worker" in found.command.bash
 
 
 def test_without_the_right_to_reach_pods_their_logs_are_gone_by() -> None:

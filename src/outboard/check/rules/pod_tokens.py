@@ -54,7 +54,7 @@ def token_not_given(corpus: Corpus) -> Iterator[Hit]:
 
 
 def _unmounted(pod: PodTemplate, accounts: dict[tuple[str, str], Document]) -> Node | None:
-    """Where it is said that the token is not mounted: of the pods, which counts for more, or their account."""
+    """Where it is said that the token is not mounted: of the pods, which counts first, or their account."""
     spec = child(pod.node, "spec")
     own = child(spec, UNMOUNTED)
     if own is not None:
@@ -85,8 +85,7 @@ def _is_given(pod: PodTemplate, secret: str, variable: str) -> bool:
                 return True
     volumes = child(pod.node, "spec", "volumes")
     return volumes is not None and any(
-        text(found.get("secretName") or found.get("name")) == secret
-        for found in map(entries, below(volumes))
+        text(found.get("secretName") or found.get("name")) == secret for found in map(entries, below(volumes))
     )
 
 

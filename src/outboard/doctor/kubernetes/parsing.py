@@ -45,7 +45,8 @@ def pod(found: Object) -> PodSeen:
         labels=_pairs(metadata.get("labels")),
         annotations=_pairs(metadata.get("annotations")),
         containers=tuple(
-            _container(each, states.get(each["name"], {}), init=init) for each, init in containers
+            _container(each, states.get(each["name"], {}), _of_volumes(spec), init=init)
+            for each, init in containers
         ),
         conditions=_unmet(conditions),
         finished=status.get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in metadata,
@@ -56,12 +57,23 @@ def pod(found: Object) -> PodSeen:
 def _secrets(spec: Object) -> Iterator[str]:
     """The names of the Secrets of its environment and its volumes."""
     for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
-        for variable in container.get("env", ()):
-            yield ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", "")
-        for source in container.get("envFrom", ()):
-            yield (source.get("secretRef") or {}).get("name", "")
-    for volume in spec.get("volumes", ()):
-        yield (volume.get("secret") or {}).get("secretName", "")
+        yield from _of_environment(container)
+    yield from _of_volumes(spec).values()
+
+
+def _of_environment(container: Object) -> Iterator[str]:
+    for variable in container.get("env", ()):
+        yield ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", "")
+    for source in container.get("envFrom", ()):
+        yield (source.get("secretRef") or {}).get("name", "")
+
+
+def _of_volumes(spec: Object) -> dict[str, str]:
+    """Secrets by the names of the volumes that they are in."""
+    found = {
+        each["name"]: (each.get("secret") or {}).get("secretName", "") for each in spec.get("volumes", ())
+    }
+    return {name: secret for name, secret in found.items() if secret}
 
 
 def workload(kind: str, found: Object) -> WorkloadSeen:
@@ -124,7 +136,8 @@ def _reference(item: Mapping[str, Any]) -> SecretReference:
     return SecretReference(item.get("name", ""), name, wanted.get("key") or name)
 
 
-def _container(spec: Object, status: Object, *, init: bool) -> ContainerSeen:
+def _container(spec: Object, status: Object, volumes: Mapping[str, str], *, init: bool) -> ContainerSeen:
+    mounts = spec.get("volumeMounts", ())
     state = status.get("state", {})
     waiting = state.get("waiting", {})
     ended = status.get("lastState", {}).get("terminated") or state.get("terminated") or {}
@@ -139,6 +152,13 @@ def _container(spec: Object, status: Object, *, init: bool) -> ContainerSeen:
         waiting=waiting.get("reason", ""),
         message=waiting.get("message", ""),
         last_end=f"{ended.get('reason', 'ended')}, exit code {ended.get('exitCode')}" if ended else "",
+        variables=tuple(each["name"] for each in spec.get("env", ())),
+        secrets=tuple(
+            dict.fromkeys(
+                filter(None, (*_of_environment(spec), *(volumes.get(each["name"], "") for each in mounts)))
+            )
+        ),
+        mounts=tuple(each["mountPath"] for each in mounts),
     )
 
 
