@@ -1,13 +1,12 @@
 """Records that a sidecar cannot read: they hold their partition, and no app ever sees them. Pure.
 
-Source: daprd 1.18, pub/sub: what is no JSON is `error deserializing cloud event`, and is tried again for ever
-where the subscription has no dead letter topic.
+Source: daprd 1.18, pub/sub: what is no JSON is `error deserializing cloud event`, each five seconds, where
+the subscription has no dead letter topic; its Kafka names the record at the first failure, and not again.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,9 +17,18 @@ from outboard.doctor.results import CheckResult, ManualCommand, Status
 
 __all__ = ["log_unreadable"]
 
-UNREADABLE: Final = "error deserializing cloud event"
-PLACE: Final = re.compile(r"(?P<topic>[\w.-]+)/(?P<partition>\d+)/(?P<offset>\d+)\b")
-"""Topic, partition and offset, as daprd's Kafka names a record."""
+UNREADABLE: Final = re.compile(
+    r"error deserializing cloud event in pubsub (?P<pubsub>\S+) and topic (?P<topic>\S+): (?P<reason>.*)"
+)
+PLACE: Final = re.compile(
+    r"Error processing Kafka message: (?P<topic>[\w.-]+)/(?P<partition>\d+)/(?P<offset>\d+)\b.*? Error: "
+    r"(?P<reason>.*?)(?:\. Retrying\.\.\.)?$"
+)
+"""Topic, partition and offset of a record, and why it failed."""
+FIX: Final = (
+    "Go on behind it: scale the app to 0, set its group behind the record with kafka-consumer-groups "
+    "--reset-offsets, and scale it up again. See docs/how-to/kubernetes.md, When a record is not JSON"
+)
 KAFKA: Final = "pubsub.kafka"
 
 
@@ -31,40 +39,38 @@ def log_unreadable(seen: Evidence) -> Iterator[CheckResult]:
     title = "its sidecar can read what is on its topics"
     for app in seen.apps:
         pod = next((each for each in seen.cluster.dapr_pods if each.name == app.pod), None)
-        lines = [line.message for line in app.log if UNREADABLE in line.message]
         if pod is None:
             continue
-        if not lines:
+        failures = [found for line in app.log if (found := UNREADABLE.search(line.message))]
+        if not failures:
             yield CheckResult("log-unreadable", title, app.app_id, Status.PASSED)
             continue
-        places = Counter(found[0] for line in lines if (found := PLACE.search(line)))
-        stuck = [place for place, times in places.items() if times > 1]
-        status = Status.FAILED if stuck or (len(lines) > 1 and not places) else Status.WARNING
+        last = failures[-1]
+        times = sum(each[0] == last[0] for each in failures)
+        place = _place(app, last["topic"], last["reason"])
+        where = f"record {place['offset']} of partition {place['partition']} " if place else "a record "
         evidence = (
-            *(
-                f"the record {place} is no JSON: what lies behind it in its partition waits"
-                for place in stuck
-            ),
-            lines[-1],
+            f"{where}of topic '{last['topic']}' is no JSON: what lies behind it in its partition waits",
+            f"{times} times: {last[0]}",
         )
-        fix = (
-            "Go on behind it: scale the app to 0, set its group behind the record with kafka-consumer-groups "
-            "--reset-offsets, and scale it up again. See docs/how-to/kubernetes.md, When a record is not JSON"
-        )
-        command = _command(seen.cluster, app, pod, stuck)
-        yield CheckResult("log-unreadable", title, app.app_id, status, evidence, fix, command)
+        command = _command(seen.cluster, app, pod, place)
+        status = Status.FAILED if times > 1 else Status.WARNING
+        yield CheckResult("log-unreadable", title, app.app_id, status, evidence, FIX, command)
 
 
-def _command(cluster: ClusterSeen, app: AppSeen, pod: PodSeen, stuck: list[str]) -> ManualCommand:
+def _place(app: AppSeen, topic: str, reason: str) -> re.Match[str] | None:
+    """Which record it is: the last of that topic that failed for that reason."""
+    found = (PLACE.search(line.message) for line in reversed(app.log))
+    return next((each for each in found if each and (each["topic"], each["reason"]) == (topic, reason)), None)
+
+
+def _command(cluster: ClusterSeen, app: AppSeen, pod: PodSeen, place: re.Match[str] | None) -> ManualCommand:
     """How to set the group behind the record, as far as is known which one it is; else the lines."""
-    component, broker = _broker(cluster, app)
-    if not stuck or broker is None:
-        return logs(cluster, pod, "daprd", UNREADABLE)
-    found = PLACE.fullmatch(stuck[0])
-    assert found is not None
-    group = component or app.app_id
-    behind = f"{found['topic']}:{found['partition']}", int(found["offset"]) + 1
-    return kubectl(cluster, reset_behind(broker, group, *behind))
+    group, broker = _broker(cluster, app)
+    if place is None or broker is None:
+        return logs(cluster, pod, "daprd", "error deserializing")
+    partition = f"{place['topic']}:{place['partition']}"
+    return kubectl(cluster, reset_behind(broker, group or app.app_id, partition, int(place["offset"]) + 1))
 
 
 def _broker(cluster: ClusterSeen, app: AppSeen) -> tuple[str, BrokerPod | None]:
