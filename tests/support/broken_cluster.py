@@ -211,6 +211,16 @@ def crash(made: System) -> None:
     made.previous["notification-0", "notification"] = ["ModuleNotFoundError: No module named 'board'"]
 
 
+def _ended_by_component(made: System) -> None:
+    """The sidecar of the notification service cannot set up its component."""
+    stuck(made, "notification", "CrashLoopBackOff", "back-off 5m0s", "daprd")
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": None, "finishedAt": None}
+    made.container("notification", "daprd").update(restartCount=3, lastState={"terminated": ended})
+    made.previous["notification-0", "daprd"] = [f'time="t" {INIT_ERROR}']
+    made.logs["notification-0", "daprd"] = [f'time="t" {INIT_ERROR}']
+    del made.answers["notification-0", 3500]
+
+
 def _without_sidecar(made: System) -> None:
     spec = made.pod("backend")["spec"]
     spec["containers"] = spec["containers"][:1]
@@ -394,6 +404,17 @@ SETUPS: Final = (
     ClusterSetUp("a Deployment without pods", "pod-there", _no_pods),
     ClusterSetUp("no image", "pod-image", lambda made: stuck(made, "backend", "ImagePullBackOff")),
     ClusterSetUp("a crash loop", "pod-crashes", crash),
+    ClusterSetUp("a component that ends its sidecar", "log-error", _ended_by_component),
+    ClusterSetUp(
+        "a secret whose key is missing ends its sidecar",
+        "resource-secret",
+        lambda made: _both(_ended_by_component, _without("Secret", "kafka-login"))(made),
+    ),
+    ClusterSetUp(
+        "a broker that is away ends its sidecar",
+        "service-endpoints",
+        lambda made: _both(_ended_by_component, _without("EndpointSlice", "kafka-broker-1"))(made),
+    ),
     ClusterSetUp("no node", "pod-runs", _pending),
     ClusterSetUp(
         "a container that cannot be configured",

@@ -415,6 +415,19 @@ def test_an_app_that_was_refused_is_broken() -> None:
     assert (found.status, found.evidence[-1]) == (Status.FAILED, f"it said: {line}")
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [("dapr initialized", Status.WARNING), ("Hot reloading enabled. Daprd will reload …", Status.PASSED)],
+)
+def test_a_component_that_is_newer_than_the_pod_is_stale_unless_it_is_reloaded(
+    line: str, status: Status
+) -> None:
+    later = replace(COMPONENT, changed=NOW + timedelta(minutes=1))
+    logs = (log("worker", "daprd", line), *CLUSTER.logs[:2])
+    found = checks(seen(resources=(later,), logs=logs), "resource-stale")
+    assert [each.status for each in found if each.subject == "worker"] == [status]
+
+
 REASON = "invalid character 'o' looking for beginning of value"
 UNREADABLE = SidecarLine(
     "error",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from outboard.doctor.checks.sidecar_logs import waiting_lines
+from outboard.doctor.checks.sidecar_logs import component_ends, waiting_lines
 from outboard.doctor.cluster_commands import kubectl, logs
 from outboard.doctor.cluster_evidence import ClusterSeen, ContainerSeen, PodSeen, WorkloadSeen
 from outboard.doctor.results import CheckResult, ManualCommand, Status
@@ -67,7 +67,9 @@ def pod_crashes(seen: ClusterSeen) -> Iterator[CheckResult]:
     title = "its containers do not crash"
     for pod in _going(seen):
         crashing = [each for each in pod.containers if each.waiting == CRASHING]
-        if not crashing:
+        if component_ends(seen, pod):  # its cause is told of the components, the broker, or `log-error`
+            crashing = [each for each in crashing if each.name != "daprd"]
+        elif not crashing:
             yield CheckResult("pod-crashes", title, pod.name, Status.PASSED)
         for each in crashing:
             last = seen.log(pod, each.name, previous=True)
@@ -105,8 +107,8 @@ def pod_ready(seen: ClusterSeen) -> Iterator[CheckResult]:
     for pod in _going(seen):
         if pod.phase != "Running" or any(each.waiting for each in pod.containers):
             continue
-        if not pod.ready and waiting_lines(seen, pod):
-            continue  # `log-wait` tells why
+        if not pod.ready and (waiting_lines(seen, pod) or component_ends(seen, pod)):
+            continue  # `log-wait` or `log-error` tells why
         counted = [each for each in pod.containers if not each.init or each.name == "daprd"]
         count = f"{sum(each.ready for each in counted)}/{len(counted)}"
         if pod.ready:

@@ -23,6 +23,7 @@ __all__ = [
     "resource_type",
 ]
 
+RELOADS: Final = "Hot reloading enabled"
 BUILT_IN_STORE: Final = "kubernetes"
 PLURALS: Final = {
     "Component": "components",
@@ -195,22 +196,28 @@ def resource_configuration(seen: ClusterSeen) -> Iterator[CheckResult]:
 
 
 def resource_stale(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """A sidecar reads its components when it starts."""
+    """A sidecar reads its components when it starts, unless it says that it reloads them."""
     title = "its pods were started after its components were written"
     if not _may_list(seen, "components"):
         return
     for pod in seen.dapr_pods:
+        log = seen.log(pod, "daprd")
+        reloads = log is not None and any(RELOADS in line for line in log.lines)
         later = [
             each
             for each in seen.own("Component")
-            if each.serves(pod.app_id) and each.changed and pod.created and each.changed > pod.created
+            if not reloads
+            and each.serves(pod.app_id)
+            and each.changed
+            and pod.created
+            and each.changed > pod.created
         ]
         evidence = tuple(
             f"'{each.name}' was written at {each.changed:%H:%M:%S}, after the pod was made" for each in later
         )
         status = Status.WARNING if later else Status.PASSED
         fix = (
-            f"kubectl rollout restart deployment -n {seen.namespace}, unless the sidecar reloads by itself"
+            f"kubectl rollout restart deployment -n {seen.namespace}, unless it is Dapr 1.18 or later"
             if later
             else ""
         )

@@ -11,10 +11,11 @@ from outboard.doctor.cluster_evidence import ClusterSeen, LogSeen, PodSeen
 from outboard.doctor.evidence import Evidence, Metadata
 from outboard.doctor.results import CheckResult, Status
 
-__all__ = ["log_component", "log_error", "log_subscribed", "log_wait", "waiting_lines"]
+__all__ = ["component_ends", "log_component", "log_error", "log_subscribed", "log_wait", "waiting_lines"]
 
 LOADED: Final = re.compile(r"Component loaded: (?P<name>\S+) \(")
 BROKEN: Final = re.compile(r"level\W+(error|fatal)\b", re.IGNORECASE)
+ENDED: Final = re.compile(r"level\W+fatal\b.*\bcomponent\b", re.IGNORECASE)
 INITIALISED: Final = re.compile(r"dapr initialized")
 SUBSCRIBED: Final = "app is subscribed to the following topics"
 WAITING: Final = re.compile(
@@ -31,11 +32,13 @@ def log_error(seen: ClusterSeen) -> Iterator[CheckResult]:
     """The sidecar could set up what it has."""
     title = "the log of its sidecar has no error of a component"
     for pod, log in _sidecars(seen):
-        errors = _errors(log)
-        later = INITIALISED.search("\n".join(log.lines))
+        ends = component_ends(seen, pod)
+        errors = list(dict.fromkeys((*_errors(log), *ends)))
+        later = INITIALISED.search("\n".join(log.lines)) and not ends
         status = Status.PASSED if not errors else Status.WARNING if later else Status.FAILED
         fix = "Correct the component that it names, and restart the pod" if errors else ""
-        command = logs(seen, pod, "daprd", "error")
+        fix = "Correct the component that it names: the sidecar is started again by itself" if ends else fix
+        command = logs(seen, pod, "daprd", previous=True) if ends else logs(seen, pod, "daprd", "error")
         yield CheckResult("log-error", title, pod.app_id, status, tuple(errors[-LINES:]), fix, command)
 
 
@@ -59,6 +62,17 @@ def waiting_lines(seen: ClusterSeen, pod: PodSeen) -> list[str]:
     """The last words of the sidecar and of the app, where they are that it waits."""
     found = (seen.log(pod, each.name) for each in (pod.sidecar, pod.app) if each is not None)
     return [line for log in found if log for line in log.lines[-1:] if WAITING.search(line)]
+
+
+def component_ends(seen: ClusterSeen, pod: PodSeen) -> list[str]:
+    """With what a sidecar that is not ready has ended, where that was a component, at its start or later: one
+    that is changed is loaded at once, and a wrong one ends the sidecar.
+    """
+    if pod.sidecar is None or pod.sidecar.ready:
+        return []
+    found = (seen.log(pod, "daprd", previous=previous) for previous in (True, False))
+    lines = [line for log in found if log for line in log.lines if ENDED.search(line)]
+    return lines[-1:]
 
 
 def log_component(seen: Evidence) -> Iterator[CheckResult]:
