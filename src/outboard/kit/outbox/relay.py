@@ -63,8 +63,13 @@ class Relay:
         self._leaving: frozenset[int] = frozenset()
         """Partitions that others are to have: nothing more of them is sent."""
 
-    def wake(self, scheduled: bool = False) -> None:
-        """Something was committed, which may wait for its time. To be called in the relay's event loop."""
+    def wake(self, scheduled: bool = False, partitions: frozenset[int] | None = None) -> None:
+        """Something was committed, which may wait for its time. To be called in the relay's event loop.
+
+        What is not of its `partitions` is not for this relay; None where nobody knows.
+        """
+        if partitions is not None and not partitions & self._sender.lease.partitions:
+            return
         self._more = True
         if scheduled:
             self._sweeps_at = 0.0

@@ -20,15 +20,17 @@ from outboard.kit.outbox.sender import Publish, SendContext
 from outboard.kit.outbox.wakeups import Wakeups
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.tasks import background_tasks
+from outboard.wire.identity import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from sqlalchemy import Connection, Engine, MetaData
 
     from outboard.kit.outbox.failures import Redact
     from outboard.kit.outbox.port import OutboxStore, ParkedEvent, Staging
     from outboard.kit.outbox.sql.engine import EngineSource
+    from outboard.kit.outbox.sql.listening import Heard
 
 __all__ = ["Outbox"]
 
@@ -47,7 +49,8 @@ class Outbox:
     that share a database need different ones. They are in `schema`, or that of `metadata`. `redact` says what
     may be kept of a failure's message, and logged. With `max_waiting` or `max_age`, a flush that stages more
     while so many events wait, or the first has waited for so long, raises OutboxFull. What was
-    published is deleted, or moved to another table with `keep="archive"`. Making one does no I/O.
+    published is deleted, or moved to another table with `keep="archive"`. Relays of other processes are told
+    of each commit by PostgreSQL's NOTIFY, unless `notify` is False. Making one does no I/O.
 
     Raises ExtraMissing without SQLAlchemy (`pip install 'outboard[sql]'`).
     """
@@ -63,6 +66,7 @@ class Outbox:
         max_waiting: int | None = None,
         max_age: timedelta | None = None,
         keep: Keep = "delete",
+        notify: bool = True,
     ) -> None:
         try:
             import sqlalchemy
@@ -80,15 +84,18 @@ class Outbox:
         if max_waiting is not None:
             check_count("max_waiting", max_waiting)
         check_instance("max_age", max_age, timedelta, "a timedelta")
+        check_instance("notify", notify, bool, "True or False")
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         check_one_of("keep", keep, get_args(Keep))
         self._tables = Tables.in_metadata(self.metadata, prefix, schema, archives=keep == "archive")
         self._redact = redact
         upgrade_after_create(self._tables)
         self._wakeups = Wakeups()
-        self._store: OutboxStore = SqlOutboxStore(self._tables, LazyEngine(engine))
+        self._origin = new_id() if notify else None
+        self._engine = LazyEngine(engine)
+        self._store: OutboxStore = SqlOutboxStore(self._tables, self._engine)
         pressure = Pressure(self._tables.outbox, max_waiting, max_age, SystemClock().monotonic)
-        self._staging: Staging = SqlStaging(self._tables, self._wakeups, pressure)
+        self._staging: Staging = SqlStaging(self._tables, self._wakeups, pressure, self._origin)
 
     @staticmethod
     def make_durable(engine: Engine) -> None:
@@ -191,6 +198,8 @@ class Outbox:
         `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`, and how
         much there is told to `telemetry`.
         """
+        from outboard.kit.outbox.sql.listening import Listener
+
         context = SendContext(publish, clock, random, timeout, journal, self._redact)
         gauges = None if telemetry is None else OutboxGauges(self._store, telemetry, clock)
         relay = Relay(new_token(), self._store, context, gauges)
@@ -199,6 +208,13 @@ class Outbox:
         def wake(scheduled: bool) -> None:
             loop.call_soon_threadsafe(relay.wake, scheduled)
 
+        def heard(found: Heard) -> None:
+            if found.origin != self._origin:  # what this process has committed it knows
+                relay.wake(found.scheduled, found.partitions)
+
+        tasks: list[Coroutine[None, None, object]] = [relay.run()]
+        if self._origin is not None:
+            tasks.append(Listener(self._engine, self._tables.outbox, clock).run(heard))
         with self._wakeups.to(wake):
-            async with background_tasks(relay.run()):
+            async with background_tasks(*tasks):
                 yield

@@ -7,7 +7,7 @@ commit, goes with its savepoint, and makes the commit fail where it cannot be in
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ from outboard.kit.outbox.port import Cancelled, SupportsAdd
 from outboard.kit.outbox.schedule import AT_ONCE, Schedule
 from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
+from outboard.kit.outbox.sql.listening import channel_of, payload_of
 from outboard.kit.outbox.sql.pressure import Pressure
 from outboard.kit.outbox.sql.tables import Tables
 from outboard.kit.outbox.wakeups import Wakeups
@@ -34,10 +35,14 @@ MAX_ID: Final = 1_024
 """What an index of PostgreSQL can hold, with names beside it: tables of earlier versions have one."""
 
 # The subquery is evaluated once, and its rows in the order of the array.
-LOCK: Final = text(
+LOCKED: Final = (
     "SELECT current_setting('synchronous_commit'),"
     " (SELECT count(pg_advisory_xact_lock(lane)) FROM unnest(:lanes) AS lane)"
-).bindparams(bindparam("lanes", type_=ARRAY(BigInteger)))
+)
+LANES: Final = bindparam("lanes", type_=ARRAY(BigInteger))
+LOCK: Final = text(LOCKED).bindparams(LANES)
+LOCK_AND_TELL: Final = text(f"{LOCKED}, pg_notify(:channel, :payload)").bindparams(LANES)
+"""Whoever listens is told at the commit; in one question, since each of them takes time."""
 
 
 class _Row:
@@ -47,6 +52,7 @@ class _Row:
     pubsub: str
     topic: str
     lane: int
+    partition: int
     key: str | None
     dedupe_key: str | None
     due_at: int
@@ -68,7 +74,8 @@ class _Row:
 class SqlStaging:
     """Writes to one outbox's table, unless `pressure` refuses it.
 
-    `wakeups` is told after each commit of a session that staged events. `now` is the database's clock.
+    `wakeups` is told after each commit of a session that staged events, and, if there is an `origin`, those
+    who listen at PostgreSQL, in its name. `now` is the database's clock.
     """
 
     def __init__(
@@ -76,11 +83,13 @@ class SqlStaging:
         tables: Tables,
         wakeups: Wakeups,
         pressure: Pressure | None = None,
+        origin: str | None = None,
         now: Callable[[Connection], int] = database_now,
     ) -> None:
         self._outbox = tables.outbox
         self._wakeups = wakeups
         self._pressure = pressure
+        self._origin = origin
         self._now = now
         self._row: type[_Row] = type("StagedEvent", (_Row,), {})
         self._mapper = registry(metadata=tables.outbox.metadata).map_imperatively(
@@ -172,7 +181,12 @@ class SqlStaging:
         rows = [row for row in self._pending(session) if not row.is_guarded]
         locks = {row.lane for row in rows if row.key is not None}
         locks |= {lane_of(row.pubsub, row.topic, row.dedupe_key, "") for row in rows if row.dedupe_key}
-        _guard(connection, locks)
+        told = None
+        if self._origin is not None:
+            scheduled = any(row.schedule != AT_ONCE for row in rows)
+            payload = payload_of([row.partition for row in rows], self._origin, scheduled=scheduled)
+            told = {"channel": channel_of(self._outbox), "payload": payload}
+        _guard(connection, locks, told)
         now = self._now(connection) if any(row.schedule.is_relative for row in rows) else 0
         for row in rows:
             row.due_at = row.schedule.due_at(now)
@@ -223,7 +237,7 @@ def milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def _guard(connection: Connection, lanes: Collection[int]) -> None:
+def _guard(connection: Connection, lanes: Collection[int], told: Mapping[str, str] | None) -> None:
     """See to it that events of each lane get their numbers in the order of their commits.
 
     PostgreSQL: whoever has a lane's lock keeps it to the end of the transaction; sorted, so that two
@@ -233,4 +247,6 @@ def _guard(connection: Connection, lanes: Collection[int]) -> None:
     if connection.dialect.name == "sqlite":
         check_sqlite(connection)
     else:
-        check_synchronous_commit(str(connection.execute(LOCK, {"lanes": sorted(lanes)}).scalar_one()))
+        statement = LOCK if told is None else LOCK_AND_TELL
+        answer = connection.execute(statement, {"lanes": sorted(lanes), **(told or {})}).one()
+        check_synchronous_commit(str(answer[0]))
