@@ -30,6 +30,7 @@ from outboard.testing.in_flight import telling_of_hung
 from outboard.testing.in_memory import of_these_names
 from outboard.testing.project import NotSubscribed, Project, SidecarFiles
 from outboard.testing.recording import HopRecording
+from outboard.testing.staged import StagedEvents
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
 from outboard.wire.http import Exchange, Request
@@ -71,6 +72,7 @@ class Harness:
         self._memory = SharedMemory()
         self._clock = AutojumpClock()
         self._record = HopRecording()
+        self._staged = StagedEvents()
         self._seen: dict[_Mark, int] = {}
         self._app_ids: set[str] = set()
 
@@ -181,7 +183,11 @@ class Harness:
         return self.dead_letters(topic)[position]
 
     async def settled(self, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Return when every event that was published has come to its end at every app that takes it."""
+        """Return when every event that was published has come to its end at every app that takes it.
+
+        What is staged, and committed, is published first.
+        """
+        await self._staged.published(timeout)
         await self._record.wait(lambda: not self._record.unsettled, timeout, "not every event was settled")
 
     @asynccontextmanager
@@ -208,6 +214,7 @@ class Harness:
         async with AsyncExitStack() as stack:
             stack.enter_context(collecting_rarely())
             if board is not None:
+                stack.enter_context(self._staged.of(board.outbox))
                 await stack.enter_async_context(board.connected(exchange=exchange))
             await stack.enter_async_context(sidecar.running())
             stack.callback(self._app_ids.discard, name)

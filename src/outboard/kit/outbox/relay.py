@@ -130,6 +130,7 @@ class Relay:
     async def _settle(self) -> None:
         ledger, backlog = self._sender.ledger, self._sender.backlog
         page = ledger.turn()
+        self._sender.published.tell()
         if page.settlement:
             try:
                 await self._store.settle(self._token, page.settlement)

@@ -27,6 +27,7 @@ from outboard.kit.outbox.failures import Breakers, PublishOutcome, Redact, backo
 from outboard.kit.outbox.ledger import Ledger
 from outboard.kit.outbox.partitions import NO_LEASE
 from outboard.kit.outbox.port import ExpiredEvent, StoredEvent
+from outboard.kit.outbox.published import PublishedLog
 from outboard.wire.dapr import PARTITION_KEY
 
 __all__ = ["Publish", "SendContext", "Sender"]
@@ -64,6 +65,7 @@ class Sender:
         self.backlog = Backlog()
         self.ledger = Ledger()
         self.breakers = Breakers()
+        self.published = PublishedLog()
         self.lease = NO_LEASE
         self._given = context
         self._on_end = on_end
@@ -143,6 +145,7 @@ class Sender:
         if outcome is PublishOutcome.DELIVERED:
             self.backlog.advance(event.lane)
             self.ledger.delivered(event)
+            self.published.note(event)
             return True
         self.backlog.block(event.lane)
         if outcome is PublishOutcome.REFUSED:

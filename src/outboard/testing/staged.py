@@ -1,0 +1,44 @@
+"""Waiting for what is staged: events that lie in the outboxes of boards, and are to be published yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from outboard.kit.outbox.sql.outbox import Outbox
+from outboard.testing.recording import NotSeen
+
+__all__ = ["StagedEvents"]
+
+ASK_SECONDS: Final = 0.01
+
+
+class StagedEvents:
+    """Those of the outboxes that are in use at the moment."""
+
+    def __init__(self) -> None:
+        self._used: list[Outbox] = []
+
+    @contextmanager
+    def of(self, outbox: Outbox | None) -> Iterator[None]:
+        """`outbox` is in use while the block runs."""
+        if outbox is None:
+            yield
+            return
+        self._used.append(outbox)
+        try:
+            yield
+        finally:
+            self._used.remove(outbox)
+
+    async def published(self, timeout: float) -> None:
+        """Return when all that was staged is published. Raises NotSeen, OutboxUnavailable."""
+        try:
+            async with asyncio.timeout(timeout):
+                for outbox in tuple(self._used):
+                    while await outbox.waiting():  # which only its database knows
+                        await asyncio.sleep(ASK_SECONDS)
+        except TimeoutError:
+            raise NotSeen(f"not every staged event was published within {timeout:g} s") from None
