@@ -1,39 +1,48 @@
-"""The tasks of the to-do system in PostgreSQL, as in SQLite."""
+"""The backend's database is PostgreSQL, as it is SQLite: its API answers the same."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from backend.database import Database
-from backend.schemas import NewTask, TaskQuery
-from backend.store import TaskStore
+import pytest
 
-
-def test_todo_tasks_live_in_postgresql(postgresql_url: str) -> None:
-    database = Database(postgresql_url.replace("postgresql+psycopg://", "postgresql://"))
-    with database.open():
-        tasks = TaskStore(database)
-        milk = tasks.create(NewTask(title="Milk 100%", description="ÄÖÜ")).task
-        bread = tasks.create(NewTask(title="Bread")).task
-
-        done = tasks.complete(milk.id).task
-
-        assert tasks.get(milk.id) == done
-        assert done.created_at == milk.created_at
-        assert done.created_at.utcoffset() == timedelta(0)
-        assert [task.title for task in tasks.page(TaskQuery(text="MILK 1")).items] == ["Milk 100%"]
-        assert [task.id for task in tasks.page(TaskQuery(completed=False)).items] == [bread.id]
-        assert tasks.delete(bread.id).task == bread
-        assert tasks.page(TaskQuery()).total == 1
+from support.todo_processes import BACKEND, TodoProcesses, todo_processes
 
 
-def test_todo_writers_on_postgresql_wait_for_each_other(postgresql_url: str) -> None:
-    database = Database(postgresql_url)
-    with database.open(), ThreadPoolExecutor(4) as threads:
-        tasks = TaskStore(database)
-        task = tasks.create(NewTask(title="0")).task
+@pytest.fixture
+def todo(tmp_path: Path, postgresql_url: str) -> Iterator[TodoProcesses]:
+    """The backend alone."""
+    url = postgresql_url.replace("postgresql+psycopg://", "postgresql://")
+    with todo_processes(tmp_path, "local", databases={BACKEND: url}) as system:
+        system.start(BACKEND)
+        yield system
 
-        changes = threads.map(lambda _: tasks.complete(task.id), range(8))
 
-        assert [change.event is None for change in changes].count(False) == 1
+def test_todo_tasks_live_in_postgresql(todo: TodoProcesses) -> None:
+    tasks = f"{todo.url(BACKEND)}/tasks"
+    milk = todo.http.post(tasks, json={"title": "Milk 100%", "description": "ÄÖÜ"}).json()
+    bread = todo.create("Bread")
+
+    done = todo.http.post(f"{tasks}/{milk['id']}/complete").json()
+
+    assert todo.http.get(f"{tasks}/{milk['id']}").json() == done == {**milk, **done, "completed": True}
+    assert datetime.fromisoformat(done["created_at"]).utcoffset() == timedelta(0)
+    found = todo.http.get(tasks, params={"text": "MILK 1"}).json()["items"]
+    assert [task["title"] for task in found] == ["Milk 100%"]
+    open_ones = todo.http.get(tasks, params={"completed": False}).json()["items"]
+    assert [task["id"] for task in open_ones] == [bread["id"]]
+    assert todo.http.delete(f"{tasks}/{bread['id']}").status_code == 204
+    assert todo.http.get(tasks).json()["total"] == 1
+
+
+def test_todo_writers_on_postgresql_wait_for_each_other(todo: TodoProcesses) -> None:
+    task = todo.create("0")
+    url = f"{todo.url(BACKEND)}/tasks/{task['id']}/complete"
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: todo.http.post(url), range(8)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["updated_at"] for answer in answers}) == 1

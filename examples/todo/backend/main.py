@@ -13,8 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from backend import page, preferences, tasks
-from backend.board import board
-from backend.database import DEFAULT_URL, Database
+from backend.board import board, database
+from backend.models import Base
 from backend.store import TaskNotFound, TaskStore
 from outboard import SidecarError, SidecarUnavailable
 from outboard.errors import InvalidName
@@ -22,13 +22,12 @@ from outboard.errors import InvalidName
 DEFAULT_NOTIFICATION_URL: Final = "http://localhost:8001"
 
 
-def create_app(database_url: str = DEFAULT_URL, notification_url: str = DEFAULT_NOTIFICATION_URL) -> FastAPI:
+def create_app(notification_url: str = DEFAULT_NOTIFICATION_URL) -> FastAPI:
     """`notification_url` is the address of the notification service as a browser sees it."""
-    database = Database(database_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with database.open():
+        with database.open(Base.metadata):
             async with board.lifespan(app):
                 yield
 

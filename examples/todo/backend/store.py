@@ -1,17 +1,20 @@
-"""The tasks in their database. A change is committed when its method returns; the methods block."""
+"""The tasks in their database. A change and the event that tells of it are committed together, or neither is.
+
+When a method returns, that has happened; the methods block. What is committed is published by the outbox.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from backend.database import Database
+from backend.board import task_events
 from backend.models import TaskRow
 from backend.schemas import NewTask, TaskChanges, TaskPage, TaskQuery
-from events import Task, TaskEvent
+from database import Database
+from events import Action, Task, TaskEvent
 
 
 class TaskNotFound(Exception):
@@ -19,59 +22,56 @@ class TaskNotFound(Exception):
         super().__init__(f"there is no task {task_id}")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A task after it was asked to change; `event` is None if it was like that already."""
-
-    task: Task
-    event: TaskEvent | None
-
-
 class TaskStore:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    def create(self, new: NewTask) -> Change:
+    def create(self, new: NewTask) -> Task:
         now = datetime.now(UTC)
         row = TaskRow(**new.model_dump(), created_at=now, updated_at=now)
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             session.add(row)
-        task = _task(row)
-        return Change(task, TaskEvent.of("created", task))
+            session.flush()  # which gives it its id
+            return _told(session, "created", row)
 
     def page(self, query: TaskQuery) -> TaskPage:
         matching = _matching(query)
         rows = matching.order_by(TaskRow.id.desc()).limit(query.limit).offset(query.offset)
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
             items = [_task(row) for row in session.scalars(rows)]
         return TaskPage(items=items, total=total, limit=query.limit, offset=query.offset)
 
     def get(self, task_id: int) -> Task:
         """Raises TaskNotFound, as the methods below do."""
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             return _task(_row(session, task_id))
 
-    def update(self, task_id: int, changes: TaskChanges) -> Change:
-        with self._database.writing() as session:
+    def update(self, task_id: int, changes: TaskChanges) -> Task:
+        """What changes nothing is no event."""
+        with self.database.writing() as session:
             row = _row(session, task_id, for_update=True)
-            changed = _apply(row, changes)
-        task = _task(row)
-        return Change(task, TaskEvent.of("updated", task) if changed else None)
+            return _told(session, "updated", row) if _apply(row, changes) else _task(row)
 
-    def complete(self, task_id: int) -> Change:
-        with self._database.writing() as session:
+    def complete(self, task_id: int) -> Task:
+        """What changes nothing is no event."""
+        with self.database.writing() as session:
             row = _row(session, task_id, for_update=True)
             changed = _apply(row, TaskChanges(completed=True))
-        task = _task(row)
-        return Change(task, TaskEvent.of("completed", task) if changed else None)
+            return _told(session, "completed", row) if changed else _task(row)
 
-    def delete(self, task_id: int) -> Change:
-        with self._database.writing() as session:
+    def delete(self, task_id: int) -> Task:
+        with self.database.writing() as session:
             row = _row(session, task_id, for_update=True)
-            task = _task(row)
             session.delete(row)
-        return Change(task, TaskEvent.of("deleted", task))
+            return _told(session, "deleted", row)
+
+
+def _told(session: Session, action: Action, row: TaskRow) -> Task:
+    """The task as it is now. Its event is in the transaction of `session`, in the order of its task."""
+    task = _task(row)
+    task_events.stage(session, TaskEvent.of(action, task), key=str(task.id))
+    return task
 
 
 def _matching(query: TaskQuery) -> Select[TaskRow]:

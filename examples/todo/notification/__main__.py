@@ -9,6 +9,7 @@ import socket
 
 import uvicorn
 
+from notification.board import database
 from notification.feed import Feed
 from notification.main import LOOPBACK_ORIGINS, create_app
 
@@ -27,7 +28,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    feed = Feed()
+    feed = Feed(database)
     app = create_app(feed, page_origins=os.environ.get("PAGE_ORIGINS", LOOPBACK_ORIGINS))
     host = os.environ.get("APP_HOST", "127.0.0.1")
     port = int(os.environ.get("APP_PORT", "8001"))

@@ -6,10 +6,11 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
 from events import TaskEvent
-from notification.board import task_events
+from notification.board import inbox, task_events
 from notification.feed import Feed, Notification
 from outboard import Event
 
@@ -26,15 +27,16 @@ CurrentFeed = Annotated[Feed, Depends(current_feed)]
 
 
 @task_events.subscribe("/events/task", router=router)
-async def on_task_event(event: Event[TaskEvent], feed: CurrentFeed) -> None:
+def on_task_event(
+    event: Event[TaskEvent], feed: CurrentFeed, session: Annotated[Session, Depends(inbox.session)]
+) -> None:
     logger.info("TASK EVENT RECEIVED")
     logger.info("Event: %s (task %d)", event.data.action, event.data.task_id)
-    feed.add(
-        Notification(
-            event_id=event.id,
-            source=event.source,
-            action=event.data.action,
-            task_id=event.data.task_id,
-            data=event.data.data,
-        )
+    notification = Notification(
+        event_id=event.id,
+        source=event.source,
+        action=event.data.action,
+        task_id=event.data.task_id,
+        data=event.data.data,
     )
+    feed.add(session, notification)

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/notifications", tags=["notifications"])
 
 
 @router.get("")
-async def latest(feed: CurrentFeed) -> Sequence[Notification]:
+def latest(feed: CurrentFeed) -> Sequence[Notification]:
     return feed.latest()
 
 

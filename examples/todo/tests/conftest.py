@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-import backend.board
-import backend.main
-import notification.board
-import notification.main
 from outboard.testing import Harness
+
+FOLDER = Path(mkdtemp(prefix="todo-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+with pytest.MonkeyPatch.context() as environment:
+    environment.setenv("DATABASE_URL", f"sqlite:///{FOLDER / 'todo.db'}")
+    import backend.board
+    import backend.main
+    import backend.models
+
+    environment.setenv("DATABASE_URL", f"sqlite:///{FOLDER / 'notifications.db'}")
+    import notification.board
+    import notification.main
+    import notification.models
 
 
 @pytest.fixture
@@ -22,8 +35,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def backend_client(outboard: Harness, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    app = backend.main.create_app(f"sqlite:///{tmp_path / 'todo.db'}")
+async def backend_client(outboard: Harness) -> AsyncIterator[httpx.AsyncClient]:
+    app = backend.main.create_app()
+    backend.models.Base.metadata.drop_all(backend.board.database.engine)
     async with outboard.serving(app, backend.board.board, app_id="backend"), client_of(app) as client:
         yield client
 
@@ -31,6 +45,7 @@ async def backend_client(outboard: Harness, tmp_path: Path) -> AsyncIterator[htt
 @pytest.fixture
 async def notification_client(outboard: Harness) -> AsyncIterator[httpx.AsyncClient]:
     app = notification.main.create_app()
+    notification.models.Base.metadata.drop_all(notification.board.database.engine)
     async with (
         outboard.serving(app, notification.board.board, app_id="notification"),
         client_of(app) as client,

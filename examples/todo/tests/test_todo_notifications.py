@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from events import TASK_EVENTS, Task, TaskEvent
-from notification.board import board, task_events
+from notification.board import board, letters, task_events
 from outboard.testing import Harness
 
 pytestmark = pytest.mark.anyio
@@ -21,9 +21,10 @@ def created(task_id: int) -> TaskEvent:
 
 
 async def test_subscription_is_announced(notification_client: httpx.AsyncClient) -> None:
-    assert (await notification_client.get("/dapr/subscribe")).json() == [
-        {"pubsubname": "kafka-pubsub", "topic": "task-events", "route": "/events/task"}
-    ]
+    subscriptions = (await notification_client.get("/dapr/subscribe")).json()
+
+    assert {"pubsubname": "kafka-pubsub", "topic": "task-events", "route": "/events/task"} in subscriptions
+    assert {each["topic"] for each in subscriptions} == {"task-events", "task-events-dead"}
 
 
 async def test_event_becomes_a_notification(
@@ -61,8 +62,9 @@ async def test_event_of_the_wrong_shape_becomes_a_dead_letter(
     await task_events.publish(created(8))
     letter = await outboard.dead_lettered(task_events)
     await outboard.settled()
+    (collected,) = await letters.find()
 
-    assert letter.event_id == "poison"
+    assert letter.event_id == collected.event_id == "poison"
     assert "data.action" in letter.reason
     assert [item["task_id"] for item in (await notification_client.get("/notifications")).json()] == [8]
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from backend.database import Database
+from backend.models import Base
 from backend.schemas import NewTask, TaskChanges, TaskQuery
 from backend.store import TaskNotFound, TaskStore
+from database import Database
+from events import Action, Task, TaskEvent
 
 
 @pytest.fixture
 def tasks(tmp_path: Path) -> Iterator[TaskStore]:
     database = Database(f"sqlite:///{tmp_path / 'todo.db'}")
-    with database.open():
+    with database.open(Base.metadata):
         yield TaskStore(database)
+
+
+def staged(tasks: TaskStore) -> list[TaskEvent]:
+    """The events that wait in the outbox, in their order."""
+    with tasks.database.reading() as session:
+        bodies = session.scalars(text("SELECT body FROM outboard_outbox ORDER BY sequence")).all()
+    return [TaskEvent.model_validate(json.loads(body)["data"]) for body in bodies]
 
 
 def titles(tasks: TaskStore, **query: object) -> list[str]:
@@ -26,9 +37,9 @@ def titles(tasks: TaskStore, **query: object) -> list[str]:
 
 def test_task_survives_the_process(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'todo.db'}"
-    with (first := Database(url)).open():
-        created = TaskStore(first).create(NewTask(title="milk")).task
-    with (second := Database(url)).open():
+    with (first := Database(url)).open(Base.metadata):
+        created = TaskStore(first).create(NewTask(title="milk"))
+    with (second := Database(url)).open(Base.metadata):
         assert TaskStore(second).get(created.id) == created
 
 
@@ -60,25 +71,39 @@ def test_text_and_completed_narrow_together(tasks: TaskStore) -> None:
     assert titles(tasks, completed=True) == ["milk one"]
 
 
-def test_a_change_that_changes_nothing_has_no_event(tasks: TaskStore) -> None:
-    task = tasks.create(NewTask(title="milk")).task
+def test_each_change_is_committed_with_its_event_and_no_change_with_none(tasks: TaskStore) -> None:
+    task = tasks.create(NewTask(title="milk"))
+    tasks.update(task.id, TaskChanges(title="milk"))
+    tasks.complete(task.id)
+    tasks.complete(task.id)
+    tasks.delete(task.id)
 
-    assert tasks.update(task.id, TaskChanges(title="milk")).event is None
-    assert tasks.complete(task.id).event is not None
-    assert tasks.complete(task.id).event is None
+    assert [event.action for event in staged(tasks)] == ["created", "completed", "deleted"]
+
+
+def test_what_is_not_committed_is_not_told(tasks: TaskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(action: Action, task: Task) -> TaskEvent:
+        raise RuntimeError("after the row was written")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(TaskEvent, "of", fail)
+        tasks.create(NewTask(title="milk"))
+
+    assert titles(tasks) == []
+    assert staged(tasks) == []
 
 
 def test_the_id_of_a_deleted_task_does_not_come_back(tasks: TaskStore) -> None:
-    first = tasks.create(NewTask(title="milk")).task
+    first = tasks.create(NewTask(title="milk"))
     tasks.delete(first.id)
 
-    assert tasks.create(NewTask(title="bread")).task.id > first.id
+    assert tasks.create(NewTask(title="bread")).id > first.id
     with pytest.raises(TaskNotFound, match=f"there is no task {first.id}"):
         tasks.get(first.id)
 
 
 def test_those_who_write_at_once_wait_for_each_other(tasks: TaskStore) -> None:
-    task = tasks.create(NewTask(title="0")).task
+    task = tasks.create(NewTask(title="0"))
 
     def lengthen(_: int) -> None:
         tasks.update(task.id, TaskChanges(title=f"{tasks.get(task.id).title[:50]}x"))
