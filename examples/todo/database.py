@@ -13,7 +13,7 @@ from outboard import Outbox
 
 
 class Database:
-    """`url` is SQLAlchemy's; `postgres://` and `postgresql://` mean the driver psycopg. It does no I/O yet."""
+    """`url` is SQLAlchemy's; `postgres://` and `postgresql://` mean the driver psycopg. It does no I/O."""
 
     def __init__(self, url: str) -> None:
         parsed = _with_driver(make_url(url))

@@ -38,7 +38,7 @@ class StagedEvents:
         try:
             async with asyncio.timeout(timeout):
                 for outbox in tuple(self._used):
-                    while await outbox.waiting():  # which only its database knows
+                    while await outbox.waiting():  # noqa: ASYNC110 - only its database knows
                         await asyncio.sleep(ASK_SECONDS)
         except TimeoutError:
             raise NotSeen(f"not every staged event was published within {timeout:g} s") from None
