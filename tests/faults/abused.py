@@ -27,6 +27,7 @@ TOPICS = [
     "a||b",
     "n" * 300,
     "事",
+    "v\N{CYRILLIC SMALL LETTER A}ult",
     "%2F",
     "orders",
     "vault",

@@ -28,6 +28,7 @@ from outboard.errors import InvalidName
         ("a||b", 204, "a||b"),
         ("n" * 300, 204, "n" * 300),
         ("%E4%BA%8B", 204, "事"),
+        ("v%D0%B0ult", 204, "v\N{CYRILLIC SMALL LETTER A}ult"),  # which only looks like the protected one
         ("../x", 404, None),
         (".", 404, None),
         ("", 404, None),

@@ -157,6 +157,7 @@ async def test_poison_keeps_its_id_its_key_and_its_data_for_who_takes_the_dead_l
 LEGAL = {  # all of it can be read, so the handler has it
     "NUL in id": cloud_event(id="\0"),
     "huge id": cloud_event(id="e" * 300_000),
+    "300,000 keys": cloud_event(data={"number": 1, **{f"k{number}": 0 for number in range(300_000)}}),
     "key twice": cloud_event(data="@").replace(b'"@"', b'{"number": 7, "number": 1}'),
 }
 POISON = {
@@ -176,6 +177,7 @@ POISON = {
     "NUL in data": cloud_event(data="\0"),
     "null id": cloud_event(id=None),
     "trace that is no text": cloud_event(traceid=[]),
+    "trace context that is no text": cloud_event(traceparent=[7]),
 }
 
 

@@ -86,6 +86,29 @@ async def test_how_events_end_is_counted_by_topic_and_handler(outboard: Harness,
     assert attempts == {"good": 1, "bad": 1, "gone": 1, "late": 3}
 
 
+@pytest.mark.usefixtures("scraped")
+async def test_no_label_says_what_is_in_an_event(outboard: Harness) -> None:
+    """Neither its ids, nor its key, nor its data, nor what was raised for it: labels are kept for long."""
+    board = Outboard()
+    orders = board.topic("secrets")
+
+    @orders.subscribe("/secrets")
+    async def on_order(event: Event[object]) -> None:
+        raise Drop(f"hunter2-reason of {event.data}")
+
+    app = FastAPI(lifespan=board.lifespan)
+    board.mount(app)
+    async with outboard.serving(app, board):
+        await orders.publish(
+            {"card": "hunter2-data"}, key="hunter2-key", id="hunter2-id", subject="hunter2-subject"
+        )
+        await outboard.settled()
+
+    scraped = generate_latest(REGISTRY).decode()
+    assert 'messaging_destination_name="secrets"' in scraped
+    assert "hunter2" not in scraped
+
+
 async def test_without_a_provider_nothing_is_measured(outboard: Harness) -> None:
     board = Outboard()
     good = board.topic("good")

@@ -116,6 +116,7 @@ function fill(row, task) {
 // Whether it worked or not, what is shown afterwards is what the backend has.
 function change(action) {
   return attempt(async () => {
+    latest++; // a list that is on its way is older than this, and would take it back
     try {
       await action();
     } finally {
