@@ -34,11 +34,11 @@ class StagedEvents:
             self._used.remove(outbox)
 
     async def published(self, timeout: float) -> None:
-        """Return when all that was staged is published. Raises NotSeen, OutboxUnavailable."""
+        """Return when all that is due is published or parked. Raises NotSeen, OutboxUnavailable."""
         try:
             async with asyncio.timeout(timeout):
                 for outbox in tuple(self._used):
-                    while await outbox.waiting():  # noqa: ASYNC110 - only its database knows
+                    while (await outbox.store.depth()).waiting:  # noqa: ASYNC110 - only its database knows
                         await asyncio.sleep(ASK_SECONDS)
         except TimeoutError:
             raise NotSeen(f"not every staged event was published within {timeout:g} s") from None
