@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from outboard.hops.files.sampling import is_kept
 from support.projects import Project, running
 
 PATIENCE = 60
@@ -52,6 +53,7 @@ def test_what_is_published_arrives_and_the_takers_are_told(project: Project) -> 
         published = json.loads(done.stdout)
         assert (published["app"], published["pubsub"], published["topic"]) == ("worker", "pubsub", "jobs")
         assert len(published["id"]) == 36
+        assert is_kept(published["id"], 2**12), "it is in the record, however many others there are"
         assert [route["outcome"] for route in published["routes"]] == ["gets", "not"]
         assert run.line("EVENT 2", "worker")
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from outboard.errors import CommandError, InvalidCloudEvent
 from outboard.gojson.values import Json
+from outboard.hops.files.sampling import lasting_id
 from outboard.kit.board import Outboard
 from outboard.kit.client.port import Publication
 from outboard.live.asking import wirings
@@ -18,6 +19,7 @@ from outboard.live.wiring import AppWiring
 from outboard.wire.cloudevents import from_structured
 from outboard.wire.dapr import PARTITION_KEY, RAW_PAYLOAD
 from outboard.wire.events import CORE, Event
+from outboard.wire.identity import new_id
 
 __all__ = ["PublishedByHand", "ToPublish", "publish"]
 
@@ -123,18 +125,27 @@ def _environment(place: AppPlace) -> dict[str, str]:
 
 
 def _event(wanted: ToPublish) -> Event[object]:
-    """Raises CommandError for a CloudEvent that is none."""
+    """Its id, where the person says none, is one that the record keeps beside many others.
+
+    Raises CommandError for a CloudEvent that is none.
+    """
     said: dict[str, Any] = {name: value for name in ("id", "type") if (value := getattr(wanted, name))}
     try:
         data: Json | bytes = as_json(wanted.data)
     except UnicodeDecodeError:
-        return Event[object](data=wanted.data, **said)
+        data, content_type = wanted.data, None
     except ValueError:
-        return Event[object](data=wanted.data.decode("utf-8"), datacontenttype="text/plain", **said)
-    if not is_cloud_event(data):
-        return Event[object](data=data, **said)
+        data, content_type = wanted.data.decode("utf-8"), "text/plain"
+    else:
+        if is_cloud_event(data):
+            return _whole(wanted.data, said)
+        content_type = None
+    return Event[object](**{"id": lasting_id(new_id), **said}, data=data, datacontenttype=content_type)
+
+
+def _whole(data: bytes, said: Mapping[str, Any]) -> Event[object]:
     try:
-        envelope = from_structured(wanted.data)
+        envelope = from_structured(data)
     except InvalidCloudEvent as error:
         raise CommandError(str(error), "Correct it, or give its data alone.") from error
     kept: dict[str, Any] = {name: getattr(envelope, name) for name in CORE}

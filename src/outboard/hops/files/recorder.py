@@ -32,8 +32,6 @@ __all__ = ["FileRecorder"]
 log: Final = logging.getLogger("outboard.hops")
 
 INTERVAL: Final = 1.0
-MANY: Final = 500
-"""Hops for which the thread is waked early, where fewer may be kept."""
 MOST: Final = 50_000
 PATIENCE: Final = 2.0
 
@@ -58,7 +56,6 @@ class FileRecorder:
         self._most, self._interval = most, interval
         self._with_data, self._one_in = with_data, 1
         self._cpu, self._budget = time.process_time(), SamplingBudget()
-        self._enough = self._budget.saved
         self._buffer: list[Hop] = []
         self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
         self._put, self._failing = self._aside.put, self._aside.failing
@@ -106,7 +103,12 @@ class FileRecorder:
 
     def wants_data(self, event_id: str) -> bool:
         """Of as many events a second as are kept: a burst does not cost the writing of all of them."""
-        return self._with_data and is_kept(event_id, max(self._one_in, ones_in(len(self._buffer), BURST)))
+        if not self._with_data:
+            return False
+        waiting, one_in = len(self._buffer), self._one_in
+        if waiting <= BURST and one_in == 1:
+            return True
+        return is_kept(event_id, max(one_in, ones_in(waiting, BURST)))
 
     def __call__(self, hop: Hop) -> None:
         """Keep `hop`, unless far too many wait already."""
@@ -115,7 +117,7 @@ class FileRecorder:
         count = len(buffer)
         if count == 1:
             self._some.set()
-        elif count == self._enough:
+        elif count == BURST:
             self._soon.set()
         elif count > self._most:
             buffer.pop()
@@ -166,7 +168,6 @@ class FileRecorder:
         chosen = self._well_enough(hops, one_in)
         self._budget.spend(len(chosen))
         self._one_in = self._budget.one_in_next(came, busy, cpu)  # writing takes its time
-        self._enough = max(self._budget.saved, MANY)
         self._write(chosen, left_out + len(hops) - len(chosen), max(one_in, before), seconds)
         self._aside.forget(self._monotonic())
         self._put = self._aside.put

@@ -6,13 +6,13 @@ keeps 1 of 8 keeps all that a process which keeps 1 of 16 does. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
 from outboard.hops.record import Hop, is_unwell
 
-__all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "ones_in", "unwell"]
+__all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "lasting_id", "ones_in", "unwell"]
 
 MOST_PER_SECOND: Final = 500
 LEAST_PER_SECOND: Final = 100
@@ -21,8 +21,10 @@ PER_CPU_SECOND: Final = 300
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
 """Seconds in which hops are counted, at least."""
-BURST: Final = 1_000
-"""Hops that are kept at once, after a time with few of them."""
+BURST: Final = 300
+"""Hops that are kept at once, after a time with few of them: a percent of what 10,000 events cost."""
+BY_HAND: Final = 2**12
+"""Of so many events one is kept, at least, of as many as a process can take (400,000 hops a second)."""
 
 
 class SamplingBudget:
@@ -30,11 +32,6 @@ class SamplingBudget:
 
     def __init__(self) -> None:
         self._saved = float(BURST)
-
-    @property
-    def saved(self) -> int:
-        """How many hops may be kept at once."""
-        return int(self._saved)
 
     def one_in(self, hops: int, seconds: float, cpu_seconds: float) -> int:
         """Of how many events one is kept, of `hops` that came in `seconds`, of which the process computed
@@ -71,6 +68,15 @@ def is_kept(event_id: str, one_in: int) -> bool:
         return not crc32(event_id.encode()) & (one_in - 1) or not event_id
     except UnicodeEncodeError:  # half a character
         return not crc32(event_id.encode("utf-8", "replace")) & (one_in - 1)
+
+
+def lasting_id(new_id: Callable[[], str]) -> str:
+    """One of the ids that `new_id` makes, which is kept however many events there are: for an event that a
+    person publishes to see what becomes of it. It takes some milliseconds.
+    """
+    while not is_kept(event_id := new_id(), BY_HAND):
+        pass
+    return event_id
 
 
 def kept(event_ids: Sequence[str], one_in: int) -> list[int]:

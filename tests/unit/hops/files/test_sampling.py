@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outboard.hops.files.sampling import BURST, SamplingBudget, is_kept, kept, ones_in
+from outboard.hops.files.sampling import (
+    BURST,
+    LEAST_PER_SECOND,
+    SamplingBudget,
+    is_kept,
+    kept,
+    lasting_id,
+    ones_in,
+)
 
 
 @given(event_id=st.text(), few=st.integers(0, 10), more=st.integers(0, 10))
@@ -44,7 +54,7 @@ def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
     budget = SamplingBudget()
     assert budget.one_in(BURST, 0.1, 0.1) == 1
     budget.spend(BURST)
-    assert budget.one_in_next(BURST, 0.1, 0.1) == 64  # of 10,000 a second, 300
+    assert budget.one_in_next(BURST, 0.1, 0.1) == 16  # of 3,000 a second, 300
     assert budget.one_in_next(10, 0.1, 0.1) == 1
     assert budget.one_in_next(1, 0.0, 0.0) == 16  # what came in no time at all
 
@@ -52,3 +62,10 @@ def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
 def test_what_is_saved_has_an_end() -> None:
     budget = SamplingBudget()
     assert budget.one_in(BURST + 1, 3_600.0, 0.0) == 2
+
+
+def test_the_event_of_a_person_is_kept_beside_as_many_others_as_a_process_can_take() -> None:
+    numbers = count()
+    event_id = lasting_id(lambda: f"e{next(numbers)}")
+    assert is_kept(event_id, ones_in(400_000, LEAST_PER_SECOND))
+    assert not any(is_kept(f"e{number}", 2**12) for number in range(int(event_id[1:])))
