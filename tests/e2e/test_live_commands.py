@@ -38,6 +38,11 @@ def told(done: subprocess.CompletedProcess[bytes]) -> str:
     return text
 
 
+def _named(said: str) -> str:
+    """The id of the event that was published."""
+    return said.split()[2]
+
+
 def test_what_is_published_arrives_and_the_takers_are_told(project: Project) -> None:
     project.add("worker", topics="jobs")
     project.add("other", topics="job")
@@ -47,7 +52,12 @@ def test_what_is_published_arrives_and_the_takers_are_told(project: Project) -> 
         assert done.returncode == 0, told(done)
         assert "through the sidecar of other" in told(done)
         assert "worker gets it of pubsub at /events" in told(done)
+        assert "outboard routes jobs --explain says why" in told(done)
         assert run.line("EVENT 1", "worker")
+        steps = json.loads(outboard(project.folder, "trace", _named(told(done)), "-o", "json").stdout)[0][
+            "steps"
+        ]
+        assert [hop["part"] for hop in (steps[0], *steps[0]["others"])] == ["kit", "sidecar"], "ours, and its"
 
         done = outboard(project.folder, "publish", "-t", "jobs", "-o", "json", data=b'{"n": 2}')
         published = json.loads(done.stdout)
@@ -74,6 +84,15 @@ def test_what_is_published_arrives_and_the_takers_are_told(project: Project) -> 
         assert done.returncode == 0, "it was published, though nobody takes it"
         assert "Did you mean `jobs`?" in told(done)
         assert "no app gets it" in told(done)
+
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"n": 1')
+        assert "begins as JSON does, and is none" in told(done)
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", '{"specversion": "1.0", "id": "x"}')
+        assert "a CloudEvent has also source and type" in told(done)
+        done = outboard(project.folder, "publish", "-t", "jobs", "-d", "{}", "-i", "workr")
+        assert (done.returncode, "there is no run with an app 'workr'" in told(done)) == (2, True)
+        done = outboard(project.folder, "publish", "-t", "jobs", data=b"")
+        assert (done.returncode, "standard input is empty" in told(done)) == (2, True)
 
 
 def test_a_port_is_enough_and_the_token_comes_from_the_environment(project: Project) -> None:

@@ -162,8 +162,12 @@ def doctor(
 
     if watch and (wait or bundle or canary):
         raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
-    if not namespace and (context or kubeconfig or pre):
-        raise CommandError("--context, --kubeconfig and --pre go with --namespace", "Add --namespace.")
+    of_cluster = {"--context": context, "--kubeconfig": kubeconfig, "--pre": pre}
+    if not namespace and (given := [name for name, value in of_cluster.items() if value]):
+        raise CommandError(
+            f"{' and '.join(given)} {'asks' if len(given) == 1 else 'ask'} of a namespace of a cluster",
+            "Name it with --namespace. Whether files are right says `outboard check`, before anything runs.",
+        )
     if namespace and (run_file or run_id or app_port or dapr_http_port or canary or outbox):
         raise CommandError(
             "--namespace looks at a cluster, and goes with no option of a run or a sidecar of this machine",

@@ -80,7 +80,7 @@ def parameter(flag: str, type_: object, option: object, default: object) -> insp
 
 def given_data(data: str | None, file: Path | None) -> bytes:
     """What `--data`, `--data-file` or standard input hold. Raises CommandError where it is said twice, or
-    nowhere; OSError.
+    nowhere, or the file cannot be read.
     """
     import sys
 
@@ -91,7 +91,16 @@ def given_data(data: str | None, file: Path | None) -> bytes:
     if data is not None:
         return data.encode("utf-8", "surrogateescape")
     if file is not None and str(file) != "-":
-        return file.read_bytes()
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            told = f"--data-file {file} cannot be read: {error.strerror or error}"
+            raise CommandError(told, "Correct it.") from error
     if sys.stdin.isatty() and file is None:
         raise CommandError("there is no data", "Give it with --data, --data-file, or on standard input.")
-    return sys.stdin.buffer.read()
+    content = sys.stdin.buffer.read()
+    if not content and file is None:
+        raise CommandError(
+            "standard input is empty", "Give the data with --data, which may be '', or --data-file."
+        )
+    return content

@@ -91,9 +91,12 @@ def publish(
     import asyncio
 
     from outboard.cli.places_options import places
+    from outboard.errors import CommandError
     from outboard.live.publishing import ToPublish
     from outboard.live.publishing import publish as publish_event
 
+    if not topic:
+        raise CommandError("--topic is empty", "Name the topic.")
     wanted = ToPublish(
         topic, given_data(data, data_file), pubsub, raw, key, event_id, event_type, _metadata(metadata or ())
     )
@@ -112,7 +115,8 @@ def _show(done: PublishedByHand, output: OutputFormat) -> None:
         return
     what = f"event {done.id}" if done.id else "a raw payload"
     typer.echo(f"Published {what} to {done.topic} of {done.pubsub}, through the sidecar of {done.app_id}")
-    for line in route_lines(done.routes, explain=False):
+    explained_by = f"outboard routes {done.topic} --explain"
+    for line in route_lines(done.routes, explain=False, explained_by=explained_by):
         typer.echo(f"  {line}")
     if done.note:
         typer.echo(f"  Note: {done.note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -103,6 +104,11 @@ def trace(
     from outboard.trace.asking import follow as follow_record
     from outboard.trace.question import Question
 
+    _refuse_contradictions(
+        {"EVENT_ID": event_id, "--topic": topic, "--app": app, "--failed": failed, "--since": since,
+         "--conversation": conversation, "--causes": causes, "--follow": follow},
+        erase=erase, yes=yes, output=output,
+    )  # fmt: skip
     selection = Selection(event_id, topic, key, app, conversation, _since(since), failed)
     question = Question(selection, conversation, causes)
     folder = _run_folder(run) if record is None else _folder(record)
@@ -119,6 +125,32 @@ def trace(
         raise typer.Exit(1)
 
 
+def _refuse_contradictions(
+    said: Mapping[str, object], *, erase: bool, yes: bool, output: TraceFormat
+) -> None:
+    """What would be passed over without a word. Raises CommandError."""
+    from outboard.errors import CommandError
+
+    beside = [name for name, value in said.items() if value]
+    if erase and beside:
+        problem = f"--erase erases all events of a key: {', '.join(beside)} would not narrow that"
+        raise CommandError(problem, "Leave it out.")
+    if yes and not erase:
+        raise CommandError("--yes is for --erase alone", "Leave it out, or write --erase --key KEY --yes.")
+    if said["--causes"] and not said["EVENT_ID"]:
+        raise CommandError(
+            "--causes tells what led to one event", "Name it: outboard trace EVENT_ID --causes."
+        )
+    if said["--conversation"] and said["EVENT_ID"]:
+        told = "an EVENT_ID and --conversation are two questions"
+        raise CommandError(told, "Ask for one: --conversation takes the id of an event, too.")
+    if said["--follow"] and (said["--causes"] or output is TraceFormat.mermaid):
+        what = "--causes" if said["--causes"] else "a diagram"
+        raise CommandError(
+            f"--follow shows hops as they come, and {what} looks back", "Leave one of them out."
+        )
+
+
 def _erase(folder: Path, key: str, *, dry: bool) -> None:
     """Raises CommandError where no key is given."""
     from outboard.errors import CommandError
@@ -127,12 +159,20 @@ def _erase(folder: Path, key: str, *, dry: bool) -> None:
     if not key:
         raise CommandError("--erase erases the events of one key", "Name it with --key")
     done = erase(folder, key, dry=dry)
-    found = f"{done.hops} hops of {done.events} events with the key {key}"
-    typer.echo(f"{found} are in {folder}; --yes erases them" if dry else f"{found} are erased from {folder}")
+    are = "is" if done.hops == 1 else "are"
+    found = f"{_counted(done.hops, 'hop')} of {_counted(done.events, 'event')} with the key {key} {are}"
+    if not done.hops:
+        typer.echo(f"The record in {folder} has no hop of an event with the key {key}")
+    else:
+        typer.echo(f"{found} in {folder}; --yes erases them" if dry else f"{found} erased from {folder}")
     for problem in done.problems:
         typer.echo(f"Note: {problem}", err=True)
     if done.problems or not done.hops:
         raise typer.Exit(1)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
 
 
 def _since(text: str) -> float:
@@ -147,7 +187,7 @@ def _since(text: str) -> float:
     try:
         return time.time() - duration.parse(text)
     except ValueError as error:
-        raise CommandError(f"--since {text}: {error}", "Write it as 90s, 10m or 2h") from error
+        raise CommandError(f"--since {text} is no duration", "Write it as 90s, 10m or 2h.") from error
 
 
 def _folder(named: Path) -> Path:

@@ -12,7 +12,7 @@ from outboard.gojson.values import Json
 from outboard.sidecar.events.received import parse_event
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
 
-__all__ = ["as_json", "event_in", "is_cloud_event"]
+__all__ = ["as_json", "event_in", "is_cloud_event", "missing_attributes"]
 
 REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
 
@@ -20,6 +20,13 @@ REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
 def is_cloud_event(value: object) -> bool:
     """Whether it has what each CloudEvent must have."""
     return isinstance(value, dict) and value.keys() >= REQUIRED
+
+
+def missing_attributes(value: object) -> list[str]:
+    """What an object that looks like a CloudEvent, as it has a `specversion`, lacks of one."""
+    if not isinstance(value, dict) or "specversion" not in value:
+        return []
+    return sorted(REQUIRED - value.keys())
 
 
 def as_json(data: bytes) -> Json:

@@ -65,7 +65,8 @@ def app_places(places: SearchPlaces) -> list[AppPlace]:
     try:
         run = find_run(runs, run_file=places.run_file, app_id=places.app_id)
     except CommandError as error:
-        if found := list(_of_template(places)):
+        found = list(_of_template(places))
+        if found and (not places.app_id or any(app.app_id == places.app_id for app in found)):
             return found
         raise CommandError(
             error.problem, f"{error.advice} Or name a sidecar with --dapr-http-port."

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from outboard.errors import CommandError, InvalidCloudEvent
 from outboard.gojson.values import Json
+from outboard.hops.files.recording import HOPS_FOLDER
 from outboard.hops.files.sampling import lasting_id
 from outboard.kit.board import Outboard
 from outboard.kit.client.port import Publication
 from outboard.live.asking import wirings
-from outboard.live.events import as_json, event_in, is_cloud_event
+from outboard.live.events import as_json, event_in, is_cloud_event, missing_attributes
 from outboard.live.places import AppPlace, SearchPlaces, app_places, one_app
 from outboard.live.routing import RouteAnswer, answers
 from outboard.live.wiring import AppWiring
@@ -71,15 +72,16 @@ async def publish(wanted: ToPublish, places: SearchPlaces) -> PublishedByHand:
     if wanted.raw:
         await _publish_raw(wanted, pubsub, place)
         routes = answers(list(known.values()), pubsub, wanted.topic)
-        return PublishedByHand("", "", app_id, pubsub, wanted.topic, routes, _note(wanted.data))
-    event = await _publish_event(wanted, pubsub, place, app_id)
+        return PublishedByHand("", "", app_id, pubsub, wanted.topic, routes, _note_of_raw(wanted.data))
+    event, note = _event(wanted)
+    event = await _publish_event(event, wanted, pubsub, place, app_id)
     seen = event_in(Outboard(environ={}).topic(wanted.topic).codec.encode(event), "the event")
     seen = {**seen, "topic": wanted.topic, "pubsubname": pubsub}
     routes = answers(list(known.values()), pubsub, wanted.topic, seen)
-    return PublishedByHand(event.id, event.correlationid or "", app_id, pubsub, wanted.topic, routes)
+    return PublishedByHand(event.id, event.correlationid or "", app_id, pubsub, wanted.topic, routes, note)
 
 
-def _note(data: bytes) -> str:
+def _note_of_raw(data: bytes) -> str:
     try:
         readable = isinstance(as_json(data), dict)
     except ValueError:
@@ -91,8 +93,15 @@ def _publisher(apps: Sequence[AppPlace], known: Mapping[str, AppWiring], pubsub:
     """The first app that has the component, and may be asked; the component. Raises CommandError."""
     running = [app for app in apps if known[app.app_id].runs]
     if not running:
-        remarks = "; ".join(f"{app.app_id or 'it'}: {known[app.app_id].remark}" for app in apps)
-        raise CommandError(f"no sidecar answers ({remarks})", "See whether the run is ready.")
+        remarks = "; ".join(
+            f"{app.app_id}: {remark}" if app.app_id else remark
+            for app in apps
+            if (remark := known[app.app_id].remark)
+        )
+        raise CommandError(
+            f"no sidecar answers ({remarks})",
+            "See whether the run is ready: `outboard doctor` says what is missing.",
+        )
     for app in running:
         names = known[app.app_id].pubsubs()
         if pubsub in names or (not pubsub and len(names) == 1):
@@ -103,13 +112,15 @@ def _publisher(apps: Sequence[AppPlace], known: Mapping[str, AppWiring], pubsub:
     raise CommandError(f"which pub/sub component is meant is not clear ({told})", "Name it with --pubsub.")
 
 
-async def _publish_event(wanted: ToPublish, pubsub: str, place: AppPlace, app_id: str) -> Event[object]:
-    board = Outboard(app_id=app_id, environ=_environment(place), timeout=TIMEOUT)
+async def _publish_event(
+    event: Event[object], wanted: ToPublish, pubsub: str, place: AppPlace, app_id: str
+) -> Event[object]:
+    # A daprd records nothing: without this hop a run would not know that the event has been published.
+    recorded = {HOPS_FOLDER: place.hops_folder} if place.hops_folder else {}
+    board = Outboard(app_id=app_id, environ=_environment(place) | recorded, timeout=TIMEOUT)
     async with board.connected():
         topic = board.topic(wanted.topic, pubsub=pubsub)
-        return await topic.publish_event(
-            _event(wanted), key=wanted.key or None, metadata=dict(wanted.metadata)
-        )
+        return await topic.publish_event(event, key=wanted.key or None, metadata=dict(wanted.metadata))
 
 
 async def _publish_raw(wanted: ToPublish, pubsub: str, place: AppPlace) -> None:
@@ -124,23 +135,29 @@ def _environment(place: AppPlace) -> dict[str, str]:
     return {"DAPR_HTTP_ENDPOINT": place.endpoint, "DAPR_API_TOKEN": place.api_token}
 
 
-def _event(wanted: ToPublish) -> Event[object]:
-    """Its id, where the person says none, is one that the record keeps beside many others.
+def _event(wanted: ToPublish) -> tuple[Event[object], str]:
+    """It, and what may surprise. Its id, where the person says none, is one that the record keeps beside many
+    others.
 
     Raises CommandError for a CloudEvent that is none.
     """
     said: dict[str, Any] = {name: value for name in ("id", "type") if (value := getattr(wanted, name))}
+    content_type, note = None, ""
     try:
         data: Json | bytes = as_json(wanted.data)
     except UnicodeDecodeError:
-        data, content_type = wanted.data, None
-    except ValueError:
+        data = wanted.data
+    except ValueError as error:
         data, content_type = wanted.data.decode("utf-8"), "text/plain"
+        if data.lstrip()[:1] in tuple("{["):
+            note = f"the data begins as JSON does, and is none ({error}): it went as text"
     else:
         if is_cloud_event(data):
-            return _whole(wanted.data, said)
-        content_type = None
-    return Event[object](**{"id": lasting_id(new_id), **said}, data=data, datacontenttype=content_type)
+            return _whole(wanted.data, said), note
+        if missing := missing_attributes(data):
+            note = f"a CloudEvent has also {' and '.join(missing)}: this went as the data of a new one"
+    made = {"id": lasting_id(new_id), **said}
+    return Event[object](**made, data=data, datacontenttype=content_type), note
 
 
 def _whole(data: bytes, said: Mapping[str, Any]) -> Event[object]:

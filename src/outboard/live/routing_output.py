@@ -10,9 +10,12 @@ from outboard.live.routing import RouteAnswer, RouteOutcome, RuleAnswer
 __all__ = ["route_lines", "route_objects"]
 
 
-def route_lines(found: Sequence[RouteAnswer], *, explain: bool) -> list[str]:
-    """Who gets the event; with `explain`, or where nobody does, also why the others do not, and each rule."""
-    return list(_lines(found, explain))
+def route_lines(found: Sequence[RouteAnswer], *, explain: bool, explained_by: str = "--explain") -> list[str]:
+    """Who gets the event; with `explain`, or where nobody does, also why the others do not, and each rule.
+
+    `explained_by` is what a person may call to hear that.
+    """
+    return list(_lines(found, explain, explained_by))
 
 
 def route_objects(found: Sequence[RouteAnswer]) -> list[Json]:
@@ -32,7 +35,7 @@ def route_objects(found: Sequence[RouteAnswer]) -> list[Json]:
     ]
 
 
-def _lines(found: Sequence[RouteAnswer], explain: bool) -> Iterator[str]:
+def _lines(found: Sequence[RouteAnswer], explain: bool, explained_by: str) -> Iterator[str]:
     taken = [each for each in found if each.outcome is not RouteOutcome.NOT]
     explain = explain or not taken
     for each in found if explain else taken:
@@ -44,7 +47,7 @@ def _lines(found: Sequence[RouteAnswer], explain: bool) -> Iterator[str]:
         yield "no app gets it"
     if not explain and len(taken) < len(found):
         count = len(found) - len(taken)
-        yield f"({count} {'does' if count == 1 else 'do'} not: --explain says why)"
+        yield f"({count} {'does' if count == 1 else 'do'} not: {explained_by} says why)"
 
 
 def _line(answer: RouteAnswer) -> str:

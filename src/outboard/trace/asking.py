@@ -13,8 +13,9 @@ from outboard.gojson.values import Json
 from outboard.hops.files.reader import HopFollower, RecordRead, read_record
 from outboard.trace.formats import TraceFormat
 from outboard.trace.mermaid import diagram
+from outboard.trace.nothing import NoEventFound
 from outboard.trace.objects import hop_object, node_objects, story_object
-from outboard.trace.question import EventsFound, NoEventFound, Question, answer, hops_taken, notes_told
+from outboard.trace.question import EventsFound, Question, answer, hops_taken, notes_told
 from outboard.trace.text import Line, hop_line, list_lines, node_lines
 
 __all__ = ["Writer", "follow", "trace_once"]
@@ -40,6 +41,8 @@ def trace_once(question: Question, folder: Path, output: TraceFormat, write: Wri
     if isinstance(found, NoEventFound):
         write.aside(f"{found.problem} in {folder}. {' '.join(found.hints)}")
         return False
+    if found.remark:
+        write.aside(f"Note: {found.remark}")
     for line in _written(found, output):
         write.out(line)
     return True

@@ -10,10 +10,11 @@ from typing import Final
 from outboard.hops.conversation import EventNode, causes, consequences, conversation
 from outboard.hops.files.lines import Note, SampledOut
 from outboard.hops.record import Hop
-from outboard.hops.selection import Selection, near
+from outboard.hops.selection import Selection
 from outboard.hops.story import EventStory, stories
+from outboard.trace.nothing import NoEventFound, no_conversation, no_event, nothing_fits
 
-__all__ = ["EventsFound", "NoEventFound", "Question", "answer", "hops_taken", "notes_told"]
+__all__ = ["EventsFound", "Question", "answer", "hops_taken", "notes_told"]
 
 SHORTEST: Final = 4
 """So many characters of an id, or more, may stand for all of it."""
@@ -32,18 +33,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class EventsFound:
-    """`nodes` are whole stories, as trees; `listed` are events of which a line will do."""
+    """`nodes` are whole stories, as trees; `listed` are events of which a line will do. `remark` says what
+    was asked for and is not there.
+    """
 
     nodes: Sequence[EventNode] = ()
     listed: Sequence[EventStory] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NoEventFound:
-    """Nothing fits; `hints` say what there is."""
-
-    problem: str
-    hints: Sequence[str]
+    remark: str = ""
 
 
 def answer(question: Question, hops: Sequence[Hop]) -> EventsFound | NoEventFound:
@@ -54,7 +50,7 @@ def answer(question: Question, hops: Sequence[Hop]) -> EventsFound | NoEventFoun
     if question.selection.event_id:
         return _event(question, every)
     listed = sorted(filter(question.selection.takes, every), key=_began)
-    return EventsFound(listed=listed) if listed else _nothing("no recorded event fits", every)
+    return EventsFound(listed=listed) if listed else nothing_fits(question.selection, every)
 
 
 def notes_told(notes: Sequence[Note]) -> list[str]:
@@ -82,53 +78,44 @@ def _sampled(app: str, notes: Sequence[SampledOut]) -> str:
 def _conversation(name: str, every: Sequence[EventStory]) -> EventsFound | NoEventFound:
     """By its id, or by the id of an event in it."""
     ids = {story.event.correlation_id for story in every} - {""}
-    if name not in ids:
-        mine = next((story for story in every if story.event.event_id == name), None)
-        if mine is not None:
-            name = mine.event.correlation_id
-            if not name:
-                return EventsFound([consequences(every, mine.event.event_id)])
-    nodes = conversation(every, name) if name in ids else []
-    if nodes:
-        return EventsFound(nodes)
-    hints = [f"Did you mean {each}?" for each in near(name, sorted(ids))]
-    return NoEventFound(f"no recorded event belongs to the conversation {name}", hints or _known(every))
+    if name in ids:
+        return EventsFound(conversation(every, name))
+    event_id = _whole_id(name, every)
+    mine = next((story for story in every if story.event.event_id == event_id), None)
+    if mine is None:
+        return no_conversation(name, every)
+    if not mine.event.correlation_id:
+        return EventsFound([consequences(every, event_id)])
+    return EventsFound(conversation(every, mine.event.correlation_id))
 
 
 def _event(question: Question, every: Sequence[EventStory]) -> EventsFound | NoEventFound:
-    wanted = question.selection.event_id
-    ids = list(dict.fromkeys(story.event.event_id for story in every))
-    if wanted not in ids and len(wanted) >= SHORTEST:
-        beginnings = [each for each in ids if each.startswith(wanted)]
-        if len(beginnings) == 1:
-            wanted = beginnings[0]
+    wanted = _whole_id(question.selection.event_id, every)
     selection = replace(question.selection, event_id=wanted)
     mine = [story for story in every if selection.takes(story)]
     if not mine:
-        hints = [f"Did you mean {each}?" for each in near(wanted, ids)]
-        return NoEventFound(f"no hop of event {wanted} is recorded", hints or _known(every))
+        return no_event(wanted, every)
     above = causes(every, mine[0].event) if question.causes else []
+    alone = f"no event led to {wanted}: it was published outside of any handler, or does not say by which"
     return EventsFound(
-        [*above, *(EventNode(wanted, each) for each in mine)], consequences(every, wanted).below
+        [*above, *(EventNode(wanted, each) for each in mine)],
+        consequences(every, wanted).below,
+        alone if question.causes and not above else "",
     )
+
+
+def _whole_id(wanted: str, every: Sequence[EventStory]) -> str:
+    """The id of an event that begins with `wanted`, where it is the only one; else that."""
+    ids = {story.event.event_id for story in every}
+    if wanted in ids or len(wanted) < SHORTEST:
+        return wanted
+    beginnings = [each for each in ids if each.startswith(wanted)]
+    return beginnings[0] if len(beginnings) == 1 else wanted
 
 
 def _began(story: EventStory) -> float:
     """Events that have nothing to do with each other have no other order than that of the clocks."""
     return min((hop.at for step in story.steps for hop in step.hops), default=0.0)
-
-
-def _nothing(problem: str, every: Sequence[EventStory]) -> NoEventFound:
-    return NoEventFound(problem, _known(every))
-
-
-def _known(every: Sequence[EventStory]) -> list[str]:
-    """What a person could ask for instead."""
-    if not every:
-        return ["The record is empty: no app that keeps one has published or received an event."]
-    topics = Counter(passage.topic for story in every for passage in story.passages)
-    told = ", ".join(f"{topic} ({count})" for topic, count in topics.most_common(10))
-    return [f"It has {len(every)} events, of the topics {told}."]
 
 
 def hops_taken(selection: Selection, hops: Sequence[Hop]) -> list[Hop]:

@@ -43,6 +43,15 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
         (["publish", "-t", "jobs", "-d", "{}", "--metadata", "{x"], "--metadata {x is no JSON"),
         (["publish", "-t", "jobs", "-d", "{}", "--dapr-http-port", "1"], "no sidecar answers"),
         (["publish", "-d", "{}"], "Missing option"),
+        (["publish", "-t", "", "-d", "{}"], "--topic is empty"),
+        (["publish", "-t", "jobs", "-f", "nowhere.json"], "--data-file nowhere.json cannot be read"),
+        (["trace", "--causes"], "--causes tells what led to one event"),
+        (["trace", "4f3c", "--conversation", "c"], "are two questions"),
+        (["trace", "--yes"], "--yes is for --erase alone"),
+        (["trace", "--erase", "--key", "1", "--topic", "x", "--yes"], "--topic would not narrow that"),
+        (["trace", "--follow", "-o", "mermaid"], "and a diagram looks back"),
+        (["trace", "--since", "5"], "--since 5 is no duration. Write it as"),
+        (["doctor", "--pre"], "--pre asks of a namespace of a cluster"),
         (["routes", "jobs"], "there is no run"),
         (["subscribe", "jobs"], "there is no run"),
         (["state", "get", "k"], "there is no run"),
@@ -82,10 +91,3 @@ def test_mistakes_are_one_message(
     code, written = command(*arguments), capsys.readouterr()
     assert (code, written.out) == (2, ""), written
     assert said in " ".join(written.err.split())
-
-
-def test_a_file_that_is_not_there_is_a_failure(
-    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command("publish", "-t", "jobs", "-f", "nowhere.json", "--dapr-http-port", "1") == 1
-    assert "nowhere.json" in capsys.readouterr().err

@@ -13,7 +13,8 @@ from outboard.hops.selection import Selection
 from outboard.hops.story import stories
 from outboard.trace.asking import Writer, follow, trace_once
 from outboard.trace.formats import TraceFormat
-from outboard.trace.question import EventsFound, NoEventFound, Question, answer, notes_told
+from outboard.trace.nothing import NoEventFound
+from outboard.trace.question import EventsFound, Question, answer, notes_told
 from outboard.trace.text import Line, list_lines, story_lines
 from outboard.trace.verdict import verdict
 
@@ -81,7 +82,14 @@ def test_causes_come_before_the_event() -> None:
     assert [node.event_id for node in found.nodes] == ["4f3c-1", "9a9a-2"]
 
 
-@pytest.mark.parametrize("name", ["c1", "4f3c-1", "9a9a-2"])
+def test_the_beginning_of_several_ids_names_none_of_them() -> None:
+    twin = CHILD._replace(event_id="4f3c-2")
+    found = answer(Question(Selection(event_id="4f3c")), [*WELL, hop(K.STORED, event=twin)])
+    assert isinstance(found, NoEventFound)
+    assert (found.problem, found.hints) == ("2 events begin with 4f3c", ["Write more of it: 4f3c-1, 4f3c-2."])
+
+
+@pytest.mark.parametrize("name", ["c1", "4f3c", "4f3c-1", "9a9a-2"])
 def test_a_conversation_is_named_by_its_id_or_by_an_event_of_it(name: str) -> None:
     found = answer(Question(Selection(), conversation=name), [*WELL, hop(K.STORED, event=CHILD)])
     assert isinstance(found, EventsFound)
@@ -93,8 +101,12 @@ def test_a_conversation_is_named_by_its_id_or_by_an_event_of_it(name: str) -> No
     ("question", "hint"),
     [
         (Question(Selection(event_id="4f3d-1")), "Did you mean 4f3c-1?"),
-        (Question(Selection(event_id="zzz")), "1 events, of the topics tasks (1)"),
-        (Question(Selection(topic="orders")), "1 events, of the topics tasks (1)"),
+        (Question(Selection(event_id="zzz")), "It has 1 event, of the topic tasks (1)."),
+        (Question(Selection(topic="orders")), "It has 1 event, of the topic tasks (1)."),
+        (Question(Selection(topic="task")), "Did you mean tasks?"),
+        (Question(Selection(app_id="bakend")), "Did you mean backend?"),
+        (Question(Selection(key="99")), "It has 1 event, of the key 7 (1)."),
+        (Question(Selection(failed=True)), "The one event that fits otherwise went well."),
         (Question(Selection(), conversation="c1x"), "Did you mean c1?"),
     ],
 )
@@ -134,6 +146,14 @@ def record(tmp_path: Path) -> Path:
         lines = [head_line(FileHead(app, "sidecar", "m")), *map(hop_line, mine)]
         (tmp_path / f"{app}.hops.jsonl").write_bytes(b"".join(lines))
     return tmp_path
+
+
+def test_that_nothing_led_to_an_event_is_told(record: Path) -> None:
+    lines = Lines()
+    question = Question(Selection(event_id="4f3c"), causes=True)
+    assert trace_once(question, record, TraceFormat.json, lines.writer)
+    assert "no event led to 4f3c-1" in lines.aside[0]
+    assert json.loads(lines.out[0])
 
 
 def test_json_has_the_steps_in_their_order(record: Path) -> None:
