@@ -50,8 +50,9 @@ def test_the_engines_are_tried_as_in_every_other_place() -> None:
     alone = "tests/cluster"
     assert CI[:2] == ["check", "engines"]
     assert CI[2] == f"test -n 2 --dist loadfile --ignore={alone}"
-    assert shlex.split(CI[3], comments=True) == ["test", alone]
-    assert len(CI) == 4
+    assert CI[3] == f"test --last-failed --last-failed-no-failures none --ignore={alone}"
+    assert shlex.split(CI[4], comments=True) == ["test", alone]
+    assert len(CI) == 5
 
 
 def test_the_newest_and_the_oldest_packages_are_tried_by_schedule() -> None:
