@@ -71,6 +71,11 @@ class Backlog:
         events = self._lanes.get(lane)
         return events[0] if events else None
 
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether anything that is held expires."""
+        return bool(self._deadlines)
+
     def has_expired(self, event: StoredEvent, now: float) -> bool:
         """Whether it is not to be sent any more, of one that is held."""
         return bool(self._deadlines) and now >= self._deadlines.get(event.sequence, math.inf)

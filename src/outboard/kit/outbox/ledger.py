@@ -6,10 +6,12 @@ from typing import Final, NamedTuple
 
 from outboard.kit.outbox.port import Postponed, Refused, Settlement, StoredEvent
 
-__all__ = ["UNSETTLED_EVENTS", "Ledger", "Page"]
+__all__ = ["PAGE_SECONDS", "UNSETTLED_EVENTS", "Ledger", "Page"]
 
 UNSETTLED_EVENTS: Final = 256
 """So many events can come twice when a relay is killed."""
+PAGE_EVENTS: Final = 64
+PAGE_SECONDS: Final = 0.02
 
 
 class Page(NamedTuple):
@@ -34,6 +36,25 @@ class Ledger:
     def is_full(self) -> bool:
         """Whether no more may be sent before something is written down."""
         return self._under_way + len(self._page.settlement) + self._writing >= UNSETTLED_EVENTS
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._page.settlement)
+
+    def is_due(self, waited: float) -> bool:
+        """Whether to write now, so many seconds after the last time.
+
+        At once where nothing is under way that could be written with it, a lane waits for it, or it is much.
+        A transaction for each event of a busy lane would take more time than its publish.
+        """
+        page = self._page
+        return (
+            not self._under_way
+            or bool(page.lanes)
+            or len(page.settlement) >= PAGE_EVENTS
+            or (waited >= PAGE_SECONDS and bool(page.settlement))
+        )
 
     def sent(self) -> None:
         """One more is under way."""

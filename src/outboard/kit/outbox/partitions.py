@@ -55,7 +55,11 @@ class Lease:
 
     def covers(self, partition: int, now: float) -> bool:
         """Whether an event of `partition` may be sent."""
-        return partition in self.partitions and now < self.asked_at + LEASE_SECONDS
+        return partition in self.partitions and self.lasts(now)
+
+    def lasts(self, now: float) -> bool:
+        """Whether it is one still."""
+        return now < self.asked_at + LEASE_SECONDS
 
     def is_due(self, now: float) -> bool:
         """Whether it is to be renewed."""

@@ -27,6 +27,7 @@ from typing import Final
 from outboard.errors import NotDurable, OutboxUnavailable
 from outboard.kit.outbox.failures import backoff
 from outboard.kit.outbox.gauges import OutboxGauges
+from outboard.kit.outbox.ledger import PAGE_SECONDS
 from outboard.kit.outbox.partitions import LEASE_SECONDS, Lease, surplus_of
 from outboard.kit.outbox.port import FetchRequest, OutboxStore
 from outboard.kit.outbox.sender import SendContext, Sender
@@ -60,6 +61,7 @@ class Relay:
         """Whether the database may have events that were not there, or not asked for, the last time."""
         self._polls_at = 0.0
         self._sweeps_at = 0.0
+        self._settled_at = 0.0
         self._leaving: frozenset[int] = frozenset()
         """Partitions that others are to have: nothing more of them is sent."""
 
@@ -92,7 +94,8 @@ class Relay:
         """
         # Before anything is looked at: what happens from here on makes the loop turn once more.
         self._stirred.clear()
-        await self._settle()
+        if self._sender.ledger.is_due(self._clock.monotonic() - self._settled_at):
+            await self._settle()
         now = self._clock.monotonic()
         polling = now >= self._polls_at
         if polling:
@@ -129,7 +132,7 @@ class Relay:
 
     async def _settle(self) -> None:
         ledger, backlog = self._sender.ledger, self._sender.backlog
-        page = ledger.turn()
+        page, self._settled_at = ledger.turn(), self._clock.monotonic()
         self._sender.published.tell()
         if page.settlement:
             try:
@@ -217,7 +220,10 @@ class Relay:
         if self._more and len(self._sender.backlog.held) < HELD_EVENTS and self._sender.lease.partitions:
             await asyncio.sleep(0)
             return
-        left = min(self._polls_at, self._sweeps_at) - self._clock.monotonic()
+        until = min(self._polls_at, self._sweeps_at)
+        if self._sender.ledger.has_more:
+            until = min(until, self._settled_at + PAGE_SECONDS)
+        left = until - self._clock.monotonic()
         stirred = asyncio.ensure_future(self._stirred.wait())
         timer = asyncio.ensure_future(self._clock.sleep(max(left, 0.0)))
         try:

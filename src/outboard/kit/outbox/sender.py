@@ -67,6 +67,7 @@ class Sender:
         self.breakers = Breakers()
         self.published = PublishedLog()
         self.lease = NO_LEASE
+        self._kept_by = NO_LEASE
         self._given = context
         self._on_end = on_end
         self._failures: dict[int, int] = {}
@@ -77,6 +78,8 @@ class Sender:
     def send(self) -> None:
         """Let every idle lane run whose head may leave."""
         for lane in self.backlog.idle_lanes:
+            if self.ledger.is_full:
+                break  # of a thousand lanes, most would be asked in vain
             head = self.backlog.head(lane)
             if head is not None and self._may_leave(head):
                 self.backlog.start(lane)
@@ -87,6 +90,15 @@ class Sender:
 
     def forget_unwanted(self) -> bool:
         """Keep in memory only what could be sent, as far as anybody knows; whether anything was let go of."""
+        now = self._given.clock.monotonic()
+        if (
+            self.lease is self._kept_by
+            and self.lease.lasts(now)
+            and not self.breakers.open_ones(now)
+            and not self.backlog.has_deadlines
+        ):
+            return False  # nothing has changed for any of them
+        self._kept_by = self.lease
         return self.backlog.keep(self._is_wanted)
 
     def expired(self, events: Sequence[ExpiredEvent]) -> None:

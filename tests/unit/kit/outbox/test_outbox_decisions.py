@@ -16,7 +16,7 @@ from outboard.errors import (
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.backlog import LANE_EVENTS, Backlog
 from outboard.kit.outbox.failures import CLOSED, PublishOutcome, backoff, outcome_of, reason_of
-from outboard.kit.outbox.ledger import UNSETTLED_EVENTS, Ledger
+from outboard.kit.outbox.ledger import PAGE_SECONDS, UNSETTLED_EVENTS, Ledger
 from outboard.kit.outbox.partitions import (
     LEASE_SECONDS,
     NO_LEASE,
@@ -218,3 +218,26 @@ def test_what_could_not_be_written_comes_before_what_is_later() -> None:
             page = ledger.turn()
     ledger.not_written(page)
     assert ledger.turn().settlement.delivered == [1, 2]
+
+
+def test_a_busy_lane_is_written_down_page_by_page() -> None:
+    ledger, first, second = Ledger(), staged(1, 1), staged(2, 2)
+    ledger.sent()
+    ledger.sent()
+    ledger.delivered(first)
+    assert ledger.has_more
+    assert not ledger.is_due(PAGE_SECONDS / 2), "more is under way"
+    assert ledger.is_due(PAGE_SECONDS)
+    ledger.turn()
+    ledger.written()
+    assert not ledger.is_due(PAGE_SECONDS), "there is nothing to be written"
+    ledger.postponed(second, 1.0, "no leader")
+    assert ledger.is_due(0.0), "nothing is under way, and its lane waits"
+
+
+def test_a_lane_that_waits_is_not_kept_waiting_by_others() -> None:
+    ledger = Ledger()
+    for _ in range(2):
+        ledger.sent()
+    ledger.unanswered(staged(1, 1))
+    assert ledger.is_due(0.0)

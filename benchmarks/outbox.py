@@ -1,0 +1,358 @@
+"""The outbox, from the commit to the sidecar's answer that the broker has the event; peers in turn.
+
+    python benchmarks/outbox.py [CASE ...] [--database URL ...] [--events N] [--backlog N] [--rounds 3]
+    python benchmarks/outbox.py --daprd PATH --kafka localhost:9092   beside that, daprd with Kafka
+
+Without a URL it is SQLite in a folder that goes; a PostgreSQL of yours is named as SQLAlchemy does
+(`postgresql+psycopg://...`), and its tables named `bench_*` are dropped. CASE is any of these:
+
+    keys      a backlog, each event with a key of its own, is published: events a second, CPU of the relay
+    one-key   the same of a single key: one after another
+    idle      an event every 20 ms: the time from the return of `commit` to the answer
+    request   how much longer a transaction takes that stages an event, beside one that does not
+    backlog   as `keys`, of --backlog events: by how much memory grows from the first tenth to the end
+
+Peers, with the sidecar and the events of `keys`: `naive` reads 100 rows, publishes each after the other and
+deletes them; `procrastinate` (PostgreSQL; where it is installed) defers a job for each event, whose worker
+publishes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+import psutil
+from measuring import HERE, MIB, Sidecar, ask, free_port, print_machine, print_table, process, wait_until
+from sqlalchemy import Engine, Integer, MetaData, Table, Text, create_engine, delete, insert, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from outboard import Outboard, Outbox
+from outboard.clock import SystemClock
+from outboard.kit.client.port import Publication
+from outboard.kit.outbox.partitions import lane_of, partition_of
+
+CASES: Final = ("keys", "one-key", "idle", "request", "backlog")
+PUBSUB: Final = "kafka-pubsub"
+DATA: Final = {"text": "buy milk, bread and a large bag of flour " * 10}
+CHUNK: Final = 5_000
+IDLE_SECONDS: Final = 0.02
+PREFIX: Final = "bench_"
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Order(Base):
+    """What a request saves."""
+
+    __tablename__ = "bench_order"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An outbox, and the sidecar through which it is published."""
+
+    engine: Engine
+    outbox: Outbox
+    board: Outboard
+    topic: str
+    dapr_port: int
+
+    @property
+    def table(self) -> Table:
+        return self.outbox.metadata.tables[f"{PREFIX}outbox"]
+
+    def fill(self, events: int, *, keys: int) -> None:
+        """As many committed events, with so many keys in turn."""
+        topic = self.board.topic(self.topic)
+        with Session(self.engine) as session:
+            topic.stage(session, DATA, key="k")
+            session.commit()
+            row = dict(session.execute(select(self.table)).mappings().one())
+            session.execute(delete(self.table))
+            session.commit()
+        del row["sequence"]
+        for start in range(0, events, CHUNK):
+            numbers = range(start, min(start + CHUNK, events))
+            with self.engine.begin() as connection:
+                connection.execute(insert(self.table), [_copied(row, number, keys) for number in numbers])
+
+    @asynccontextmanager
+    async def relaying(self, acknowledged: Callable[[Publication], None]) -> AsyncIterator[None]:
+        publisher = self.board.topic(self.topic).publisher
+
+        async def publish(publication: Publication, timeout: float) -> None:
+            await publisher.relay(publication, timeout)
+            acknowledged(publication)
+
+        async with self.board.connected(), self.outbox.relaying(publish, SystemClock(), 30.0, random.random):
+            yield
+
+
+def _copied(row: Mapping[str, Any], number: int, keys: int) -> dict[str, Any]:
+    key, event_id = f"key-{number % keys}", f"{row['event_id'][:-12]}{number:012x}"
+    lane = lane_of(row["pubsub"], row["topic"], key, event_id)
+    details = json.loads(row["details"])
+    details["metadata"]["partitionKey"] = key
+    body = row["body"].replace(row["event_id"].encode(), event_id.encode())
+    body = body.replace(b'"partitionkey":"k"', f'"partitionkey":"{key}"'.encode())
+    own = {"event_id": event_id, "key": key, "lane": lane, "partition": partition_of(lane)}
+    return {**row, **own, "details": json.dumps(details), "body": body}
+
+
+async def drained(bench: Bench, events: int, *, keys: int) -> dict[str, float]:
+    bench.fill(events, keys=keys)
+    gc.collect()
+    me, done = psutil.Process(), asyncio.Event()
+    count, first, sizes = 0, 0.0, []
+
+    def acknowledged(_: Publication) -> None:
+        nonlocal count, first
+        count += 1
+        first = first or time.perf_counter()
+        if count % max(1, events // 10) == 0:
+            sizes.append(me.memory_info().rss)
+        if count >= events:
+            done.set()
+
+    began, cpu = time.perf_counter(), time.process_time()
+    async with bench.relaying(acknowledged):
+        await done.wait()
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {
+        "events/s": events / took,
+        "relay µs CPU": cpu / events * 1e6,
+        "MiB more": (sizes[-1] - sizes[0]) / MIB,
+    }
+
+
+async def idle(bench: Bench, events: int) -> dict[str, float]:
+    committed: dict[str, float] = {}
+    times: list[float] = []
+
+    def acknowledged(publication: Publication) -> None:
+        now = time.perf_counter()
+        times.append(now - committed.get(json.loads(publication.body)["id"], now))
+
+    topic = bench.board.topic(bench.topic)
+
+    def commit(number: int) -> None:
+        with Session(bench.engine) as session:
+            event = topic.stage(session, DATA, key=f"key-{number}")
+            committed[event.id] = time.perf_counter() + 3600
+            session.commit()
+            committed[event.id] = time.perf_counter()
+
+    async with bench.relaying(acknowledged):
+        await asyncio.sleep(0.5)
+        for number in range(events):
+            await asyncio.to_thread(commit, number)
+            await asyncio.sleep(IDLE_SECONDS)
+        await asyncio.sleep(1.0)
+    known = sorted(each * 1000 for each in times if each > -1.0)
+    cut = statistics.quantiles(known, n=100)
+    return {"p50 ms": cut[49], "p99 ms": cut[98], "events": float(len(known))}
+
+
+def request(bench: Bench, events: int) -> dict[str, float]:
+    """Turn by turn, so that a slow moment falls on both."""
+    topic = bench.board.topic(bench.topic)
+    Base.metadata.create_all(bench.engine)
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(events * 2):
+        stages, began = bool(number % 2), time.perf_counter()
+        with Session(bench.engine) as session:
+            session.add(Order(text="milk"))
+            if stages:
+                topic.stage(session, DATA, key=f"key-{number}")
+            session.commit()
+        times[stages].append((time.perf_counter() - began) * 1000)
+    plain, staged = statistics.median(times[False]), statistics.median(times[True])
+    return {"plain ms": plain, "staged ms": staged, "more ms": staged - plain}
+
+
+async def naive(bench: Bench, events: int) -> dict[str, float]:
+    bench.fill(events, keys=events)
+    row, began, cpu = bench.table.c, time.perf_counter(), time.process_time()
+    url = f"http://127.0.0.1:{bench.dapr_port}/v1.0/publish/{PUBSUB}/{bench.topic}"
+    headers = {"content-type": "application/cloudevents+json"}
+    async with aiohttp.ClientSession() as client:
+        while True:
+            with bench.engine.begin() as connection:
+                found = connection.execute(
+                    select(row.sequence, row.body, row.key).order_by(row.sequence).limit(100)
+                ).all()
+                for each in found:
+                    query = {"metadata.partitionKey": each.key}
+                    async with client.post(url, params=query, data=each.body, headers=headers) as answer:
+                        answer.raise_for_status()
+                numbers = [each.sequence for each in found]
+                connection.execute(delete(bench.table).where(row.sequence.in_(numbers)))
+            if not found:
+                break
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {"events/s": events / took, "relay µs CPU": cpu / events * 1e6}
+
+
+async def procrastinate(bench: Bench, events: int) -> dict[str, float] | None:
+    """None where it is not installed, or the database is not its."""
+    if bench.engine.dialect.name != "postgresql":
+        return None
+    try:
+        import procrastinate as library  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return None
+    conninfo = bench.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    app = library.App(connector=library.PsycopgConnector(conninfo=conninfo))
+    url = f"http://127.0.0.1:{bench.dapr_port}/v1.0/publish/{PUBSUB}/{bench.topic}"
+    async with aiohttp.ClientSession() as client:
+
+        @app.task(name="publish")  # type: ignore[untyped-decorator,unused-ignore]
+        async def publish(key: str) -> None:
+            async with client.post(url, params={"metadata.partitionKey": key}, json=DATA) as answer:
+                answer.raise_for_status()
+
+        async with app.open_async():
+            if not await app.check_connection_async():
+                await app.schema_manager.apply_schema_async()
+            jobs = [{"key": f"key-{number}"} for number in range(events)]
+            for start in range(0, events, CHUNK):
+                await publish.batch_defer_async(*jobs[start : start + CHUNK])
+            began, cpu = time.perf_counter(), time.process_time()
+            await app.run_worker_async(wait=False, concurrency=100, delete_jobs="successful")
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {"events/s": events / took, "relay µs CPU": cpu / events * 1e6}
+
+
+Measure: TypeAlias = Callable[[Bench], Awaitable[dict[str, float] | None]]
+
+
+@contextmanager
+def sidecar(chosen: Sidecar) -> Iterator[int]:
+    """The HTTP port of one that runs, without an app."""
+    names = ("dapr-http-port", "dapr-grpc-port", "metrics-port", "dapr-internal-grpc-port")
+    ports = {name: free_port() for name in names}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        command = chosen.command("bench-outbox", ports, None)
+        stack.enter_context(process(command, {**os.environ, **chosen.environment}, folder))
+        healthz = f"http://127.0.0.1:{ports['dapr-http-port']}/v1.0/healthz/outbound"
+        wait_until("the sidecar", lambda: ask(healthz)[0] == 204)
+        yield ports["dapr-http-port"]
+
+
+@contextmanager
+def bench_on(url: str, dapr_port: int) -> Iterator[Bench]:
+    """Tables that are new, and gone afterwards."""
+    engine = create_engine(url)
+    Outbox.make_durable(engine)
+    outbox = Outbox(engine, metadata=MetaData(), prefix=PREFIX)
+    environment = {"DAPR_HTTP_PORT": str(dapr_port), "APP_ID": "bench-outbox"}
+    try:
+        Base.metadata.drop_all(engine)
+        outbox.metadata.drop_all(engine)
+        outbox.create_tables(engine)
+        board = Outboard(environ=environment, outbox=outbox, pubsub=PUBSUB, timeout=30.0)
+        yield Bench(engine, outbox, board, f"bench-{time.time_ns()}", dapr_port)
+    finally:
+        Base.metadata.drop_all(engine)
+        outbox.metadata.drop_all(engine)
+        if engine.dialect.name == "postgresql":
+            with engine.begin() as connection:
+                connection.execute(text("DROP TABLE IF EXISTS procrastinate_jobs CASCADE"))
+        engine.dispose()
+
+
+def contenders(
+    arguments: argparse.Namespace,
+) -> dict[str, Callable[[Bench], Awaitable[dict[str, float] | None]]]:
+    """What is measured, by name."""
+    events, cases = arguments.events, arguments.case
+
+    async def in_thread(bench: Bench) -> dict[str, float]:
+        return await asyncio.to_thread(request, bench, max(100, events // 50))
+
+    found: dict[str, Measure] = {}
+    if "keys" in cases:
+        found["keys"] = lambda bench: drained(bench, events, keys=events)
+        found["keys, naive"] = lambda bench: naive(bench, max(100, events // 10))
+        found["keys, procrastinate"] = lambda bench: procrastinate(bench, max(100, events // 10))
+    if "one-key" in cases:
+        found["one-key"] = lambda bench: drained(bench, max(100, events // 20), keys=1)
+    if "idle" in cases:
+        found["idle"] = lambda bench: idle(bench, max(100, events // 50))
+    if "request" in cases:
+        found["request"] = in_thread
+    if "backlog" in cases:
+        found["backlog"] = lambda bench: drained(
+            bench, arguments.backlog, keys=max(1, arguments.backlog // 10)
+        )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("case", nargs="*", default=list(CASES), help="; ".join(CASES))
+    parser.add_argument("--database", action="append", help="its URL; SQLite unless given; may be repeated")
+    parser.add_argument("--daprd", type=Path, help="path of daprd, which is used with Kafka")
+    parser.add_argument("--kafka", default="localhost:9092", help="its address")
+    parser.add_argument("--events", type=int, default=20_000, help="of `keys` (others take a share of it)")
+    parser.add_argument("--backlog", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if unknown := set(arguments.case) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    print_machine()
+    sidecars = {"pubsub.sqlite": Sidecar(HERE / "components" / "sqlite")}
+    if arguments.daprd is not None:
+        sidecars["daprd, Kafka"] = Sidecar(
+            HERE / "components" / "kafka", arguments.daprd,
+            {"KAFKA_BROKERS": arguments.kafka, "BENCH_TOPIC": "bench-outbox"},
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        urls = arguments.database or [f"sqlite:///{Path(folder) / 'bench.db'}"]
+        for name, chosen in sidecars.items():
+            for url in urls:
+                _print_round(f"{make_url(url).get_backend_name()}, {name}", url, chosen, arguments)
+
+
+def _print_round(title: str, url: str, chosen: Sidecar, arguments: argparse.Namespace) -> None:
+    results: dict[str, list[dict[str, float]]] = {}
+    for _ in range(arguments.rounds):  # in turn, so that a noisy minute falls on all
+        for name, measure in contenders(arguments).items():
+            with sidecar(chosen) as port, bench_on(url, port) as bench:
+                if (found := asyncio.run(_awaited(measure(bench)))) is not None:
+                    results.setdefault(name, []).append(found)
+            print(".", end="", flush=True)
+    print()
+    for name, rounds in results.items():
+        medians = {what: statistics.median(each[what] for each in rounds) for what in rounds[0]}
+        print_table(title, {name: medians})
+
+
+async def _awaited(work: Awaitable[dict[str, float] | None]) -> dict[str, float] | None:
+    return await work
+
+
+if __name__ == "__main__":
+    main()
