@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from conformance.asking import Observed
 
-__all__ = ["differences"]
+__all__ = ["differences", "without_script"]
 
 ABSENT = "(absent)"
+SCRIPT: Final = re.compile(r"user_script:[0-9]+: | script: [0-9a-f]{40}, on @user_script:[0-9]+\.")
+OUR_HEADER: Final = "outboard-ordered-bulk"
 
 
 def differences(real: Observed, ours: Observed) -> list[str]:
@@ -45,3 +49,17 @@ def _only_in(what: str, those: Sequence[object], others: Sequence[object]) -> It
 
 def _are_lists(real: object, ours: object) -> bool:
     return all(isinstance(each, Sequence) and not isinstance(each, str) for each in (real, ours))
+
+
+def without_script(value: Any) -> Any:
+    """Without Redis's remarks about which script failed where: ours is another than daprd's."""
+    match value:
+        case Observed(answers, deliveries):
+            return Observed(without_script(answers), without_script(deliveries))
+        case str():
+            return SCRIPT.sub("", value)
+        case tuple() | list():
+            return type(value)(map(without_script, value))
+        case dict():
+            return {key: without_script(item) for key, item in value.items() if key != OUR_HEADER}
+    return value

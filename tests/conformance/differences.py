@@ -44,7 +44,7 @@ DIFFERENCES: Final = (
         "One kind of mistake, one code.",
         (
             "bad-init-endpoint", "bad-log-level", "bad-protocol", "bad-size", "dot-in-app-id", "empty-app-id",
-            "no-such-resources", "port-twice",
+            "grpc-port-twice", "no-such-resources", "port-twice",
         ),
     ),
     Difference(

@@ -278,6 +278,12 @@ def stated(s: str) -> Iterator[Case]:
     yield case(f"{s}-query", query(s, "{}"), query(s, "{bad"))
 
 
+def boxed() -> Iterator[Case]:
+    """A store whose outbox may not be published to."""
+    yield case("outbox-forbidden", transact("boxed", ("upsert", item("k", b"1"))), get("boxed", "k"))
+    yield case("outbox-nothing-to-publish", transact("boxed", ("delete", item("k"))))
+
+
 def storeless(store: str) -> Iterator[Case]:
     calls = (
         save(store),
@@ -370,6 +376,7 @@ FILES: Final = {
         component("mem", "state.in-memory"),
         component("lite", "state.sqlite", connectionString="{folder}/lite.db"),
         component("sec", "secretstores.local.file", secretsFile="{folder}/secrets.json"),
+        component("boxed", "state.in-memory", outboxPublishPubsub="scoped", outboxPublishTopic="b"),
     ),
     "../secrets.json": json.dumps({"one": "1", "two": "2", "nested": {"a": "b"}}),
 }
@@ -399,6 +406,7 @@ CASES: Final[Mapping[str, tuple[Case, ...]]] = {
         *published(),
         *refused(),
         *(each for store in STORES for each in stated(store)),
+        *boxed(),
         *storeless("nope"),
         *storeless(""),
         *told(),

@@ -6,7 +6,6 @@ Each sidecar has databases of its own in it, one for each component: in the same
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 from anyio.from_thread import BlockingPortal
 
 from conformance.asking import Observed, Pair
-from conformance.comparing import differences
+from conformance.comparing import differences, without_script
 from conformance.differences import REASONS as MAIN_REASONS
 from conformance.question import Group, Question
 from conformance.questions.main import MAIN
@@ -29,8 +28,6 @@ pytestmark = [pytest.mark.engine("daprd"), pytest.mark.engine("redis"), pytest.m
 
 Answers = Mapping[str, tuple[Observed, Observed]]
 DATABASES: Final = 64
-SCRIPT: Final = re.compile(r"user_script:[0-9]+: | script: [0-9a-f]{40}, on @user_script:[0-9]+\.")
-OUR_HEADER: Final = "outboard-ordered-bulk"
 
 GROUPS: Final = (MAIN, OUTBOX)
 # What depends on the order of several events, or on a second; and what is not about pub/sub or state.
@@ -81,7 +78,7 @@ def answers(
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_same_answer_on_redis(question: Question, answers: Answers) -> None:
-    real, ours = (_without_script(observed) for observed in answers[question.name])
+    real, ours = (without_script(observed) for observed in answers[question.name])
     found = differences(real, ours)
     if question.name in REASONS:
         assert found, f"no longer a difference; take it out of the table: {REASONS[question.name]}"
@@ -131,17 +128,3 @@ def _on_redis(files: Mapping[str, str], server: RedisServer, first: int) -> Mapp
         else text
         for name, text in files.items()
     }
-
-
-def _without_script(value: Any) -> Any:
-    """Without Redis's remarks about which script failed where: ours is another than daprd's."""
-    match value:
-        case Observed(answers, deliveries):
-            return Observed(_without_script(answers), _without_script(deliveries))
-        case str():
-            return SCRIPT.sub("", value)
-        case tuple() | list():
-            return type(value)(map(_without_script, value))
-        case dict():
-            return {key: _without_script(item) for key, item in value.items() if key != OUR_HEADER}
-    return value

@@ -265,6 +265,7 @@ STARTS = (
         asks=(replace(METADATA[0], elsewhere=True),),
     ),
     with_flags("port-twice", "flags: port clash", "--dapr-http-port=0"),
+    with_flags("grpc-port-twice", "flags: port clash", "--dapr-grpc-port=0"),
     with_flags(
         "inert-flags",
         "flags: inert flags",
