@@ -8,6 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated
 
 from outboard.resources.loader import Resources
 from outboard.sidecar.runtime.options import Options
@@ -89,3 +93,28 @@ async def test_each_request_of_a_connection_can_offer() -> None:
     statuses, extended = await told_after(b"".join(many) + LAST)
     assert statuses == [b"204", b"204", b"204", b"200"]
     assert [extended[f"key{number}"] for number in range(3)] == ["value"] * 3
+
+
+async def test_a_client_that_speaks_http2_at_once_is_told_what_is_spoken() -> None:
+    client = H2Connection(H2Configuration(client_side=True))
+    client.initiate_connection()
+    client.send_headers(
+        1,
+        [(":method", "GET"), (":path", "/v1.0/healthz"), (":scheme", "http"), (":authority", "localhost")],
+        end_stream=True,
+    )
+    async with asyncio.timeout(30), connected() as (reader, writer):
+        writer.write(client.data_to_send())
+        events = client.receive_data(await reader.read())
+    (ended,) = [event for event in events if isinstance(event, ConnectionTerminated)]
+    assert (ended.error_code, ended.last_stream_id) == (ErrorCodes.HTTP_1_1_REQUIRED, 0)
+    assert ended.additional_data == b"the API of this sidecar speaks HTTP/1.1"
+
+
+async def test_so_is_one_whose_beginning_comes_in_pieces_in_words_of_http1() -> None:
+    async with asyncio.timeout(30), connected() as (reader, writer):
+        for piece in (b"PRI * HT", b"TP/2.0\r\n\r\nSM\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")

@@ -1,6 +1,7 @@
 """HTTP as it comes in: bounded in size and time while a head is read, before anybody knows who calls.
 
-Source: daprd 1.18, which waits ten seconds for a head and closes the connection without a word.
+Source: daprd 1.18, which waits ten seconds for a head and closes the connection without a word. HTTP/2, which
+it speaks without TLS, too, is not spoken here; whoever begins with it is told so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Connection: close\r\n\r\n431 Request Header Fields Too Large"
 )
+PREFACE: Final = b"PRI * HTTP/2.0\r\n"
+"""How HTTP/2 begins where nobody has asked whether it is spoken (RFC 9113, "HTTP/2 Connection Preface")."""
+NO_HTTP2: Final = b"the API of this sidecar speaks HTTP/1.1"
+HTTP_1_1_REQUIRED: Final = b"\x00\x00\x00\x0d"
+ONLY_HTTP1: Final = (
+    b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # SETTINGS, without any
+    + (8 + len(NO_HTTP2)).to_bytes(3, "big")
+    + b"\x07\x00\x00\x00\x00\x00"  # GOAWAY: no stream was looked at
+    + b"\x00\x00\x00\x00"
+    + HTTP_1_1_REQUIRED
+    + NO_HTTP2
+)
+"""What a client of HTTP/2 understands."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -56,6 +70,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(PREFACE) and self._in_head and not self._kept:
+            self.logger.warning("a client speaks HTTP/2 without TLS: %s", NO_HTTP2.decode())
+            self._in_head = False
+            self._watch_head()
+            self.transport.write(ONLY_HTTP1)
+            self.transport.close()
+            return
         self._has_progressed = False
         super().data_received(data)
         self._kept = 0 if self._has_progressed else self._kept + len(data)
