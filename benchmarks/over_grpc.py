@@ -27,10 +27,12 @@ from typing import Final
 import aiohttp
 import grpc
 import psutil
+from aiohttp import web
 from dapr.aio.clients import DaprClient as AsyncDaprClient
 from dapr.clients import DaprClient
 from dapr.conf import settings
 from dapr.proto.runtime.v1 import pubsub_pb2
+from dapr.proto.runtime.v1.appcallback_pb2 import ListTopicSubscriptionsResponse, TopicSubscription
 from dapr.proto.runtime.v1.dapr_pb2_grpc import DaprStub
 from measuring import ask, cpu_of, free_port, print_machine, process, wait_until
 
@@ -155,6 +157,35 @@ async def sdk_stream(_: int, port: int, count: Count, deadline: float) -> None:
         await subscription.close()  # type: ignore[no-untyped-call]
 
 
+def events_to(protocol: str, app: int) -> Client:
+    """Events of one subscription, to an app that listens at port `app`."""
+
+    async def client(_: int, port: int, count: Count, deadline: float) -> None:
+        before = await handled(protocol, app)
+        async with published(port, "app", deadline):
+            await asyncio.sleep(max(0.0, deadline - time.perf_counter()))
+        for _ in range(await handled(protocol, app) - before):
+            count()
+
+    return client
+
+
+async def handled(protocol: str, app: int) -> int:
+    """How many events the app has had."""
+    if protocol == "grpc":
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{app}") as channel:
+            ask_count: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(COUNT)
+            return int(await ask_count(b""))
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{app}{COUNT}") as answer:
+        return int(await answer.read())
+
+
+COUNT: Final = "/app/count"
+APPS: Final[Mapping[str, str]] = {
+    "events to an app, HTTP": "http",
+    "events to an app, gRPC": "grpc",
+}
+"""Ways in which an app takes part, and its protocol."""
 WAYS: Final[Mapping[str, Client]] = {
     "HTTP publish, 64 at once": http_publish,
     "stub publish, 64 at once": stub_publish,
@@ -164,7 +195,9 @@ WAYS: Final[Mapping[str, Client]] = {
     "SDK save and get, sync, 1": sdk_threads(1, save_and_get),
     "SDK stream of events": sdk_stream,
 }
-ANSWERED: Final = frozenset({"HTTP publish, 64 at once", "SDK save and get, sync, 1", "SDK stream of events"})
+ANSWERED: Final = frozenset({
+    *APPS, "HTTP publish, 64 at once", "SDK save and get, sync, 1", "SDK stream of events",
+})  # fmt: skip
 """Ways for which a bare server has no answer."""
 
 
@@ -193,10 +226,63 @@ async def serve_nothing(http: int, port: int) -> None:
         await health.serve_forever()
 
 
+class GrpcApp(grpc.GenericRpcHandler):
+    """Takes the events of the topic `app`, and tells how many there were."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        topic = TopicSubscription(pubsub_name=PUBSUB, topic="app")
+        self._listed = ListTopicSubscriptionsResponse(subscriptions=[topic]).SerializeToString()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        path = handler_call_details.method
+
+        async def answer(request: bytes, context: object) -> bytes:
+            if path.endswith("/OnTopicEvent"):
+                self.events += 1
+                return b""  # SUCCESS
+            return str(self.events).encode() if path == COUNT else self._listed
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def http_app() -> web.Application:
+    """The same over HTTP."""
+    events = 0
+
+    async def subscriptions(_: web.Request) -> web.Response:
+        return web.json_response([{"pubsubname": PUBSUB, "topic": "app", "route": "/app"}])
+
+    async def take(request: web.Request) -> web.Response:
+        nonlocal events
+        await request.read()
+        events += 1
+        return web.Response()
+
+    async def told(_: web.Request) -> web.Response:
+        return web.Response(text=str(events))
+
+    app = web.Application()
+    app.add_routes([web.get("/dapr/subscribe", subscriptions), web.post("/app", take), web.get(COUNT, told)])
+    return app
+
+
+async def serve_app(protocol: str, port: int) -> None:
+    if protocol == "grpc":
+        server = grpc.aio.server(handlers=[GrpcApp()])
+        server.add_insecure_port(f"127.0.0.1:{port}")
+        await server.start()
+        await server.wait_for_termination()
+    runner = web.AppRunner(http_app(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await asyncio.Event().wait()
+
+
 def measure(
-    program: list[str], way: Client, seconds: float, profile: Path | None = None
+    program: list[str], name: str, seconds: float, profile: Path | None = None
 ) -> tuple[float, float]:
-    """What was done in a second, and the CPU of the sidecar for each, in µs."""
+    """What was done in a second in the way `name`, and the CPU of the sidecar for each, in µs."""
     names = ("dapr-http-port", "dapr-grpc-port", "dapr-internal-grpc-port", "metrics-port")
     ports = {name: free_port() for name in names}
     if profile is not None:
@@ -205,7 +291,21 @@ def measure(
         folder = Path(stack.enter_context(_components()))
         command = [*program, "--app-id", "bench", "--log-level", "warn", "--resources-path", str(folder)]
         command += ["--dapr-listen-addresses", "127.0.0.1"]
-        command += [text for name, port in ports.items() for text in (f"--{name}", str(port))]
+        command += [text for flag, port in ports.items() for text in (f"--{flag}", str(port))]
+        way = WAYS.get(name)
+        if way is None:
+            protocol, app = APPS[name], free_port()
+            command += ["--app-port", str(app), "--app-protocol", protocol]
+            serve = [
+                sys.executable,
+                str(Path(__file__).resolve()),
+                "--serve-app",
+                protocol,
+                "--port",
+                str(app),
+            ]
+            stack.enter_context(process(serve, os.environ))
+            way = events_to(protocol, app)
         sidecar = psutil.Process(stack.enter_context(process(command, os.environ)).pid)
         http, port = ports["dapr-http-port"], ports["dapr-grpc-port"]
         setattr(settings, "DAPR_HTTP_PORT", http)  # noqa: B010 - the SDK asks there, and declares no such name
@@ -233,13 +333,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("way", nargs="*", help=f"of: {', '.join(WAYS)}")
+    parser.add_argument("way", nargs="*", help=f"of: {', '.join([*WAYS, *APPS])}")
     parser.add_argument("--daprd", type=Path, default=os.environ.get("DAPRD_PATH"), help="path of daprd")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", type=Path)
     arguments = parser.parse_args()
-    if unknown := set(arguments.way) - set(WAYS):
+    if unknown := set(arguments.way) - {*WAYS, *APPS}:
         parser.error(f"no way {', '.join(sorted(unknown))}")
     print_machine()
     programs = {"ours": [sys.executable, "-m", "outboard", "sidecar"]}
@@ -248,7 +348,7 @@ def main() -> None:
     programs["bare"] = [sys.executable, str(Path(__file__).resolve()), "--serve-nothing"]
     columns = [f"{name} {what}" for name in programs for what in ("/s", "µs")]
     print(f"{'':28}" + "".join(f"{name:>11}" for name in [*columns, *(f"/ {name}" for name in programs)]))
-    for name in arguments.way or WAYS:
+    for name in arguments.way or [*WAYS, *APPS]:
         rounds = []
         for _ in range(arguments.rounds):
             found = {}
@@ -256,9 +356,7 @@ def main() -> None:
                 if each == "bare" and name in ANSWERED:
                     continue
                 file = arguments.profile / f"{name.replace(' ', '-')}.prof" if arguments.profile else None
-                found[each] = measure(
-                    program, WAYS[name], arguments.seconds, file if each == "ours" else None
-                )
+                found[each] = measure(program, name, arguments.seconds, file if each == "ours" else None)
             rounds.append(found)
         told = [
             statistics.median(each[of][at] for each in rounds) if of in rounds[0] else 0.0
@@ -277,5 +375,8 @@ if __name__ == "__main__":
     if "--serve-nothing" in sys.argv:
         flags = dict(pairwise(sys.argv))
         asyncio.run(serve_nothing(int(flags["--dapr-http-port"]), int(flags["--dapr-grpc-port"])))
+    elif "--serve-app" in sys.argv:
+        flags = dict(pairwise(sys.argv))
+        asyncio.run(serve_app(flags["--serve-app"], int(flags["--port"])))
     else:
         main()

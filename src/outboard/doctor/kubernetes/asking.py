@@ -78,7 +78,9 @@ def _known(seen: ClusterSeen, pod: PodSeen) -> AppSeen:
         int(port) if port.isdigit() else 0,
         SIDECAR_PORT,
         pod=pod.name,
-        unasked="" if protocol == HTTP or over_grpc else f"it speaks {protocol}, and only HTTP is asked here",
+        unasked=""
+        if protocol == HTTP or over_grpc
+        else f"it speaks {protocol}, which is not asked through a port-forward",
         over_grpc=over_grpc,
         in_files=tuple(
             SubscriptionSeen(*each.target, each.rules, each.dead_letter_topic, f"Subscription '{each.name}'")

@@ -34,7 +34,7 @@ from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
 from outboard.doctor.reading import answer_of, metadata_in, subscriptions_in
 from outboard.host.listening import is_listening
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C, is_h2_installed
 from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
@@ -43,7 +43,8 @@ __all__ = ["Laptop"]
 T = TypeVar("T")
 
 MOST_ROUTES: Final = 50
-ASKED: Final = frozenset({"http", "https"})
+EXTRAS: Final = {**dict.fromkeys(GRPC_PROTOCOLS, "grpc"), H2C: "h2c"}
+"""By protocol, what is needed to ask an app that speaks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,11 @@ async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
     )
     if not app.app_port:
         return replace(seen, found_at=await _found_at(target, process.ports))
-    if app.app_protocol in GRPC_PROTOCOLS and is_grpc_installed():
+    if unasked := _unasked(app.app_protocol):
+        return replace(seen, unasked=unasked)
+    if app.app_protocol in GRPC_PROTOCOLS:
         where = AppOverGrpc(app.app_protocol, app.app_host, app.app_port, target.app_token)
         return await over_grpc(replace(seen, over_grpc=True), where) if listening else seen
-    if app.app_protocol not in ASKED:
-        return replace(seen, unasked=f"it speaks {app.app_protocol}, and only HTTP is asked here")
     if not listening:
         return seen
     response = await ask(target.app_url, SUBSCRIBE_PATH, token=target.app_token, app_id=app.app_id)
@@ -171,6 +172,14 @@ async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:
         return replace(seen, subscribe=answer)
     subscribed, problem = subscriptions_in(response.body)
     return replace(seen, subscribe=answer, subscribed=subscribed, subscribe_problem=problem)
+
+
+def _unasked(protocol: str) -> str:
+    """Why an app that speaks `protocol` cannot be asked here; empty where it can."""
+    extra = EXTRAS.get(protocol)
+    if extra is None or (is_h2_installed() if extra == "h2c" else is_grpc_installed()):
+        return ""
+    return f"it speaks {protocol}, which takes `pip install 'outboard[{extra}]'` to ask"
 
 
 async def _listens(host: str, port: int) -> bool | None:
