@@ -34,11 +34,14 @@ spec:
 
 @dataclass(frozen=True)
 class Quickstart:
-    """`lines` are how many lines each app prints; the programs with `servers` listen at a port."""
+    """`lines` are how many lines each app prints; the programs with `servers` listen at a port, and speak
+    `protocol` there.
+    """
 
     name: str
     lines: Mapping[str, int]
     servers: Sequence[str] = ()
+    protocol: str = "http"
     components: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -46,25 +49,26 @@ class Quickstart:
 
 
 REDIS = {"redisHost": "{redis}", "redisPassword": ""}
+ORDERS = {"orderpubsub": ("pubsub.redis", REDIS)}
+STORE = {"statestore": ("state.redis", REDIS)}
+SECRETS = {
+    "localsecretstore": (
+        "secretstores.local.file",
+        {"secretsFile": "secrets.json", "nestedSeparator": ":"},
+    )
+}
+BOTH = {"order-processor": 5, "checkout": 5}
+SERVER = ("order-processor",)
 QUICKSTARTS = (
-    Quickstart(
-        "pub_sub",
-        {"order-processor": 5, "checkout": 5},
-        ("order-processor",),
-        {"orderpubsub": ("pubsub.redis", REDIS)},
-    ),
-    Quickstart("state_management", {"order-processor": 9}, components={"statestore": ("state.redis", REDIS)}),
-    Quickstart(
-        "secrets_management",
-        {"order-processor": 2},
-        components={
-            "localsecretstore": (
-                "secretstores.local.file",
-                {"secretsFile": "secrets.json", "nestedSeparator": ":"},
-            )
-        },
-    ),
-    Quickstart("service_invocation", {"order-processor": 5, "checkout": 5}, ("order-processor",)),
+    Quickstart("pub_sub", BOTH, SERVER, components=ORDERS),
+    Quickstart("pub_sub_http", BOTH, SERVER, components=ORDERS),
+    Quickstart("pub_sub_streaming", BOTH, components=ORDERS),
+    Quickstart("state_management", {"order-processor": 9}, components=STORE),
+    Quickstart("state_management_http", {"order-processor": 9}, components=STORE),
+    Quickstart("secrets_management", {"order-processor": 2}, components=SECRETS),
+    Quickstart("secrets_management_http", {"order-processor": 2}, components=SECRETS),
+    Quickstart("service_invocation", BOTH, SERVER),
+    Quickstart("service_invocation_grpc", BOTH, SERVER, "grpc"),
 )
 
 
@@ -88,7 +92,11 @@ def written(quickstart: Quickstart, folder: Path, redis: str) -> Path:
             "appID": app,
             "appDirPath": ".",
             "command": ["python", f"{app.replace('-', '_')}.py"],
-            **({"appPort": free_ports(1)[0]} if app in quickstart.servers else {}),
+            **(
+                {"appPort": free_ports(1)[0], "appProtocol": quickstart.protocol}
+                if app in quickstart.servers
+                else {}
+            ),
         }
         for app in quickstart.lines
     ]

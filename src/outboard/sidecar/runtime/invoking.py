@@ -25,14 +25,12 @@ from outboard.sidecar.invocation.headers import Forwarder
 from outboard.sidecar.invocation.names.port import Announced, Names
 from outboard.sidecar.invocation.names.registry import SidecarRegistry
 from outboard.sidecar.invocation.names.remembered import RememberedNames
-from outboard.sidecar.invocation.names.sqlite import sqlite_names
 from outboard.sidecar.invocation.outgoing import Outgoing, WithoutSidecar, outgoing
 from outboard.sidecar.invocation.service import InvocationService, Reach
 from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.logs import SidecarLog
 from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.resiliency.guard import Resilience
-from outboard.sidecar.runtime.endpoints import open_endpoints
 from outboard.sidecar.runtime.invoking_grpc import GrpcInvoking
 from outboard.sidecar.runtime.options import Options
 from outboard.wire.http import Exchange
@@ -96,7 +94,11 @@ class Invoking:
         """
         async with outgoing(self._meters) as clients, self._grpc.opened():
             self._outgoing, self._host_address = clients, context.environ.get(HOST_VARIABLE, "")
-            ways = await open_endpoints(endpoints, clients, context, stores)
+            ways: Mapping[str, AppCaller] = {}
+            if endpoints:  # else a start does not pay for them
+                from outboard.sidecar.runtime.endpoints import open_endpoints
+
+                ways = await open_endpoints(endpoints, clients, context, stores)
             self._reach.externals = WithoutSidecar(clients, ways)
             self._reach.guards = AppGuards(policies, resilience)
             yield
@@ -150,6 +152,8 @@ class Invoking:
         """Raises ResourceError."""
         found, folder = self._configuration.name_resolution, self._options.registry
         if found is not None:
+            from outboard.sidecar.invocation.names.sqlite import sqlite_names  # for none else at a start
+
             return sqlite_names(found, self._options.directory, self._log)
         return None if folder is None else SidecarRegistry(folder, self._log, self._clock.sleep)
 
