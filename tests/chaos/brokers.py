@@ -46,6 +46,7 @@ class SidecarPorts(Protocol):
     internal: int
     metrics: int
     app: int
+    app_host: str
 
 
 class Broker(Protocol):
@@ -96,7 +97,7 @@ class SqliteBroker:
     def sidecar(self, app_id: str, ports: SidecarPorts, resources: Path) -> list[str]:
         flags = ["--app-id", app_id, "--dapr-http-port", str(ports.http)]
         flags += ["--dapr-grpc-port", str(ports.grpc), "--resources-path", str(resources)]
-        return outboard("sidecar", *flags, *(("--app-port", str(ports.app)) if ports.app else ()))
+        return outboard("sidecar", *flags, *_app(ports))
 
     def freeze(self) -> Undo:
         return locked(self._file)
@@ -142,7 +143,7 @@ class KafkaOnDaprd:
         flags += ["--dapr-grpc-port", str(ports.grpc), "--dapr-internal-grpc-port", str(ports.internal)]
         flags += ["--metrics-port", str(ports.metrics), "--dapr-listen-addresses", "127.0.0.1"]
         flags += ["--resources-path", str(resources)]
-        return [str(self._daprd), *flags, *(("--app-port", str(ports.app)) if ports.app else ())]
+        return [str(self._daprd), *flags, *_app(ports)]
 
     def freeze(self) -> Undo:
         return frozen([psutil.Process(self.server.pid)])
@@ -176,6 +177,12 @@ async def _read(address: str, topic: str) -> list[OnBroker]:
         return found
     finally:
         await consumer.stop()
+
+
+def _app(ports: SidecarPorts) -> list[str]:
+    """The flags that say where the app is, if there is one."""
+    flags = ["--app-port", str(ports.app), "--app-channel-address", ports.app_host]
+    return flags if ports.app else []
 
 
 def _record(partition: int, offset: int, content: bytes) -> OnBroker:

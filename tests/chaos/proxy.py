@@ -28,9 +28,10 @@ class CuttingProxy:
     takes a connection for its beginning.
     """
 
-    def __init__(self, port: int, target: int, *, patient: bool = False) -> None:
+    def __init__(self, port: int, target: int, host: str = "127.0.0.1", *, patient: bool = False) -> None:
+        """`target` is a port of `host`."""
         self.port = port
-        self._target = target
+        self._target = host, target
         self._patient = patient
         self._to_lose = 0
         self.lost = 0
@@ -81,7 +82,7 @@ class CuttingProxy:
         attempts = ATTEMPTS if self._patient else 1
         while True:
             try:
-                return await asyncio.open_connection("127.0.0.1", self._target)
+                return await asyncio.open_connection(*self._target)
             except OSError:
                 attempts -= 1
                 if not attempts:

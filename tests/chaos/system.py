@@ -39,6 +39,7 @@ class Ports:
     internal: int
     metrics: int
     app: int = 0
+    app_host: str = "127.0.0.1"
 
 
 @dataclass
@@ -105,12 +106,14 @@ def running_system(settings: Settings, folder: Path) -> Iterator[System]:
 def _assembled(
     settings: Settings, folder: Path, database: Database, broker: Broker, guard: Guard, stack: ExitStack
 ) -> System:
-    ports = {f"sidecar-{number}": Ports(*free_ports(4)) for number in range(3)}
+    ports = {f"sidecar-{number}": _ports() for number in range(3)}
     app_ports = dict(zip(("ledger-1", "ledger-2"), free_ports(2), strict=True))
     first, second, third = free_ports(3)
+    host = _own_host()
     ports["sidecar-1"].app, ports["sidecar-2"].app = app_ports["ledger-1"], third
+    ports["sidecar-1"].app_host = host
     publishing = tuple(CuttingProxy(port, ports["sidecar-0"].http) for port in (first, second))
-    delivery = (CuttingProxy(third, app_ports["ledger-2"], patient=True),)
+    delivery = (CuttingProxy(third, app_ports["ledger-2"], host, patient=True),)
     loop = stack.enter_context(proxying(*publishing, *delivery))
     tokens = {"DAPR_API_TOKEN": secrets.token_urlsafe(24), "APP_API_TOKEN": secrets.token_urlsafe(24)}
     environment = {**_environment(), **tokens}
@@ -130,7 +133,7 @@ def _assembled(
         more = {"ORDERS_URL": database.orders_url} if name == "ledger-1" else {"LEDGER_ASYNC": "1"}
         more |= {"LEDGER_URL": database.ledger_url, "MENDED": str(folder / "mended"), "APP_ID": APP_ID}
         more |= {"DAPR_HTTP_PORT": str(ports[sidecar].http), "MUTANT": settings.mutant}
-        add(name, _uvicorn(app_ports[name], workers), **more)
+        add(name, _uvicorn(host, app_ports[name], workers), **more)
     for name, proxy in zip(("relay-1", "relay-2"), publishing, strict=True):
         command = outboard("relay", "--dapr-http-port", str(proxy.port))
         add(name, command, OUTBOARD_DATABASE_URL=database.orders_url)
@@ -144,8 +147,23 @@ def _assembled(
     )  # fmt: skip
 
 
-def _uvicorn(port: int, workers: int) -> list[str]:
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "info", "--no-access-log"]
+def _ports() -> Ports:
+    http, grpc, internal, metrics = free_ports(4)
+    return Ports(http, grpc, internal, metrics)
+
+
+def _own_host() -> str:
+    """An address of loopback where nobody else listens, where there is more than one.
+
+    While a service is down, a stranger may get its port: an answer of that one would count as the service's.
+    """
+    if not sys.platform.startswith("linux"):
+        return "127.0.0.1"
+    return ".".join(["127", *(str(secrets.randbelow(253) + 1) for _ in range(3))])
+
+
+def _uvicorn(host: str, port: int, workers: int) -> list[str]:
+    flags = ["--host", host, "--port", str(port), "--log-level", "info", "--no-access-log"]
     return [sys.executable, "-m", "uvicorn", "chaos.ledger:app", *flags, "--workers", str(workers)]
 
 
