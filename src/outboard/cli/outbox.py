@@ -18,6 +18,14 @@ __all__ = ["check", "sql", "status"]
 PREFIX = "outboard_"
 
 
+class Others(StrEnum):
+    """Tables that an app may have beside those of the outbox."""
+
+    archive = "archive"
+    inbox = "inbox"
+    dead_letters = "dead-letters"
+
+
 class Dialect(StrEnum):
     """Of SQL."""
 
@@ -87,7 +95,8 @@ def status(database: Database = "", output: Format = OutputFormat.text) -> None:
 def check(prefix: Prefix = PREFIX, database: Database = "", output: Format = OutputFormat.text) -> None:
     """Compare the tables of an outbox in a database with what they have to be; exit code 1 where they differ.
 
-    For each difference it shows the statement that mends it.
+    For each difference it shows the statement that mends it. An archive, an inbox and dead letters of the
+    same prefix are compared, too, where they are.
 
     \b
     Examples:
@@ -116,17 +125,23 @@ def sql(
     schema: Annotated[
         str, typer.Option(help="The schema of the tables.", metavar="NAME", show_default=False)
     ] = "",
+    with_: Annotated[
+        list[Others] | None,
+        typer.Option(
+            "--with", help="A table beside those of the outbox. May be repeated.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show the statements that make the tables of an outbox.
 
     \b
     Examples:
       outboard outbox sql > outbox.sql
-      outboard outbox sql --dialect sqlite --prefix shop_
+      outboard outbox sql --dialect sqlite --prefix shop_ --with inbox
     """
     from outboard.live.outboxes import outbox_statements
 
-    for statement in outbox_statements(dialect.value, prefix, schema):
+    for statement in outbox_statements(dialect.value, prefix, schema, {each.value for each in with_ or ()}):
         typer.echo(f"{statement};\n")
 
 

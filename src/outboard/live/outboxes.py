@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outboard.clock import SystemClock
 from outboard.errors import ExtraMissing, OutboxUnavailable
 from outboard.kit.board import Outboard
 from outboard.kit.outbox.port import Depth
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 __all__ = [
     "OutboxChecked",
@@ -21,6 +24,9 @@ __all__ = [
     "relaying",
 ]
 
+ARCHIVE: Final = "archive"
+INBOX: Final = "inbox"
+LETTERS: Final = "dead-letters"
 TIMEOUT: Final = 5.0
 
 
@@ -57,15 +63,34 @@ async def check_outbox(url: str, prefix: str) -> OutboxChecked:
     _demand_sql()
     from outboard.kit.outbox.sql.looking import compared
 
-    return OutboxChecked(prefix, [(each.problem, each.statement) for each in await compared(url, prefix)])
+    others = list(_others(prefix, None).values())
+    found = await compared(url, prefix, others)
+    return OutboxChecked(prefix, [(each.problem, each.statement) for each in found])
 
 
-def outbox_statements(dialect: str, prefix: str, schema: str) -> list[str]:
-    """The statements that make the tables. Raises ExtraMissing."""
+def outbox_statements(dialect: str, prefix: str, schema: str, others: Collection[str] = ()) -> list[str]:
+    """The statements that make the tables; `others` are ARCHIVE, INBOX and LETTERS.
+
+    Raises ExtraMissing.
+    """
     _demand_sql()
     from outboard.kit.outbox.sql.schema import statements
 
-    return statements(dialect, prefix, schema or None)
+    more = [table for name, table in _others(prefix, schema or None).items() if name in others]
+    return statements(dialect, prefix, schema or None, archives=ARCHIVE in others, others=more)
+
+
+def _others(prefix: str, schema: str | None) -> dict[str, Table]:
+    """Tables that the kit can have beside those of the outbox."""
+    from sqlalchemy import MetaData
+
+    from outboard.kit.deadletters.sql.table import letters_table
+    from outboard.kit.inbox.sql.table import inbox_table
+
+    return {
+        INBOX: inbox_table(MetaData(), f"{prefix}inbox", schema),
+        LETTERS: letters_table(MetaData(), f"{prefix}dead_letters", schema),
+    }
 
 
 @asynccontextmanager

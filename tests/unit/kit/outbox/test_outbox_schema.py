@@ -9,6 +9,9 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from outboard import Outbox
 from outboard.kit.outbox.sql.schema import differences, statements
+from outboard.live.outboxes import check_outbox, outbox_statements
+
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -86,3 +89,25 @@ def test_a_constraint_of_an_earlier_version_is_named(engine: Engine) -> None:
             connection.execute(text(old))
     (problem,) = found(engine)
     assert "uq_outboard_outbox_event of an earlier version" in problem
+
+
+async def test_the_tables_beside_it_are_known_to_the_commands(engine: Engine) -> None:
+    url = engine.url.render_as_string()
+    made = outbox_statements("sqlite", "outboard_", "", ["archive", "inbox", "dead-letters"])
+    with engine.begin() as connection:
+        for statement in made:
+            connection.execute(text(statement))
+    assert sorted(inspect(engine).get_table_names()) == [
+        f"outboard_{name}"
+        for name in ("dead_letters", "inbox", "outbox", "outbox_archive", "outbox_lease", "outbox_relay")
+    ]
+    assert not (await check_outbox(url, "outboard_")).problems
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE outboard_outbox_archive DROP COLUMN attempts"))
+        connection.execute(text("ALTER TABLE outboard_inbox ADD COLUMN another TEXT"))
+        (index,) = [each["name"] for each in inspect(connection).get_indexes("outboard_inbox")][:1]
+        connection.execute(text(f"DROP INDEX {index}"))
+    assert [problem for problem, _ in (await check_outbox(url, "outboard_")).problems] == [
+        "column outboard_outbox_archive.attempts is missing",
+        f"index {index} of outboard_inbox is missing",
+    ]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, Table, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from outboard.errors import OutboxUnavailable
@@ -60,10 +60,17 @@ async def has_archive(url: str, prefix: str) -> bool:
         )
 
 
-async def compared(url: str, prefix: str) -> list[SchemaDifference]:
-    """What is wrong with the tables of `prefix`. Raises OutboxUnavailable."""
+async def compared(url: str, prefix: str, others: Sequence[Table] = ()) -> list[SchemaDifference]:
+    """What is wrong with the tables of `prefix`, and with `others` that are there.
+
+    Raises OutboxUnavailable.
+    """
+
+    def compare(connection: Connection) -> list[SchemaDifference]:
+        return differences(connection, prefix, others=others)
+
     async with _reading(url) as reading:
-        return await reading.run(LOOK, lambda connection: differences(connection, prefix), read_only=True)
+        return await reading.run(LOOK, compare, read_only=True)
 
 
 @asynccontextmanager

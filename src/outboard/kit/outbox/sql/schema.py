@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Dialect, MetaData, Table, inspect
@@ -24,16 +24,32 @@ class SchemaDifference(NamedTuple):
     statement: str
 
 
-def statements(dialect: str, prefix: str, schema: str | None = None) -> list[str]:
-    """Those that make the tables of an outbox, for "sqlite" or "postgresql"."""
-    tables = Tables.in_metadata(MetaData(), prefix, schema)
-    return [each for table in tables.all for each in _made(table, DIALECTS[dialect]())]
+def statements(
+    dialect: str,
+    prefix: str,
+    schema: str | None = None,
+    *,
+    archives: bool = False,
+    others: Sequence[Table] = (),
+) -> list[str]:
+    """Those that make the tables of an outbox, and `others`, for "sqlite" or "postgresql"."""
+    tables = Tables.in_metadata(MetaData(), prefix, schema, archives=archives)
+    return [each for table in (*tables.all, *others) for each in _made(table, DIALECTS[dialect]())]
 
 
-def differences(connection: Connection, prefix: str, schema: str | None = None) -> list[SchemaDifference]:
-    """What has to be changed in the database; more columns and indexes than are needed do no harm."""
-    tables = Tables.in_metadata(MetaData(), prefix, schema)
-    found = [each for table in tables.all for each in _of_table(connection, table)]
+def differences(
+    connection: Connection, prefix: str, schema: str | None = None, others: Sequence[Table] = ()
+) -> list[SchemaDifference]:
+    """What has to be changed in the database; more columns and indexes than are needed do no harm.
+
+    An archive and `others` need not be there.
+    """
+    tables = Tables.in_metadata(MetaData(), prefix, schema, archives=True)
+    looked = inspect(connection)
+    optional = [each for each in (tables.archive, *others) if each is not None]
+    there = [each for each in optional if looked.has_table(each.name, schema=each.schema)]
+    needed = (tables.outbox, tables.lease, tables.relay)
+    found = [each for table in (*needed, *there) for each in _of_table(connection, table)]
     if is_outdated(connection, tables.outbox):
         found.append(_outdated(connection, tables.outbox))
     return found
