@@ -39,7 +39,8 @@ class InspectedApp:
 
     `node` is its entry in a run file, `resources` are the folders of components that it has there (empty: not
     known). `unserved` are handlers that the app does not serve. `unseen` counts the places where something
-    is published to a topic that only a run can tell.
+    is published to a topic that only a run can tell. `posts` are the paths that it takes a POST at, as they
+    are declared; None where that is not known.
     """
 
     app_id: str
@@ -50,6 +51,7 @@ class InspectedApp:
     unserved: tuple[InspectedTopic, ...] = ()
     unseen: int = 0
     is_streaming: bool = False
+    posts: tuple[str, ...] | None = None
     node: Node | None = None
     resources: tuple[str, ...] = ()
 
@@ -80,6 +82,7 @@ def app_from_json(
         _topics(found, "unserved", shown),
         _number(found, "unseen"),
         found.get("streaming") is True,
+        tuple(map(str, posts)) if isinstance(posts := found.get("posts"), list) else None,
     )
 
 

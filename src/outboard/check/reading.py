@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from outboard.check.apps import RunApp
 from outboard.check.corpus import RunFile, SourceFile
@@ -19,7 +19,7 @@ from outboard.resources.node import Node
 from outboard.run.plan.settings import RESOURCES_PATH
 from outboard.run.plan.template import AppSpec, parse_template
 
-__all__ = ["STREAM", "read_paths", "read_run_files", "source_file"]
+__all__ = ["STREAM", "read_paths", "read_run_files", "read_stream", "source_file"]
 
 STREAM: Final = "-"
 STREAM_NAME: Final = "(standard input)"
@@ -36,6 +36,17 @@ LEFT_ALONE: Final = frozenset({"node_modules", "__pycache__", "site-packages", "
 KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SEPARATOR: Final = "---"
 RUN_FILE: Final = "dapr.yaml"
+
+
+def read_stream(stream: BinaryIO) -> str:
+    """What comes on standard input. Raises CommandError for more than a file may have."""
+    content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise CommandError(
+            f"standard input has more than {LARGEST // 1024 // 1024} MiB",
+            "Check a part at a time, or write it into files.",
+        )
+    return content.decode("utf-8-sig", "replace")
 
 
 def read_paths(paths: Sequence[Path], stream: str | None, exclude: Iterable[str] = ()) -> list[SourceFile]:

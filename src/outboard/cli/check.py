@@ -173,12 +173,12 @@ def _looked(
     from outboard.check.checking import found
     from outboard.check.ignoring import Ignores
     from outboard.check.main import make_corpus, report_of
-    from outboard.check.reading import STREAM, read_paths
+    from outboard.check.reading import STREAM, read_paths, read_stream
     from outboard.check.registry import ALL_RULES, find_rule
     from outboard.check.settings import read_settings
 
     settings = read_settings(Path.cwd())
-    stream = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if Path(STREAM) in paths else None
+    stream = read_stream(sys.stdin.buffer) if Path(STREAM) in paths else None
     named = [each for each in paths if each != Path(STREAM)]
     if not paths:
         named = [Path()]

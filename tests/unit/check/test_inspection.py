@@ -99,6 +99,8 @@ def test_what_an_app_takes_and_publishes(folder: Path) -> None:
     }
     assert app.unseen == 1
     assert app.unserved == ()
+    assert app.posts is not None
+    assert {"/orders", "/orders/rest"} <= set(app.posts)
 
 
 def test_a_handler_whose_router_is_nowhere(folder: Path) -> None:
@@ -114,7 +116,9 @@ def test_a_module_without_an_app_still_tells_its_handlers(folder: Path) -> None:
 
 
 def test_an_app_without_the_kit_is_asked_as_a_sidecar_does(folder: Path) -> None:
-    [topic] = only("plain:app").takes
+    app = only("plain:app")
+    assert app.posts == ()
+    [topic] = app.takes
     assert (topic.key, topic.dead_letter) == (("pubsub", "plain"), "dead")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import pytest
 
+from outboard.check import reading
 from outboard.check.main import check_files
-from outboard.check.reading import read_paths, source_file
+from outboard.check.reading import read_paths, read_stream, source_file
 from outboard.errors import CommandError
 
 COMPONENT = """\
@@ -129,3 +131,10 @@ def test_in_a_long_stream_one_document_that_cannot_be_read_is_one_finding() -> N
     file = source_file("(standard input)", text, is_stream=True)
     assert (len(file.documents), len(file.errors)) == (400, 1)
     assert check_files([file]).places[0].finding.hit.span.line == 400 * 8 + 7
+
+
+def test_standard_input_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGEST", 8)
+    assert read_stream(io.BytesIO(b"\xef\xbb\xbfa: 1")) == "a: 1"
+    with pytest.raises(CommandError, match="standard input has more than"):
+        read_stream(io.BytesIO(b"a: 12345678"))

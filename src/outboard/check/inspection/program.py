@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Mount, WebSocketRoute
 
 from outboard.asgi import AsgiExchange
 from outboard.check.inspection.calls import publish_calls
@@ -28,6 +29,7 @@ from outboard.gojson.values import Json
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import DEFAULT_APP_ID
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration
+from outboard.kit.subscriptions.routes import every_route
 from outboard.kit.topic import Topic
 from outboard.wire.http import Request
 
@@ -75,6 +77,7 @@ def inspected(folder: Path, module: str, attribute: str) -> dict[str, Json]:
         "publishes": publishes,
         "declares": [{"pubsub": each.pubsub, "topic": each.name} for each in topics],
         "unseen": unseen,
+        "posts": _posts(app),
     }
 
 
@@ -154,6 +157,21 @@ def _refuse_servers() -> None:
     setattr(uvicorn.Server, "run", started)  # noqa: B010
     setattr(uvicorn.Server, "serve", started)  # noqa: B010
     setattr(Outboard, "run", started)  # noqa: B010
+
+
+def _posts(app: FastAPI | None) -> list[Json] | None:
+    """The paths that it takes a POST at, as they are declared; None where that is not to be seen."""
+    found: list[Json] = []
+    for route in [] if app is None else every_route(app.routes):
+        path, methods = getattr(route, "path", None), getattr(route, "methods", None)
+        kind = getattr(route, "original_route", route)
+        if not isinstance(path, str):
+            return None  # a router, in FastAPI 0.137
+        if isinstance(kind, Mount):
+            found.append(f"{path.rstrip('/')}/{{rest:path}}")
+        elif not isinstance(kind, WebSocketRoute) and (methods is None or "POST" in methods):
+            found.append(path)
+    return None if app is None else found
 
 
 def _alive(kind: type[Any]) -> list[Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from outboard.cel import ExpressionInvalid
 from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus
-from outboard.check.document import child, is_placeholder, text
+from outboard.check.document import Document, child, is_placeholder, items, text
 from outboard.check.inspected import InspectedApp, InspectedTopic
 from outboard.check.rule import Hit, LintRule, Severity, at
 from outboard.check.rules.subscriptions import SERIAL, VARIABLE
 from outboard.check.rules.topics import is_denied
 from outboard.check.words import is_slip_of_name, nearest
-from outboard.resources.node import Span
+from outboard.resources.node import Node, Span
 
 __all__ = ["RULES"]
 
@@ -142,6 +143,48 @@ def handler_not_served(corpus: Corpus) -> Iterator[Hit]:
         for each in app.unserved:
             if not app.is_streaming:
                 yield _at(each, f"no route of {app.name} leads to the handler of `{each.topic}`")
+
+
+def route_not_served(corpus: Corpus) -> Iterator[Hit]:
+    """Of a subscription without scopes it is enough that one of the apps that get it serves the route."""
+    for document in corpus.subscriptions:
+        apps = [app for app in corpus.inspected if _is_for(document, app) and not app.is_streaming]
+        if not apps or any(app.posts is None for app in apps):
+            continue
+        for node in _paths(document):
+            path = f"/{text(node).lstrip('/')}"
+            served = [_serves(app, path) for app in apps]
+            if is_placeholder(path) or (all(served) if document.scopes else any(served)):
+                continue
+            lacking = " and ".join(app.name for app, has in zip(apps, served, strict=True) if not has)
+            near = nearest(path, [each for app in apps for each in app.posts or ()])
+            advice = f"Did you mean `{near}`?" if near else ""
+            yield at(node, f"{lacking} takes no POST at `{path}`", advice)
+
+
+def _is_for(document: Document, app: InspectedApp) -> bool:
+    return (not app.resources or document.group in app.resources) and (
+        not document.scopes or app.app_id in document.scopes
+    )
+
+
+def _paths(document: Document) -> list[Node]:
+    rules = (child(each, "path") for each in items(child(document.spec, "routes", "rules")))
+    found = (child(document.spec, "route"), child(document.spec, "routes", "default"), *rules)
+    return [each for each in found if each is not None and text(each)]
+
+
+def _serves(app: InspectedApp, path: str) -> bool:
+    return any(re.fullmatch(_pattern(each), path.partition("?")[0]) for each in app.posts or ())
+
+
+def _pattern(declared: str) -> str:
+    """What a path of Starlette's takes: `{name}` is one part, `{name:path}` may be several."""
+    parts = re.split(r"(\{\w+(?::\w+)?\})", declared)
+    return "".join(
+        (".*" if part.endswith(":path}") else "[^/]+") if part.startswith("{") else re.escape(part)
+        for part in parts
+    )
 
 
 def _used(corpus: Corpus) -> Iterator[tuple[InspectedApp, InspectedTopic]]:
@@ -299,5 +342,14 @@ RULES: Final = (
         "The app does not start: the kit refuses a handler that nobody can call.",
         "Include its router in the app: `app.include_router(...)`; or call `board.mount(app)`.",
         handler_not_served,
+    ),
+    LintRule(
+        "OB812",
+        "route-not-served",
+        Severity.error,
+        "A declared subscription names a route that the app does not have",
+        "The app answers 404 to each event, and the sidecar drops it.",
+        "Correct the path, or add the route: `@app.post(...)`.",
+        route_not_served,
     ),
 )
