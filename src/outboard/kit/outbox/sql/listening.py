@@ -19,7 +19,7 @@ from outboard.clock import Clock
 from outboard.kit.outbox.sql.engine import LazyEngine, reason_of
 from outboard.kit.outbox.sql.notifications import listening
 
-__all__ = ["Heard", "Listener", "channel_of", "payload_of"]
+__all__ = ["Heard", "NotifyListener", "channel_of", "payload_of"]
 
 log: Final = logging.getLogger("outboard.outbox")
 
@@ -62,7 +62,7 @@ def _heard(payload: str) -> Heard | None:
     return Heard(partitions, scheduled == "1", origin)
 
 
-class Listener:
+class NotifyListener:
     """Calls a function for each commit to an outbox of which the database tells."""
 
     def __init__(self, engine: LazyEngine, outbox: Table, clock: Clock) -> None:

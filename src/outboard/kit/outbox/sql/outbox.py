@@ -198,7 +198,7 @@ class Outbox:
         `random` gives numbers in [0, 1). What becomes of each event is recorded in `journal`, and how
         much there is told to `telemetry`.
         """
-        from outboard.kit.outbox.sql.listening import Listener
+        from outboard.kit.outbox.sql.listening import NotifyListener
 
         context = SendContext(publish, clock, random, timeout, journal, self._redact)
         gauges = None if telemetry is None else OutboxGauges(self._store, telemetry, clock)
@@ -214,7 +214,7 @@ class Outbox:
 
         tasks: list[Coroutine[None, None, object]] = [relay.run()]
         if self._origin is not None:
-            tasks.append(Listener(self._engine, self._tables.outbox, clock).run(heard))
+            tasks.append(NotifyListener(self._engine, self._tables.outbox, clock).run(heard))
         with self._wakeups.to(wake):
             async with background_tasks(*tasks):
                 yield
