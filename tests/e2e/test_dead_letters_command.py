@@ -224,4 +224,4 @@ def test_what_is_wrong_is_said(project: Project) -> None:
         ["replay", "1", "--data", "{"], ["replay", "1", "--data", "1", "--data-file", "-"],
         ["replay", "1", "--for", "a", "--for-everybody"], ["replay", "1", "--to", "a||b"],
     ):  # fmt: skip
-        letters("dead-letters", *wrong, "--prefix", "a_", code=1 if "a||b" in wrong else 2)
+        letters("dead-letters", *wrong, "--prefix", "a_", code=2)

@@ -144,11 +144,14 @@ def _manifests(app: typer.Typer, terminal: bool) -> None:
 
 def _dead_letters(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.dead_letters import drop, list_letters, replay, show
-    from outboard.cli.parameters import flowing
+    from outboard.cli.letter_options import selection_parameters
+    from outboard.cli.parameters import flowing, with_parameters
 
     group = _application(terminal=terminal)
-    for name, command in (("list", list_letters), ("show", show), ("replay", replay), ("drop", drop)):
-        group.command(name, help=flowing(command.__doc__ or ""))(command)
+    group.command("list")(with_parameters(list_letters, selection_parameters()))
+    group.command("show", help=flowing(show.__doc__ or ""))(show)
+    group.command("replay")(with_parameters(replay, selection_parameters()))
+    group.command("drop")(with_parameters(drop, selection_parameters(with_state=False)))
     app.add_typer(group, name="dead-letters", help=COMMANDS["dead-letters"].summary)
 
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-from outboard.cli.parameters import OutputFormat, given_data
+from outboard.cli.json_output import write_json
+from outboard.cli.letter_options import letter_selection
+from outboard.cli.parameters import Given, OutputFormat, given_data
 from outboard.cli.places_options import AppId, Format, HttpPort, RunFile
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from outboard.gojson.values import Json
-    from outboard.kit.deadletters.port import LetterSelection
     from outboard.live.letters import LettersByHand
     from outboard.live.places import SearchPlaces
 
@@ -47,69 +46,19 @@ Prefix: TypeAlias = Annotated[
 Ids: TypeAlias = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Letters by their ids.", show_default=False)
 ]
-Group: TypeAlias = Annotated[
-    str, typer.Option("--group", "-g", help="Those of a group.", metavar="ID", show_default=False)
-]
-Topic: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--topic",
-        "-t",
-        help="Those that came from this topic, or lie in this dead letter topic.",
-        metavar="NAME",
-        show_default=False,
-    ),
-]
-FailedApp: TypeAlias = Annotated[
-    str, typer.Option("--app", help="Those that this app failed at.", metavar="APP", show_default=False)
-]
-Since: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Not before this time: `2h` ago, or `2026-01-31T08:00:00Z`.", metavar="TIME", show_default=False
-    ),
-]
-Until: TypeAlias = Annotated[
-    str, typer.Option(help="Before this time, written in the same way.", metavar="TIME", show_default=False)
-]
-Reason: TypeAlias = Annotated[
-    str, typer.Option(help="Those whose reason holds this.", metavar="TEXT", show_default=False)
-]
-Text: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Those that hold this: in the reason, the ids, the key or the data.",
-        metavar="TEXT",
-        show_default=False,
-    ),
-]
-State: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="waiting, replaying, replayed, dropped or all.", metavar="STATE", show_default="waiting"
-    ),
-]
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="All that wait.")]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do it, instead of showing it.")]
 Limit: TypeAlias = Annotated[int, typer.Option(help="So many at most.", min=1, metavar="N")]
-WAITING = "waiting"
 
 
 def list_letters(
     ids: Ids = None,
     each: Annotated[bool, typer.Option("--each", help="The letters themselves, not in groups.")] = False,
-    group: Group = "",
-    topic: Topic = "",
-    app: FailedApp = "",
-    since: Since = "",
-    until: Until = "",
-    reason: Reason = "",
-    text: Text = "",
-    state: State = WAITING,
     limit: Limit = 100,
     database: Database = "",
     prefix: Prefix = None,
     output: Format = OutputFormat.text,
+    **chosen: Given,
 ) -> None:
     """Show the dead letters that an app has collected, and the events that its outbox has parked.
 
@@ -126,11 +75,11 @@ def list_letters(
 
     from outboard.live.letters_output import group_lines, group_objects, letter_object, list_lines
 
-    selection = _selection(ids, group, topic, app, since, until, reason, text, state)
+    selection = letter_selection(ids, chosen)
 
     async def look() -> None:
         async with _opened(database, prefix) as found:
-            if each or ids or group:
+            if each or ids or chosen["group"]:
                 letters = await found.letters.find(limit, **selection)
                 _write([letter_object(one) for one in letters], list_lines(letters), output)
             else:
@@ -179,14 +128,6 @@ def show(
 def replay(
     ids: Ids = None,
     everything: All = False,
-    group: Group = "",
-    topic: Topic = "",
-    app: FailedApp = "",
-    since: Since = "",
-    until: Until = "",
-    reason: Reason = "",
-    text: Text = "",
-    state: State = WAITING,
     limit: Annotated[
         int | None, typer.Option(help="So many at most.", min=1, metavar="N", show_default=False)
     ] = None,
@@ -224,6 +165,7 @@ def replay(
     dapr_http_port: HttpPort = 0,
     run_file: RunFile = None,
     output: Format = OutputFormat.text,
+    **chosen: Given,
 ) -> None:
     """Publish dead letters again, for the app that failed. Shows what it would do; --yes does it.
 
@@ -243,7 +185,7 @@ def replay(
     from outboard.live.letters import ByHand, ReplayedByHand
     from outboard.live.letters_output import report_lines, report_object
 
-    selection = _selection(ids, group, topic, app, since, until, reason, text, state)
+    selection = letter_selection(ids, chosen)
     how = ByHand(to, for_app, everybody, _data(data, data_file), limit, everything)
     where = places(app_id, dapr_http_port, run_file)
 
@@ -262,17 +204,11 @@ def replay(
 def drop(
     ids: Ids = None,
     everything: All = False,
-    group: Group = "",
-    topic: Topic = "",
-    app: FailedApp = "",
-    since: Since = "",
-    until: Until = "",
-    reason: Reason = "",
-    text: Text = "",
     yes: Yes = False,
     database: Database = "",
     prefix: Prefix = None,
     output: Format = OutputFormat.text,
+    **chosen: Given,
 ) -> None:
     """Give up dead letters that wait. Shows how many; --yes does it.
 
@@ -285,7 +221,7 @@ def drop(
     """
     import asyncio
 
-    selection = _selection(ids, group, topic, app, since, until, reason, text, WAITING)
+    selection = letter_selection(ids, chosen)
 
     async def do() -> int:
         async with _opened(database, prefix, writes=yes) as found:
@@ -316,64 +252,15 @@ async def _opened(
 
 async def _checked(work: Coroutine[None, None, T]) -> T:
     """What `work` returns; what was asked for wrongly is wrong usage."""
-    from outboard.errors import CommandError
+    from outboard.errors import CommandError, InvalidName
 
     try:
         return await work
+    except InvalidName as error:
+        raise CommandError(str(error), "Correct the name.") from error
     except ValueError as error:
         advice = "Name letters by their ids or by options; --all means all that wait."
         raise CommandError(str(error).partition(": say which")[0], advice) from error
-
-
-def _selection(
-    ids: list[str] | None,
-    group: str,
-    topic: str,
-    app: str,
-    since: str,
-    until: str,
-    reason: str,
-    text: str,
-    state: str,
-) -> LetterSelection:
-    """Raises CommandError."""
-    from typing import cast
-
-    from outboard.errors import CommandError
-    from outboard.kit.deadletters.port import selected
-
-    texts = {"group": group, "topic": topic, "app_id": app, "reason": reason, "text": text}
-    times = {"since": _moment("--since", since), "until": _moment("--until", until)}
-    said = {name: value for name, value in {**texts, **times}.items() if value}
-    listed = {"ids": ids} if ids else {}
-    selection = cast("LetterSelection", {**said, **listed, "state": None if state == "all" else state})
-    try:
-        selected(selection)
-    except ValueError as error:
-        raise CommandError(str(error), "`outboard dead-letters list --each` shows ids and states.") from error
-    return selection
-
-
-def _moment(option: str, text: str) -> datetime | None:
-    """A time, or one so long ago. Raises CommandError."""
-    if not text:
-        return None
-    from datetime import UTC, datetime, timedelta
-
-    from outboard.errors import CommandError
-    from outboard.resources import duration
-
-    try:
-        return datetime.now(UTC) - timedelta(seconds=duration.parse(text))
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
-        raise CommandError(
-            f"{option} {text}: {error}", "Write it as 90s, 2h or 2026-01-31T08:00:00Z."
-        ) from error
-    return moment if moment.tzinfo else moment.astimezone()
 
 
 def _data(data: str | None, file: Path | None) -> object:
@@ -397,10 +284,8 @@ def _progress(done: int, of: int) -> None:
 
 
 def _write(value: Json | list[Json], lines: Iterable[str], output: OutputFormat) -> None:
-    import json
-
     if output is OutputFormat.json:
-        typer.echo(json.dumps(value, ensure_ascii=False))
+        write_json(value)
         return
     for line in lines:
         typer.echo(line)

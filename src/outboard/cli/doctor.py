@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 
 if TYPE_CHECKING:
@@ -267,7 +268,6 @@ def _write_bundle(file: Path, seen: Evidence, diagnosis: Diagnosis) -> None:
 
 
 def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
-    import json
     import os
     import sys
 
@@ -276,7 +276,7 @@ def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
     from outboard.doctor.output.text import as_lines
 
     if output is OutputFormat.json:
-        typer.echo(json.dumps(as_json(diagnosis), ensure_ascii=False))
+        write_json(as_json(diagnosis))
         return
     signs = wants_colour(terminal=sys.stdout.isatty(), environment=os.environ)
     write: Callable[[str, int, str], None] = text_writer(sys.stdout, os.environ)

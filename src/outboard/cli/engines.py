@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 from outboard.engines.defaults import KAFKA_PORT, MAVEN_CENTRAL, REDIS_PORT
 
@@ -138,12 +139,11 @@ def _say(text: str) -> None:
 
 
 def _show(states: Sequence[EngineState], output: OutputFormat) -> None:
-    import json
 
     from outboard.engines.output import as_json, as_text, problems
 
     if output is OutputFormat.json:
-        typer.echo(json.dumps([as_json(state) for state in states], ensure_ascii=False))
+        write_json([as_json(state) for state in states])
         return
     typer.echo("\n".join(as_text(states)))
     for text in problems(states):

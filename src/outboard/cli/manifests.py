@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 
 if TYPE_CHECKING:
@@ -138,7 +139,6 @@ def _brokers(given: Sequence[str]) -> Sequence[str]:
 def _tell(
     decisions: Sequence[Decision], made: FileSet, namespace: str, to: Path, output: OutputFormat
 ) -> None:
-    import json
 
     from outboard.manifests.ownership import FileState
     from outboard.manifests.secrecy import how_to_create
@@ -151,7 +151,7 @@ def _tell(
             for each in made.secrets
         ]
         told = {"namespace": namespace, "files": files, "secrets": secrets}
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        write_json(told)
         return
     for each in decisions:
         if each.state is not FileState.unchanged:

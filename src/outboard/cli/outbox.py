@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 from outboard.cli.places_options import Format
 
 if TYPE_CHECKING:
-    from outboard.gojson.values import Json
+    pass
 
 __all__ = ["check", "sql", "status"]
 
@@ -65,7 +66,7 @@ def status(database: Database = "", output: Format = OutputFormat.text) -> None:
 
     found = asyncio.run(outbox_statuses(_named(database)))
     if output is OutputFormat.json:
-        _write_json(
+        write_json(
             [
                 {
                     "table": each.table,
@@ -108,7 +109,7 @@ def check(prefix: Prefix = PREFIX, database: Database = "", output: Format = Out
 
     found = asyncio.run(check_outbox(_named(database), prefix))
     if output is OutputFormat.json:
-        _write_json([{"problem": problem, "statement": statement} for problem, statement in found.problems])
+        write_json([{"problem": problem, "statement": statement} for problem, statement in found.problems])
     for problem, statement in found.problems if output is OutputFormat.text else ():
         typer.echo(problem)
         if statement:
@@ -153,9 +154,3 @@ def _named(database: str) -> str:
         advice = "Give its URL with --database, such as sqlite:///shop.db, or in OUTBOARD_DATABASE_URL."
         raise CommandError("no database is named", advice)
     return database
-
-
-def _write_json(value: Json) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat, given_data
 from outboard.cli.places_options import Format, HttpPort, RunFile
 
@@ -104,14 +105,12 @@ def publish(
 
 
 def _show(done: PublishedByHand, output: OutputFormat) -> None:
-    import json
-
     from outboard.live.routing_output import route_lines, route_objects
 
     if output is OutputFormat.json:
         told = {name: getattr(done, name) for name in ("id", "correlationid", "pubsub", "topic")}
         told |= {"app": done.app_id, "routes": route_objects(done.routes), "note": done.note}
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        write_json(told)
         return
     what = f"event {done.id}" if done.id else "a raw payload"
     typer.echo(f"Published {what} to {done.topic} of {done.pubsub}, through the sidecar of {done.app_id}")

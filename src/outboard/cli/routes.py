@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 from outboard.cli.places_options import AppId, Format, HttpPort, ResourcesPath, RunFile
 
@@ -68,7 +69,6 @@ def routes(
       outboard routes data.json -t task-events       the data of an event
     """
     import asyncio
-    import json
 
     from outboard.cli.places_options import places
     from outboard.live.asking import wirings
@@ -84,7 +84,7 @@ def routes(
     found = answers(apps, component, named, seen)
     if output is OutputFormat.json:
         told = {"topic": named, "pubsub": component, "routes": route_objects(found)}
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        write_json(told)
     else:
         for line in route_lines(found, explain=explain):
             typer.echo(line)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 from typer.core import TyperCommand
 
+from outboard.cli.json_output import json_line
 from outboard.cli.parameters import Given, OutputFormat
 from outboard.cli.run_options import ONE_APP
 from outboard.errors import CommandError
@@ -223,7 +224,6 @@ def _value(given: Given) -> Value:
 
 
 def _describe(plan: RunPlan, output: OutputFormat) -> None:
-    import json
     from dataclasses import replace
 
     from outboard.check.starting import findings_before
@@ -238,9 +238,7 @@ def _describe(plan: RunPlan, output: OutputFormat) -> None:
         told = more if plan.strict else replace(more, severity="warning")  # it starts all the same
         found.append(AppFinding(told))
     typer.echo(
-        json.dumps(plan_as_json(plan, found), ensure_ascii=False)
-        if output is OutputFormat.json
-        else plan_as_text(plan, found)
+        json_line(plan_as_json(plan, found)) if output is OutputFormat.json else plan_as_text(plan, found)
     )
     if refused:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 
 if TYPE_CHECKING:
@@ -83,10 +84,8 @@ def _resource_folders() -> Iterator[Path]:
 
 
 def _tell(changed: Sequence[Path], output: OutputFormat) -> None:
-    import json
-
     if output is OutputFormat.json:
-        typer.echo(json.dumps({"written": [each.as_posix() for each in changed]}, ensure_ascii=False))
+        write_json({"written": [each.as_posix() for each in changed]})
         return
     for each in changed:
         typer.echo(f"written: {each}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 from outboard.cli.places_options import AppId, Format, HttpPort, ResourcesPath, RunFile
 
@@ -55,7 +56,6 @@ def get(
       outboard state get 7 --app-id notification -o json
     """
     import asyncio
-    import json
 
     from outboard.cli.places_options import places
     from outboard.kit.state.store import StateEntry
@@ -68,11 +68,9 @@ def get(
     found, entry = asyncio.run(read())
     there = entry.etag is not None or entry.value is not None
     if output is OutputFormat.json:
-        typer.echo(
-            json.dumps({**_told(found, key), "value": entry.value, "etag": entry.etag}, ensure_ascii=False)
-        )
+        write_json({**_told(found, key), "value": entry.value, "etag": entry.etag})
     elif there:
-        typer.echo(json.dumps(entry.value, ensure_ascii=False))
+        write_json(entry.value)
         typer.echo(f"{found.stored(key)} of {found.name}, ETag {entry.etag}", err=True)
     else:
         typer.echo(f"nothing lies under {found.stored(key)} of {found.name}", err=True)
@@ -186,7 +184,6 @@ def list_keys(
       outboard state list --prefix task- --app-id notification
     """
     import asyncio
-    import json
 
     from outboard.cli.places_options import places
     from outboard.live.stores import list_keys as listed
@@ -194,7 +191,7 @@ def list_keys(
     found = asyncio.run(listed(places(app_id, 0, run_file, resources_path), store, prefix, limit))
     if output is OutputFormat.json:
         told = {"store": found.name, "app": found.app_id, "prefix": found.prefix}
-        typer.echo(json.dumps({**told, "keys": list(found.keys), "more": found.more}, ensure_ascii=False))
+        write_json({**told, "keys": list(found.keys), "more": found.more})
         return
     for key in found.keys:
         typer.echo(key)
@@ -204,10 +201,9 @@ def list_keys(
 
 
 def _say(done: str, found: OpenStore, key: str, output: OutputFormat) -> None:
-    import json
 
     if output is OutputFormat.json:
-        typer.echo(json.dumps(_told(found, key), ensure_ascii=False))
+        write_json(_told(found, key))
     else:
         typer.echo(f"{done} {found.stored(key)} of {found.name}")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from outboard.cli.json_output import json_line
 from outboard.cli.parameters import OutputFormat
 from outboard.cli.places_options import AppId, Format, ResourcesPath, RunFile
 
@@ -52,7 +53,6 @@ def subscribe(
       outboard subscribe task-events --resources-path components/kafka
     """
     import asyncio
-    import json
     import logging
     import sys
 
@@ -73,7 +73,7 @@ def subscribe(
 
     def seen(message: TailedMessage) -> None:
         as_json = output is OutputFormat.json
-        write(json.dumps(message_object(message), ensure_ascii=False) if as_json else message_line(message))
+        write(json_line(message_object(message)) if as_json else message_line(message))
 
     wanted = WantedTail(topic, pubsub, from_beginning, max_messages)
     asyncio.run(tail(wanted, places(app_id, 0, run_file, resources_path), started, seen))

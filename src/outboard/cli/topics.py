@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 
 if TYPE_CHECKING:
-    from outboard.gojson.values import Json
     from outboard.topics.control import DeadLetterTo
     from outboard.topics.finding import FoundLogs
 
@@ -86,7 +86,7 @@ def list_topics(
     found = _found(file, resources_path, run_file, app_id)
     by_log = [(log, summaries_of(log)) for log in found.logs if log.path.is_file()]
     if output is OutputFormat.json:
-        _write_json([topic_as_json(log, topic) for log, topics in by_log for topic in topics])
+        write_json([topic_as_json(log, topic) for log, topics in by_log for topic in topics])
     else:
         _write_text(line for log, topics in by_log for line in topics_as_text(log, topics))
 
@@ -120,7 +120,7 @@ def held(
         if topic in ("", event.topic)
     ]
     if output is OutputFormat.json:
-        _write_json([held_as_json(log, event) for log, event in events])
+        write_json([held_as_json(log, event) for log, event in events])
     else:
         _write_text(line for log, event in events for line in held_as_text(log, event))
         if not events:
@@ -211,7 +211,7 @@ def _pass_over(
     outcome = pass_over(log, meant, letter) if yes else None
     event = look(log, meant) if outcome is None else outcome.event
     if output is OutputFormat.json:
-        _write_json(outcome_as_json(log, event, letter, outcome))
+        write_json(outcome_as_json(log, event, letter, outcome))
     elif outcome is None:
         _write_text(plan_as_text(log, event, letter))
     else:
@@ -250,12 +250,6 @@ def _found(
         advice = "Name its folder with -d, an app that it is scoped to with --app-id, or the log with --file."
         raise CommandError(problem, advice)
     return found
-
-
-def _write_json(value: Json) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 def _write_text(lines: Iterable[str]) -> None:

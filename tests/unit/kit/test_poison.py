@@ -286,6 +286,14 @@ async def test_a_validator_with_a_bug_is_retry(
     assert exchange.requests == []
 
 
+def test_a_dead_letter_does_not_expire_with_its_event(envelope: dict[str, Any], clock: FakeClock) -> None:
+    """A sidecar would drop it before it is collected."""
+    read = read_envelope(json.dumps({**envelope, "expiration": "2026-01-02T03:04:06Z"}).encode(), {})
+    letter = json.loads(dead_letter(read, reason="why", origin="//o", attempts=1, now=clock.now()))
+    assert "expiration" not in letter
+    assert letter.items() >= envelope.items()
+
+
 def test_a_key_that_no_header_may_hold_is_left_out() -> None:
     assert read_envelope(b"{}", {"__key": "a\nb"}).key is None
     assert read_envelope(b"{}", {"partitionkey": "k"}).key == "k"

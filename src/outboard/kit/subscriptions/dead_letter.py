@@ -32,6 +32,7 @@ DATA: Final = frozenset({"data", "data_base64", "datacontenttype", "dataschema"}
 KEPT_OF_BODY: Final = 64 * 1024
 KEPT_OF_ATTRIBUTE: Final = 1024
 KEPT_ATTRIBUTES: Final = 32
+LEFT_OUT: Final = frozenset({ERROR, "expiration"})
 ANY_EVENT: Final = EventCodec(object)
 
 
@@ -82,8 +83,12 @@ def read_envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
 def dead_letter(
     envelope: Envelope, *, reason: str, origin: str, attempts: int, now: datetime, error: str = ""
 ) -> bytes:
-    """The structured CloudEvent to publish: the event as it was, and the attributes of a dead letter."""
-    as_it_was = {name: value for name, value in envelope.members.items() if name != ERROR}
+    """The structured CloudEvent to publish: the event as it was, and the attributes of a dead letter.
+
+    Its `expiration` says how long the event is worth handling: a dead letter of it is there to be looked at,
+    and a sidecar would drop it without a word, before it is collected.
+    """
+    as_it_was = {name: value for name, value in envelope.members.items() if name not in LEFT_OUT}
     return to_json({**as_it_was, **written(reason, origin, attempts, now, error)})
 
 
