@@ -46,4 +46,4 @@ def test_a_container_is_what_its_containerfile_says(cluster: Cluster, todo: str)
     command = ("exec", "-n", todo, "deployment/backend", "-c", "backend", "--", "python", "-c", program)
     uid, folder, python, files = json.loads(cluster.kubectl(*command))
     assert (uid, folder, python) == (10001, "/app", "/venv/bin/python")
-    assert files == ["backend", "events.py"]
+    assert files == ["backend", "columns.py", "database.py", "events.py"]
