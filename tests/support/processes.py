@@ -71,6 +71,12 @@ class Program:
         self._reader.join(PATIENCE)
         return code
 
+    def wait_for_end(self, seconds: float = PATIENCE) -> int:
+        """Its exit code, once it has ended by itself; raises TimeoutExpired."""
+        code = self._process.wait(seconds)
+        self._reader.join(PATIENCE)
+        return code
+
     def kill(self) -> None:
         """End it at once, and whatever it started."""
         if not self.ended:
@@ -106,9 +112,14 @@ def running(command: Sequence[str], folder: Path, **variables: str) -> Iterator[
             program.close()
 
 
-def eventually(condition: Callable[[], T], complaint: Callable[[], str], program: Program | None = None) -> T:
+def eventually(
+    condition: Callable[[], T],
+    complaint: Callable[[], str],
+    program: Program | None = None,
+    patience: float = PATIENCE,
+) -> T:
     """What `condition` returns, once that is true; gives up when `program` has ended."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (result := condition()):
         if time.monotonic() > deadline or (program is not None and program.ended):
             raise AssertionError(complaint())
