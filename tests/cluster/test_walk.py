@@ -1,0 +1,134 @@
+"""The commands of the pages about Kubernetes, executed in their order on the system that they are about."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engines.cluster.kubectl import Cluster
+from support.cluster import port_forward
+from support.commands import Command, commands
+from support.processes import eventually
+
+pytestmark = pytest.mark.engine("cluster")
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+BEFORE = ("create secret", "scale", "rollout", "port-forward", "apply")
+"""What prepares a system, or goes on until somebody ends it."""
+
+
+def looks(page: str, beginning: str, end: str = "\0") -> list[Command]:
+    """The commands of kubectl in a part of the page that tell of something."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    first = text[: text.index(beginning)].count("\n")
+    last = text[: text.index(end)].count("\n") if end in text else text.count("\n")
+    return [
+        each
+        for each in commands(HOW_TO / page)
+        if first < each.line <= last + 1
+        and each.shell == "$"
+        and each.words[0] == "kubectl"
+        and each.expected
+        and not each.text.removeprefix("kubectl ").startswith(BEFORE)
+    ]
+
+
+SIX = looks("kubernetes.md", "## Look whether it works", "### When a component changes")
+WALK = looks("where-did-my-event-go.md", "## On Kubernetes")
+
+
+@pytest.fixture(scope="module")
+def event(cluster: Cluster, todo: str) -> str:
+    """An event that the backend was asked for, as a person does by the page."""
+    with port_forward(cluster, todo, "deployment/backend", 8000) as url:
+        answer = httpx.post(f"{url}/tasks", json={"title": "walked"}, trust_env=False, timeout=30)
+        assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_the_pages_have_the_walk() -> None:
+    assert len(SIX) == 6
+    assert len(WALK) >= 8
+
+
+@pytest.mark.usefixtures("event")
+@pytest.mark.parametrize("command", [*SIX, *WALK], ids=lambda each: each.text[:70])
+def test_a_command_of_a_page_shows_what_the_page_says(cluster: Cluster, command: Command) -> None:
+    said = ""
+
+    def shows() -> bool:
+        nonlocal said
+        said = cluster.kubectl(*command.words[1:])
+        return all(expected in said for expected in command.expected if expected != "...")
+
+    eventually(shows, lambda: said[-3000:])
+
+
+def test_state_is_in_redis_through_the_backend(cluster: Cluster, todo: str) -> None:
+    with port_forward(cluster, todo, "deployment/backend", 8000) as url:
+        put = httpx.post(f"{url}/api/state/theme", json={"name": "dark"}, trust_env=False, timeout=30)
+        got = httpx.get(f"{url}/api/state/theme", trust_env=False, timeout=30)
+    assert put.is_success, put.text
+    assert "dark" in got.text
+    stored = cluster.kubectl("exec", "-n", todo, "redis-0", "--", "redis-cli", "HGETALL", "backend||theme")
+    assert "dark" in stored
+
+
+def test_the_backend_says_which_components_there_are_where_one_is_in_another_namespace(
+    cluster: Cluster, todo: str
+) -> None:
+    scopes = '{"scopes": ["notification"]}'
+    with port_forward(cluster, todo, "deployment/backend", 8000) as url:
+        cluster.kubectl("patch", "component", "kafka-pubsub", "-n", todo, "--type=merge", "-p", scopes)
+        try:
+            said = ""
+
+            def told() -> bool:
+                nonlocal said
+                httpx.post(f"{url}/tasks", json={"title": "unpublished"}, trust_env=False, timeout=30)
+                log = ("logs", "-n", todo, "-l", "app=backend", "-c", "backend", "--tail=20")
+                said = cluster.kubectl(*log)
+                return "Not published to task-events" in said
+
+            eventually(told, lambda: said)
+            assert "statestore" in said or "no pub/sub component" in said
+        finally:
+            restored = '{"scopes": ["backend", "notification"]}'
+            cluster.kubectl("patch", "component", "kafka-pubsub", "-n", todo, "--type=merge", "-p", restored)
+
+
+BAD = "no json at all"
+
+
+def test_behind_a_record_that_is_not_json_one_goes_on_as_the_page_says(cluster: Cluster, todo: str) -> None:
+    produce = (
+        f"echo '{BAD}' | /opt/kafka/bin/kafka-console-producer.sh --bootstrap-server localhost:9092 "
+        "--topic task-events"
+    )
+    cluster.kubectl("exec", "-n", "kafka", "kafka-broker-0", "--", "sh", "-c", produce)
+    log = ("logs", "-n", todo, "-l", "app=notification", "-c", "daprd", "--tail=-1")
+    place = re.compile(r"Error processing Kafka message: task-events/(\d+)/(\d+) .*invalid character")
+    eventually(lambda: place.search(cluster.kubectl(*log)), lambda: cluster.kubectl(*log)[-2000:])
+    found = place.search(cluster.kubectl(*log))
+    assert found is not None
+    page = [
+        each.words[1:]
+        for each in commands(HOW_TO / "kubernetes.md")
+        if each.words[:2] == ["kubectl", "scale"] or "kafka-consumer-groups.sh" in each.text
+    ]
+    down, _, reset, up = page
+    partition, offset = found[1], str(int(found[2]) + 1)
+    reset = [partition.join(each.rsplit("0", 1)) if each == "task-events:0" else each for each in reset]
+    reset[reset.index("--to-offset") + 1] = offset
+    cluster.kubectl(*down)
+    eventually(
+        lambda: cluster.try_kubectl(*reset).returncode == 0,
+        lambda: cluster.try_kubectl(*reset).stderr,
+    )
+    cluster.kubectl(*up)
+    cluster.kubectl("rollout", "status", "-n", todo, "deployment/notification", "--timeout=120s")
+    time.sleep(6)  # longer than the five seconds after which daprd would try again
+    assert "error deserializing" not in cluster.kubectl(*log)
