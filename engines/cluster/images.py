@@ -6,9 +6,11 @@ that a second build takes only what has changed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from engines.cluster.programs import APART, run
 BUILD = re.compile(r"^# *docker build -f (?P<file>\S+) -t (?P<name>\S+) (?P<context>\S+)$", re.MULTILINE)
 """How an image is built, as the head of its Containerfile says."""
 FROM = re.compile(r"^FROM (?P<name>\S+)(?: AS (?P<stage>\S+))?$", re.MULTILINE | re.IGNORECASE)
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""The name of a layer or a configuration in a folder of the transport `dir:`."""
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def full_name(name: str) -> str:
@@ -65,11 +70,27 @@ class Store:
         self._run(["tag", name, *others])
 
     def export(self, names: Sequence[str], folder: Path) -> None:
-        """Write the images `names` into an empty folder, in the layout of OCI; they share their layers."""
-        for name in names:  # not compressed: they are read once, here
-            self._run(["push", "--disable-compression", name, f"oci:{folder}:{name}"])
-        index = folder / "index.json"
-        index.write_text(json.dumps(for_containerd(json.loads(index.read_text("utf-8")))), encoding="utf-8")
+        """Write the images `names` into a new folder, in the layout of OCI. They share their layers, which
+        are not compressed: they are read once, here."""
+        blobs = folder / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        images = []
+        for name in names:
+            single = folder / "single"
+            self._run(["push", "--format=oci", "--disable-compression", name, f"dir:{single}"])
+            manifest = (single / "manifest.json").read_bytes()
+            for file in single.iterdir():
+                if DIGEST.fullmatch(file.name):
+                    file.replace(blobs / file.name)
+            shutil.rmtree(single)
+            (blobs / hashlib.sha256(manifest).hexdigest()).write_bytes(manifest)
+            images.append((name, manifest))
+        (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="utf-8")
+        (folder / "index.json").write_text(json.dumps(index(images)), encoding="utf-8")
+
+    def prune(self) -> None:
+        """Remove what no image that has a name is made of: what was built before, and stages."""
+        self._run(["rmi", "--prune"])
 
     def _run(self, arguments: Sequence[str]) -> None:
         # What it mounts is in a /run of its own: nothing is left when it is interrupted.
@@ -78,17 +99,17 @@ class Store:
         run([*APART, "sh", "-c", script, "buildah", *own, *arguments], self.log)
 
 
-def for_containerd(index: Mapping[str, object]) -> dict[str, object]:
-    """An index of OCI in which each image has its full name where containerd looks for it. Pure."""
-    manifests = index["manifests"]
-    assert isinstance(manifests, list)
-    named = [
-        {
-            **each,
-            "annotations": {
-                "io.containerd.image.name": each["annotations"]["org.opencontainers.image.ref.name"]
-            },
-        }
-        for each in manifests
-    ]
-    return {**index, "manifests": named}
+def index(images: Sequence[tuple[str, bytes]]) -> dict[str, object]:
+    """The index of an OCI layout of images, name and manifest, with the name where containerd looks. Pure."""
+    return {
+        "schemaVersion": 2,
+        "manifests": [
+            {
+                "mediaType": MANIFEST,
+                "digest": f"sha256:{hashlib.sha256(manifest).hexdigest()}",
+                "size": len(manifest),
+                "annotations": {"io.containerd.image.name": name},
+            }
+            for name, manifest in images
+        ],
+    }

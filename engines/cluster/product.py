@@ -87,6 +87,7 @@ def _build(root: Path, home: Path, target: Path) -> None:
         work = Path(made)
         images.export(names, work / "layout")
         unpack(work / "layout", target, unpacked(home), work)
+    images.prune()
 
 
 def _wheels(root: Path) -> Path:

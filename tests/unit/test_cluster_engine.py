@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 import dev
 from engines.catalogue import select
 from engines.cluster.build import CONTROL_PLANE, STAND_INS, chart_values
-from engines.cluster.images import bases_in, for_containerd, full_name, name_in
+from engines.cluster.images import bases_in, full_name, index, name_in
 from engines.cluster.layout import Run
 from engines.cluster.machine import what_is_missing
 from engines.cluster.product import containerfiles, context_files, requirements
@@ -84,13 +85,16 @@ def test_the_product_s_packages_are_those_of_its_containerfiles() -> None:
 
 
 def test_an_index_names_its_images_as_containerd_reads_it() -> None:
-    index = {
-        "schemaVersion": 2,
-        "manifests": [{"digest": "sha256:1", "annotations": {"org.opencontainers.image.ref.name": "a:1"}}],
-    }
-    made = for_containerd(index)
-    assert made["manifests"] == [{"digest": "sha256:1", "annotations": {"io.containerd.image.name": "a:1"}}]
+    made = index([("docker.io/library/a:1", b"{}")])
     assert made["schemaVersion"] == 2
+    assert made["manifests"] == [
+        {
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": f"sha256:{hashlib.sha256(b'{}').hexdigest()}",
+            "size": 2,
+            "annotations": {"io.containerd.image.name": "docker.io/library/a:1"},
+        }
+    ]
 
 
 @pytest.mark.parametrize(
