@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
+import pytest
 
 from engines.cluster.kubectl import Cluster
 from support.cluster import eventually_says, objects, port_forward
@@ -40,10 +41,20 @@ def test_an_event_reaches_the_notification(cluster: Cluster, todo: str) -> None:
     )
 
 
-def test_a_container_is_what_its_containerfile_says(cluster: Cluster, todo: str) -> None:
-    told = "[os.getuid(), os.getcwd(), sys.executable, sorted(os.listdir())]"
-    program = f"import json, os, sys; print(json.dumps({told}))"
-    command = ("exec", "-n", todo, "deployment/backend", "-c", "backend", "--", "python", "-c", program)
-    uid, folder, python, files = json.loads(cluster.kubectl(*command))
-    assert (uid, folder, python) == (10001, "/app", "/venv/bin/python")
-    assert files == ["backend", "columns.py", "database.py", "events.py"]
+@pytest.mark.parametrize("app", ["backend", "notification"])
+def test_a_container_is_what_its_containerfile_says(
+    cluster: Cluster, todo: str, app: str, pytestconfig: pytest.Config
+) -> None:
+    file = pytestconfig.rootpath / "deploy" / "kubernetes" / f"{app}.Containerfile"
+    stage = file.read_text(encoding="utf-8").rpartition("\nFROM ")[2]
+    lines = [line.partition(" ")[::2] for line in stage.splitlines()]
+    said = dict(lines)
+    copies = [rest.split()[1] for word, rest in lines if word == "COPY" and "--from" not in rest]
+    started_as = "open('/proc/1/cmdline').read().split(chr(0))[:-1]"
+    told = f"[os.getuid(), os.getcwd(), {started_as}, os.listdir(), *os.environ]"
+    program = f"import json, os; print(json.dumps({told}))"
+    command = ("exec", "-n", todo, f"deployment/{app}", "-c", app, "--", "python", "-c", program)
+    uid, folder, started, files, *variables = json.loads(cluster.kubectl(*command))
+    assert (str(uid), folder, started) == (said["USER"], said["WORKDIR"], json.loads(said["CMD"]))
+    assert set(files) == {each.removeprefix("./") for each in copies}
+    assert {each.partition("=")[0] for each in said["ENV"].split()} <= set(variables)
