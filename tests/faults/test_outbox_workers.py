@@ -110,6 +110,7 @@ def stage_all(url: str, numbers: range) -> set[int]:
         return set().union(*found)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform == "win32", reason="uvicorn's workers, and signals")
 def test_four_workers_share_the_work_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shop.db'}"
