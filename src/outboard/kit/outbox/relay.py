@@ -220,7 +220,9 @@ class Relay:
         if self._more and len(self._sender.backlog.held) < HELD_EVENTS and self._sender.lease.partitions:
             await asyncio.sleep(0)
             return
-        until = min(self._polls_at, self._sweeps_at)
+        until = self._polls_at
+        if self._sender.lease.partitions:
+            until = min(until, self._sweeps_at)
         if self._sender.ledger.has_more:
             until = min(until, self._settled_at + PAGE_SECONDS)
         left = until - self._clock.monotonic()

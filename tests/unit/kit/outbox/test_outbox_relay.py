@@ -96,6 +96,20 @@ async def test_nobody_else_publishes_while_the_lease_lasts(bench: OutboxBench) -
     assert bench.broker.of("a") == [1]
 
 
+async def test_a_relay_without_partitions_rests_until_it_polls(bench: OutboxBench) -> None:
+    await bench.relay("first").step()
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.Event().wait()
+
+    bench.clock.sleep = sleep  # type: ignore[method-assign]
+    async with running(bench.relay("second")):
+        await until(lambda: bool(slept))
+    assert min(slept) > 0
+
+
 async def test_a_lease_is_renewed_in_time(bench: OutboxBench) -> None:
     first, second = bench.relay("first"), bench.relay("second")
     await first.step()
