@@ -141,7 +141,7 @@ async def test_the_statements_of_an_outbox_make_what_the_check_calls_right(postg
                 for statement in statements("postgresql", "outboard_", schema):
                     connection.exec_driver_sql(statement)
                 assert differences(connection, "outboard_", schema) == []
-            assert len(differences(connection, "other_")) == 2
+            assert len(differences(connection, "other_")) == 3
         Outbox(engine, prefix="made_").create_tables(engine)
         with engine.connect() as connection:
             assert differences(connection, "made_") == []
