@@ -1,0 +1,274 @@
+"""A database of several sessions, on one SQLite connection in memory, of which each statement is an await.
+
+A transaction keeps what it has written to itself: each of its statements is run behind those before it, on
+what is committed at that moment, and then undone; at its commit they are run for good. So it sees what others
+have committed meanwhile, as at READ COMMITTED, and a killed process leaves nothing behind. What two
+transactions may not do at once is kept by locks, until they end:
+
+    kind         a transaction takes                             as
+    serial       the whole database, where it writes             SQLite, with BEGIN IMMEDIATE
+    concurrent   keys of the inbox, lanes of the outbox, and     PostgreSQL: a unique index, advisory
+                 the rows of a table that it changes (as one)    locks of a transaction, row locks
+
+A number of the outbox is drawn when its row is inserted, not at the commit, as from a sequence of PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from simulation.loop import PROCESS, Process
+from simulation.world import START, World
+
+__all__ = ["CLOSED", "Database", "Transaction"]
+
+CLOSED: Final = "Cannot operate on a closed database."
+PATIENCE: Final = 5.0
+INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([^)]*)\)", re.IGNORECASE)
+CHANGE: Final = re.compile(r"\s*(?:UPDATE|DELETE FROM) (\w+)", re.IGNORECASE)
+JULIAN_UNIX: Final = 2440587.5
+DAY: Final = 86_400.0
+
+Statement = tuple[str, Sequence[Any]]
+Lock = tuple[str, str | int]
+Committed = Callable[[Sequence[Statement]], None]
+
+
+class Transaction:
+    """What one session has done since it began."""
+
+    def __init__(self, database: Database, *, writes: bool) -> None:
+        self.database = database
+        self.process = PROCESS.get()
+        self.writes = writes
+        self.done: list[Statement] = []
+        self.held: list[Lock] = []
+        self.open = True
+
+    def end(self) -> None:
+        """Let go of all that it has locked."""
+        if self.open:
+            self.open = False
+            self.database.transactions.remove(self)
+            for lock in self.held:
+                self.database.release(lock)
+
+
+class Database:
+    """`tables` is what makes them. `committed` is told of what each transaction has written, in order."""
+
+    def __init__(self, world: World, name: str, tables: Sequence[str], *, serial: bool) -> None:
+        self.world = world
+        self.name = name
+        self.serial = serial
+        self.transactions: list[Transaction] = []
+        self.committed: Committed = lambda _: None
+        self.sqlite = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.sqlite.create_function("julianday", 1, self._julianday)
+        self._locks: dict[Lock, deque[tuple[asyncio.Future[None], Transaction]]] = {}
+        self._number = 0
+        for statement in tables:
+            self.sqlite.execute(statement)
+
+    def close(self) -> None:
+        self.sqlite.close()
+
+    def killed(self, process: Process) -> None:
+        """The sessions of `process` are noticed to be gone."""
+        for transaction in [each for each in self.transactions if each.process is process]:
+            transaction.end()
+
+    async def begin(self, *, writes: bool) -> Transaction:
+        """Raises sqlite3.OperationalError where others do not end."""
+        await self._hop()
+        transaction = Transaction(self, writes=writes)
+        self.transactions.append(transaction)
+        if self.serial and writes:
+            await self._lock(transaction, ("rows", "of all tables"))
+        return transaction
+
+    async def execute(self, transaction: Transaction, statement: str, parameters: Sequence[Any]) -> Answer:
+        """Raises sqlite3.Error."""
+        (answer,) = await self._execute(transaction, statement, [parameters])
+        return answer
+
+    async def execute_many(
+        self, transaction: Transaction, statement: str, rows: Sequence[Sequence[Any]]
+    ) -> int:
+        """How many rows were changed. Raises sqlite3.Error."""
+        return sum(answer.rowcount for answer in await self._execute(transaction, statement, rows))
+
+    async def _execute(
+        self, transaction: Transaction, statement: str, rows: Sequence[Sequence[Any]]
+    ) -> list[Answer]:
+        await self._hop()
+        self._alive(transaction)
+        is_read = statement.lstrip()[:6].upper() == "SELECT"
+        if not is_read and not self.serial:
+            for lock in sorted({lock for row in rows for lock in _locks(statement, row)}):
+                await self._lock(transaction, lock)
+        self._alive(transaction)
+        done = [(self._numbered(statement), row) for row in rows]
+        answers = self._answered(transaction, done, is_read=is_read)
+        if not is_read:
+            transaction.done += done
+        await self._suffer(transaction, self.world.strikes("kill", "stop", "session ended"))
+        return answers
+
+    async def commit(self, transaction: Transaction) -> None:
+        """Raises sqlite3.Error, and nobody knows then whether it is committed."""
+        await self._hop()
+        self._alive(transaction)
+        kind = self.world.strikes(
+            "commit failed", "commit unknown", "kill", "kill after commit", "stop", "stop after commit"
+        ) if transaction.done else ""  # fmt: skip
+        if kind == "commit failed":
+            transaction.end()
+            raise sqlite3.OperationalError("disk I/O error")
+        if kind in ("kill", "stop"):
+            await self._suffer(transaction, kind)
+        self._alive(transaction)
+        if transaction.done:
+            self._run(transaction.done)
+            self.sqlite.execute("COMMIT")
+            self.world.tell(f"{self.name}: commits {_told(transaction.done)}")
+            self.committed(transaction.done)
+        transaction.end()
+        if kind == "commit unknown":
+            raise sqlite3.ProgrammingError(CLOSED)
+        await self.world.suffer(kind.removesuffix(" after commit"))
+        await self._hop()
+
+    async def rollback(self, transaction: Transaction) -> None:
+        if transaction.open:
+            if transaction.done:
+                self.world.tell(f"{self.name}: rolls back {_told(transaction.done)}")
+            transaction.end()
+
+    def rows(self, query: str, *parameters: Any) -> list[Any]:
+        """What is committed, for whoever simulates."""
+        return self.sqlite.execute(query, parameters).fetchall()
+
+    def change(self, statement: str, *parameters: Any) -> None:
+        """A fault of a peer's: something is written that nobody expects."""
+        self.sqlite.execute(statement, parameters)
+
+    async def _hop(self) -> None:
+        if self.world.random.random() < 0.4:
+            await self.world.wait(0.0, 0.004)
+        else:
+            self.world.check()
+
+    async def _suffer(self, transaction: Transaction, kind: str) -> None:
+        if kind == "session ended":
+            transaction.end()
+            raise sqlite3.ProgrammingError(CLOSED)
+        await self.world.suffer(kind)
+        self._alive(transaction)
+
+    def _alive(self, transaction: Transaction) -> None:
+        self.world.check()
+        if not transaction.open:
+            raise sqlite3.ProgrammingError(CLOSED)
+
+    def _answered(
+        self, transaction: Transaction, statements: Sequence[Statement], *, is_read: bool
+    ) -> list[Answer]:
+        if is_read and not transaction.done:
+            return [Answer(self.sqlite.execute(*each)) for each in statements]
+        self._run(transaction.done)
+        try:
+            return [Answer(self.sqlite.execute(*each)) for each in statements]
+        finally:
+            self.sqlite.execute("ROLLBACK")
+
+    def _run(self, statements: Sequence[Statement]) -> None:
+        self.sqlite.execute("BEGIN")
+        for statement, parameters in statements:
+            self.sqlite.execute(statement, parameters)
+
+    async def _lock(self, transaction: Transaction, lock: Lock) -> None:
+        if lock in transaction.held:
+            return
+        waiting = self._locks.get(lock)
+        if waiting is None:
+            self._locks[lock] = deque()
+            transaction.held.append(lock)
+            return
+        turn: asyncio.Future[None] = self.world.loop.create_future()
+        waiting.append((turn, transaction))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.release(lock)
+            elif (turn, transaction) in waiting:
+                waiting.remove((turn, transaction))
+            if isinstance(error, TimeoutError):
+                transaction.end()
+                raise sqlite3.OperationalError("database is locked") from None
+            raise
+        if not transaction.open:
+            self.release(lock)
+            raise sqlite3.ProgrammingError(CLOSED)
+        transaction.held.append(lock)
+
+    def release(self, lock: Lock) -> None:
+        waiting = self._locks[lock]
+        while waiting:
+            turn, transaction = waiting.popleft()
+            if not turn.done() and transaction.open:
+                turn.set_result(None)
+                return
+        del self._locks[lock]
+
+    def _numbered(self, statement: str) -> str:
+        found = INSERT.match(statement)
+        if found is None or not found[1].endswith("_outbox"):
+            return statement
+        self._number += 1
+        start, rest = statement[: found.start(2)], statement[found.start(2) :]
+        return start + "sequence, " + rest.replace("VALUES (", f"VALUES ({self._number}, ", 1)
+
+    def _julianday(self, _: str) -> float:
+        moment = START.timestamp() + self.world.now + self.world.database_offset
+        return moment / DAY + JULIAN_UNIX
+
+
+class Answer:
+    """What a statement gave back, read to its end."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.description = cursor.description
+        self.rows: deque[Any] = deque(cursor.fetchall() if cursor.description else ())
+        self.rowcount = cursor.rowcount
+        self.lastrowid = cursor.lastrowid
+
+
+def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:
+    """What the statement has to have for itself."""
+    changed = CHANGE.match(statement)
+    if changed is not None:
+        return [("rows", changed[1])]
+    found = INSERT.match(statement)
+    if found is None:
+        return []
+    table, columns = found[1], [column.strip(' "') for column in found[2].split(",")]
+    if table.endswith("_outbox"):
+        return [("lane", parameters[columns.index("lane")])]
+    if table.endswith("_inbox"):
+        width, at = len(columns), columns.index("event")
+        rows = statement.count("(?, ") or 1
+        return sorted(("event", parameters[row * width + at]) for row in range(rows))
+    return [("rows", table)] if table.endswith("_lease") else []
+
+
+def _told(statements: Sequence[Statement]) -> str:
+    """The statements without their values, some of which are not the same in another run."""
+    return "; ".join(" ".join(statement.split()[:3]).rstrip("(") for statement, _ in statements)

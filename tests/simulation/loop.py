@@ -1,0 +1,224 @@
+"""An event loop whose time and order a seed decides: no threads, no sockets, no machine's clock.
+
+What runs in it belongs to a `Process`, known by a context variable. Within a process callbacks run in the
+order in which they were made ready, which is what asyncio promises; which of the processes goes on is drawn.
+A process can be killed, at any await: it then does nothing more, not even a `finally`. It can be stopped, as
+by SIGSTOP, and go on later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import sys
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine
+from itertools import count
+from random import Random
+from typing import Any, Final, TypeVar
+
+__all__ = ["OUTSIDE", "PROCESS", "Process", "SimulatedLoop", "Stuck"]
+
+T = TypeVar("T")
+
+MOST_ENDINGS: Final = 50
+
+
+class Stuck(Exception):
+    """Nothing is left to be done, and what is waited for has not come."""
+
+
+class Process:
+    """What is killed and stopped as one. `offset` is how far its wall clock is off, in seconds.
+
+    One that is `immune` simulates, and is never at fault.
+    """
+
+    def __init__(self, name: str, offset: float = 0.0, *, immune: bool = False) -> None:
+        self.name = name
+        self.offset = offset
+        self.immune = immune
+        self.alive = True
+        self.stopped = False
+        self.ready: deque[events.Handle] = deque()
+        self.on_death: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+OUTSIDE: Final = Process("world", immune=True)
+PROCESS: Final[contextvars.ContextVar[Process]] = contextvars.ContextVar("PROCESS", default=OUTSIDE)
+
+
+class _Task(asyncio.Task[Any]):
+    """Sets of tasks are in the order in which they began, not in that of their addresses."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """`before_step` is called before a process goes on, and may do harm to it."""
+
+    def __init__(self, random: Random) -> None:
+        self._runs = False
+        super().__init__()
+        self._random = random
+        self._now = 0.0
+        self._timers: list[tuple[float, int, events.TimerHandle]] = []
+        self._order = count()
+        self.outside = Process("world", immune=True)
+        self._processes: list[Process] = [self.outside]
+        self._dead: list[Process] = []
+        self.before_step: Callable[[Process], None] = lambda _: None
+        self.ends: Callable[[], None] = lambda: None
+        """Called when nothing more is to happen."""
+        self.errors: list[str] = []
+        self._tasks: list[_Task] = []
+        self.steps = 0
+        self.set_task_factory(self._task)
+        self.set_exception_handler(self._failed)
+
+    def time(self) -> float:
+        return self._now
+
+    def is_running(self) -> bool:
+        return self._runs
+
+    def add(self, process: Process) -> None:
+        """Let `process` have its turns."""
+        self._processes.append(process)
+
+    def kill(self, process: Process) -> None:
+        """From now on `process` does nothing."""
+        process.alive = False
+        self._processes.remove(process)
+        self._dead.append(process)
+        for told in process.on_death:
+            told()
+
+    def begin(self, process: Process, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin `work` as a task of `process`."""
+        context = contextvars.copy_context()
+        context.run(PROCESS.set, process)
+        return self.create_task(work, context=context)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> events.Handle:
+        if context is None:
+            context = contextvars.copy_context()
+        handle = events.Handle(callback, args, self, context)
+        self._make_ready(handle, context)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> events.TimerHandle:
+        if context is None:
+            context = contextvars.copy_context()
+        timer = events.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._order), timer))
+        return timer
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> events.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        """It is passed over when its time comes."""
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
+        raise AssertionError(f"the simulation has no threads: {func}")
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; then all that is left is ended, where it stands. Raises Stuck."""
+        hooks = sys.get_asyncgen_hooks()
+        events._set_running_loop(self)
+        self._runs = True
+        sys.set_asyncgen_hooks(lambda _: None, lambda _: None)
+        try:
+            task = self.create_task(work)
+            while not task.done():
+                self._step()
+            return task.result()
+        finally:
+            self.ends()
+            self._end()
+            self._runs = False
+            events._set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
+            self.close()
+
+    def _step(self) -> None:
+        runnable = [process for process in self._processes if process.ready and not process.stopped]
+        if not runnable:
+            self._advance()
+            return
+        process = runnable[0] if len(runnable) == 1 else self._random.choice(runnable)
+        if process is not self.outside:
+            self.steps += 1
+            self.before_step(process)
+            if not process.alive or process.stopped:
+                return
+        handle = process.ready.popleft()
+        if not handle.cancelled():
+            handle._run()
+
+    def _advance(self) -> None:
+        if not self._timers:
+            raise Stuck(f"nothing is left to be done at {self._now:.3f} s")
+        self._now = max(self._now, self._timers[0][0])
+        while self._timers and self._timers[0][0] <= self._now:
+            timer = heapq.heappop(self._timers)[2]
+            if not timer.cancelled():
+                self._make_ready(timer, timer._context)
+
+    def _make_ready(self, handle: events.Handle, context: contextvars.Context) -> None:
+        process = context.get(PROCESS) or OUTSIDE
+        (self.outside if process is OUTSIDE else process).ready.append(handle)
+
+    def _task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> _Task:
+        task = _Task(work, loop=loop, **options)
+        task.number = next(self._order)
+        self._tasks.append(task)
+        return task
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.errors.append(f"{context.get('message')}: {type(error).__name__}: {error}")
+
+    def _end(self) -> None:
+        """End what stands somewhere, the dead too, so that nothing of it is left to the garbage collector."""
+        self.before_step = lambda _: None
+        self._processes += self._dead
+        for process in self._processes:
+            process.alive, process.stopped = True, False
+        for _ in range(MOST_ENDINGS):
+            left = [task for task in self._tasks if not task.done()]
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            self._run_dry()
+        self.errors.append(f"{len(left)} tasks do not end: {left[0].get_coro()}")
+
+    def _run_dry(self) -> None:
+        while any(process.ready for process in self._processes):
+            self._step()

@@ -1,0 +1,252 @@
+"""One run: a system of services, sidecars, a broker and appliers, from its start to its end, by a seed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from simulation.apps import APPLIERS, STAGED, TASKS, Entry, Script, applier_of, service_of, tools
+from simulation.broker import SimulatedBroker
+from simulation.database import Database
+from simulation.dialect import current
+from simulation.hosts import Host, sidecar_of
+from simulation.invariants import Evidence, committed_in, event_of, violations
+from simulation.loop import Stuck
+from simulation.world import World
+
+from outboard.sidecar.components.port import Message
+from outboard.wire.dapr import PARTITION_KEY
+
+__all__ = ["Outcome", "run"]
+
+KEYS: Final = ("amber", "birch", "cedar")
+PATIENCE: Final = 400.0
+"""Seconds after the last fault in which all has to come to its end."""
+LOOK: Final = 0.5
+TOO_LARGE: Final = "message too large"
+DEAD: Final = f"{TASKS}-dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run. `took` is how long, by the clock of the run, and `steps` are those of processes."""
+
+    seed: int
+    violations: Sequence[str]
+    digest: str
+    faults: Counter[str]
+    events: int
+    steps: int
+    took: float
+    story: Sequence[str] | None
+
+
+def run(seed: int, *, keeps_story: bool = False) -> Outcome:
+    """Let a run of `seed` go from its start to its end."""
+    world = World(seed, keeps_story=keeps_story)
+    with _decided(world):
+        system = _System(world)
+        try:
+            world.loop.run(system.live())
+        except Stuck as error:
+            system.seen.unfinished = str(error)
+        evidence = system.evidence()
+        system.close()
+    found = violations(evidence)
+    return Outcome(
+        seed, found, world.digest, world.faults, len(evidence.committed), world.loop.steps, world.now,
+        world.story,
+    )  # fmt: skip
+
+
+@contextmanager
+def _decided(world: World) -> Iterator[None]:
+    """What would be drawn by the machine is drawn by the seed."""
+    urandom, state, drawn = os.urandom, random.getstate(), Random(f"ids {world.seed}")
+    os.urandom = drawn.randbytes
+    random.seed(world.seed)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        world.over = True
+        logging.disable(disabled)
+        random.setstate(state)
+        os.urandom = urandom
+
+
+class _System:
+    """Three replicas of a service, and two of the first applier and one of the other, each with a sidecar."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seen = Evidence()
+        self.script = _script(world.random)
+        self.fixed_at = world.pick((3.0, 12.0)) if world.random.random() < 0.9 else 50.0
+        made = tools(world)
+        self.outbox = made.outbox
+        serial = world.random.random() < 0.3
+        self.databases = {
+            name: Database(world, name, tables, serial=serial) for name, tables in made.tables.items()
+        }
+        current.clear()
+        current.update(self.databases)
+        self.databases[STAGED].committed = self._committed
+        self.broker = SimulatedBroker(world)
+        self.broker.refuses = self._refuses
+        self.hosts: list[Host] = []
+        for number in range(world.random.randint(2, 3)):
+            self._add_service(number + 1)
+        for name in APPLIERS:
+            for number in range(world.random.randint(1, 2)):
+                self._add_applier(name, number + 1)
+        self._retried: set[int] = set()
+
+    async def live(self) -> None:
+        world = self.world
+        for host in self.hosts:
+            host.start()
+        for _ in range(world.random.randint(0, 3) if world.plan.faults else 0):
+            world.beside(self._event())
+        while not self._is_done():
+            if world.now > max(world.last_fault, world.plan.seconds, self.fixed_at) + PATIENCE:
+                self.seen.unfinished = self._what_is_left()
+                return
+            await world.wait(LOOK, LOOK)
+            if world.now > self.fixed_at:
+                await self._operate()
+        for host in self.hosts:
+            if "sidecar" not in host.name:
+                await host.terminate()
+
+    def evidence(self) -> Evidence:
+        seen, world = self.seen, self.world
+        seen.wire = [_on_wire(message) for topic, message in self.broker.wire if topic == TASKS]
+        for name in APPLIERS:
+            rows = self.databases[name].rows('SELECT event_id, "key" FROM ledger ORDER BY "row"')
+            seen.applied[name] = [(row[0], row[1]) for row in rows]
+            seen.dead[name] = [
+                _on_wire(message).id
+                for topic, message in self.broker.wire
+                if topic == DEAD and f"{name}/".encode() in message.data
+            ]
+        database = self.databases[STAGED]
+        seen.stored = database.rows("SELECT count(*) FROM outboard_outbox")[0][0]
+        if not seen.unfinished:
+            seen.leases = [row[0] for row in database.rows("SELECT DISTINCT token FROM outboard_outbox_lease WHERE token != ''")]
+        seen.faults = sum(world.faults.values())
+        seen.errors = world.loop.errors
+        return seen
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+        current.clear()
+
+    def _add_service(self, number: int) -> None:
+        sidecar = Host(self.world, f"todo-{number}-sidecar", sidecar_of(self.world, "todo", self.broker, None))
+        self._add(sidecar)
+        self._add(Host(self.world, f"todo-{number}", service_of(self.world, self.script, lambda: sidecar)))
+
+    def _add_applier(self, name: str, number: int) -> None:
+        app = Host(self.world, f"{name}-{number}", applier_of(self.world, name, self.script, lambda: sidecar))
+        sidecar = Host(
+            self.world, f"{name}-{number}-sidecar", sidecar_of(self.world, name, self.broker, lambda: app)
+        )
+        self._add(sidecar)
+        self._add(app)
+
+    def _add(self, host: Host) -> None:
+        for database in self.databases.values():
+            host.on_killed.append(database.killed)
+        self.hosts.append(host)
+
+    def _committed(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        self.seen.committed += committed_in(statements)
+
+    def _refuses(self, topic: str, message: Message) -> str:
+        refused = topic == TASKS and self.world.now < self.fixed_at and b'"refused"' in message.data
+        return TOO_LARGE if refused else ""
+
+    async def _event(self) -> None:
+        """What an operator, a peer, or a clock does in the midst of it."""
+        world = self.world
+        await world.wait(0.0, world.plan.seconds)
+        kind = world.happens("SIGTERM", "lease ignored", *(("clock",) if world.plan.skewed else ()))
+        if kind == "SIGTERM":
+            host: Host = world.pick(self.hosts)
+            await host.terminate()
+            if host.process.alive:
+                world.loop.kill(host.process)
+        elif kind == "lease ignored":
+            self.databases[STAGED].change("UPDATE outboard_outbox_lease SET lease_until = 0")
+        elif kind == "clock":
+            world.database_offset += world.pick((-3600.0, 3600.0))
+
+    async def _operate(self) -> None:
+        """Have what was parked tried again, once."""
+        parked = await self.outbox.parked()
+        again = [event for event in parked if event.sequence not in self._retried]
+        if again:
+            self._retried.update(event.sequence for event in again)
+            self.world.tell(f"retries {len(again)} parked events")
+            await self.outbox.retry(again)
+
+    def _is_done(self) -> bool:
+        return self.world.now > min(self.world.plan.seconds, 2.0) and not self._what_is_left()
+
+    def _what_is_left(self) -> str:
+        if self.script.transactions:
+            return f"{len(self.script.transactions)} transactions"
+        stored = self.databases[STAGED].rows("SELECT count(*) FROM outboard_outbox")[0][0]
+        if stored:
+            return f"{stored} events in the outbox"
+        if any(process.alive for process in self.script.writers):
+            return "a transaction that stages events"
+        good = sum(not event.is_poison for event in self.seen.committed)
+        for name in APPLIERS:
+            applied = self.databases[name].rows("SELECT count(DISTINCT event_id) FROM ledger")[0][0]
+            if applied < good:
+                return f"{good - applied} events that {name} has not applied"
+        return self._letters_left()
+
+    def _letters_left(self) -> str:
+        poison = sum(event.is_poison for event in self.seen.committed)
+        for name in APPLIERS:
+            dead = {
+                _on_wire(message).id
+                for topic, message in self.broker.wire
+                if topic == DEAD and f"{name}/".encode() in message.data
+            }
+            if len(dead) < poison:
+                return f"{poison - len(dead)} dead letters of {name}"
+        return ""
+
+
+def _on_wire(message: Message) -> Any:
+    return event_of(message.data, message.metadata.get(PARTITION_KEY, ""))
+
+
+def _script(random: Random) -> Script:
+    script, number = Script(), 0
+    for _ in range(random.randint(3, 7)):
+        entries = []
+        for _ in range(random.choice((1, 1, 1, 2, 3))):
+            number += 1
+            kind = random.choices(("good", "poison", "misfit", "refused"), (84, 6, 4, 6))[0]
+            entries.append(Entry(number, random.choice(KEYS), kind))
+            for name in APPLIERS:
+                if random.random() < 0.15:
+                    script.failing[name, number] = random.randint(1, 2)
+            if random.random() < 0.05:
+                script.long_work.add(number)
+        script.transactions.append((entries, random.random() < 0.12))
+    return script

@@ -1,0 +1,190 @@
+"""What everything simulated shares: time, chance, faults, and the story of what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from simulation.loop import PROCESS, Process, SimulatedLoop
+
+__all__ = ["Ended", "Plan", "SimulatedClock", "World"]
+
+START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOUR: Final = 3600.0
+BAD_STEPS: Final = ("kill", "stop")
+LONGEST_STOP: Final = 50.0
+"""Longer than a lease of the outbox, and than a consumer group waits for a member."""
+
+
+class Ended(BaseException):
+    """The run is over: whatever still stands somewhere goes no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much harm a run does: at most `faults`, until `seconds`, each chance of one with `rate`.
+
+    `step_rate` is that of a process to be killed or stopped before it goes on. `skewed` are clocks.
+    """
+
+    faults: int
+    seconds: float
+    rate: float
+    step_rate: float
+    skewed: bool
+
+    @classmethod
+    def drawn(cls, random: Random) -> Plan:
+        """One seed in ten does no harm at all, so that what goes wrong then is nobody's fault."""
+        faults = 0 if random.random() < 0.1 else random.randint(1, 24)
+        return cls(
+            faults,
+            random.choice((2.0, 8.0, 20.0)),
+            random.choice((0.02, 0.08, 0.25)),
+            random.choice((0.0, 0.0005, 0.004)),
+            random.random() < 0.3,
+        )
+
+
+class World:
+    """One run. `story` is kept only where somebody wants to read it; its digest always."""
+
+    def __init__(self, seed: int, *, keeps_story: bool = False) -> None:
+        self.seed = seed
+        self.random = Random(f"outboard {seed}")
+        self.plan = Plan.drawn(self.random)
+        self.loop = SimulatedLoop(Random(f"order {seed}"))
+        self.loop.before_step = self._before_step
+        self.loop.ends = self._ends
+        self.story: list[str] | None = [] if keeps_story else None
+        self.faults: Counter[str] = Counter()
+        self.last_fault = 0.0
+        self.over = False
+        self.database_offset = 0.0
+        self._left = self.plan.faults
+        self._digest = hashlib.sha256()
+        self._steps = Random(f"steps {seed}")
+
+    @property
+    def now(self) -> float:
+        return self.loop.time()
+
+    @property
+    def digest(self) -> str:
+        """The same for the same story."""
+        return self._digest.hexdigest()
+
+    def tell(self, what: str, process: Process | None = None) -> None:
+        """Add a line to the story."""
+        if self.over:
+            return
+        who = PROCESS.get() if process is None else process
+        line = f"{self.now:9.3f}  {who.name:<15} {what}"
+        self._digest.update(line.encode("utf-8", "replace"))
+        if self.story is not None:
+            self.story.append(line)
+
+    async def wait(self, shortest: float, longest: float) -> None:
+        """Wait for a time that is drawn. Nothing waits once the run is over."""
+        self.check()
+        await asyncio.sleep(self.random.uniform(shortest, longest))
+        self.check()
+
+    def check(self) -> None:
+        """Raises Ended."""
+        if self.over:
+            raise Ended
+
+    def strikes(self, *kinds: str) -> str:
+        """The fault that happens now, one of `kinds`; empty where none does."""
+        if self.over or self._left <= 0 or self.now > self.plan.seconds or PROCESS.get().immune:
+            return ""
+        if self.random.random() >= self.plan.rate:
+            return ""
+        return self._struck(self.random.choice(kinds))
+
+    def happens(self, *kinds: str) -> str:
+        """One of `kinds`, which counts as a fault."""
+        return self._struck(self.random.choice(kinds))
+
+    async def suffer(self, kind: str) -> None:
+        """Let what `kind` says be done to the process that asks: for `kill` this never returns."""
+        process = PROCESS.get()
+        if kind == "kill":
+            self.loop.kill(process)
+            await asyncio.sleep(0)
+            raise Ended
+        if kind == "stop":
+            self.stop(process)
+            await asyncio.sleep(0)
+
+    def stop(self, process: Process) -> None:
+        """As SIGSTOP, and SIGCONT later."""
+        self.check()
+        process.stopped = True
+        seconds = self.random.choice((1.0, 6.0, LONGEST_STOP)) * (0.5 + self.random.random() / 2)
+
+        def go_on() -> None:
+            if process.alive:
+                process.stopped = False
+                self.tell("goes on", process)
+
+        self.later(seconds, go_on)
+
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Call `do`, outside of all processes, after `seconds`."""
+        context = copy_context()
+        context.run(PROCESS.set, self.loop.outside)
+        self.loop.call_later(seconds, lambda: None if self.over else do(), context=context)
+
+    def beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Begin `work` outside of all processes."""
+        return self.loop.begin(self.loop.outside, work)
+
+    def pick(self, items: Sequence[Any]) -> Any:
+        return self.random.choice(items)
+
+    def _ends(self) -> None:
+        self.over = True
+
+    def _before_step(self, process: Process) -> None:
+        if self._left <= 0 or self.now > self.plan.seconds:
+            return
+        if self._steps.random() >= self.plan.step_rate:
+            return
+        kind = self._struck(self._steps.choice(BAD_STEPS), process)
+        if kind == "kill":
+            self.loop.kill(process)
+        else:
+            self.stop(process)
+
+    def _struck(self, kind: str, process: Process | None = None) -> str:
+        self._left -= 1
+        self.faults[kind] += 1
+        self.last_fault = self.now
+        self.tell(f"FAULT {kind}", process)
+        return kind
+
+
+class SimulatedClock:
+    """The clock of whichever process asks."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._world.now + PROCESS.get().offset)
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+    async def sleep(self, seconds: float) -> None:
+        self._world.check()
+        await asyncio.sleep(max(seconds, 0.0))
