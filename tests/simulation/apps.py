@@ -1,8 +1,8 @@
 """The apps of a run, as their authors would write them: services that stage events, and those that apply them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -69,11 +69,16 @@ class Script:
 class _OwnWakeups(Wakeups):
     """One outbox stands for that of every process: a hint reaches the process that committed only."""
 
-    def give(self) -> None:
+    @contextmanager
+    def to(self, listener: Callable[[bool], None]) -> Iterator[None]:
         process = PROCESS.get()
-        for listener in self._listeners:
-            if getattr(listener, "process", process) is process:
-                listener()
+
+        def heard(scheduled: bool) -> None:
+            if PROCESS.get() is process:
+                listener(scheduled)
+
+        with super().to(heard):
+            yield
 
 
 class Tools:

@@ -23,11 +23,13 @@ __all__ = ["OUTSIDE", "PROCESS", "Process", "SimulatedLoop", "Stuck"]
 
 T = TypeVar("T")
 
+MOST_AT_ONCE: Final = 20_000
+"""Steps of processes while no time passes."""
 MOST_ENDINGS: Final = 50
 
 
 class Stuck(Exception):
-    """Nothing is left to be done, and what is waited for has not come."""
+    """Nothing is left to be done, or there is no end of it, and what is waited for has not come."""
 
 
 class Process:
@@ -80,7 +82,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Called when nothing more is to happen."""
         self.errors: list[str] = []
         self._tasks: list[_Task] = []
-        self.steps = 0
+        self.steps = self._since = 0
         self.set_task_factory(self._task)
         self.set_exception_handler(self._failed)
 
@@ -174,6 +176,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         process = runnable[0] if len(runnable) == 1 else self._random.choice(runnable)
         if process is not self.outside:
             self.steps += 1
+            self._since += 1
+            if self._since > MOST_AT_ONCE:
+                raise Stuck(f"{process.name} goes on without end at {self._now:.3f} s")
             self.before_step(process)
             if not process.alive or process.stopped:
                 return
@@ -185,6 +190,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if not self._timers:
             raise Stuck(f"nothing is left to be done at {self._now:.3f} s")
         self._now = max(self._now, self._timers[0][0])
+        self._since = 0
         while self._timers and self._timers[0][0] <= self._now:
             timer = heapq.heappop(self._timers)[2]
             if not timer.cancelled():
