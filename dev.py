@@ -7,6 +7,7 @@
     python3 dev.py engines    set up the real engines that some tests need
     python3 dev.py cluster    run Kubernetes with Dapr here, and the to-do system's pods on it
     python3 dev.py chaos      prove with real processes, under real faults, that no event is lost
+    python3 dev.py simulate   run the simulation that the tests of delivery stand on, by seeds
     python3 dev.py lock       write requirements/constraints.txt anew after a change of pyproject.toml
 
 Only the standard library is used. The commands make `.venv` in the clone and install into it what
@@ -373,11 +374,11 @@ def test(rest: Sequence[str], versions: str) -> int:
     return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *rest], environment)
 
 
-def chaos(rest: Sequence[str]) -> int:
-    """Run the proof with real processes; its program is in tests/chaos."""
+def proof(program: str, rest: Sequence[str]) -> int:
+    """Run a proof of delivery, which is a program in tests; `rest` is its own command line."""
     environment = set_up("dev")
     path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
-    command = [str(python_of(VENV)), "-m", "chaos", *rest]
+    command = [str(python_of(VENV)), "-m", program, *rest]
     return hand_over(command, {**environment, "PYTHONPATH": path})
 
 
@@ -502,6 +503,12 @@ def parser() -> argparse.ArgumentParser:
         "  python3 dev.py lock --upgrade             the newest of everything",
     )
     locking.add_argument("--upgrade", action="store_true", help="take the newest versions")
+    command(
+        "simulate",
+        "run seeds of the simulation that proves delivery; other arguments go to it",
+        "  python3 dev.py simulate --seeds 20000 --jobs 0    the long run\n"
+        "  python3 dev.py simulate --seed 4711 --trace       one run, told line by line",
+    )
     setting = command(
         "engines",
         "set up the engines that some tests need (Kafka, Redis, daprd, Kubernetes, …), or list them",
@@ -540,7 +547,7 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """`arguments` as those that are read here and those that go on to another program, in order."""
     is_help = list(arguments[1:]) in (["-h"], ["--help"])
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
-    passes_on = passes_on or list(arguments[:1]) == ["chaos"]  # which has a help of its own
+    passes_on = passes_on or tuple(arguments[:1]) in (("chaos",), ("simulate",))  # which have a help of their own
     cut = 1 if passes_on else len(arguments)
     if arguments[:2] == ["cluster", "kubectl"]:
         cut = 2
@@ -562,7 +569,9 @@ def main(arguments: Sequence[str]) -> int:
     if known.command == "test":
         return test(rest, known.versions)
     if known.command == "chaos":
-        return chaos(rest)
+        return proof("chaos", rest)
+    if known.command == "simulate":
+        return proof("simulation", rest)
     if known.command == "check":
         return check(known.fix, known.versions)
     if known.command == "lock":

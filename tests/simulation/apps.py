@@ -1,18 +1,15 @@
-"""The apps of a run, as their authors would write them: services that stage events, and those that apply them."""
+"""The apps of a run, as their authors would write them: some stage events, some apply them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Final
+from unittest.mock import patch
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
-from simulation.dialect import engine_named
-from simulation.hosts import Host, Running
-from simulation.loop import PROCESS, Process
-from simulation.network import Link
-from simulation.world import SimulatedClock, World
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +23,11 @@ from outboard.kit.inbox.sql.inbox import Inbox
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.outbox.wakeups import Wakeups
 from outboard.wire.http import Exchange
+from simulation.dialect import engine_named
+from simulation.hosts import Host, Running
+from simulation.loop import PROCESS, Process
+from simulation.network import Link
+from simulation.world import SimulatedClock, World
 
 __all__ = ["APPLIERS", "TASKS", "Entry", "Script", "Tools", "applier_of", "service_of", "tools"]
 
@@ -85,15 +87,10 @@ class Tools:
     """What is made once in a Python process, and holds no state of a run: tables, mapped classes, engines."""
 
     def __init__(self) -> None:
-        import outboard.kit.outbox.sql.outbox as outboxes
-
         self.services = engine_named(STAGED)
         Outbox.make_durable(self.services.sync_engine)
-        original, outboxes.Wakeups = outboxes.Wakeups, _OwnWakeups  # type: ignore[misc]
-        try:
+        with patch(f"{Outbox.__module__}.Wakeups", _OwnWakeups):
             self.outbox = Outbox(self.services)
-        finally:
-            outboxes.Wakeups = original  # type: ignore[misc]
         self.inboxes: dict[str, Inbox] = {}
         self.ledgers: dict[str, Table] = {}
         self.tables = {STAGED: _made(self.outbox.metadata)}
@@ -133,7 +130,7 @@ _clocks: list[SimulatedClock] = []
 class _RunClock(SystemClock):
     """The clock of the run that goes on, for what outlives it."""
 
-    def now(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def now(self) -> datetime:
         return _clocks[0].now()
 
     def monotonic(self) -> float:

@@ -1,12 +1,12 @@
-"""A broker as Kafka is one: topics of partitions, groups, offsets that are committed, members that are judged.
+"""A broker as Kafka is one: topics of partitions, groups, offsets, and members whose life is judged.
 
 Where peers are at fault it breaks the promises on which naive consumers stand:
 
-    fault              what it does                                   known from
-    age ignored        an event in hand is given to another member    XAUTOCLAIM with a time that is too short
-    completed claimed  an offset goes back, behind what was settled   a row that is claimed once more
-    stale retry        an event in hand comes a second time, beside   a retry that is judged stale too early
-    heartbeat starved  a member that works is taken for dead          handlers that take longer than its session
+    fault              what it does                                   as in
+    age ignored        an event in hand is given to another member    XAUTOCLAIM with too short a time
+    completed claimed  an offset goes back, behind what was settled   a row that is claimed again
+    stale retry        an event in hand comes a second time, beside   a retry judged stale too early
+    heartbeat starved  a member that works is taken for dead          handlers that outlast its session
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from zlib import crc32
-
-from simulation.loop import PROCESS, Process
-from simulation.world import World
 
 from outboard.sidecar.components.port import (
     BulkBounds,
@@ -30,8 +27,10 @@ from outboard.sidecar.components.port import (
 )
 from outboard.sidecar.components.pubsub.partitioned import takes_one
 from outboard.wire.dapr import PARTITION_KEY
+from simulation.loop import PROCESS, Process
+from simulation.world import World
 
-__all__ = ["SimulatedBroker", "SimulatedPubSub"]
+__all__ = ["OrderedPubSub", "PlainPubSub", "SimulatedBroker"]
 
 PARTITIONS: Final = 2
 SESSION: Final = 3.0
@@ -92,6 +91,7 @@ class SimulatedBroker:
         self.topics: dict[str, list[list[Message]]] = {}
         self.wire: list[tuple[str, Message]] = []
         self.refuses: Callable[[str, Message], str] = lambda topic, message: ""
+        self.orders_bulk = world.random.random() < 0.5
         self._groups: dict[tuple[str, str], Group] = {}
 
     def partitions(self, topic: str) -> list[list[Message]]:
@@ -129,10 +129,13 @@ class SimulatedBroker:
             group.stir()
 
 
-class SimulatedPubSub:
-    """The view that the sidecar of one app has of the broker: `PubSub` and `BulkSubscribing`."""
+class PlainPubSub:
+    """The view that the sidecar of one app has of the broker: `PubSub` and `BulkSubscribing`.
 
-    traits = PubSubTraits(redelivers=True, orders_bulk=True, bulk_bounds=BulkBounds(AT_ONCE, 0.01))
+    It takes messages one by one: those of a bulk publish come beside each other, in any order.
+    """
+
+    traits = PubSubTraits(redelivers=True, bulk_bounds=BulkBounds(AT_ONCE, 0.01))
 
     def __init__(self, broker: SimulatedBroker, group: str) -> None:
         self._broker = broker
@@ -140,22 +143,6 @@ class SimulatedPubSub:
 
     async def publish(self, topic: str, message: Message) -> None:
         await self._broker.publish(topic, message)
-
-    async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
-        """After the first of a key that failed the later ones of that key are not published."""
-        errors: dict[int, ComponentError] = {}
-        failed: set[str] = set()
-        for number, message in enumerate(messages):
-            key = message.metadata.get(PARTITION_KEY, "")
-            if key and key in failed:
-                errors[number] = ComponentError("one before it was not published")
-                continue
-            try:
-                await self._broker.publish(topic, message)
-            except ComponentError as error:
-                errors[number] = error
-                failed.add(key)
-        return errors
 
     async def consume(
         self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
@@ -204,6 +191,28 @@ class SimulatedPubSub:
             world.later(SESSION, lambda: group.leave(member) if member.process.stopped else None)
 
 
+class OrderedPubSub(PlainPubSub):
+    """As that, and `BulkPublishing`: in one step, in order."""
+
+    traits = PubSubTraits(redelivers=True, orders_bulk=True, bulk_bounds=BulkBounds(AT_ONCE, 0.01))
+
+    async def publish_many(self, topic: str, messages: Sequence[Message]) -> Mapping[int, ComponentError]:
+        """After the first of a key that failed the later ones of that key are not published."""
+        errors: dict[int, ComponentError] = {}
+        failed: set[str] = set()
+        for number, message in enumerate(messages):
+            key = message.metadata.get(PARTITION_KEY, "")
+            if key and key in failed:
+                errors[number] = ComponentError("one before it was not published")
+                continue
+            try:
+                await self._broker.publish(topic, message)
+            except ComponentError as error:
+                errors[number] = error
+                failed.add(key)
+        return errors
+
+
 class _Worker:
     """Works on one partition, while its member has it."""
 
@@ -246,9 +255,7 @@ class _Worker:
         if position.generation == generation and offset > position.committed:
             position.committed = offset
 
-    def _misbehave(
-        self, kind: str, position: Position, batch: Sequence[Message]
-    ) -> asyncio.Task[int] | None:
+    def _misbehave(self, kind: str, position: Position, batch: Sequence[Message]) -> asyncio.Task[int] | None:
         if kind == PEERS[0]:
             others = [each for each in self._group.members if each is not self._member]
             position.owner = others[0] if others else self._member
@@ -260,5 +267,3 @@ class _Worker:
         elif kind == PEERS[2]:
             return asyncio.ensure_future(self._settled(batch))
         return None
-
-

@@ -6,20 +6,20 @@ asked at each connection: `current` has it by the name of the engine's URL.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-from simulation.database import CLOSED, Answer, Database, Transaction
 from sqlalchemy import create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only
+
+from simulation.database import CLOSED, Answer, Database, Transaction
 
 __all__ = ["current", "engine_named"]
 
@@ -174,5 +174,3 @@ registry.register("sqlite.simulated", __name__, "SimulatedDialect")
 def engine_named(name: str) -> AsyncEngine:
     """An engine for the database of this name, whichever run goes on."""
     return AsyncEngine(create_engine(f"sqlite+simulated:///{name}", use_insertmanyvalues=False))
-
-

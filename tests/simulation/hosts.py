@@ -12,11 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from simulation.broker import SimulatedBroker, SimulatedPubSub
-from simulation.loop import Process
-from simulation.network import Link
-from simulation.world import HOUR, SimulatedClock, World
-
 from outboard.asgi import AsgiExchange
 from outboard.hops.journal import Journal
 from outboard.resources.resiliency import Policies
@@ -37,6 +32,10 @@ from outboard.sidecar.resiliency.guard import Resilience
 from outboard.sidecar.subscriptions.active import ActiveSubscription, activate
 from outboard.wire import dapr
 from outboard.wire.http import Exchange
+from simulation.broker import OrderedPubSub, PlainPubSub, SimulatedBroker
+from simulation.loop import Process
+from simulation.network import Link
+from simulation.world import HOUR, SimulatedClock, World
 
 __all__ = ["Host", "Running", "sidecar_of"]
 
@@ -56,6 +55,7 @@ class Host:
         self.exchange: Exchange | None = None
         self.process = Process(name)
         self.starts = 0
+        self.died_at: float | None = None
         self._running = running
         self._main: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -97,7 +97,7 @@ class Host:
                 self.exchange = None
 
     def _died(self) -> None:
-        self.exchange = None
+        self.exchange, self.died_at = None, self.world.now
         self.world.tell("is dead", self.process)
         for told in self.on_killed:
             told(self.process)
@@ -111,11 +111,12 @@ def sidecar_of(world: World, app_id: str, broker: SimulatedBroker, app: Callable
     async def running(host: Host) -> AsyncIterator[Exchange]:
         clock = SimulatedClock(world)
         resilience = Resilience(clock, world.random.random, LOG)
-        guards = [resilience.guard(PUBSUB, way, Policies()) for way in ("output", "input")]  # type: ignore[arg-type]
-        component = SimulatedPubSub(broker, app_id)
+        outbound = resilience.guard(PUBSUB, "output", Policies())
+        inbound = resilience.guard(PUBSUB, "input", Policies())
+        component = (OrderedPubSub if broker.orders_bulk else PlainPubSub)(broker, app_id)
         journal = Journal(app_id, clock)
         publisher = PubSubPublisher(
-            {PUBSUB: LoadedPubSub(PUBSUB, component, TopicAccess(), guards[0], guards[1])}, app_id, journal
+            {PUBSUB: LoadedPubSub(PUBSUB, component, TopicAccess(), outbound, inbound)}, app_id, journal
         )
         api = AsgiExchange(_api(app_id, publisher, clock, world))
         if app is None:

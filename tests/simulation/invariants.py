@@ -1,13 +1,13 @@
-"""What has to be true at the end of a run, whatever was done to it. The numbers are those of reliability's list.
+"""What has to be true at the end of a run, whatever was done to it. The numbers are those of the design.
 
-    1   committed ⊆ on the broker ⊆ applied ∪ dead
-    2   no id of a transaction that was rolled back is on the broker
-    3   each id is applied once
-    4   the order in which ids of a key come first to the broker, and are applied, is that of the commits
-    6   the payload is what was staged
-    7   the dead letters are exactly the poison
-    8   the outbox is empty, and no lease is left behind
-    10  duplicates on the broker are at most the faults times what was in flight
+1   what is committed is on the broker, and each of that is applied or dead
+2   no id of a transaction that was rolled back is on the broker
+3   each id is applied once
+4   the order in which ids of a key come first to the broker, and are applied, is that of the commits
+6   the payload is what was staged
+7   the dead letters are exactly the poison
+8   the outbox is empty, and no lease is left behind
+10  duplicates on the broker are at most the faults times what was in flight
 """
 
 from __future__ import annotations
@@ -92,10 +92,16 @@ def _of_an_applier(seen: Evidence, name: str, applied: Sequence[tuple[str, str]]
     dead = set(seen.dead.get(name, ()))
     good = [event.id for event in seen.committed if not event.is_poison]
     found = [f"1: {each} was not applied by {name}" for each in _missing(good, ids)]
-    found += [f"3: {each} was applied {ids.count(each)} times by {name}" for each in sorted(set(ids)) if ids.count(each) > 1]
+    found += [
+        f"3: {each} was applied {ids.count(each)} times by {name}"
+        for each in sorted(set(ids))
+        if ids.count(each) > 1
+    ]
     found += [f"3: {each}, which nobody committed, was applied by {name}" for each in _missing(ids, good)]
     found += [f"7: {each} is poison, and no dead letter of {name}" for each in _missing(sorted(poison), dead)]
-    found += [f"7: {each} is a dead letter of {name}, and no poison" for each in _missing(sorted(dead), poison)]
+    found += [
+        f"7: {each} is a dead letter of {name}, and no poison" for each in _missing(sorted(dead), poison)
+    ]
     found += _disorder(name, seen.committed, applied)
     return found
 
@@ -126,7 +132,9 @@ def committed_in(statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Commit
     found = []
     for statement, parameters in statements:
         if statement.startswith("INSERT INTO outboard_outbox ("):
-            names = [name.strip(' "') for name in statement.partition("(")[2].partition(")")[0].split(",")][1:]
+            names = [name.strip(' "') for name in statement.partition("(")[2].partition(")")[0].split(",")][
+                1:
+            ]
             row = dict(zip(names, parameters, strict=True))
             found.append(event_of(bytes(row["body"]), row["key"]))
     return found

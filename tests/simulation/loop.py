@@ -72,7 +72,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._random = random
         self._now = 0.0
-        self._timers: list[tuple[float, int, events.TimerHandle]] = []
+        self._timers: list[tuple[float, int, events.TimerHandle, contextvars.Context]] = []
         self._order = count()
         self.outside = Process("world", immune=True)
         self._processes: list[Process] = [self.outside]
@@ -119,7 +119,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._make_ready(handle, context)
         return handle
 
-    call_soon_threadsafe = call_soon
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_at(  # type: ignore[override]
         self,
@@ -131,7 +131,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if context is None:
             context = contextvars.copy_context()
         timer = events.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._order), timer))
+        heapq.heappush(self._timers, (when, next(self._order), timer, context))
         return timer
 
     def call_later(  # type: ignore[override]
@@ -146,7 +146,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
         """It is passed over when its time comes."""
 
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: object, func: object, *args: object
+    ) -> asyncio.Future[object]:
         raise AssertionError(f"the simulation has no threads: {func}")
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -192,9 +194,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = max(self._now, self._timers[0][0])
         self._since = 0
         while self._timers and self._timers[0][0] <= self._now:
-            timer = heapq.heappop(self._timers)[2]
+            _, _, timer, context = heapq.heappop(self._timers)
             if not timer.cancelled():
-                self._make_ready(timer, timer._context)
+                self._make_ready(timer, context)
 
     def _make_ready(self, handle: events.Handle, context: contextvars.Context) -> None:
         process = context.get(PROCESS) or OUTSIDE

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 from simulation.loop import Process
 from simulation.world import World
-
-from outboard.wire.http import Exchange, ExchangeFailed, Request, Response
 
 __all__ = ["Link"]
 

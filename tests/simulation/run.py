@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from outboard.sidecar.components.port import Message
+from outboard.wire.dapr import PARTITION_KEY
 from simulation.apps import APPLIERS, STAGED, TASKS, Entry, Script, applier_of, service_of, tools
 from simulation.broker import SimulatedBroker
 from simulation.database import Database
@@ -21,22 +23,20 @@ from simulation.invariants import Evidence, committed_in, event_of, violations
 from simulation.loop import Stuck
 from simulation.world import World
 
-from outboard.sidecar.components.port import Message
-from outboard.wire.dapr import PARTITION_KEY
-
 __all__ = ["Outcome", "run"]
 
 KEYS: Final = ("amber", "birch", "cedar")
 PATIENCE: Final = 400.0
 """Seconds after the last fault in which all has to come to its end."""
 LOOK: Final = 0.5
+LEASE: Final = 35.0
 TOO_LARGE: Final = "message too large"
 DEAD: Final = f"{TASKS}-dead"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run. `took` is how long, by the clock of the run, and `steps` are those of processes."""
+    """What became of a run. `took` is how long, by its own clock, and `steps` are those of processes."""
 
     seed: int
     violations: Sequence[str]
@@ -90,7 +90,10 @@ class _System:
         self.world = world
         self.seen = Evidence()
         self.script = _script(world.random)
-        self.fixed_at = world.pick((3.0, 12.0)) if world.random.random() < 0.9 else 50.0
+        self.fixed_at = 0.0
+        """When the broker begins to take the events that it refuses."""
+        if any(entry.kind == "refused" for entries, _ in self.script.transactions for entry in entries):
+            self.fixed_at = world.random.choices((3.0, 8.0, 50.0), (50, 35, 15))[0]
         made = tools(world)
         self.outbox = made.outbox
         serial = world.random.random() < 0.3
@@ -140,11 +143,19 @@ class _System:
             ]
         database = self.databases[STAGED]
         seen.stored = database.rows("SELECT count(*) FROM outboard_outbox")[0][0]
-        if not seen.unfinished:
-            seen.leases = [row[0] for row in database.rows("SELECT DISTINCT token FROM outboard_outbox_lease WHERE token != ''")]
+        if not seen.unfinished and self._is_long_calm():
+            seen.leases = [
+                row[0]
+                for row in database.rows("SELECT DISTINCT token FROM outboard_outbox_lease WHERE token != ''")
+            ]
         seen.faults = sum(world.faults.values())
         seen.errors = world.loop.errors
         return seen
+
+    def _is_long_calm(self) -> bool:
+        """Whether a lease of a relay that was killed would be over by now."""
+        killed = [host.died_at for host in self.hosts if host.died_at is not None]
+        return not self.world.database_offset and self.world.now > max(killed, default=-LEASE) + LEASE
 
     def close(self) -> None:
         for database in self.databases.values():
@@ -152,7 +163,9 @@ class _System:
         current.clear()
 
     def _add_service(self, number: int) -> None:
-        sidecar = Host(self.world, f"todo-{number}-sidecar", sidecar_of(self.world, "todo", self.broker, None))
+        sidecar = Host(
+            self.world, f"todo-{number}-sidecar", sidecar_of(self.world, "todo", self.broker, None)
+        )
         self._add(sidecar)
         self._add(Host(self.world, f"todo-{number}", service_of(self.world, self.script, lambda: sidecar)))
 

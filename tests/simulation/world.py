@@ -46,7 +46,7 @@ class Plan:
         faults = 0 if random.random() < 0.1 else random.randint(1, 24)
         return cls(
             faults,
-            random.choice((2.0, 8.0, 20.0)),
+            random.choice((2.0, 6.0, 12.0)),
             random.choice((0.02, 0.08, 0.25)),
             random.choice((0.0, 0.0005, 0.004)),
             random.random() < 0.3,
@@ -129,7 +129,9 @@ class World:
         """As SIGSTOP, and SIGCONT later."""
         self.check()
         process.stopped = True
-        seconds = self.random.choice((1.0, 6.0, LONGEST_STOP)) * (0.5 + self.random.random() / 2)
+        seconds = self.random.choices((1.0, 6.0, LONGEST_STOP), (45, 35, 20))[0] * (
+            0.5 + self.random.random() / 2
+        )
 
         def go_on() -> None:
             if process.alive:

@@ -1,0 +1,11 @@
+"""The second thousand runs."""
+
+import pytest
+
+from simulation.seeds import CHUNK, check, chunks
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", chunks(1_000, 1_000))
+def test_nothing_is_violated(first: int) -> None:
+    check(range(first, first + CHUNK))
