@@ -547,7 +547,7 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """`arguments` as those that are read here and those that go on to another program, in order."""
     is_help = list(arguments[1:]) in (["-h"], ["--help"])
     passes_on = tuple(arguments[:1]) in (("demo",), ("test",)) and not is_help
-    passes_on = passes_on or tuple(arguments[:1]) in (("chaos",), ("simulate",))  # which have a help of their own
+    passes_on = passes_on or list(arguments[:1]) in (["chaos"], ["simulate"])  # with a help of their own
     cut = 1 if passes_on else len(arguments)
     if arguments[:2] == ["cluster", "kubectl"]:
         cut = 2

@@ -164,11 +164,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             return task.result()
         finally:
             self.ends()
-            self._end()
-            self._runs = False
-            events._set_running_loop(None)
-            sys.set_asyncgen_hooks(*hooks)
-            self.close()
+            try:
+                self._end()
+            finally:
+                self._runs = False
+                events._set_running_loop(None)
+                sys.set_asyncgen_hooks(*hooks)
+                self.close()
 
     def _step(self) -> None:
         runnable = [process for process in self._processes if process.ready and not process.stopped]
@@ -224,6 +226,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 return
             for task in left:
                 task.cancel()
+            self._since = 0
             self._run_dry()
         self.errors.append(f"{len(left)} tasks do not end: {left[0].get_coro()}")
 

@@ -114,6 +114,10 @@ class World:
         """One of `kinds`, which counts as a fault."""
         return self._struck(self.random.choice(kinds))
 
+    def calm(self) -> None:
+        """Nothing more is done to anybody."""
+        self._left = 0
+
     async def suffer(self, kind: str) -> None:
         """Let what `kind` says be done to the process that asks: for `kill` this never returns."""
         process = PROCESS.get()
