@@ -266,7 +266,7 @@ def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:
         width, at = len(columns), columns.index("event")
         rows = statement.count("(?, ") or 1
         return sorted(("event", parameters[row * width + at]) for row in range(rows))
-    return [("rows", table)] if table.endswith("_lease") else []
+    return [("rows", table)] if table.endswith(("_lease", "_relay")) else []
 
 
 def _told(statements: Sequence[Statement]) -> str:
