@@ -23,8 +23,10 @@ __all__ = ["OUTSIDE", "PROCESS", "Process", "SimulatedLoop", "Stuck"]
 
 T = TypeVar("T")
 
+STEP_SECONDS: Final = 1e-6
+"""A step takes time: no clock stands still for whoever looks at it again and again."""
 MOST_AT_ONCE: Final = 20_000
-"""Steps of processes while no time passes."""
+"""Steps of processes while nobody waits for a time."""
 MOST_ENDINGS: Final = 50
 
 
@@ -180,6 +182,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         process = runnable[0] if len(runnable) == 1 else self._random.choice(runnable)
         if process is not self.outside:
             self.steps += 1
+            self._now += STEP_SECONDS
             self._since += 1
             if self._since > MOST_AT_ONCE:
                 raise Stuck(f"{process.name} goes on without end at {self._now:.3f} s")
