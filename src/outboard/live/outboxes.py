@@ -13,7 +13,7 @@ from outboard.kit.board import Outboard
 from outboard.kit.outbox.port import Depth
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from outboard.kit.outbox.sql.tables import TableMaker
 
 __all__ = [
     "OutboxChecked",
@@ -63,7 +63,7 @@ async def check_outbox(url: str, prefix: str) -> OutboxChecked:
     _demand_sql()
     from outboard.kit.outbox.sql.looking import compared
 
-    others = list(_others(prefix, None).values())
+    others = dict(_others(prefix).values())
     found = await compared(url, prefix, others)
     return OutboxChecked(prefix, [(each.problem, each.statement) for each in found])
 
@@ -76,20 +76,18 @@ def outbox_statements(dialect: str, prefix: str, schema: str, others: Collection
     _demand_sql()
     from outboard.kit.outbox.sql.schema import statements
 
-    more = [table for name, table in _others(prefix, schema or None).items() if name in others]
+    more = dict(table for name, table in _others(prefix).items() if name in others)
     return statements(dialect, prefix, schema or None, archives=ARCHIVE in others, others=more)
 
 
-def _others(prefix: str, schema: str | None) -> dict[str, Table]:
-    """Tables that the kit can have beside those of the outbox."""
-    from sqlalchemy import MetaData
-
+def _others(prefix: str) -> dict[str, tuple[str, TableMaker]]:
+    """Tables that the kit can have beside those of the outbox: their names, and what declares them."""
     from outboard.kit.deadletters.sql.table import letters_table
     from outboard.kit.inbox.sql.table import inbox_table
 
     return {
-        INBOX: inbox_table(MetaData(), f"{prefix}inbox", schema),
-        LETTERS: letters_table(MetaData(), f"{prefix}dead_letters", schema),
+        INBOX: (f"{prefix}inbox", inbox_table),
+        LETTERS: (f"{prefix}dead_letters", letters_table),
     }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, MetaData, Table, inspect
+from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from outboard.errors import OutboxUnavailable
@@ -15,7 +15,7 @@ from outboard.kit.outbox.sql.engine import LazyEngine, reason_of
 from outboard.kit.outbox.sql.opening import opened_engine
 from outboard.kit.outbox.sql.schema import SchemaDifference, differences
 from outboard.kit.outbox.sql.store import SqlOutboxStore
-from outboard.kit.outbox.sql.tables import ARCHIVE, Tables
+from outboard.kit.outbox.sql.tables import ARCHIVE, TableMaker, Tables
 
 __all__ = ["OutboxLook", "compared", "has_archive", "look_into", "opened_outboxes", "outbox_tables"]
 
@@ -60,8 +60,10 @@ async def has_archive(url: str, prefix: str) -> bool:
         )
 
 
-async def compared(url: str, prefix: str, others: Sequence[Table] = ()) -> list[SchemaDifference]:
-    """What is wrong with the tables of `prefix`, and with `others` that are there.
+async def compared(
+    url: str, prefix: str, others: Mapping[str, TableMaker] | None = None
+) -> list[SchemaDifference]:
+    """What is wrong with the tables of `prefix`, and with `others` (by their names) that are there.
 
     Raises OutboxUnavailable.
     """

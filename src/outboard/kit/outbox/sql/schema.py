@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Dialect, MetaData, Table, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from outboard.kit.outbox.sql.tables import Tables
+from outboard.kit.outbox.sql.tables import TableMaker, Tables
 from outboard.kit.outbox.sql.upgrading import is_outdated
 
 __all__ = ["SchemaDifference", "differences", "statements"]
@@ -30,15 +30,22 @@ def statements(
     schema: str | None = None,
     *,
     archives: bool = False,
-    others: Sequence[Table] = (),
+    others: Mapping[str, TableMaker] | None = None,
 ) -> list[str]:
-    """Those that make the tables of an outbox, and `others`, for "sqlite" or "postgresql"."""
+    """Those that make the tables of an outbox, and `others` by their names, for "sqlite" or "postgresql"."""
     tables = Tables.in_metadata(MetaData(), prefix, schema, archives=archives)
-    return [each for table in (*tables.all, *others) for each in _made(table, DIALECTS[dialect]())]
+    return [
+        each
+        for table in (*tables.all, *_declared(others, schema))
+        for each in _made(table, DIALECTS[dialect]())
+    ]
 
 
 def differences(
-    connection: Connection, prefix: str, schema: str | None = None, others: Sequence[Table] = ()
+    connection: Connection,
+    prefix: str,
+    schema: str | None = None,
+    others: Mapping[str, TableMaker] | None = None,
 ) -> list[SchemaDifference]:
     """What has to be changed in the database; more columns and indexes than are needed do no harm.
 
@@ -46,13 +53,17 @@ def differences(
     """
     tables = Tables.in_metadata(MetaData(), prefix, schema, archives=True)
     looked = inspect(connection)
-    optional = [each for each in (tables.archive, *others) if each is not None]
+    optional = [each for each in (tables.archive, *_declared(others, schema)) if each is not None]
     there = [each for each in optional if looked.has_table(each.name, schema=each.schema)]
     needed = (tables.outbox, tables.lease, tables.relay)
     found = [each for table in (*needed, *there) for each in _of_table(connection, table)]
     if is_outdated(connection, tables.outbox):
         found.append(_outdated(connection, tables.outbox))
     return found
+
+
+def _declared(others: Mapping[str, TableMaker] | None, schema: str | None) -> list[Table]:
+    return [make(MetaData(), name, schema) for name, make in (others or {}).items()]
 
 
 def _made(table: Table, dialect: Dialect) -> Iterator[str]:

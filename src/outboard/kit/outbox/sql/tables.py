@@ -5,6 +5,7 @@ Times are whole milliseconds since 1970, in UTC: every database can compare thos
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ from sqlalchemy import (
 __all__ = [
     "ARCHIVE",
     "ARCHIVED",
+    "TableMaker",
     "Tables",
     "is_delayed",
     "is_ready",
@@ -38,6 +40,9 @@ __all__ = [
     "may_block",
     "waits_since",
 ]
+
+TableMaker = Callable[[MetaData, str, str | None], Table]
+"""Declares a table that an app can have beside those of its outbox, by its name and schema."""
 
 ARCHIVE: Final = "outbox_archive"
 ARCHIVED: Final = (
