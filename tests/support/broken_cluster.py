@@ -221,6 +221,13 @@ def _ended_by_component(made: System) -> None:
     del made.answers["notification-0", 3500]
 
 
+def _ended_by_secret(made: System) -> None:
+    """The sidecar of the notification service is given no component, since one refers to a Secret in vain."""
+    _ended_by_component(made)
+    for said in (made.previous, made.logs):
+        said["notification-0", "daprd"] = [f'time="t" {LOAD_ERROR}']
+
+
 def _without_sidecar(made: System) -> None:
     spec = made.pod("backend")["spec"]
     spec["containers"] = spec["containers"][:1]
@@ -379,6 +386,10 @@ REFUSED: Final = (
     'event 1, topic: task-events, body: {}. status code returned: 422"'
 )
 INIT_ERROR: Final = 'level=fatal msg="Failed to init component kafka-pubsub (pubsub.kafka/v1): no brokers"'
+LOAD_ERROR: Final = (
+    'level=fatal msg="Fatal error from runtime: failed to load components: rpc error: code = Unknown desc = '
+    'Secret \\"kafka-login\\" not found"'
+)
 
 SETUPS: Final = (
     ClusterSetUp("no such namespace", "cluster-namespace", lambda made: setattr(made, "no_namespace", True)),
@@ -406,9 +417,9 @@ SETUPS: Final = (
     ClusterSetUp("a crash loop", "pod-crashes", crash),
     ClusterSetUp("a component that ends its sidecar", "log-error", _ended_by_component),
     ClusterSetUp(
-        "a secret whose key is missing ends its sidecar",
+        "a secret that is missing ends its sidecar",
         "resource-secret",
-        lambda made: _both(_ended_by_component, _without("Secret", "kafka-login"))(made),
+        lambda made: _both(_ended_by_secret, _without("Secret", "kafka-login"))(made),
     ),
     ClusterSetUp(
         "a broker that is away ends its sidecar",

@@ -543,3 +543,21 @@ def test_whether_there_was_anything_to_look_at_is_known() -> None:
     nothing = seen(pods=None, resources=(), workloads=None)
     assert not Examination(nothing, diagnose(nothing)).looked
     assert Examination(seen(), diagnose(seen())).looked
+
+
+NO_SECRET = (
+    'level=fatal msg="Fatal error from runtime: failed to load components: rpc error: code = Unknown '
+    'desc = Secret \\"kafka-login\\" not found"'
+)
+
+
+def test_a_sidecar_that_ends_for_want_of_a_secret_is_told_by_the_secret() -> None:
+    crashing = ContainerSeen("daprd", waiting="CrashLoopBackOff", restarts=3)
+    ended = replace(pod("worker", WORKER, crashing), ready=False)
+    logs = (*CLUSTER.logs[:2], replace(log("worker", "daprd", NO_SECRET), previous=True))
+    changes = {"pods": (pod("backend"), ended), "logs": logs}
+    assert told(seen(APPS[0], **changes), Status.FAILED) == {"log-error"}
+    referring = replace(COMPONENT, secret_references=(REFERENCE,))
+    absent = SecretSeen("kafka-login", "todo", exists=False)
+    evidence = seen(APPS[0], **changes, resources=(referring,), secrets=(absent,))
+    assert told(evidence, Status.FAILED) == {"resource-secret"}

@@ -122,8 +122,8 @@ def resource_scopes(seen: ClusterSeen) -> Iterator[CheckResult]:
 
 
 def resource_secret(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """Each Secret that it refers to is in its namespace, with the key. Without it the component is
-    parked, and the sidecar is ready all the same.
+    """Each Secret that it refers to is in its namespace, with the key. Without the Secret the sidecars that
+    get the component end; without the key it is set up with an empty value, and they are ready all the same.
     """
     title = "the secrets of its components are there"
     secrets = {(each.name, each.namespace): each for each in seen.secrets}

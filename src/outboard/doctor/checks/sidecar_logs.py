@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from outboard.doctor.cluster_commands import logs
@@ -15,7 +15,8 @@ __all__ = ["component_ends", "log_component", "log_error", "log_subscribed", "lo
 
 LOADED: Final = re.compile(r"Component loaded: (?P<name>\S+) \(")
 BROKEN: Final = re.compile(r"level\W+(error|fatal)\b", re.IGNORECASE)
-ENDED: Final = re.compile(r"level\W+fatal\b.*\bcomponent\b", re.IGNORECASE)
+ENDED: Final = re.compile(r"level\W+fatal\b.*\bcomponents?\b", re.IGNORECASE)
+"""Also `failed to load components`, which is said where one of them refers to a Secret that is not there."""
 INITIALISED: Final = re.compile(r"dapr initialized")
 SUBSCRIBED: Final = "app is subscribed to the following topics"
 WAITING: Final = re.compile(
@@ -31,10 +32,13 @@ FEW: Final = 100
 def log_error(seen: ClusterSeen) -> Iterator[CheckResult]:
     """The sidecar could set up what it has."""
     title = "the log of its sidecar has no error of a component"
-    for pod, log in _sidecars(seen):
-        ends = component_ends(seen, pod)
-        errors = list(dict.fromkeys((*_errors(log), *ends)))
-        later = INITIALISED.search("\n".join(log.lines)) and not ends
+    for pod in seen.dapr_pods:
+        log, ends = seen.log(pod, "daprd"), component_ends(seen, pod)
+        lines = log.lines if log else ()  # there are none of one that was just started again
+        if not lines and not ends:
+            continue
+        errors = list(dict.fromkeys((*_errors(lines), *ends)))
+        later = INITIALISED.search("\n".join(lines)) and not ends
         status = Status.PASSED if not errors else Status.WARNING if later else Status.FAILED
         fix = "Correct the component that it names, and restart the pod" if errors else ""
         fix = "Correct the component that it names: the sidecar is started again by itself" if ends else fix
@@ -86,7 +90,7 @@ def log_component(seen: Evidence) -> Iterator[CheckResult]:
         metadata = _metadata(seen, pod)
         said = {found["name"] for line in log.lines if (found := LOADED.search(line))}
         wanted = [each.name for each in seen.cluster.own("Component") if each.serves(pod.app_id)]
-        told_of = "\n".join(_errors(log))
+        told_of = "\n".join(_errors(log.lines))
         loaded = said if metadata is None else metadata.loaded
         absent = [name for name in wanted if name not in loaded and name not in told_of]
         command = logs(seen.cluster, pod, "daprd", "Component loaded")
@@ -133,8 +137,8 @@ def _metadata(seen: Evidence, pod: PodSeen) -> Metadata | None:
     return next((app.sidecar.metadata for app in seen.apps if app.pod == pod.name), None)
 
 
-def _errors(log: LogSeen) -> list[str]:
-    return [line for line in log.lines if BROKEN.search(line) and "component" in line.lower()]
+def _errors(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if BROKEN.search(line) and "component" in line.lower()]
 
 
 def _doubt(log: LogSeen) -> Status:
