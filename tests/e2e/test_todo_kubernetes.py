@@ -55,7 +55,7 @@ SHOWN = {
     "resource-namespace": "kubectl get components -n todo-chatbot",
     "log-component": "kubectl logs -l app=backend -n todo-chatbot -c daprd",
     "event-stored": f"kubectl exec -n kafka kafka-broker-0 -- {CONSUMER} --topic task-events "
-    "--from-beginning --max-messages 5",
+    "--from-beginning --max-messages 5 --timeout-ms 10000",
     "log-subscribed": "kubectl logs -l app=notification -n todo-chatbot -c daprd --tail=100",
     "event-received": "kubectl logs -l app=notification -n todo-chatbot -c notification --tail=50",
 }

@@ -23,6 +23,10 @@ TOOLS: Final = (
 without the ending."""
 
 
+PATIENCE_MS: Final = 10_000
+"""Without it the console consumer waits for ever for the events that are not there yet."""
+
+
 def kubectl(seen: ClusterSeen, arguments: str) -> ManualCommand:
     """`kubectl` with these arguments, to the cluster that was looked at."""
     return same(" ".join(filter(None, ("kubectl", seen.context, arguments))))
@@ -103,4 +107,5 @@ def _tool(broker: BrokerPod, topic: str) -> str:
     if "redpanda" in image:
         return f"rpk topic consume {topic} --offset start --num 5"
     port = f"--bootstrap-server localhost:{broker.port}"
-    return f"{_tool_of(broker)} {port} --topic {topic} --from-beginning --max-messages 5"
+    ends = f"--max-messages 5 --timeout-ms {PATIENCE_MS}"
+    return f"{_tool_of(broker)} {port} --topic {topic} --from-beginning {ends}"

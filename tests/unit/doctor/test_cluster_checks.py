@@ -176,10 +176,18 @@ def test_they_name_the_cluster_that_was_looked_at() -> None:
 )  # fmt: skip
 def test_the_console_consumer_is_that_of_the_broker_s_image(image: str, tool: str) -> None:
     service = replace(SERVICE, pod=replace(BROKER, image=image))
-    rest = "localhost:9092 --topic task-events --from-beginning --max-messages 5"
+    rest = "localhost:9092 --topic task-events --from-beginning --max-messages 5 --timeout-ms 10000"
     assert commands(seen(services=(service,)), "event-stored") == {
         f"kubectl exec -n todo kafka-0 -- {tool} {rest}"
     }
+
+
+def test_that_the_console_consumer_ends_with_an_exception_is_said_to_be_normal() -> None:
+    (found,) = checks(seen(), "event-stored")
+    assert "TimeoutException, which is normal" in found.evidence[-1]
+    redis = replace(BROKER, name="redis-0", kind="pubsub.redis", image="redis:7")
+    (found,) = checks(seen(services=(replace(SERVICE, pod=redis),)), "event-stored")
+    assert len(found.evidence) == 1
 
 
 def test_other_brokers_have_other_tools() -> None:
