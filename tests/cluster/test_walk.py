@@ -37,7 +37,8 @@ def looks(page: str, beginning: str, end: str = "\0") -> list[Command]:
 
 
 SIX = looks("kubernetes.md", "## Look whether it works", "### When a component changes")
-WALK = looks("where-did-my-event-go.md", "## On Kubernetes")
+STORY = "### 7 The whole story"
+WALK = looks("where-did-my-event-go.md", "## On Kubernetes", STORY)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,20 @@ WORKLOADS = {"Deployment", "StatefulSet"}
 ELSEWHERE = {"dapr-system", "keda"}
 """Namespaces that other installations make."""
 KINDS = {"component", "components", "pods", "subscriptions", "services", "secrets"}
-VERBS = {"logs", "exec", "get", "port-forward", "rollout", "scale", "apply", "create", "describe", "delete"}
+VERBS = {
+    "logs",
+    "exec",
+    "get",
+    "port-forward",
+    "rollout",
+    "scale",
+    "apply",
+    "create",
+    "describe",
+    "delete",
+    "set",
+    "cp",
+}
 
 
 @dataclass(frozen=True)
@@ -48,10 +61,11 @@ class Deployed:
     def meant(self, command: Command) -> list[dict[str, Any]]:
         """The workloads whose pods a command is about, by label, by name, or by the name of a pod."""
         label = command.option("-l", "--selector")
+        words = {each.partition(":")[0] for each in command.words}
         return [
             each
             for each in self.workloads(command.option("-n", "--namespace"))
-            if (label is not None and label in _labels(each)) or _names(each).intersection(command.words)
+            if (label is not None and label in _labels(each)) or _names(each) & words
         ]
 
 
@@ -98,7 +112,7 @@ def _labels(workload: dict[str, Any]) -> set[str]:
 
 def _names(workload: dict[str, Any]) -> set[str]:
     kind, name = workload["kind"], workload["metadata"]["name"]
-    return {f"{kind.lower()}/{name}", *([f"{name}-0"] if kind == "StatefulSet" else [])}
+    return {f"{kind.lower()}/{name}", f"{name}-0" if kind == "StatefulSet" else f"{name.upper()}-POD"}
 
 
 def _containers(workload: dict[str, Any]) -> dict[str, set[int]]:

@@ -157,6 +157,17 @@ def test_the_commands_are_those_that_a_person_knows() -> None:
     assert powershell.powershell.endswith('| Select-String "EVENT RECEIVED"')
 
 
+def test_they_go_by_the_label_that_a_pod_has_whatever_it_is() -> None:
+    renamed = replace(pod("worker"), labels=(("app", "wroker"),))
+    assert commands(seen(pods=(renamed,)), "log-component") == {
+        'kubectl logs -l app=wroker -n todo -c daprd --tail=-1 | grep "Component loaded"'
+    }
+    bare = replace(pod("worker"), labels=())
+    assert commands(seen(pods=(bare,)), "log-component") == {
+        'kubectl logs worker-0 -n todo -c daprd --tail=-1 | grep "Component loaded"'
+    }
+
+
 def test_they_name_the_cluster_that_was_looked_at() -> None:
     evidence = seen(context="--context prod --kubeconfig my.config")
     assert commands(evidence, "resource-namespace") == {
