@@ -17,6 +17,8 @@ FOLLOWING = "--follow"
 """With this `trace` does so, too."""
 JOBS = frozenset({"--dry-run", "--wait"})
 """With these they have something to finish, as the other commands."""
+SIDECAR = "sidecar"
+HELP = frozenset({"-h", "-help", "--help"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,14 +43,12 @@ def _code_on_stop(arguments: Sequence[str]) -> int | None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    from outboard.cli.application import build, prepare
     from outboard.cli.console import show_error, speak_utf8
     from outboard.errors import CommandError, OutboardError
 
     speak_utf8(sys.stdout, sys.stderr)
-    terminal = sys.stdout.isatty() and sys.stderr.isatty()
     try:
-        build(arguments, os.environ, terminal=terminal)(prepare(arguments), prog_name="outboard")
+        _command(arguments)
     except OutboardError as error:
         show_error(error, sys.stderr, os.environ)
         sys.exit(USAGE if isinstance(error, CommandError) else FAILURE)
@@ -58,3 +58,17 @@ def _run(arguments: Sequence[str]) -> None:
     except OSError as error:  # a file that cannot be read or written: the text names it
         show_error(error, sys.stderr, os.environ)
         sys.exit(FAILURE)
+
+
+def _command(arguments: Sequence[str]) -> None:
+    """A sidecar reads daprd's flags itself; typer, which is a fifth of its start, only writes its help."""
+    if arguments[:1] == [SIDECAR] and HELP.isdisjoint(arguments):
+        from outboard.cli.sidecar import serve
+
+        sys.exit(serve(arguments[1:]))
+    from outboard.cli.application import build
+
+    if arguments[:1] == [SIDECAR]:
+        arguments = [SIDECAR, "--help"]  # whatever stands beside it, and however it is written
+    terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    build(arguments, os.environ, terminal=terminal)(list(arguments), prog_name="outboard")

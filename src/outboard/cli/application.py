@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-__all__ = ["COMMANDS", "build", "prepare"]
+__all__ = ["COMMANDS", "build"]
 
 HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
 COMPLETION: Final = "_OUTBOARD_COMPLETE"
@@ -220,15 +220,6 @@ def build(arguments: Sequence[str], environment: Mapping[str, str], *, terminal:
         else:
             app.command(name, help=command.summary)(_not_called)
     return app
-
-
-def prepare(arguments: Sequence[str]) -> list[str]:
-    """`arguments` in the form that typer reads: `outboard sidecar` takes daprd's way of writing flags."""
-    if arguments and arguments[0] == "sidecar":
-        from outboard.cli.sidecar_options import sidecar_arguments
-
-        return ["sidecar", *sidecar_arguments(arguments[1:])]
-    return list(arguments)
 
 
 def _application(*, terminal: bool) -> typer.Typer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import typer
+from collections.abc import Sequence
 
 from outboard.cli.parameters import Given
 
-__all__ = ["sidecar"]
+__all__ = ["serve", "sidecar"]
 
 
 def sidecar(**flags: Given) -> None:
@@ -22,6 +22,11 @@ def sidecar(**flags: Given) -> None:
       outboard sidecar --app-id api --app-port 8000 --resources-path components
       outboard sidecar --app-id publisher --dapr-http-port 3501 --log-level debug
     """
+    raise AssertionError("typer writes the help of this command; `serve` is what it does")
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Run the sidecar of this command line, which is daprd's: the exit code. Raises CommandError."""
     import asyncio
     import os
     import sys
@@ -32,23 +37,9 @@ def sidecar(**flags: Given) -> None:
 
     async def until_stopped() -> int:
         try:
-            return await run(_arguments(flags), os.environ, sys.stdout)
+            return await run(arguments, os.environ, sys.stdout)
         finally:
             ignore_stop_signals()  # a late one must not change the exit code
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        code = runner.run(until_stopped())
-    raise typer.Exit(code)
-
-
-def _arguments(flags: dict[str, Given]) -> list[str]:
-    """The command line that these values stand for."""
-    arguments: list[str] = []
-    for name, given in flags.items():
-        values = given if isinstance(given, list | tuple) else [given]
-        arguments += [f"--{name.replace('_', '-')}={_text(value)}" for value in values if value is not None]
-    return arguments
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return runner.run(until_stopped())

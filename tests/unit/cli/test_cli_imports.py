@@ -13,6 +13,25 @@ import pytest
 from outboard.cli.application import COMMANDS
 
 HEAVY = {"fastapi", "aiohttp", "rich", "uvicorn", "pydantic", "psutil", "yaml", "watchfiles", "asyncio"}
+WITHOUT = {
+    "aiohttp",
+    "aiokafka",
+    "cel_expr_python",
+    "cryptography",
+    "dapr",
+    "fastapi",
+    "grpc",
+    "h2",
+    "importlib.metadata",
+    "prometheus_client",
+    "pydantic",
+    "redis",
+    "rich",
+    "sqlite3",
+    "typer",
+}
+"""What a sidecar loads when something of it is asked for, if it does at all."""
+FAMILIES = ("kafka.", "memory.", "redis.", "secretstores.", "sqlite.")
 PROGRAM = """
 import sys
 sys.argv = ["outboard", *{arguments}]
@@ -78,6 +97,14 @@ def test_a_command_imports_only_its_own(command: str, foreign: set[str]) -> None
     assert f"cli.{command.replace('-', '_')}" in parts(modules)
     assert not foreign & parts(modules)
     assert not (HEAVY - {"pydantic"}) & modules  # typer looks at it, once there are options
+
+
+def test_a_sidecar_starts_without_what_only_some_need() -> None:
+    modules = imported(["sidecar", "--version"])
+    assert "outboard.sidecar.runtime.sidecar" in modules
+    assert not WITHOUT & modules
+    families = "outboard.sidecar.components."
+    assert not {each for each in modules if each.startswith(tuple(families + name for name in FAMILIES))}
 
 
 def test_every_command_of_the_table_was_looked_at() -> None:

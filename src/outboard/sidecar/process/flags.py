@@ -175,7 +175,10 @@ def unserved_in(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_flags(arguments: Sequence[str]) -> Values:
-    """Read `--flag value`, `--flag=value` and the same with one dash. Raises CommandError."""
+    """Read `--flag value`, `--flag=value` and the same with one dash.
+
+    Raises CommandError, for numbers and booleans that are none, too, whether they will be needed or not.
+    """
     given: dict[str, tuple[str, ...]] = {}
     rest = iter(arguments)
     for argument in rest:
@@ -185,7 +188,16 @@ def read_flags(arguments: Sequence[str]) -> Values:
         flag = _known(name, argument)
         value = value if equals else _next_value(flag, rest)
         given[flag.name] = (*given.get(flag.name, ()), value)
+        _check(flag, Values(given))
     return Values(given)
+
+
+def _check(flag: Flag, values: Values) -> None:
+    """Raises CommandError."""
+    if isinstance(flag.default, bool):
+        values.boolean(flag.name)
+    elif isinstance(flag.default, int):
+        values.integer(flag.name)
 
 
 def _known(name: str, argument: str) -> Flag:

@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from types import FrameType
 from typing import Final, TextIO
 
@@ -53,6 +52,8 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str], output: 
     if values.boolean("version"):
         print(RUNTIME_VERSION, file=output)
     elif values.boolean("build-info"):
+        from importlib import metadata  # takes long
+
         print(f"Version: {RUNTIME_VERSION} (outboard {metadata.version('outboard')})", file=output)
     elif values.boolean("wait"):
         await _wait(values.integer("dapr-http-port"), output)
