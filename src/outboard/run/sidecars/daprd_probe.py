@@ -15,7 +15,14 @@ from outboard.run.plan.tokens import APP_TOKEN
 from outboard.run.sidecars.daprd_subscriptions import NOTHING, AskedFor, asked_for
 from outboard.run.sidecars.subscription_changes import SubscriptionMonitor
 from outboard.sidecar.channel.exchange import app_url, exchange_with
-from outboard.wire.dapr import API_TOKEN_HEADER, SUBSCRIBE_PATH
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, exchange_with_app
+from outboard.sidecar.grpc_library import is_grpc_installed
+from outboard.wire.dapr import (
+    API_TOKEN_HEADER,
+    DEFAULT_MAX_BODY_BYTES,
+    LIST_SUBSCRIPTIONS,
+    SUBSCRIBE_PATH,
+)
 from outboard.wire.http import Exchange, ExchangeFailed, Request
 
 __all__ = ["exchange_with_sidecar", "is_healthy", "until_asked", "until_healthy", "watch_subscriptions"]
@@ -78,15 +85,20 @@ async def until_asked(app: AppPlan, is_ready: Callable[[], Awaitable[bool]], clo
 async def watch_subscriptions(app: AppPlan, availability: AppAvailability, report: Report) -> None:
     """Report when `app` subscribes to something else after a restart: daprd asks once.
 
-    Runs until cancelled.
+    Runs until cancelled. One that speaks gRPC is asked where the extra `grpc` is installed here.
     """
+    protocol = app.variables[APP_PROTOCOL_VARIABLE]
+    request = Request("GET", SUBSCRIBE_PATH, _with_token(app))
+    if protocol in GRPC_PROTOCOLS:
+        if not is_grpc_installed():
+            return
+        request = Request("POST", LIST_SUBSCRIPTIONS, _with_token(app))
     changed = SubscriptionsChanged(app.app_id)
-    url = app_url(app.variables[APP_PROTOCOL_VARIABLE], app.app_host, app.app_port)
-    async with exchange_with(url, NOTHING_TO_KEEP) as exchange:
+    async with exchange_with_app(protocol, app.app_host, app.app_port, DEFAULT_MAX_BODY_BYTES) as exchange:
         asking = SubscriptionMonitor(exchange)
         await availability.until_there()
         with suppress(ExchangeFailed):  # away again
-            await asking(Request("GET", SUBSCRIBE_PATH, _with_token(app)), TIMEOUT)
+            await asking(request, TIMEOUT)
         await asking.watch(availability, lambda: report(changed))
 
 
