@@ -37,6 +37,8 @@ OTHERS = (
     "CONTROLLERGEN",
 )
 """The other programs that the suite would build if it were not told of them; no case of the groups asks."""
+ALONE = "alone"
+"""As a reason: the case passes where nothing else goes on."""
 RESULT = re.compile(r"^    --- (PASS|FAIL|SKIP): Test_Integration/(daprd/\S+) \(", re.MULTILINE)
 
 
@@ -116,10 +118,14 @@ def focus_on(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Expected:
-    """The list of cases that is kept: those that have to pass, and the others with the reason why not."""
+    """The list of cases that is kept: those that have to pass, and the others with the reason why not.
+
+    Those that are `alone` have to pass where nothing else goes on.
+    """
 
     passing: frozenset[str]
     failing: Mapping[str, str]
+    alone: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Expected:
@@ -128,8 +134,10 @@ class Expected:
         reasons = {entry[0]: " ".join(entry[1:]) for entry in entries}
         assert len(reasons) == len(entries), "a case is listed twice"
         passing = frozenset(name for name, reason in reasons.items() if not reason)
-        return cls(passing, {name: reason for name, reason in reasons.items() if reason})
+        alone = frozenset(name for name, reason in reasons.items() if reason == ALONE)
+        failing = {name: reason for name, reason in reasons.items() if reason and name not in alone}
+        return cls(passing, failing, alone)
 
     @property
     def names(self) -> set[str]:
-        return {*self.passing, *self.failing}
+        return {*self.passing, *self.failing, *self.alone}

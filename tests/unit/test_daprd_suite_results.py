@@ -39,6 +39,12 @@ def test_a_case_with_a_reason_is_expected_to_fail() -> None:
     assert expected.names == {"daprd/a", "daprd/b"}
 
 
+def test_a_case_that_is_to_be_run_alone_is_expected_to_pass_there() -> None:
+    expected = Expected.of(["daprd/a", "daprd/b alone", "daprd/c gRPC"])
+    assert expected == Expected(frozenset({"daprd/a"}), {"daprd/c": "gRPC"}, frozenset({"daprd/b"}))
+    assert expected.names == {"daprd/a", "daprd/b", "daprd/c"}
+
+
 def test_a_case_that_is_listed_twice_is_refused() -> None:
     with pytest.raises(AssertionError, match="listed twice"):
         Expected.of(["daprd/a", "daprd/a gRPC"])
