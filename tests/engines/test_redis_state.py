@@ -65,6 +65,23 @@ async def test_etags(state: RedisState) -> None:
     assert await state.get(["k"]) == {}
 
 
+async def test_a_key_that_is_written_while_it_is_read(
+    state: RedisState, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = state._redis.command
+
+    async def command_after_a_write(*asked: Any) -> Any:
+        if asked[0] == "EXISTS":
+            await server.hset("k", mapping={"data": b"1", "version": b"1"})
+        return await command(*asked)
+
+    monkeypatch.setattr(state._redis, "command", command_after_a_write)
+    assert (await state.get(["k"]))["k"].data == b"1"
+
+    await server.hset("j", mapping={"other": b"1"})
+    assert "required hash field" in (await state.get(["j"]))["j"].problem
+
+
 async def test_after_a_first_write_every_write_needs_the_etag(state: RedisState) -> None:
     await state.set(Set("k", 1))
     await state.set(Set("k", 2, options=FIRST_WRITE))

@@ -156,15 +156,19 @@ class RedisState:
             return Found(b"", problem=str(error))
 
     async def _hash(self, key: str) -> Found | None:
-        try:
-            reply = await self._redis.command("HMGET", key, "data", "version")
-        except RedisRefused:
-            return await self._plain(key)
-        data, version = reply if isinstance(reply, list) else (None, None)
-        if isinstance(data, bytes) and isinstance(version, bytes):
-            return Found(data, version.decode("utf-8", "replace"))
-        if data is version is None and not await self._redis.command("EXISTS", key):
-            return None
+        for _ in range(2):
+            try:
+                reply = await self._redis.command("HMGET", key, "data", "version")
+            except RedisRefused:
+                return await self._plain(key)
+            data, version = reply if isinstance(reply, list) else (None, None)
+            if isinstance(data, bytes) and isinstance(version, bytes):
+                return Found(data, version.decode("utf-8", "replace"))
+            if not (data is version is None):
+                break
+            if not await self._redis.command("EXISTS", key):
+                return None
+            # It may have been written between the two questions: the first one tells then.
         raise ComponentError("required hash field 'data' or 'version' was not found")
 
     async def _plain(self, key: str) -> Found | None:
