@@ -346,6 +346,7 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "StateInvalid": "`State`: a stored value not of the declared type, or one to be saved that is not, or "
     "could not be read again",
     "StateStoreNotFound": "`State`",
+    "StateWithoutEtags": "a handler that takes the entry of a state inbox; the kit logs it",
     "TokenRejected": "`publish` and `State`",
     "NotStreaming": "`board.subscribed` and `board.run`",
     "UnexpectedGrpcAnswer": "the same over gRPC",

@@ -464,6 +464,17 @@ class EtagMismatch(SidecarError):
 
 
 @dataclass(eq=False)
+class StateWithoutEtags(SidecarError):
+    """state store '{store}' gave no ETag for key '{key}': without one nobody sees what another process has
+    saved meanwhile, so that an event could be applied twice, or be lost. Use a store with ETags, such as
+    state.redis, state.sqlite or state.postgresql.
+    """
+
+    store: str
+    key: str
+
+
+@dataclass(eq=False)
 class EtagInvalid(SidecarError):
     """the ETag given for key '{key}' is not one of state store '{store}': nothing was written. Pass the ETag
     that `entry` returned, unchanged.

@@ -30,6 +30,9 @@ from outboard.kit.deadletters.replay import Publishing
 from outboard.kit.deadletters.sql.dead_letters import CollectOptions, DeadLetters, LettersOwner
 from outboard.kit.inbox.port import Owner
 from outboard.kit.inbox.sql.inbox import DEFAULT_KEEP, DEFAULT_PREFIX, Inbox
+from outboard.kit.inbox.state.inbox import DEFAULT_REMEMBER, EventKey, StateInbox
+from outboard.kit.inbox.state.outgoing import OutgoingPublisher
+from outboard.kit.inbox.state.record import MAX_RECORD_BYTES, RecordCodec
 from outboard.kit.models import check_model
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
@@ -263,6 +266,37 @@ class Outboard:
             schema=schema,
             keep=keep,
             max_attempts=max_attempts,
+        )
+
+    def state_inbox(
+        self,
+        model: TypeForm[T],
+        *,
+        key: EventKey,
+        store: str | None = None,
+        remember: int = DEFAULT_REMEMBER,
+        max_bytes: int = MAX_RECORD_BYTES,
+    ) -> StateInbox[T]:
+        """A `StateInbox` in a state store (the board's unless given): for handlers without a SQL database.
+
+        `key` gives the key under which the value of type `model` lies that an event changes. Of each handler
+        the last `remember` events of a key are remembered. A record has at most `max_bytes` bytes.
+        Raises InvalidName, ModelUnusable; TypeError and ValueError for arguments that are none.
+        """
+        checked = check_optional("state store", store, self.settings.state_store)
+        check_model(f"state inbox in '{checked}'", model)
+        return StateInbox(
+            State(
+                checked,
+                RecordCodec(model, max_bytes),
+                self._timeout,
+                self._connections.sidecar,
+                self._connections.calls,
+            ),
+            key,
+            self.settings.app_id,
+            OutgoingPublisher(self._publisher.relay, self._timeout, self._journal),
+            remember,
         )
 
     def dead_letters(self, engine: EngineSource, **options: Unpack[CollectOptions]) -> DeadLetters:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, U
 from outboard.errors import OutboxMissing
 from outboard.hops.record import EventIdentity
 from outboard.kit.arguments import stripped, wrong
-from outboard.kit.outbox.port import Staging, SupportsAdd, SupportsRunSync
+from outboard.kit.outbox.port import OwnStaging, Staging, SupportsAdd, SupportsRunSync
 from outboard.kit.outbox.schedule import Expiry, Schedule, check_dedupe_key
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
@@ -145,7 +145,7 @@ class Topic(Generic[T]):
 
     def stage(
         self,
-        session: SupportsAdd,
+        session: SupportsAdd | OwnStaging,
         data: T,
         *,
         after: timedelta | None = None,
@@ -159,8 +159,9 @@ class Topic(Generic[T]):
 
         `session` is an SQLAlchemy `Session` or `AsyncSession`. The event becomes one of its pending objects:
         it is written when the session is flushed or committed, and gone if that is rolled back. So the call
-        does no I/O, and is not awaited. Events of one `key` are published in the order of their commits. The
-        event is final: each attempt to publish it has this id and these bytes. `ttl` counts from when it is
+        does no I/O, and is not awaited. The `InboxEntry` of a state inbox takes events, too, but no times
+        and no dedupe key. Events of one `key` are published in the order of their commits. The event is
+        final: each attempt to publish it has this id and these bytes. `ttl` counts from when it is
         published. The other parameters are those of `publish`.
 
         With `after`, or `at`, it is published no earlier. Until then it holds no other event of its key back;
@@ -182,7 +183,7 @@ class Topic(Generic[T]):
 
     def stage_event(
         self,
-        session: SupportsAdd,
+        session: SupportsAdd | OwnStaging,
         event: Event[T],
         *,
         after: timedelta | None = None,
@@ -229,16 +230,17 @@ class Topic(Generic[T]):
 
     def _stage(
         self,
-        session: SupportsAdd,
+        session: SupportsAdd | OwnStaging,
         event: Event[T],
         metadata: Mapping[str, str],
         creation: Creation,
         schedule: Schedule,
         on_duplicate: Callable[[], object] | None,
     ) -> None:
-        if not callable(getattr(session, "add", None)):
+        staging, is_own = self.staging, isinstance(session, OwnStaging)
+        if not is_own and not callable(getattr(session, "add", None)):
             wrong("session", "a Session or AsyncSession of SQLAlchemy", session)
-        if self.staging is None:
+        if not is_own and staging is None:
             raise OutboxMissing(self.name)
         creation.made(event)
         publication = self.publisher.written(event, self.codec, self.pubsub, self.name, metadata, creation)
@@ -251,9 +253,12 @@ class Topic(Generic[T]):
                 on_duplicate()
 
         hold = self.on_refused == "hold"
-        self.staging.stage(
-            session, publication, event.id, now, hold=hold, schedule=schedule, on_duplicate=duplicate
-        )
+        if isinstance(session, OwnStaging):
+            session.take_staged(publication, event.id, schedule)
+        elif staging is not None:
+            staging.stage(
+                session, publication, event.id, now, hold=hold, schedule=schedule, on_duplicate=duplicate
+            )
         self.publisher.hops.staged(event, self.codec, self.pubsub, self.name)
 
     def subscribe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.schedule import AT_ONCE, Schedule
@@ -17,6 +17,7 @@ __all__ = [
     "FetchRequest",
     "OutboxHealth",
     "OutboxStore",
+    "OwnStaging",
     "ParkedEvent",
     "Postponed",
     "Refused",
@@ -76,6 +77,15 @@ class Staging(Protocol):
 
     def cancel(self, session: SupportsAdd, pubsub: str, topic: str, dedupe_key: str) -> Sequence[Cancelled]:
         """Delete what waits with this key, in the transaction of a `session` that is a synchronous one."""
+        ...
+
+
+@runtime_checkable
+class OwnStaging(Protocol):
+    """What takes events that are staged in it, without the outbox of a board."""
+
+    def take_staged(self, publication: Publication, event_id: str, schedule: Schedule) -> None:
+        """Keep `publication`, to be published. Raises ValueError for a `schedule` that it cannot keep to."""
         ...
 
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
@@ -46,12 +46,17 @@ __all__ = [
     "endpoint_of",
     "invocation_of",
     "invocation_scope",
+    "needs_one_event",
+    "of_one_event",
     "run_handler",
 ]
 
 AsyncHandler: TypeAlias = Callable[..., Awaitable[object]]
 
 INVOCATION: Final = "outboard.invocation"
+ONE_EVENT: Final = "outboard_one_event"
+
+Dependency = TypeVar("Dependency", bound=Callable[..., object])
 
 
 @dataclass(slots=True)
@@ -59,7 +64,8 @@ class Invocation:
     """What is given to a handler, an event or a batch; the endpoint notes here that it came to its end.
 
     Where the handler has run already, or is not to run, `ended` returns or raises what it did. `complete`
-    makes of what it returns what stands for all that came, where it is not given all.
+    makes of what it returns what stands for all that came, where it is not given all. With `again`, nothing
+    of this run counts, and there is another one; `runs` is how many there were, this one included.
     """
 
     given: object
@@ -67,6 +73,19 @@ class Invocation:
     complete: Callable[[object], object] | None = None
     returned: bool = False
     result: object = None
+    again: bool = False
+    runs: int = 1
+    _guards: list[tuple[str, bool]] = field(default_factory=list)
+
+    def guard(self, name: str, *, alone: bool) -> None:
+        """Note that `name` sees to it that the run takes effect once.
+
+        Raises RuntimeError where that, or another one, has to be `alone`: two could not end as one.
+        """
+        if self._guards and (alone or any(other for _, other in self._guards)):
+            both = f"{self._guards[0][0]} and {name}"
+            raise RuntimeError(f"a handler takes {both}: one may be committed, and the other not. Take one")
+        self._guards.append((name, alone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,18 @@ def invocation_of(connection: HTTPConnection, asked: str) -> Invocation:
     return invocation
 
 
+def of_one_event(dependency: Dependency) -> Dependency:
+    """Mark a dependency that handlers of batches cannot have."""
+    setattr(dependency, ONE_EVENT, True)
+    return dependency
+
+
+def needs_one_event(dependency: object) -> bool:
+    """Whether it is marked so."""
+    return bool(getattr(dependency, ONE_EVENT, False))
+
+
+@of_one_event
 async def current_event(connection: HTTPConnection) -> Event[object]:
     """For `Depends(current_event)`: the event that is being handled, in a dependency of its handler.
 
@@ -222,6 +253,13 @@ class Runner:
         return run
 
     async def _serve(self, invocation: Invocation, part: ReceivedEvent | None) -> HandlerRun:
+        run = await self._serve_once(invocation, part)
+        while invocation.again:
+            invocation = Invocation(invocation.given, runs=invocation.runs + 1)
+            run = await self._serve_once(invocation, part)
+        return run
+
+    async def _serve_once(self, invocation: Invocation, part: ReceivedEvent | None) -> HandlerRun:
         statuses: list[int] = []
         refused: list[bytes] = []
 

@@ -22,7 +22,7 @@ from outboard.errors import HandlerUnsuitable
 from outboard.kit.subscriptions.authentication import refusal_of_event
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.deliveries import Deliveries
-from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, current_event
+from outboard.kit.subscriptions.endpoint import HandlerEndpoint, Runner, needs_one_event
 
 __all__ = [
     "DirectCalls",
@@ -81,13 +81,17 @@ def refuse_unfit(route: EffectiveRoute, declaration: Declaration) -> None:
         name = getattr(route.body_field, "name", "")
         problem = f"has parameters, or a dependency of its router, that FastAPI reads from the body ({name})"
         raise HandlerUnsuitable(declaration.place, problem, BODY_ADVICE)
-    if declaration.options.max_events is not None and _asks(route.dependant, current_event):
-        raise HandlerUnsuitable(declaration.place, "has a dependency on current_event", BATCH_ADVICE)
+    if declaration.options.max_events is not None:
+        for asked in _of_one_event(route.dependant):
+            raise HandlerUnsuitable(declaration.place, f"has a dependency on {asked}", BATCH_ADVICE)
 
 
-def _asks(dependant: Any, dependency: object) -> bool:
-    """Whether `dependency` is among the dependencies, at any depth."""
-    return any(inner.call is dependency or _asks(inner, dependency) for inner in dependant.dependencies)
+def _of_one_event(dependant: Any) -> Iterator[str]:
+    """The names of the dependencies, at any depth, that handlers of batches cannot have."""
+    for inner in dependant.dependencies:
+        if needs_one_event(inner.call):
+            yield inner.call.__qualname__
+        yield from _of_one_event(inner)
 
 
 class DirectRoutes:

@@ -60,6 +60,7 @@ class SessionDependency:
     async def session(self, connection: HTTPConnection) -> AsyncIterator[object]:
         """A dependency of FastAPI's. Raises RuntimeError, InboxUnavailable, NotDurable."""
         invocation = invocation_of(connection, "the session of the inbox")
+        invocation.guard("the session of an inbox", alone=False)
         consumer = self._owner.app_id + str(connection.scope["path"])
         async with self._sessions.open() as opened:
             transaction = ClaimedTransaction(opened.plain, self._table, consumer)

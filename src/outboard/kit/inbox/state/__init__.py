@@ -1,0 +1,1 @@
+"""The inbox in a state store, for handlers without a SQL database."""
