@@ -68,7 +68,7 @@ class Ledger:
     def refused(self, event: StoredEvent, reason: str) -> None:
         """It is to be parked; its lane waits until that is written."""
         self._stopped(event)
-        self._page.settlement.refused.append(Refused(event.sequence, reason))
+        self._page.settlement.refused.append(Refused(event.sequence, reason, event.attempts))
 
     def postponed(self, event: StoredEvent, seconds: float, reason: str) -> None:
         """It is to be put off; its lane waits until that is written."""

@@ -94,6 +94,7 @@ class StoredEvent(NamedTuple):
 
     `sequence` is its place in the order of commits, within its lane. `lane` is what is kept in order.
     `expires_in` is how many seconds after the question it is not to be sent any more; None is never.
+    `attempts` are those that were written down by then.
     """
 
     sequence: int
@@ -102,6 +103,7 @@ class StoredEvent(NamedTuple):
     event_id: str
     publication: Publication
     expires_in: float | None = None
+    attempts: int = 0
 
 
 class Postponed(NamedTuple):
@@ -113,10 +115,14 @@ class Postponed(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """An event that would be refused each time. It is parked: kept, and not tried again unasked."""
+    """An event that would be refused each time. It is parked: kept, and not tried again unasked.
+
+    Unless its `attempts` are others by now: then it was parked before, and somebody has had it tried again.
+    """
 
     sequence: int
     error: str
+    attempts: int = 0
 
 
 @dataclass(slots=True)

@@ -151,6 +151,21 @@ async def test_a_late_relay_cannot_park(bench: OutboxBench) -> None:
     assert [event.sequence for event in await bench.store.fetch("second", FetchRequest(10))] == [1]
 
 
+async def test_a_refusal_from_before_a_retry_does_not_park_again(bench: OutboxBench) -> None:
+    """As where nobody knows whether it was written down, or its relay has lost its lease and got it back."""
+    bench.commit(1, key="a")
+    await bench.store.claim("r", LEASE_SECONDS)
+    (found,) = await bench.store.fetch("r", FetchRequest(10))
+    late = Settlement(refused=[Refused(found.sequence, "no", found.attempts)])
+    await bench.store.settle("r", late)
+    assert await bench.store.retry([found.sequence]) == 1
+    await bench.store.settle("r", late)
+    assert await bench.store.parked(10) == []
+    (again,) = await bench.store.fetch("r", FetchRequest(10))
+    await bench.store.settle("r", Settlement(refused=[Refused(again.sequence, "no", again.attempts)]))
+    assert [event.attempts for event in await bench.store.parked(10)] == [2]
+
+
 async def test_the_end_waits_for_what_is_under_way_and_gives_partitions_back(bench: OutboxBench) -> None:
     bench.commit(1, 2, key="a")
     bench.broker.gate.clear()

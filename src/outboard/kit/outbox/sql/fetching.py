@@ -49,7 +49,7 @@ def use_indexes(connection: Connection) -> None:
 
 def due_events(
     outbox: FromClause, partitions: Collection[int], now: int, wanted: FetchRequest, dialect: str
-) -> Select[int, int, int, str, str, str, bytes, str, int]:
+) -> Select[int, int, int, str, str, str, bytes, str, int, int]:
     """What `wanted` asks for of these partitions, in order of sequence; `now`: milliseconds since 1970."""
     row, earlier = outbox, outbox.alias("earlier")
     # What is put off for longer than any was, was put off before the clock went back.
@@ -65,7 +65,7 @@ def due_events(
     )
     query = (
         select(row.c.sequence, row.c.lane, row.c.partition, row.c.event_id, row.c.pubsub, row.c.topic,
-               row.c.body, row.c.details, row.c.expires_at)
+               row.c.body, row.c.details, row.c.expires_at, row.c.attempts)
         .where(is_ready(row), not_(row.c.available_at.between(now + 1, latest)), not_(has_expired(row, now)))
         .where(row.c.partition.in_(partitions), not_(behind.exists()))
         .order_by(row.c.sequence)

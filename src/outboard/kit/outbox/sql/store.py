@@ -203,10 +203,13 @@ class SqlOutboxStore:
                 for item in settlement.postponed
             ])  # fmt: skip
         if settlement.refused:
-            park = fenced.values(parked_at=now, attempts=row.c.attempts + 1, last_error=bindparam("error"))
-            connection.execute(
-                park, [{"number": item.sequence, "error": item.error} for item in settlement.refused]
-            )
+            # A refusal that is older than an operator's retry, and written down late or twice, parks nothing.
+            unchanged = fenced.where(row.c.attempts == bindparam("known"))
+            park = unchanged.values(parked_at=now, attempts=row.c.attempts + 1, last_error=bindparam("error"))
+            connection.execute(park, [
+                {"number": item.sequence, "known": item.attempts, "error": item.error}
+                for item in settlement.refused
+            ])  # fmt: skip
 
     def _keep(self, archive: Table, delivered: Sequence[int], connection: Connection) -> None:
         """What another relay has settled meanwhile is not there any more, and in the archive already."""
@@ -294,7 +297,8 @@ def _staged(row: Row[*tuple[Any, ...]], now: int) -> StoredEvent:
         row.pubsub, row.topic, bytes(row.body), details["metadata"], details["headers"], details["traceid"]
     )
     expires_in = None if row.expires_at is None else (row.expires_at - now) / 1000
-    return StoredEvent(row.sequence, row.lane, row.partition, row.event_id, publication, expires_in)
+    return StoredEvent(row.sequence, row.lane, row.partition, row.event_id, publication, expires_in,
+                       row.attempts)  # fmt: skip
 
 
 def _parked(row: Row[*tuple[Any, ...]]) -> ParkedEvent:
