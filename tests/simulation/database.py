@@ -89,7 +89,11 @@ class Database:
         transaction = Transaction(self, writes=writes)
         self.transactions.append(transaction)
         if self.serial and writes:
-            await self._lock(transaction, ("rows", "of all tables"))
+            try:
+                await self._lock(transaction, ("rows", "of all tables"))
+            except BaseException:
+                transaction.end()
+                raise
         return transaction
 
     async def execute(self, transaction: Transaction, statement: str, parameters: Sequence[Any]) -> Answer:
@@ -206,24 +210,20 @@ class Database:
             async with asyncio.timeout(PATIENCE):
                 await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self.release(lock)
-            elif (turn, transaction) in waiting:
+            if (turn, transaction) in waiting:
                 waiting.remove((turn, transaction))
             if isinstance(error, TimeoutError):
                 transaction.end()
                 raise sqlite3.OperationalError("database is locked") from None
             raise
-        if not transaction.open:
-            self.release(lock)
-            raise sqlite3.ProgrammingError(CLOSED)
-        transaction.held.append(lock)
+        self._alive(transaction)
 
     def release(self, lock: Lock) -> None:
         waiting = self._locks[lock]
         while waiting:
             turn, transaction = waiting.popleft()
             if not turn.done() and transaction.open:
+                transaction.held.append(lock)  # at once: it may die before it hears of it
                 turn.set_result(None)
                 return
         del self._locks[lock]

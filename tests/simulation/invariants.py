@@ -6,7 +6,8 @@
 4   the order in which ids of a key come first to the broker, and are applied, is that of the commits
 6   the payload is what was staged
 7   the dead letters are exactly the poison
-8   the outbox is empty, and no lease is left behind
+8   the outbox is empty, and no lease is left behind; what an operator has had tried again is not parked by a
+    refusal that is older
 10  duplicates on the broker are at most the faults times what was in flight
 """
 
@@ -41,7 +42,8 @@ class Evidence:
     """What is there at the end.
 
     `committed` are in the order of the commits, `wire` in that of their arrival at the broker, and `applied`
-    (by applier) in that of their commits. `dead` are the ids of the dead letters of each applier.
+    (by applier) in that of their commits. `dead` are the ids of the dead letters of each applier. `undone`
+    are the ids of events that were parked although an operator had had them tried again.
     """
 
     committed: list[Committed] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Evidence:
     dead: dict[str, list[str]] = field(default_factory=dict)
     stored: int = 0
     leases: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
     faults: int = 0
     errors: list[str] = field(default_factory=list)
     unfinished: str = ""
@@ -66,6 +69,7 @@ def violations(seen: Evidence) -> list[str]:
     if seen.stored:
         found.append(f"8: {seen.stored} events are left in the outbox")
     found += [f"8: a lease of {lease} is left" for lease in seen.leases]
+    found += [f"8: {each} was parked by a refusal that is older than its retry" for each in seen.undone]
     return found
 
 

@@ -60,7 +60,9 @@ PROCESS: Final[contextvars.ContextVar[Process]] = contextvars.ContextVar("PROCES
 class _Task(asyncio.Task[Any]):
     """Sets of tasks are in the order in which they began, not in that of their addresses."""
 
-    number = 0
+    def __init__(self, number: int, work: Any, **options: Any) -> None:
+        self.number = number  # before asyncio hashes it, to add it to the set of all tasks
+        super().__init__(work, **options)
 
     def __hash__(self) -> int:
         return self.number
@@ -208,8 +210,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         (self.outside if process is OUTSIDE else process).ready.append(handle)
 
     def _task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> _Task:
-        task = _Task(work, loop=loop, **options)
-        task.number = next(self._order)
+        task = _Task(next(self._order), work, loop=loop, **options)
         self._tasks.append(task)
         return task
 

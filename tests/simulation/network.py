@@ -15,6 +15,7 @@ __all__ = ["Link"]
 KINDS: Final = (
     "refused", "request lost", "answer lost", "delivered late", "delivered twice", "slow", "kill", "stop",
 )  # fmt: skip
+ANSWERED: Final = ("kill after answer", "stop after answer")
 HANGS: Final = 60.0
 
 
@@ -54,6 +55,7 @@ class Link:
         except TimeoutError:
             raise ExchangeFailed(f"no answer within {timeout} s") from None
         await world.wait(0.0, 0.002)
+        await world.suffer(world.strikes(*ANSWERED).removesuffix(" after answer"))
         return response
 
     async def _in_vain(self, timeout: float | None) -> Response:

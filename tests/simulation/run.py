@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 from collections import Counter
@@ -12,6 +13,9 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
+from fastapi.dependencies import models
+
+from outboard.errors import OutboxUnavailable
 from outboard.sidecar.components.port import Message
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.identity import new_id
@@ -29,12 +33,17 @@ __all__ = ["Outcome", "run"]
 KEYS: Final = ("amber", "birch", "cedar")
 PATIENCE: Final = 400.0
 """Seconds after the last fault in which all has to come to its end."""
+PARKED: Final = "SELECT event_id FROM outboard_outbox WHERE parked_at IS NOT NULL"
+EAGER: Final = 0.3
+"""How likely an operator is to have an event tried again before the broker takes it."""
 LOOK: Final = 0.5
 LEASE: Final = 35.0
 TOO_LARGE: Final = "message too large"
 WARMING: Final = 8
 """A run that is thrown away: in the first one of a Python process, libraries do more than ever after."""
 DEAD: Final = f"{TASKS}-dead"
+CACHES: Final = [each for each in vars(models).values() if hasattr(each, "cache_clear")]
+"""FastAPI keeps what it has found out of a function, and with a method its board and all the world."""
 
 
 _warm: list[bool] = []
@@ -59,6 +68,26 @@ def run(seed: int, *, keeps_story: bool = False) -> Outcome:
     if not _warm:
         _warm.append(True)
         run(WARMING)
+        gc.collect()
+        gc.freeze()
+    with _left_to_nobody():
+        return _run(seed, keeps_story=keeps_story)
+
+
+@contextmanager
+def _left_to_nobody() -> Iterator[None]:
+    """What a run has made is gone behind it, in one go: else each takes longer than the one before."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        for cached in CACHES:
+            cached.cache_clear()
+        gc.enable()
+        gc.collect()
+
+
+def _run(seed: int, *, keeps_story: bool) -> Outcome:
     world = World(seed, keeps_story=keeps_story)
     with _decided(world):
         system = _System(world)
@@ -120,6 +149,10 @@ class _System:
             for number in range(world.random.randint(1, 2)):
                 self._add_applier(name, number + 1)
         self._retried: set[int] = set()
+        self._parked: set[str] = set()
+        self._refused_at: dict[str, float] = {}
+        self._retried_at: dict[str, float] = {}
+        self._asks_for_leases = False
 
     async def live(self) -> None:
         world = self.world
@@ -132,9 +165,9 @@ class _System:
                 self.seen.unfinished = self._what_is_left()
                 return
             await world.wait(LOOK, LOOK)
-            if world.now > self.fixed_at:
-                await self._operate()
+            await self._operate()
         world.calm()
+        self._asks_for_leases = self._is_long_calm()  # before relays that end make it long
         for host in self.hosts:
             if "sidecar" not in host.name:
                 await host.terminate()
@@ -152,7 +185,7 @@ class _System:
             ]
         database = self.databases[STAGED]
         seen.stored = database.rows("SELECT count(*) FROM outboard_outbox")[0][0]
-        if not seen.unfinished and self._is_long_calm():
+        if not seen.unfinished and self._asks_for_leases:
             seen.leases = [
                 row[0]
                 for row in database.rows("SELECT DISTINCT token FROM outboard_outbox_lease WHERE token != ''")
@@ -193,10 +226,19 @@ class _System:
 
     def _committed(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         self.seen.committed += committed_in(statements)
+        parked = {row[0] for row in self.databases[STAGED].rows(PARKED)}
+        self.seen.undone += [
+            each
+            for each in sorted(parked - self._parked)
+            if self._retried_at.get(each, -1.0) > self._refused_at.get(each, 0.0)
+        ]
+        self._parked = parked
 
     def _refuses(self, topic: str, message: Message) -> str:
-        refused = topic == TASKS and self.world.now < self.fixed_at and b'"refused"' in message.data
-        return TOO_LARGE if refused else ""
+        if topic != TASKS or self.world.now >= self.fixed_at or b'"refused"' not in message.data:
+            return ""
+        self._refused_at[_on_wire(message).id] = self.world.now
+        return TOO_LARGE
 
     async def _event(self) -> None:
         """What an operator, a peer, or a clock does in the midst of it."""
@@ -214,13 +256,22 @@ class _System:
             world.database_offset += world.pick((-3600.0, 3600.0))
 
     async def _operate(self) -> None:
-        """Have what was parked tried again, once."""
-        parked = await self.outbox.parked()
-        again = [event for event in parked if event.sequence not in self._retried]
-        if again:
-            self._retried.update(event.sequence for event in again)
-            self.world.tell(f"retries {len(again)} parked events")
+        """Have what was parked tried again: now and then while the broker refuses it, and then once."""
+        world, is_fixed = self.world, self.world.now > self.fixed_at
+        if not self._parked or (not is_fixed and world.random.random() > EAGER):
+            return
+        asked_at = world.now
+        try:
+            parked = await self.outbox.parked()
+            again = [event for event in parked if event.sequence not in self._retried]
             await self.outbox.retry(again)
+        except OutboxUnavailable as error:
+            world.tell(f"has nothing tried again: {error}")
+            return
+        world.tell(f"has {len(again)} parked events tried again")
+        self._retried_at |= {event.event_id: asked_at for event in again}
+        if is_fixed:
+            self._retried.update(event.sequence for event in again)
 
     def _is_done(self) -> bool:
         return self.world.now > min(self.world.plan.seconds, 2.0) and not self._what_is_left()
