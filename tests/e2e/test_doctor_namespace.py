@@ -44,8 +44,8 @@ def test_without_a_kubeconfig_it_says_what_to_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--pre"], "go with --namespace"),
-        (["--context", "prod"], "go with --namespace"),
+        (["--pre"], "--pre asks of a namespace of a cluster"),
+        (["--context", "prod"], "--context asks of a namespace of a cluster. Name it with --namespace.\n"),
         (["-n", "todo", "--canary"], "goes with no option of a run"),
         (["-n", "todo", "--dapr-http-port", "3500"], "goes with no option of a run"),
         (["-n", "todo", "-d", "."], "only beside --pre"),

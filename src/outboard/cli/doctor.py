@@ -165,9 +165,10 @@ def doctor(
         raise CommandError("--watch goes with none of --wait, --bundle and --canary", "Leave it out.")
     of_cluster = {"--context": context, "--kubeconfig": kubeconfig, "--pre": pre}
     if not namespace and (given := [name for name, value in of_cluster.items() if value]):
+        of_files = " Whether files are right says `outboard check`, before anything runs." if pre else ""
         raise CommandError(
             f"{' and '.join(given)} {'asks' if len(given) == 1 else 'ask'} of a namespace of a cluster",
-            "Name it with --namespace. Whether files are right says `outboard check`, before anything runs.",
+            f"Name it with --namespace.{of_files}",
         )
     if namespace and (run_file or run_id or app_port or dapr_http_port or canary or outbox):
         raise CommandError(
