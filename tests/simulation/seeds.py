@@ -9,7 +9,7 @@ from simulation.run import run
 
 __all__ = ["CHUNK", "check", "chunks"]
 
-CHUNK: Final = 50
+CHUNK: Final = 25
 
 
 def chunks(first: int, count: int) -> list[int]:
