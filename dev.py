@@ -51,8 +51,8 @@ VERSIONS = {"--newest": "the newest there are", "--lowest": "the oldest that pyp
 """The options that install other versions than those: option → which."""
 WINDOWS = os.name == "nt"
 PACKAGES: dict[str, tuple[str, ...]] = {
-    "demo": ("--editable", ".[grpc,sql]"),
-    "dev": ("--editable", ".[grpc,sql]", "--group", "dev"),
+    "demo": ("--editable", ".[dashboard,grpc,sql]"),
+    "dev": ("--editable", ".[dashboard,grpc,sql]", "--group", "dev"),
     "lock": ("--group", "lock"),
 }
 """What pip installs, by purpose. `dev` contains all of `demo`."""

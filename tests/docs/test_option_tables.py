@@ -60,6 +60,7 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("doctor", "doctor.md", ("## Options",)),
         ("check", "check.md", ()),
         ("trace", "trace.md", ()),
+        ("dashboard", "dashboard.md", ()),
         ("topics", "topics.md", ()),
         ("dead-letters", "dead-letters.md", ()),
         ("outbox", "outbox.md", ("# ",)),

@@ -11,7 +11,7 @@ __all__ = ["main"]
 FAILURE = 1
 USAGE = 2
 STOPPED = 0
-SERVING = frozenset({"run", "sidecar", "subscribe"})
+SERVING = frozenset({"dashboard", "run", "sidecar", "subscribe"})
 """Commands that run until they are asked to stop: that is their end, and no failure."""
 FOLLOWING = "--follow"
 """With this `trace` does so, too."""
@@ -24,9 +24,9 @@ HELP = frozenset({"-h", "-help", "--help"})
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line `arguments` (this process's by default) and exit.
 
-    Exit codes: 0 all is well (also when `run`, `sidecar`, `subscribe` or `trace --follow` was asked to stop),
-    1 failure, 2 wrong usage, 130 another command was interrupted. An error that a person can correct is one
-    message on the standard error stream, never a traceback.
+    Exit codes: 0 all is well (also when `run`, `sidecar`, `dashboard`, `subscribe` or `trace --follow` was
+    asked to stop), 1 failure, 2 wrong usage, 130 another command was interrupted. An error that a person can
+    correct is one message on the standard error stream, never a traceback.
     """
     from outboard.host.signals import exit_on_stop_signals
 

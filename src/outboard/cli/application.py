@@ -83,6 +83,13 @@ def _doctor(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(doctor.__doc__ or ""))(doctor)
 
 
+def _dashboard(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.dashboard import dashboard
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(dashboard.__doc__ or ""))(dashboard)
+
+
 def _publish(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.parameters import flowing
     from outboard.cli.publish import publish
@@ -174,6 +181,7 @@ def _relay(app: typer.Typer, terminal: bool) -> None:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
+    "dashboard": Command("Show the flow of events in a browser: live, with each event's story.", _dashboard),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
     "explain": Command("Say what a rule of `check` is about.", _explain),
     "schema": Command(
@@ -257,6 +265,7 @@ def outboard(
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd
       outboard trace EVENT_ID                             what became of an event
+      outboard dashboard                                  the flow of events, in a browser
       outboard check                                      mistakes in the files, before they run
       outboard doctor                                     where did my event go?
       outboard engines up                                 a Kafka and a Redis, without containers

@@ -11,7 +11,7 @@ from outboard.errors import CommandError
 from outboard.run.plan.default_resources import default_resources
 from outboard.run.plan.settings import RESOURCES_PATH
 from outboard.run.plan.template import FILE_NAME, AppSpec, read_template
-from outboard.runs.finding import KnownRun, all_runs, find_run, tokens_of
+from outboard.runs.finding import KnownRun, all_runs, beside, find_run, tokens_of
 from outboard.runs.folder import HOPS, runs_folder
 from outboard.runs.record import RunningApp
 from outboard.wire.dapr import DEFAULT_HTTP_PORT
@@ -26,7 +26,8 @@ NAMESPACE: Final = "NAMESPACE"
 class SearchPlaces:
     """What a person says of where to look. Without any of it the newest run counts, else `dapr.yaml` here.
 
-    `resources` are folders of component files, for a command that is to open a component itself.
+    `resources` are folders of component files, for a command that is to open a component itself. `run_id` is
+    that of one run.
     """
 
     home: Path
@@ -36,6 +37,7 @@ class SearchPlaces:
     http_port: int = 0
     run_file: Path | None = None
     resources: Sequence[Path] = ()
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def app_places(places: SearchPlaces) -> list[AppPlace]:
         return [_of_folders(places)]
     runs = runs_folder(places.home)
     try:
-        run = find_run(runs, run_file=places.run_file, app_id=places.app_id)
+        run = find_run(runs, run_id=places.run_id, run_file=places.run_file, app_id=places.app_id)
     except CommandError as error:
         found = list(_of_template(places))
         if found and (not places.app_id or any(app.app_id == places.app_id for app in found)):
@@ -71,7 +73,7 @@ def app_places(places: SearchPlaces) -> list[AppPlace]:
         raise CommandError(
             error.problem, f"{error.advice} Or name a sidecar with --dapr-http-port."
         ) from error
-    return [_of_run(run, app) for app in run.record.apps] + list(_beside(run, all_runs(runs)))
+    return [_of_run(run, app) for app in run.record.apps] + list(_apps_beside(run, all_runs(runs)))
 
 
 def one_app(places: SearchPlaces, apps: Sequence[AppPlace]) -> Sequence[AppPlace]:
@@ -121,12 +123,12 @@ def _of_run(run: KnownRun, app: RunningApp) -> AppPlace:
     )
 
 
-def _beside(run: KnownRun, every: Iterable[KnownRun]) -> Iterator[AppPlace]:
-    """The apps of other live runs with the same component files: services in several terminals."""
-    mine = {path for app in run.record.apps for path in app.resources_paths}
+def _apps_beside(run: KnownRun, every: Iterable[KnownRun]) -> Iterator[AppPlace]:
+    """The apps of the runs beside it that share component files; one of each name."""
+    mine = run.record.resources_paths
     names = {app.app_id for app in run.record.apps}
-    for other in every:
-        for app in other.record.apps if other.is_live and other.path != run.path else ():
+    for other in beside(run, every):
+        for app in other.record.apps:
             if mine.intersection(app.resources_paths) and app.app_id not in names:
                 names.add(app.app_id)
                 yield _of_run(other, app)

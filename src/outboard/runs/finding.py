@@ -13,7 +13,7 @@ from outboard.host.processes import ProcessIdentity, has_ended, process_identity
 from outboard.runs.folder import RECORD, TOKENS, Tokens
 from outboard.runs.record import RecordUnreadable, RunRecord, run_from_json
 
-__all__ = ["KnownRun", "RunState", "all_runs", "find_run", "read_run", "tokens_of"]
+__all__ = ["KnownRun", "RunState", "all_runs", "beside", "find_run", "read_run", "tokens_of"]
 
 
 class RunState(StrEnum):
@@ -73,6 +73,16 @@ def find_run(
     if not fitting:
         raise _nothing(run_id, run_file, app_id, every, live=live)
     return fitting[0]
+
+
+def beside(run: KnownRun, every: Iterable[KnownRun]) -> list[KnownRun]:
+    """The other live runs of `every` with the same component files: services in several terminals."""
+    mine = run.record.resources_paths
+    return [
+        other
+        for other in every
+        if other.is_live and other.path != run.path and mine & other.record.resources_paths
+    ]
 
 
 def read_run(path: Path) -> KnownRun | None:

@@ -79,6 +79,11 @@ class RunRecord:
         """The app of that name."""
         return next((app for app in self.apps if app.app_id == app_id), None)
 
+    @property
+    def resources_paths(self) -> frozenset[str]:
+        """The folders of component files of all its apps."""
+        return frozenset(path for app in self.apps for path in app.resources_paths)
+
     def with_app(self, changed: RunningApp) -> RunRecord:
         """The same run, in which the app of that name is as `changed`."""
         return replace(

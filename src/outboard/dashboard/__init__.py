@@ -1,0 +1,1 @@
+"""`outboard dashboard`: the flow of events in a browser, from records of hops and sidecars that run."""

@@ -1,0 +1,51 @@
+"""*Events*: a live table of all events, and filters that live in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from outboard.dashboard.pages.page import DashboardPage
+from outboard.dashboard.server.dashboard import Dashboard
+from outboard.dashboard.views.filters import EventFilter, WantedOutcome
+
+__all__ = ["EVENTS", "MOST_ROWS"]
+
+MOST_ROWS: Final = 200
+OUTCOMES: Final = {
+    WantedOutcome.ANY: "any",
+    WantedOutcome.WELL: "handled",
+    WantedOutcome.FAILED: "failed",
+    WantedOutcome.WAITING: "on its way",
+    WantedOutcome.TROUBLED: "any step failed",
+}
+
+
+def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
+    feed = dashboard.watch.feed
+
+    def live(wanted: EventFilter) -> dict[str, object]:
+        rows = list(islice(filter(wanted.takes, feed.rows()), MOST_ROWS))
+        return {"filter": wanted, "rows": rows, "known": len(feed), "most": MOST_ROWS}
+
+    async def page(request: Request) -> Response:
+        wanted = EventFilter.of(request.query_params)
+        await dashboard.watch.refresh()
+        choices = {"topics": feed.topics, "apps": feed.apps, "outcomes": OUTCOMES}
+        response = await dashboard.page(request, "events.html", {**live(wanted), **choices})
+        response.headers["hx-replace-url"] = EVENTS.path + wanted.query
+        return response
+
+    async def stream(request: Request) -> Response:
+        wanted = EventFilter.of(request.query_params)
+        return dashboard.stream(lambda: dashboard.templates.render("events_rows.html", live(wanted)))
+
+    return (Route("/events", page), Route("/events/stream", stream))
+
+
+EVENTS: Final = DashboardPage("/events", "Events", _routes)

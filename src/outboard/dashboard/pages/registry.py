@@ -1,0 +1,15 @@
+"""All pages, in the order of the navigation: a new one is a module here, a template, and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from outboard.dashboard.pages.event import EVENT
+from outboard.dashboard.pages.events import EVENTS
+from outboard.dashboard.pages.page import DashboardPage
+
+__all__ = ["HOME", "PAGES"]
+
+PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT)
+HOME: Final = EVENTS.path

@@ -1,0 +1,1 @@
+"""Who may look at the dashboard, decided over values. Pure."""

@@ -1,0 +1,60 @@
+"""What each page is given: what is looked at, the templates, and ways to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, StreamingResponse
+
+from outboard.dashboard.server.rendering import Templates
+from outboard.dashboard.watching import Watch
+from outboard.trace.question import notes_told
+
+__all__ = ["Dashboard"]
+
+HEARTBEAT: Final = 10.0
+"""Seconds after which a stream that has nothing new says so: else nobody would see that its reader left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """`page` answers with a whole page, `stream` with a fragment that is sent again whenever it changes."""
+
+    watch: Watch
+    templates: Templates
+
+    async def page(
+        self, request: Request, template: str, values: Mapping[str, object], status: int = 200
+    ) -> HTMLResponse:
+        """`template` with `values`, and with what stands on each page."""
+        watch = self.watch
+        common = {"path": request.url.path, "runs": watch.runs, "problems": watch.problems}
+        common["notes"] = notes_told(watch.feed.notes)
+        return HTMLResponse(self.templates.render(template, {**common, **values}), status)
+
+    def stream(self, render: Callable[[], str]) -> StreamingResponse:
+        """Server-sent events: what `render` gives now, and whenever that has become something else."""
+        return StreamingResponse(self._fragments(render), media_type="text/event-stream")
+
+    async def _fragments(self, render: Callable[[], str]) -> AsyncIterator[str]:
+        sent, version = "", -1
+        while True:
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    version = await self.watch.until_changed(version)
+            except TimeoutError:
+                yield ": nothing new\n\n"
+                continue
+            fragment = render()
+            if fragment != sent:
+                sent = fragment
+                yield as_event(fragment)
+
+
+def as_event(text: str) -> str:
+    """`text` as one server-sent event without a name. Source: HTML standard, "Server-sent events"."""
+    return "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"

@@ -1,0 +1,122 @@
+"""What is looked at: the runs of this machine and their records of hops, read when somebody looks, and never
+else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from outboard.clock import Clock
+from outboard.dashboard.views.feed import EventFeed
+from outboard.hops.files.reader import HopFollower, RecordRead
+from outboard.live.asking import wirings
+from outboard.live.places import SearchPlaces, app_places
+from outboard.live.wiring import AppWiring
+from outboard.runs.finding import KnownRun, all_runs, beside, find_run
+from outboard.runs.folder import HOPS, runs_folder
+
+__all__ = ["Watch", "WatchedRuns"]
+
+PAUSE: Final = 0.3
+"""Seconds between two looks at the record: so a page changes three times a second, at most."""
+LOOK_AT_RUNS: Final = 2.0
+LOOK_AT_WIRING: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRuns:
+    """Which runs are looked at: that with `run_id` and those beside it; without one all that run now, or else
+    the last one. `record` is a folder of hops in the place of any run's.
+    """
+
+    places: SearchPlaces
+    run_id: str = ""
+    record: Path | None = None
+
+    def now(self) -> Sequence[KnownRun]:
+        """Raises CommandError where there is none that is meant."""
+        if self.record is not None:
+            return ()
+        runs = runs_folder(self.places.home)
+        every = all_runs(runs)
+        if self.run_id:
+            chosen = find_run(runs, run_id=self.run_id, live=False)
+            return [chosen, *beside(chosen, every)]
+        return [run for run in every if run.is_live] or [find_run(runs, live=False)]
+
+    def folders(self, runs: Sequence[KnownRun]) -> list[Path]:
+        """Where the hops of `runs` are."""
+        return [run.path / HOPS for run in runs] if self.record is None else [self.record]
+
+
+@dataclass(slots=True)
+class Watch:
+    """`feed` is what is known of events, `runs` are those that are looked at."""
+
+    watched: WatchedRuns
+    clock: Clock
+    feed: EventFeed = field(default_factory=EventFeed)
+    runs: Sequence[KnownRun] = ()
+    problems: tuple[str, ...] = ()
+    _followers: dict[Path, HopFollower] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _read: float = float("-inf")
+    _found: float = float("-inf")
+    _wirings: tuple[float, Sequence[AppWiring]] = (float("-inf"), ())
+
+    async def refresh(self) -> None:
+        """Read what came; nothing where somebody else has just done so. Raises CommandError, OSError."""
+        async with self._lock:
+            now = self.clock.monotonic()
+            if now - self._read < PAUSE / 2:
+                return
+            if now - self._found >= LOOK_AT_RUNS:
+                self.runs = await asyncio.to_thread(self.watched.now)
+                self._found = now
+            for record in await asyncio.to_thread(self._more):
+                self.feed.add(record.hops, record.notes)
+                self.problems = (*self.problems, *record.problems)
+            self._read = self.clock.monotonic()
+
+    async def until_changed(self, version: int) -> int:
+        """Return the version of the feed once it is another one than `version`."""
+        while self.feed.version == version:
+            await self.clock.sleep(PAUSE)
+            await self.refresh()
+        return self.feed.version
+
+    async def wirings(self) -> Sequence[AppWiring]:
+        """What the apps of the runs take and have, asked of their sidecars every few seconds at most."""
+        asked, known = self._wirings
+        if self.clock.monotonic() - asked < LOOK_AT_WIRING:
+            return known
+        found: dict[str, AppWiring] = {}
+        for run in self.runs:
+            if run.is_live:
+                for wiring in await self._of_run(run.record.run_id):
+                    found.setdefault(wiring.app_id, wiring)
+        self._wirings = self.clock.monotonic(), list(found.values())
+        return self._wirings[1]
+
+    def places(self, app_id: str = "") -> SearchPlaces:
+        """Where a sidecar is looked for, by which an event is published; of an app where one is named."""
+        live = [run for run in self.runs if run.is_live]
+        fitting = [run for run in live if not app_id or run.record.app(app_id) is not None]
+        return self._in(fitting[0].record.run_id if fitting else self.watched.run_id, app_id)
+
+    async def _of_run(self, run_id: str) -> Sequence[AppWiring]:
+        return await wirings(app_places(self._in(run_id)))
+
+    def _in(self, run_id: str, app_id: str = "") -> SearchPlaces:
+        own = self.watched.places
+        return SearchPlaces(own.home, own.directory, own.environment, app_id, run_id=run_id)
+
+    def _more(self) -> list[RecordRead]:
+        folders = self.watched.folders(self.runs)
+        for folder in folders:
+            self._followers.setdefault(folder, HopFollower(folder))
+        return [self._followers[folder].more() for folder in folders]

@@ -1,0 +1,96 @@
+"""`outboard dashboard` as a program: its address, who gets in, and its end."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from outboard.hops.record import HopKind
+from support.dashboard import hop, write_hops
+from support.processes import Program, free_ports, outboard, running
+
+
+def address_of(program: Program) -> httpx.URL:
+    """What it has printed, as JSON."""
+    program.wait_for('"event": "dashboard"')
+    (line,) = [line for line in program.output.splitlines() if '"event": "dashboard"' in line]
+    return httpx.URL(json.loads(line)["url"])
+
+
+def test_the_dashboard_shows_a_record_to_who_has_the_address_and_ends_on_request(tmp_path: Path) -> None:
+    write_hops(tmp_path / "hops", [hop(HopKind.STORED, "event-1", at=time.time())])
+    with running(outboard("dashboard", "--record", "hops", "-o", "json"), tmp_path) as program:
+        address = address_of(program)
+        assert address.host == "127.0.0.1"
+        with httpx.Client(base_url=address.copy_with(path="/", query=None), trust_env=False) as browser:
+            assert browser.get("/events").status_code == 401
+            assert browser.get(address).status_code == 200
+            assert "event-1" in browser.get("/events").text
+            with browser.stream("GET", "/events/stream") as stream:  # a stream that goes on holds nobody up
+                lines = stream.iter_lines()
+                assert any("event-1" in line for line in lines)
+                assert program.interrupt() == 0
+
+
+def test_events_that_come_later_come_by_the_stream(tmp_path: Path) -> None:
+    (tmp_path / "hops").mkdir()
+    with running(outboard("dashboard", "--record", "hops", "-o", "json"), tmp_path) as program:
+        address = address_of(program)
+        with httpx.Client(base_url=address.copy_with(path="/", query=None), trust_env=False) as browser:
+            browser.get(address)
+            with browser.stream("GET", "/events/stream?topic=orders") as stream:
+                lines = stream.iter_lines()
+                assert any("0 of 0 events" in line or "0 that fit of 0 events" in line for line in lines)
+                write_hops(tmp_path / "hops", [hop(HopKind.STORED, "later", at=time.time())])
+                assert any('id="e-later"' in line for line in lines)
+
+
+def test_the_printed_line_is_for_people_by_default(tmp_path: Path) -> None:
+    (tmp_path / "hops").mkdir()
+    port = free_ports(1)[0]
+    command = outboard("dashboard", "--record", "hops", "--port", str(port))
+    with running(command, tmp_path) as program:
+        program.wait_for(f"Dashboard: http://127.0.0.1:{port}/?token=")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--record", "nowhere"], 2, "there is no folder nowhere"),
+        (["--run", "2026"], 2, "there is no run with the id 2026"),
+        (["--run", "2026", "--record", "."], 2, "two records"),
+        ([], 2, "Start one with `outboard run`"),
+        (["--record", ".", "--host", "192.0.2.1"], 2, "--host 192.0.2.1 cannot be listened on"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_in_a_sentence(
+    tmp_path: Path, arguments: list[str], code: int, told: str
+) -> None:
+    with running(outboard("dashboard", *arguments), tmp_path, HOME=str(tmp_path)) as program:
+        assert program.wait_for_end() == code
+    assert told in program.output
+    assert "Traceback" not in program.output
+
+
+def test_a_port_that_is_taken_is_told_with_its_owner(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with running(outboard("dashboard", "--record", ".", "--port", port), tmp_path) as program:
+            assert program.wait_for_end() == 1
+    assert f"port {port}" in program.output.lower()
+    assert "--port" in program.output
+
+
+def test_without_jinja2_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "jinja2.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    command = outboard("dashboard", "--record", ".")
+    with running(command, tmp_path, PYTHONPATH=str(tmp_path)) as program:
+        assert program.wait_for_end() == 1
+    assert "pip install 'outboard[dashboard]'" in program.output

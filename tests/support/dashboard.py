@@ -1,0 +1,67 @@
+"""The dashboard in the process of a test: an ASGI app that reads a record which the test writes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from outboard.clock import SystemClock
+from outboard.dashboard.main import application
+from outboard.dashboard.security.access import AccessRules
+from outboard.dashboard.security.entrance import Entrance
+from outboard.dashboard.watching import Watch, WatchedRuns
+from outboard.hops.files.lines import FileHead, head_line, hop_line
+from outboard.hops.record import EventIdentity, Hop, HopKind
+from outboard.live.places import SearchPlaces
+
+__all__ = ["BASE", "SESSION", "TOKEN", "asking", "dashboard", "hop", "write_hops"]
+
+TOKEN = "the-token"
+SESSION = "the-session"
+COOKIE = "outboard-1"
+BASE = "http://127.0.0.1:1"
+
+
+def hop(
+    kind: HopKind,
+    event_id: str = "e1",
+    app_id: str = "api",
+    topic: str = "orders",
+    at: float = 1_000.0,
+    **more: object,
+) -> Hop:
+    """A hop of the sidecar unless `part` says else; its event has `key`, `correlation`, `cause`, `source`."""
+    names = {"key": "key", "correlation": "correlation_id", "cause": "causation_id", "source": "source"}
+    ids = {field: more.pop(name) for name, field in names.items() if name in more}
+    made = Hop(kind, at, app_id, "pubsub", topic, EventIdentity(event_id, **ids), part="sidecar")  # type: ignore[arg-type]
+    return made._replace(**more)  # type: ignore[arg-type]
+
+
+def write_hops(folder: Path, hops: Iterable[Hop], name: str = "1") -> None:
+    """A file of the record for each app and part, `name` in its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    by_process: dict[tuple[str, str], list[Hop]] = {}
+    for each in hops:
+        by_process.setdefault((each.app_id, each.part), []).append(each)
+    for number, ((app_id, part), mine) in enumerate(by_process.items()):
+        lines = [head_line(FileHead(app_id, part, "here/1")), *map(hop_line, mine)]
+        (folder / f"{name}-{number}.hops.jsonl").write_bytes(b"".join(lines))
+
+
+def dashboard(folder: Path) -> httpx.ASGITransport:
+    """That of the record in `folder`, behind its gate."""
+    watched = WatchedRuns(SearchPlaces(folder, folder, {}), record=folder)
+    watch = Watch(watched, SystemClock())
+    app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE)
+    return httpx.ASGITransport(app)
+
+
+@asynccontextmanager
+async def asking(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that has opened it."""
+    async with httpx.AsyncClient(transport=dashboard(folder), base_url=BASE) as client:
+        await client.get("/", params={"token": TOKEN})
+        yield client
