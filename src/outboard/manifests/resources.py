@@ -33,9 +33,11 @@ INTEGERS: Final = frozenset(
 )
 TO_TRY_WITH: Final[Mapping[str, Mapping[str, str]]] = {
     "kafka": {"brokers": KAFKA_ADDRESS},
-    "redis": {"redisHost": REDIS_ADDRESS, "redisPassword": ""},
+    "redis": {"redishost": REDIS_ADDRESS, "redispassword": ""},
 }
-"""The addresses of what there is to try with, by the name behind the dot of a component's type."""
+"""The addresses of what there is to try with, by the name behind the dot of a component's type, and by field.
+
+Fields are in lower case, since daprd reads these in any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ def _of_variable(variable: str, name: str, resource: LoadedResource, system: Sys
     if variable in system.settings.values:
         return system.settings.values[variable]
     broker = resource.type.rpartition(".")[2]
-    return TO_TRY_WITH[broker].get(name) if broker in system.settings.to_try_with else None
+    return TO_TRY_WITH[broker].get(name.lower()) if broker in system.settings.to_try_with else None
 
 
 def _is_secret(name: str, value: str, facts: FieldFacts | None) -> bool:

@@ -17,6 +17,9 @@ __all__ = ["scaling_manifests"]
 
 MECHANISMS: Final = {"SHA-256": "scram_sha256", "SHA-512": "scram_sha512"}
 SECRETS: Final = {"saslUsername": "username", "saslPassword": "password"}
+TRUTHY: Final = frozenset({"y", "yes", "true", "t", "on", "1"})
+EXACT: Final = "initialOffset"
+"""daprd reads this field in exactly this case, and others in any."""
 
 
 def scaling_manifests(app: App, system: System, resources: Sequence[Manifest]) -> tuple[Manifest, ...]:
@@ -65,7 +68,8 @@ def _component(app: App, resources: Sequence[Manifest]) -> tuple[str, Mapping[st
     found = {
         _name(each): _fields(each)
         for each in resources
-        if _spec(each).get("type") == "pubsub.kafka" and (not wanted or _name(each) == wanted)
+        if str(_spec(each).get("type")).strip().lower() == "pubsub.kafka"
+        and (not wanted or _name(each) == wanted)
     }
     if len(found) != 1:
         told = f"no pubsub.kafka is called {wanted}" if wanted else f"there are {len(found)} of pubsub.kafka"
@@ -74,10 +78,10 @@ def _component(app: App, resources: Sequence[Manifest]) -> tuple[str, Mapping[st
 
 
 def _login(name: str, fields: Mapping[str, Value], app: App, system: System) -> tuple[Manifest, ...]:
-    kind = _text(fields, "authType")
+    kind = _text(fields, "authType").lower()
     if kind in ("none", ""):
         return ()
-    references = {field: fields.get(field) for field in SECRETS}
+    references = {field: fields.get(field.lower()) for field in SECRETS}
     if kind != "password" or not all(isinstance(each, Mapping) for each in references.values()):
         told = f"{app.place}: KEDA cannot log in to {name} with what stands in its metadata"
         raise CommandError(told, "It needs `saslUsername` and `saslPassword` by `secretKeyRef`.")
@@ -101,7 +105,7 @@ def _login(name: str, fields: Mapping[str, Value], app: App, system: System) -> 
 def _security(fields: Mapping[str, Value]) -> Mapping[str, Value]:
     """How it logs in, as the component does: with TLS unless that is switched off."""
     kind = MECHANISMS.get(_text(fields, "saslMechanism"), "plaintext")
-    plain = _text(fields, "disableTls").lower() == "true"
+    plain = _text(fields, "disableTls").strip().lower() in TRUTHY
     return {"sasl": kind, **({} if plain else {"tls": "enable"})}
 
 
@@ -126,17 +130,21 @@ def _spec(manifest: Manifest) -> Mapping[str, Value]:
 
 
 def _fields(manifest: Manifest) -> Mapping[str, Value]:
-    """The metadata of a component by name: a value, or the reference to a Secret."""
+    """The metadata of a component by name, as daprd compares it: a value, or the reference to a Secret."""
     found: dict[str, Value] = {}
     items = _spec(manifest).get("metadata")
     for each in items if isinstance(items, list) else ():
         if isinstance(each, Mapping):
             name = each.get("name")
             plain = str(getattr(name, "value", name))
-            found[plain] = each["value"] if "value" in each else each.get("secretKeyRef")
+            found[_compared(plain)] = each["value"] if "value" in each else each.get("secretKeyRef")
     return found
 
 
 def _text(fields: Mapping[str, Value], name: str) -> str:
-    found = fields.get(name)
+    found = fields.get(_compared(name))
     return str(found) if isinstance(found, str) else ""
+
+
+def _compared(name: str) -> str:
+    return name if name == EXACT else name.lower()

@@ -102,6 +102,17 @@ def test_a_variable_of_the_laptop_needs_a_value(project: Project) -> None:
     assert one(tried, "StatefulSet", "kafka-broker")["metadata"]["namespace"] == "kafka"
 
 
+def test_fields_of_what_there_is_to_try_with_may_be_in_any_case(project: Project) -> None:
+    project.write("parts/pubsub.yaml", VARIABLE.replace("name: brokers", "name: Brokers"))
+    store = REDIS.replace("      value: redis:6379", "      envRef: REDIS").replace("redisHost", "RedisHost")
+    store = store.replace("redisPassword", "redispassword").replace("value: open-sesame", "envRef: PASSWORD")
+    project.write("parts/store.yaml", store)
+    tried = project.documents(to_try_with=["kafka", "redis"])
+    assert metadata(one(tried, "Component", "pubsub"))["Brokers"] == "kafka-broker:9092"
+    found = metadata(one(tried, "Component", "statestore"))
+    assert (found["RedisHost"], found["redispassword"]) == ("redis:6379", "")
+
+
 def test_a_secret_in_a_variable_becomes_a_reference(project: Project) -> None:
     project.write("parts/store.yaml", REDIS.replace("value: open-sesame", "envRef: REDIS_PASSWORD"))
     found = metadata(one(project.documents(), "Component", "statestore"))

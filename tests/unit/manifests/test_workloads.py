@@ -221,6 +221,28 @@ def test_keda_logs_in_with_the_secrets_of_the_component(project: Project) -> Non
     assert (trigger["metadata"]["sasl"], trigger["metadata"]["tls"]) == ("plaintext", "enable")
 
 
+def test_keda_reads_fields_in_the_case_in_which_daprd_does(project: Project) -> None:
+    login = "    - name: SASLUsername\n      secretKeyRef: {name: kafka, key: user}\n"
+    login += (
+        "    - name: saslpassword\n      value: open-sesame\n    - name: disableTLS\n      value: 'YES'\n"
+    )
+    login += "    - name: InitialOffset\n      value: oldest\n"
+    kafka = KAFKA.replace("name: brokers", "name: Brokers").replace(
+        "name: consumerGroup", "name: consumergroup"
+    )
+    kafka = kafka.replace("value: none", "value: Password").replace("pubsub.kafka", "PubSub.Kafka")
+    project.write("parts/pubsub.yaml", kafka.replace("name: authType", "name: AuthType") + login)
+    project.run_file(till=SCALED)
+    documents = project.documents(options=KEDA)
+    trigger = one(documents, "ScaledObject", "till")["spec"]["triggers"][0]["metadata"]
+    assert trigger["bootstrapServers"] == "kafka.trade.svc.cluster.local:9092"
+    assert (trigger["consumerGroup"], trigger["sasl"]) == ("shop", "plaintext")
+    assert "tls" not in trigger
+    assert trigger["offsetResetPolicy"] == "latest", "daprd reads initialOffset in this case alone"
+    targets = one(documents, "TriggerAuthentication", "till")["spec"]["secretTargetRef"]
+    assert [each["parameter"] for each in targets] == ["username", "password"]
+
+
 def test_what_keda_scales_has_no_number_of_its_own(project: Project) -> None:
     project.run_file(till=SCALED)
     spec = one(project.documents(options=KEDA), "Deployment", "till")["spec"]
