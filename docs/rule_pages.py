@@ -103,6 +103,7 @@ def _page(rule: LintRule, cases: Sequence[RuleCase]) -> str:
         "",
         f"- **Severity:** {rule.severity.name}",
         f"- **At run time:** {rule.consequence}",
+        f"- **daprd's own words:** {_said_by_daprd(rule)}",
         f"- **Fix:** {rule.advice}",
         f"- **By itself:** {_mended(rule, report)}",
         f"- **Versions of Dapr:** {versions(rule)}",
@@ -126,6 +127,13 @@ def _files(case: RuleCase, folder: str) -> Iterator[str]:
     for name, content in case.files.items():
         kind = "yaml" if name.endswith((".yaml", ".yml")) else "text"
         yield from (f'```{kind} title="{folder}/{name}"', content.rstrip("\n"), "```", "")
+
+
+def _said_by_daprd(rule: LintRule) -> str:
+    _cases()
+    from support.said_by_daprd import said
+
+    return said(rule.code)
 
 
 def _said(rule: LintRule, report: CheckReport) -> Iterator[str]:

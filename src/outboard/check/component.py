@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from outboard.check.document import Document, child, is_placeholder, items, text
+from outboard.check.document import Document, child, entries, is_placeholder, items, text
 from outboard.facts.catalogue import Catalogue, ComponentFacts
 from outboard.resources.node import Node
 
@@ -69,6 +69,11 @@ class ComponentDocument:
             for each in items(child(self.document.spec, "metadata"))
             if (name := child(each, "name")) is not None
         )
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether its metadata is a mapping, and so cannot be read."""
+        return bool(entries(child(self.document.spec, "metadata")))
 
     @cached_property
     def by_name(self) -> Mapping[str, MetadataField]:

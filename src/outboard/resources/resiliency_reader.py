@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NoReturn, TypeVar
 
+from outboard.errors import ResourceError
 from outboard.resources import duration
 from outboard.resources.node import Node
 from outboard.resources.resiliency import FOREVER, CircuitBreaker, CodeRange, Resiliency, RetryPolicy, Target
 
-__all__ = ["parse"]
+__all__ = ["parse", "problems"]
 
 INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z", re.ASCII)
 CODES: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z", re.ASCII)
@@ -50,6 +51,33 @@ def parse(document: Node) -> Resiliency:
         elsewhere=frozenset(_named_elsewhere(targets)),
         lines=_lines(policies, components),
     )
+
+
+def problems(document: Node) -> Iterator[ResourceError]:
+    """Why `document` cannot be read: the first reason of each policy, or else the only one there is."""
+    try:
+        parse(document)
+    except ResourceError as error:
+        found = list(_of_policies(document))
+        yield from found or [error]
+
+
+def _of_policies(document: Node) -> Iterator[ResourceError]:
+    readers: tuple[tuple[str, Callable[[Node], object]], ...] = (
+        (TIMEOUTS, _timeout),
+        (RETRIES, _retry),
+        (CIRCUIT_BREAKERS, _circuit_breaker),
+    )
+    for key, read in readers:
+        try:
+            policies = document.require("spec").mapping("policies")
+            for node in _fields(None if policies is None else policies.mapping(key)).values():
+                try:
+                    read(node)
+                except ResourceError as error:
+                    yield error
+        except ResourceError as error:
+            yield error
 
 
 def _lines(policies: Node | None, components: Mapping[str, Node]) -> dict[str, int]:

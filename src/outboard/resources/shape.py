@@ -15,6 +15,7 @@ __all__ = [
     "RESILIENCY",
     "SUBSCRIPTION",
     "Shape",
+    "keys_in_other_case",
     "unknown_keys",
 ]
 
@@ -153,3 +154,18 @@ def unknown_keys(
                 yield child, tuple(shape)
             elif (below := inner[name]) is not None:
                 yield from unknown_keys(child, below, fold_case=fold_case)
+
+
+def keys_in_other_case(node: Node, shape: Shape) -> Iterator[tuple[Node, str]]:
+    """What stands in `node` under keys that `shape` has in another case, each with the key as it is there."""
+    if isinstance(node.value, tuple):
+        for item in node.value:
+            yield from keys_in_other_case(item, shape)
+    elif isinstance(node.value, Mapping):
+        by_lower = {key.lower(): key for key in shape}
+        for key, child in node.value.items():
+            name = by_lower.get(key.lower(), ANY_KEY)
+            if name not in (key, ANY_KEY):
+                yield child, name
+            if (below := shape.get(name)) is not None:
+                yield from keys_in_other_case(child, below)

@@ -18,6 +18,7 @@ from outboard.check.reading import read_paths
 from outboard.check.registry import ALL_RULES
 from outboard.check.report import CheckReport
 from outboard.check.rule import LintRule, Severity
+from support import said_by_daprd
 from support.rule_cases import CASES, RuleCase, read_cases
 
 WITHOUT_TEXT = {"OB004": "a file that is no text cannot stand among the cases: see test_reading.py"}
@@ -86,6 +87,11 @@ def test_each_rule_has_cases() -> None:
     codes = {each.code for each in ALL_RULES} - WITHOUT_TEXT.keys()
     assert (sorted(codes - fires), sorted(codes - silent)) == ([], [])
     assert {path.stem for path in CASES.iterdir()} == codes
+
+
+def test_of_each_rule_daprds_words_are_recorded_or_why_not() -> None:
+    tables = (*said_by_daprd.LOADED, *said_by_daprd.ENDED, *said_by_daprd.CALLED, *said_by_daprd.NOT_LOADED)
+    assert sorted((*tables, *said_by_daprd.UNSAID)) == [each.code for each in ALL_RULES]
 
 
 def test_codes_and_names_are_each_there_once() -> None:

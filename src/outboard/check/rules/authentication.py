@@ -33,7 +33,7 @@ YES: Final = frozenset({"true", "yes", "on", "y", "1", "t"})
 
 def missing_auth_type(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
-        if component.type not in KAFKA or component.document.spec is None:
+        if component.type not in KAFKA or component.document.spec is None or component.is_unlisted:
             continue
         if component.has(DISCRIMINATOR) or component.has("authRequired"):
             continue
@@ -53,6 +53,8 @@ def incomplete_authentication(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
         facts = component.facts(corpus.catalogue)
         if facts is None or not facts.profiles or is_alias_possible(component, facts):
+            continue
+        if component.is_unlisted:
             continue
         profiles = _chosen(component, facts)
         missing = [_missing(component, facts, each) for each in profiles]

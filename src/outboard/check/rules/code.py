@@ -294,7 +294,7 @@ RULES: Final = (
         "invalid-rule-of-app",
         Severity.error,
         "The `match` of a handler is not valid CEL",
-        "The sidecar refuses the subscription: no event of it is delivered.",
+        "daprd never gets ready, without a word: it delivers nothing.",
         "Correct the rule. It reads `event`, and calls functions of CEL's standard library alone.",
         invalid_rule_of_app,
     ),

@@ -96,7 +96,7 @@ def repeated_field(corpus: Corpus) -> Iterator[Hit]:
 def missing_field(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
         facts = component.facts(corpus.catalogue)
-        if facts is None or component.document.spec is None:
+        if facts is None or component.document.spec is None or component.is_unlisted:
             continue
         for each in facts.own_fields:
             if (

@@ -133,7 +133,7 @@ RULES: Final = (
         "unknown-middleware",
         Severity.error,
         "A pipeline names a middleware that there is not",
-        "daprd ends at its start.",
+        "It is passed over silently: requests are let through as if the pipeline did not name it.",
         "Correct the type or the name.",
         unknown_middleware,
     ),

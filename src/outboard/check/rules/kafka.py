@@ -8,25 +8,39 @@ from typing import Final
 
 from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus
-from outboard.check.document import child, is_placeholder
-from outboard.check.rule import Hit, LintRule, Severity, at
+from outboard.check.document import child, is_placeholder, items
+from outboard.check.rule import Edit, Hit, LintRule, Severity, at, at_key
 
 __all__ = ["KAFKA", "RULES", "consumer_group"]
 
 KAFKA: Final = frozenset({"pubsub.kafka", "bindings.kafka"})
+SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 PORT: Final = re.compile(r":(\d{1,5})\Z")
 NEAR: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|host\.docker\.internal|[\w-]+):(9092|29092)\Z")
 """A broker without TLS, as it mostly is: of this machine, or of a name in the same namespace."""
 
 
 def invalid_broker(corpus: Corpus) -> Iterator[Hit]:
-    for component in _kafka(corpus):
-        each = component.by_name.get("brokers")
-        if each is None or not each.known or not each.text.strip():
+    for component in corpus.components:
+        name = "brokers" if component.type in KAFKA else "redisHost" if _is_redis(component) else ""
+        each = component.by_name.get(name.lower())
+        if each is None:
             continue
-        for broker in each.text.split(","):
-            if problem := _problem(broker.strip()):
-                yield at(each.place, problem)
+        if items(each.value):
+            yield at_key(each.name_node, f"`{name}` is a list, and is to be text")
+        elif each.known and each.text.strip():
+            for address in map(str.strip, each.text.split(",")):
+                scheme = SCHEME.match(address)
+                if scheme and not is_placeholder(address):
+                    rest = address[scheme.end() :]
+                    edits = (
+                        (Edit(str(each.place.path), each.place.span, rest),) if each.text == address else ()
+                    )
+                    yield at(
+                        each.place, f"`{address}` has a scheme, and `{name}` is `host:port`", edits=edits
+                    )
+                elif name == "brokers" and (problem := _problem(address)):
+                    yield at(each.place, problem)
 
 
 def tls_to_plain_broker(corpus: Corpus) -> Iterator[Hit]:
@@ -97,13 +111,20 @@ def _kafka(corpus: Corpus) -> Iterator[ComponentDocument]:
     return (each for each in corpus.components if each.type in KAFKA and child(each.document.node, "spec"))
 
 
+def _is_redis(component: ComponentDocument) -> bool:
+    return component.type.endswith(".redis") and component.category in {
+        "pubsub",
+        "state",
+        "lock",
+        "configuration",
+    }
+
+
 def _problem(broker: str) -> str:
     if is_placeholder(broker):
         return ""
     if not broker:
         return "`brokers` has an empty entry"
-    if "://" in broker:
-        return f"`{broker}` has a scheme, and a broker is `host:port`"
     port = PORT.search(broker)
     if port is None:
         return f"`{broker}` has no port"
@@ -115,7 +136,7 @@ RULES: Final = (
         "OB130",
         "invalid-broker",
         Severity.error,
-        "A broker's address is not `host:port`",
+        "The address of a broker, or of Redis, is not `host:port`",
         "The client cannot reach it: the component fails to start, and daprd ends.",
         "Write `host:port`, several with commas between them, as `kafka-broker:9092`.",
         invalid_broker,

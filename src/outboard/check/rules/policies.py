@@ -9,10 +9,9 @@ from typing import Final
 from outboard.cel import ExpressionInvalid
 from outboard.check.component import ComponentDocument
 from outboard.check.corpus import Corpus
-from outboard.check.document import Document, child, entries, is_placeholder, text
+from outboard.check.document import Document, below, child, entries, is_placeholder, text
 from outboard.check.rule import Hit, LintRule, Severity, at, at_key
 from outboard.check.words import is_slip_of_name, nearest
-from outboard.errors import ResourceError
 from outboard.resources import duration, resiliency_reader
 from outboard.resources.node import Node, Span
 
@@ -36,11 +35,14 @@ def invalid_policy(corpus: Corpus) -> Iterator[Hit]:
     for document in corpus.resiliencies:
         if document.spec is None:
             continue
-        try:
-            resiliency_reader.parse(document.node)
-        except ResourceError as error:
-            if not is_placeholder(error.problem):
+        for error in resiliency_reader.problems(document.node):
+            if is_placeholder(error.problem):
+                continue
+            node = next((each for each in below(document.node) if each.key_span.line == error.line), None)
+            if node is None:
                 yield Hit(error.path, Span(error.line, 1, error.line, 1), error.problem, error.advice)
+            else:
+                yield at(node, error.problem, error.advice)
 
 
 def invalid_trip(corpus: Corpus) -> Iterator[Hit]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from outboard.check.corpus import Corpus
-from outboard.check.document import Document, below, child, is_placeholder, text
+from outboard.check.document import Document, below, child, entries, is_placeholder, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at, at_key
 from outboard.check.words import nearest
 from outboard.resources.node import Node
@@ -18,6 +18,7 @@ from outboard.resources.shape import (
     RESILIENCY,
     SUBSCRIPTION,
     Shape,
+    keys_in_other_case,
     unknown_keys,
 )
 
@@ -39,6 +40,8 @@ VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Subscription": ("dapr.io/v1alpha1", "dapr.io/v2alpha1"),
     "WorkflowAccessPolicy": ("dapr.io/v1alpha1",),
 }
+TOP: Final = frozenset({"scopes", "auth"})
+"""What is often written below `spec` or `metadata`."""
 OWN_VERSIONS: Final = ("v1alpha1", "v1", "1")
 """What stands beside `apiVersion` in resources that were written after an early example."""
 KUBERNETES_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
@@ -84,12 +87,14 @@ def unknown_key(corpus: Corpus) -> Iterator[Hit]:
         if not document.is_dapr or document.kind not in SHAPES:
             continue
         folds = document.kind != "Configuration"
+        yield from _in_other_case(corpus, document) if folds else ()
+        unlisted = _fields_without_list(document)
         for node, known in unknown_keys(document.node, SHAPES[document.kind], fold_case=folds):
-            if is_placeholder(node.key):
+            if is_placeholder(node.key) or any(node is each for each in unlisted):
                 continue
             there = _keys_beside(document.node, node)
             near = nearest(node.key, [each for each in known if each.lower() not in there])
-            advice = f"Did you mean `{near}`?" if near else f"Known here: {', '.join(sorted(known))}."
+            advice = _advice(document, node, near, known)
             plain = near and near.rstrip("s") == node.key.rstrip("s")
             harmless = node.key == "version" and node.text in OWN_VERSIONS
             yield at_key(
@@ -100,6 +105,38 @@ def unknown_key(corpus: Corpus) -> Iterator[Hit]:
                 edits=(Edit(str(node.path), node.key_span, near),) if near and node.key_span.line else (),
                 certain=bool(plain),
             )
+
+
+def _advice(document: Document, node: Node, near: str, known: Collection[str]) -> str:
+    if near:
+        return f"Did you mean `{near}`?"
+    if node.key.lower() in TOP and all(node is not each for each in entries(document.node).values()):
+        return f"`{node.key}` stands at the top of a {document.kind}, beside `spec`: indent it less."
+    if node.key == "valueFrom" and "secretKeyRef" in known:
+        return "Write `secretKeyRef` with `name` and `key` in its place: components have no `valueFrom`."
+    return f"Known here: {', '.join(sorted(known))}."
+
+
+def _in_other_case(corpus: Corpus, document: Document) -> Iterator[Hit]:
+    """daprd reads these keys from a file in any case, and Kubernetes in one."""
+    of_cluster = corpus.is_for_kubernetes(document)
+    for node, name in keys_in_other_case(document.node, SHAPES[document.kind]):
+        edits = (Edit(str(node.path), node.key_span, name),) if node.key_span.line else ()
+        advice = f"Write `{name}`" + ("." if of_cluster else ": on Kubernetes it counts in this case alone.")
+        yield at_key(
+            node,
+            f"`{node.key}` is written in another case than Kubernetes knows",
+            advice,
+            severity=Severity.warning if of_cluster else Severity.note,
+            edits=edits,
+            certain=True,
+        )
+
+
+def _fields_without_list(document: Document) -> tuple[Node, ...]:
+    """The keys of a component's metadata that is no list, of which another rule tells."""
+    metadata = child(document.spec, "metadata") if document.kind == "Component" else None
+    return tuple(entries(metadata).values())
 
 
 def missing_name(corpus: Corpus) -> Iterator[Hit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from outboard.check.component import ComponentDocument, MetadataField
@@ -75,7 +75,8 @@ def plain_text_secret(corpus: Corpus) -> Iterator[Hit]:
 def secret_without_name(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
         for each in component.fields:
-            if each.secret is not None and not text(child(each.secret, "name")):
+            is_reference = each.secret is not None and isinstance(each.secret.value, Mapping)
+            if each.secret is not None and is_reference and not text(child(each.secret, "name")):
                 yield at(each.secret, f"the `secretKeyRef` of `{each.name}` names no secret")
 
 

@@ -199,7 +199,8 @@ RULES: Final = (
         "invalid-rule",
         Severity.error,
         "A routing rule is not valid CEL",
-        "daprd refuses the subscription at its start: no event of it is delivered.",
+        "daprd ends at its start where the rule cannot be read; of an unknown function it says nothing, and "
+        "never gets ready.",
         "Correct the rule. It reads `event`, and calls functions of CEL's standard library alone.",
         invalid_rule,
     ),
