@@ -137,7 +137,7 @@ def test_a_late_request_does_not_hide_what_went_wrong(project: Project) -> None:
         assert "backend ended with exit code 7" in run.errors()
 
 
-@pytest.mark.parametrize("moment", ["outboard.cli.application", "asyncio", "outboard.sidecar.process.main"])
+@pytest.mark.parametrize("moment", ["outboard.cli.sidecar", "asyncio", "outboard.sidecar.process.main"])
 def test_a_sidecar_ends_well_whenever_it_is_asked_to_stop(tmp_path: Path, moment: str) -> None:
     code = program("SIGINT", moment, "sidecar", "--app-id", "api")
     with outboard_program(code, tmp_path) as process:
@@ -146,12 +146,18 @@ def test_a_sidecar_ends_well_whenever_it_is_asked_to_stop(tmp_path: Path, moment
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--dry-run"], ["sidecar", "--wait"], ["engines", "status"]]
+    ("moment", "arguments"),
+    [
+        ("typer", ["--help"]),
+        ("typer", ["run", "--dry-run"]),
+        ("outboard.sidecar.process.main", ["sidecar", "--wait"]),  # which reads its flags without typer
+        ("typer", ["engines", "status"]),
+    ],
 )
 def test_a_command_with_something_to_finish_says_that_it_was_interrupted(
-    tmp_path: Path, arguments: list[str]
+    tmp_path: Path, moment: str, arguments: list[str]
 ) -> None:
-    with outboard_program(program("SIGINT", "typer", *arguments), tmp_path) as process:
+    with outboard_program(program("SIGINT", moment, *arguments), tmp_path) as process:
         _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (128 + signal.SIGINT, "")
 
