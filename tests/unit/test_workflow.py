@@ -31,7 +31,8 @@ def matrix(job: str) -> Any:
 
 
 LINES = [line for job in WORKFLOW["jobs"] for text in runs(job) for line in commands_of(text)]
-CI = commands_of((dev.ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+RUN = (dev.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+CI = commands_of(RUN)
 
 
 @pytest.mark.parametrize("line", LINES + CI)
@@ -47,14 +48,19 @@ def test_both_commands_run_on_every_system_and_python() -> None:
 
 def test_the_engines_are_tried_as_in_every_other_place() -> None:
     assert runs("engines")[-1] == "bash .ci/run"
-    alone = ["tests/cluster", "tests/engines/test_daprd_suite_alone.py"]
-    others = " ".join(f"--ignore={each}" for each in alone)
-    assert all((dev.ROOT / each).exists() for each in alone)
-    assert CI[:2] == ["check", "engines"]
-    assert CI[2] == f"test -n 2 --dist loadfile {others}"
-    assert CI[3] == f"test --last-failed --last-failed-no-failures none {others}"
-    assert shlex.split(CI[4], comments=True) == ["test", *alone]
-    assert len(CI) == 5
+    assert CI == [
+        "check",
+        "engines",
+        'test -n 2 --dist loadfile "${others[@]}"',
+        'test --last-failed --last-failed-no-failures none "${others[@]}"',
+        'test "${alone[@]}"',
+    ]
+
+
+def test_what_runs_alone_in_ci_exists_and_is_left_out_before() -> None:
+    alone, others = (re.findall(rf"^{name}=\((.*)\)$", RUN, re.MULTILINE) for name in ("alone", "others"))
+    assert all((dev.ROOT / each).exists() for each in alone[0].split())
+    assert others == ['"${alone[@]/#/--ignore=}"']
 
 
 def test_the_newest_and_the_oldest_packages_are_tried_by_schedule() -> None:
