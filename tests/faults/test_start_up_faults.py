@@ -183,8 +183,16 @@ def test_a_state_store_whose_file_is_broken_has_everything_when_it_is_mended(tmp
 
 
 USAGE = {
-    "unknown flag": (["--dapr-htp-port", "1"], "unknown flag --dapr-htp-port", "Did you mean --dapr-http-port?"),
-    "no number": (["--app-port", "http"], "--app-port 'http' is not a whole number", "Port on which the app listens"),
+    "unknown flag": (
+        ["--dapr-htp-port", "1"],
+        "unknown flag --dapr-htp-port",
+        "Did you mean --dapr-http-port?",
+    ),
+    "no number": (
+        ["--app-port", "http"],
+        "--app-port 'http' is not a whole number",
+        "Port on which the app listens",
+    ),
     "the app's port": (
         ["--app-port", "4500", "--dapr-http-port", "4500"],
         "--app-port and --dapr-http-port are both 4500.",
