@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -28,16 +29,33 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, unless another one stands in for it, as in a test."""
+
+    __slots__ = ("stand_in",)
+
+    def __init__(self) -> None:
+        self.stand_in: Clock | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) if self.stand_in is None else self.stand_in.now()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if self.stand_in is None else self.stand_in.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(seconds, 0))
+        if self.stand_in is None:
+            await asyncio.sleep(max(seconds, 0))
+        else:
+            await self.stand_in.sleep(seconds)
+
+    @contextmanager
+    def replaced_by(self, clock: Clock) -> Iterator[None]:
+        """`clock` stands in for this one while the block runs; whoever sleeps already sleeps on."""
+        before, self.stand_in = self.stand_in, clock
+        try:
+            yield
+        finally:
+            self.stand_in = before
 
 
 def seconds_by(clock: Clock) -> Callable[[], float]:

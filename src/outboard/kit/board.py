@@ -6,8 +6,14 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, get_args, overload
@@ -45,7 +51,7 @@ from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default,
 from outboard.kit.subscriptions.middlewares.causation import name_cause
 from outboard.kit.subscriptions.middlewares.telemetry import traced
 from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
-from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings
+from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings, HandlerFailure
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.threads import LoopOrThread
@@ -126,6 +132,7 @@ class Outboard:
         self.outbox: Final = outbox
         self._timeout = timeout
         self._clock = clock or SystemClock()
+        self._call_clock = clock or SystemClock()
         self._connections = Connections()
         self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._telemetry = Messaging(
@@ -145,7 +152,7 @@ class Outboard:
             self._telemetry,
             PublishingHops(self._journal),
         )
-        dead_letters = DeadLetterSettings(
+        self._dead_letters = dead_letters = DeadLetterSettings(
             self._connections, Attempts(), self.settings.app_id, timeout, self._clock, self._journal
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
@@ -394,15 +401,40 @@ class Outboard:
             return
         with self._recording():
             if exchange is not None:
-                given = HttpSidecar.through(exchange, self.settings, self._clock, random.random)
+                given = HttpSidecar.through(exchange, self.settings, self._call_clock, random.random)
                 async with self._through(given, given=True):
                     yield
                 return
             async with (
-                connected_sidecar(self.settings, self._clock, random.random) as sidecar,
+                connected_sidecar(self.settings, self._call_clock, random.random) as sidecar,
                 self._through(sidecar, given=False),
             ):
                 yield
+
+    @contextmanager
+    def tested(
+        self, clock: Clock, call_clock: Clock, told: Callable[[HandlerFailure], None]
+    ) -> Iterator[None]:
+        """For `outboard.testing`: while the block runs, its clocks are used, and it is told of failures.
+
+        Calls to the sidecar are timed by `call_clock`, everything else by `clock`, the outbox included. A
+        board that was given a clock keeps it. `told` is called with each exception of a handler.
+        """
+        failures = self._dead_letters.failures
+        with ExitStack() as stack:
+            for own, other in ((self._clock, clock), (self._call_clock, call_clock)):
+                if isinstance(own, SystemClock):
+                    stack.enter_context(own.replaced_by(other))
+            if self.outbox is not None:
+                stack.enter_context(self.outbox.timed_by(clock))
+            failures.append(told)
+            stack.callback(failures.remove, told)
+            yield
+
+    @property
+    def codecs(self) -> Mapping[tuple[str, str], EventCodec[Any]]:
+        """By pub/sub component and name, those of the topics that were declared with a model."""
+        return self._models.codecs
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -431,7 +463,7 @@ class Outboard:
             sidecar,
             self.settings.address,
             limits=self._limits,
-            clock=self._clock,
+            clock=self._call_clock,
             random=random.random,
             closing_seconds=self._timeout,
             telemetry=self._telemetry,

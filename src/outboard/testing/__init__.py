@@ -3,21 +3,40 @@
 `pip install "outboard[testing]"` brings the pytest fixture `outboard`, a `Harness`.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from outboard.asgi import ASGIApp
 from outboard.hops.deliveries import DeadLetter, Delivery
+from outboard.kit.board import Outboard
+from outboard.testing.failures import NotHandled
 from outboard.testing.harness import Harness
 from outboard.testing.in_flight import HandlerHung
 from outboard.testing.project import NotInProject, NotSubscribed, Project
 from outboard.testing.recording import NotSeen
+from outboard.testing.session import EventSession, NotQuiet
+from outboard.testing.sync_session import SessionScope, SyncEventSession
 
 __all__ = [
     "ASGIApp",
     "DeadLetter",
     "Delivery",
+    "EventSession",
     "HandlerHung",
     "Harness",
+    "NotHandled",
     "NotInProject",
+    "NotQuiet",
     "NotSeen",
     "NotSubscribed",
     "Project",
+    "SyncEventSession",
+    "session",
 ]
+
+
+def session(
+    *apps: ASGIApp | Outboard, resources: Sequence[Path] = (), project: Project | None = None
+) -> SessionScope:
+    """`Harness(resources, project=project).session(*apps)`, for a script without pytest. Raises as that."""
+    return Harness(resources, project=project).session(*apps)

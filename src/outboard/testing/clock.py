@@ -32,6 +32,10 @@ class AutojumpClock:
 
     async def sleep(self, seconds: float) -> None:
         self._passed += max(seconds, 0.0)
-        self._now = self._started + timedelta(seconds=self._passed)
+        self._now = self._at(self._passed)
         self._sleeps += 1
         await asyncio.sleep(0 if self._sleeps < EAGER_SLEEPS else LATER_SLEEP)
+
+    def _at(self, passed: float) -> datetime:
+        """The wall clock after so many seconds."""
+        return self._started + timedelta(seconds=passed)

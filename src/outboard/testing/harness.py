@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,7 +14,7 @@ from outboard.asgi import ASGIApp, AsgiExchange
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind, payload_id
 from outboard.hops.record import HopKind
-from outboard.kit.arguments import check_count
+from outboard.kit.arguments import check_count, check_number
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
@@ -25,12 +25,17 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.arguments import check_board, check_served, check_topic
 from outboard.testing.asgi import AppLifespan
-from outboard.testing.clock import AutojumpClock
+from outboard.testing.boards import ConnectedBoards, board_of
 from outboard.testing.in_flight import telling_of_hung
 from outboard.testing.in_memory import of_these_names
 from outboard.testing.project import NotSubscribed, Project, SidecarFiles
+from outboard.testing.quiet import Quietness
 from outboard.testing.recording import HopRecording
+from outboard.testing.session import QUIET_SECONDS, EventSession, World
 from outboard.testing.staged import StagedEvents
+from outboard.testing.sync_session import SessionScope
+from outboard.testing.traffic import Traffic
+from outboard.testing.virtual_clock import VirtualClock
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
 from outboard.wire.http import Exchange, Request
@@ -70,9 +75,17 @@ class Harness:
         self._resources = resources
         self._project = project
         self._memory = SharedMemory()
-        self._clock = AutojumpClock()
+        self._clock = VirtualClock()
         self._record = HopRecording()
         self._staged = StagedEvents()
+        self._traffic = Traffic()
+        self._boards = ConnectedBoards(self._clock)
+        quietness = Quietness(self._traffic, lambda: self._staged.used)
+        self._world = World(
+            self._clock, self._traffic, quietness, self._record.hops, lambda: self._boards.codecs
+        )
+        self.sessions: list[EventSession] = []
+        """Those that there were, in their order."""
         self._seen: dict[_Mark, int] = {}
         self._app_ids: set[str] = set()
 
@@ -108,6 +121,45 @@ class Harness:
         check_board(board)
         async with self._beside(board, app_id, None, None) as (_, exchange):
             yield exchange
+
+    def session(self, *apps: ASGIApp | Outboard, timeout: float = QUIET_SECONDS) -> SessionScope:
+        """Serve `apps` while an `EventSession` runs, beside those that are served already.
+
+        It ends when all is quiet. The boards of apps are found by what is mounted; a board alone is
+        `connected`. `async with` gives an `EventSession`, `with` a `SyncEventSession`, for tests without an
+        event loop. At the end `timeout` is in seconds of real time; NotSeen tells what was still under way.
+        Raises TypeError for what is no app, and an ExceptionGroup at the end: see `EventSession`.
+        """
+        check_number("timeout", timeout)
+        return SessionScope(self._session(apps, timeout))
+
+    @asynccontextmanager
+    async def _session(
+        self, apps: Sequence[ASGIApp | Outboard], timeout: float
+    ) -> AsyncIterator[EventSession]:
+        session = EventSession(self._world)
+        try:
+            async with AsyncExitStack() as serving:
+                serving.callback(setattr, self._traffic, "refused", ())
+                with ExitStack() as standing:
+                    standing.enter_context(self._clock.stopped())
+                    standing.enter_context(self._boards.of_session(session.failed))
+                    self.sessions.append(session)
+                    for app in apps:
+                        await serving.enter_async_context(self._served(app))
+                    standing.callback(session.end)
+                    yield session
+                    await session.quiet(timeout)
+                    left = await self._staged.left()
+                # From here on the apps are shut down, and what is not settled is not tried again.
+                self._traffic.refused = apps
+        except BaseException as error:
+            session.tell(error)
+            raise
+        if unhandled := [*session.unhandled(), *left]:
+            group = ExceptionGroup("events that were not handled", unhandled)
+            session.tell(group)
+            raise group
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
         """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
@@ -190,6 +242,9 @@ class Harness:
         await self._staged.published(timeout)
         await self._record.wait(lambda: not self._record.unsettled, timeout, "not every event was settled")
 
+    def _served(self, app: ASGIApp | Outboard) -> AbstractAsyncContextManager[Exchange]:
+        return self.connected(app) if isinstance(app, Outboard) else self.serving(app, board_of(app))
+
     @asynccontextmanager
     async def _beside(
         self, board: Outboard | None, app_id: str | None, channel: Exchange | None, app: ASGIApp | None
@@ -206,15 +261,16 @@ class Harness:
             configuration=files.configuration,
             memory=self._memory,
             clock=self._clock,
-            channel=channel,
+            channel=channel and self._traffic.passing("app", name, app, channel),
             recorder=self._record,
             drain_seconds=DRAIN_SECONDS,
         )
-        exchange = AsgiExchange(sidecar.api)
+        exchange = self._traffic.passing("sidecar", name, app, AsgiExchange(sidecar.api))
         async with AsyncExitStack() as stack:
             stack.enter_context(collecting_rarely())
             if board is not None:
                 stack.enter_context(self._staged.of(board.outbox))
+                stack.enter_context(self._boards.using(board))
                 await stack.enter_async_context(board.connected(exchange=exchange))
             await stack.enter_async_context(sidecar.running())
             stack.callback(self._app_ids.discard, name)

@@ -12,9 +12,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from outboard.kit.subscriptions.routes import declaration_of, every_route
+from outboard.testing.patience import stretched
 from outboard.wire.http import Exchange, Request, Response
 
-__all__ = ["HandlerHung", "InFlight", "telling_of_hung"]
+__all__ = ["HandlerHung", "InFlight", "handler_place", "telling_of_hung", "told_request"]
 
 ENDING_SECONDS: Final = 1.0
 NAMED: Final = 3
@@ -52,7 +53,7 @@ class InFlight:
         task.cancel()
         if self.closing:
             self.hung.append(request)
-        await asyncio.wait((task,), timeout=ENDING_SECONDS if self.closing else None)
+        await asyncio.wait((task,), timeout=stretched(ENDING_SECONDS) if self.closing else None)
 
 
 @asynccontextmanager
@@ -71,14 +72,21 @@ async def telling_of_hung(app: object, seconds: float) -> AsyncIterator[list[Req
 
 def _told(requests: Sequence[Request], app: object, seconds: float) -> str:
     return "\n".join(
-        f"{_handler(request, app)} had not returned from {_events(request)} {seconds:g} s after the test "
-        "left `serving`, and was cancelled: the event is not settled. Wait for what it does, with `handled` "
-        "or `settled`, before you leave; if these do not return, the handler never does"
+        f"{handler_place(request, app)} had not returned from {_events(request)} {seconds:g} s after the "
+        "test left `serving`, and was cancelled: the event is not settled. Wait for what it does, with "
+        "`handled` or `settled`, before you leave; if these do not return, the handler never does"
         for request in requests
     )
 
 
-def _handler(request: Request, app: object) -> str:
+def told_request(to: str, app_id: str, app: object, request: Request) -> str:
+    """What a request that is under way waits for."""
+    if to == "app":
+        return f"{handler_place(request, app)} of {app_id} has {_events(request)}"
+    return f"the sidecar of {app_id} has {request.method} {request.target}"
+
+
+def handler_place(request: Request, app: object) -> str:
     """As its author knows it, where it is a handler of the kit."""
     path = request.target.partition("?")[0]
     routes = every_route(app.routes) if isinstance(app, FastAPI) else ()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +31,7 @@ __all__ = [
     "pytest_addoption",
     "pytest_load_initial_conftests",
     "pytest_pyfunc_call",
+    "pytest_runtest_makereport",
 ]
 
 RUN_FILE: Final = "outboard_run_file"
@@ -103,6 +104,19 @@ def outboard(
     if outboard_resources or outboard_run_file is None:
         return Harness(outboard_resources)
     return Harness(project=_project(request.config, outboard_run_file))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed after its sessions, tell what came of what in them."""
+    report = yield
+    harness: Harness | None = getattr(item, "funcargs", {}).get("outboard")
+    if report.failed and harness is not None:
+        told = [each.report() for each in getattr(harness, "sessions", ()) if not each.has_told]
+        report.sections += [("outboard session", text) for text in told]
+    return report
 
 
 def _is_turned_off(config: pytest.Config) -> bool:

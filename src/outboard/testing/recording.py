@@ -10,6 +10,7 @@ from typing import Final
 from outboard.hops.deliveries import payload_id, told
 from outboard.hops.record import Hop, HopKind
 from outboard.hops.takers import Taker, untaken
+from outboard.testing.patience import patiently
 from outboard.wire.dapr import DeliveryStatus
 
 __all__ = ["HopRecording", "NotSeen"]
@@ -87,7 +88,7 @@ class HopRecording:
     async def wait(self, seen: Callable[[], bool], timeout: float, what: str) -> None:
         """Return when `seen`. Raises NotSeen after `timeout` seconds."""
         try:
-            async with asyncio.timeout(timeout):
+            async with patiently(timeout):
                 while not seen():
                     self._changed.clear()
                     await self._changed.wait()

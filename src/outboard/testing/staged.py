@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
+from outboard.errors import OutboxUnavailable
 from outboard.kit.outbox.sql.outbox import Outbox
+from outboard.testing.failures import NotHandled
+from outboard.testing.patience import patiently
 from outboard.testing.recording import NotSeen
 
 __all__ = ["StagedEvents"]
@@ -21,6 +24,11 @@ class StagedEvents:
     def __init__(self) -> None:
         self._used: list[Outbox] = []
 
+    @property
+    def used(self) -> Sequence[Outbox]:
+        """Those."""
+        return tuple(self._used)
+
     @contextmanager
     def of(self, outbox: Outbox | None) -> Iterator[None]:
         """`outbox` is in use while the block runs."""
@@ -33,10 +41,19 @@ class StagedEvents:
         finally:
             self._used.remove(outbox)
 
+    async def left(self) -> list[NotHandled]:
+        """One for each outbox that holds what is due and was not published."""
+        found = []
+        for outbox in self.used:
+            with suppress(OutboxUnavailable):  # its relay has said so
+                if waiting := (await outbox.store.depth()).waiting:
+                    found.append(NotHandled(f"{waiting} staged event(s) are due, and were not published"))
+        return found
+
     async def published(self, timeout: float) -> None:
         """Return when all that is due is published or parked. Raises NotSeen, OutboxUnavailable."""
         try:
-            async with asyncio.timeout(timeout):
+            async with patiently(timeout):
                 for outbox in tuple(self._used):
                     while (await outbox.store.depth()).waiting:  # noqa: ASYNC110 - only its database knows
                         await asyncio.sleep(ASK_SECONDS)

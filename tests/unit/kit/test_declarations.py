@@ -398,3 +398,14 @@ async def test_methods_callables_and_unannotated_handlers_will_do(board: Outboar
             response = await client.post(path, json={**envelope, "id": path})
             assert response.json() == {"status": "SUCCESS"}
     assert handlers.ids == ["/method", "/call", "/bare"]
+
+
+def test_a_handler_may_use_a_name_that_has_no_value_yet() -> None:
+    board = Outboard(environ={})
+
+    @board.topic("tasks", Task).subscribe("/task")
+    async def on_one(event: Event[Task]) -> None:
+        later.append(event.data.id)
+
+    later: list[int] = []
+    assert later == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, TypeAlias
 
 from outboard.clock import Clock
 from outboard.errors import EventTooLarge, OutboardError
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind
+from outboard.hops.record import EventIdentity, HopKind
 from outboard.kit.client.port import Publication
 from outboard.kit.subscriptions.dead_letter import Envelope, cut_down, dead_letter
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration, DropPolicy
@@ -34,12 +34,27 @@ from outboard.wire.deadletters import origin
 from outboard.wire.delivery import is_told
 from outboard.wire.sensitive import Masking
 
-__all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "Settler"]
+__all__ = ["Attempts", "DeadLetterSettings", "DeliveryKey", "HandlerFailure", "HandlerFailures", "Settler"]
 
 CAPACITY: Final = 10_000
 
 DeliveryKey: TypeAlias = tuple[str, str, str]
 """Handler, and the source and id of the event."""
+
+
+class HandlerFailure(NamedTuple):
+    """An exception of the handler at `place`, for which its event is to come again; attempts count from 1."""
+
+    place: str
+    pubsub: str
+    topic: str
+    event: EventIdentity
+    attempt: int
+    error: Exception
+
+
+HandlerFailures: TypeAlias = list[Callable[[HandlerFailure], None]]
+"""Who is told of each; nobody but a test."""
 
 
 class Attempts:
@@ -88,6 +103,7 @@ class DeadLetterSettings:
     timeout: float
     clock: Clock
     journal: Journal
+    failures: HandlerFailures = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,8 @@ class Settler:
         Each counts an attempt, and one line of the log tells of all.
         """
         counts = [self.dead_letters.attempts.count(self._key(received)) for received in received_events]
+        for received, count in zip(received_events, counts, strict=True):
+            self._tell_failure(found, received, count)
         level, masking = _level(max(counts)), self.masking(received_events)
         quoted, error = told_error(found.error, masking)
         names = ", ".join(repr(received.identity()[1]) for received in received_events[:NAMED])
@@ -158,7 +176,16 @@ class Settler:
         )
         return _retry_for(found)
 
+    def _tell_failure(self, found: Redeliver, received: ReceivedEvent, attempt: int) -> None:
+        if found.error is None or not self.dead_letters.failures:
+            return
+        to, event = self.declaration, received.event_identity()
+        failure = HandlerFailure(to.place, to.pubsub, to.topic, event, attempt, found.error)
+        for told in self.dead_letters.failures:
+            told(failure)
+
     def _retry(self, found: Redeliver, received: ReceivedEvent, attempts: int) -> Settled:
+        self._tell_failure(found, received, attempts)
         masking = self.masking((received,))
         quoted, error = told_error(found.error, masking)
         log.log(

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from starlette.requests import HTTPConnection
@@ -20,6 +20,8 @@ from outboard.wire.events import Event
 __all__ = ["EndpointSignature", "ExpectedParameter", "endpoint_signature", "event_of", "events_of"]
 
 FUNCTION_ADVICE: Final = "Declare a function, a method or an object with `__call__`, which may call it"
+EMPTY_CELL: Final = CellType()
+"""What a function has of a name around it that has no value yet."""
 IMPORT_IT = "Define or import it at the top of the module, not in a function or under TYPE_CHECKING"
 
 
@@ -156,7 +158,7 @@ def _evaluate(annotation: Any, handler: Handler) -> Any:
     if not isinstance(function, FunctionType):
         function = type(function).__call__
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    enclosing = {name: cell.cell_contents for name, cell in cells}
+    enclosing = {name: cell.cell_contents for name, cell in cells if cell != EMPTY_CELL}
     return eval(annotation, {**function.__globals__, **enclosing})
 
 

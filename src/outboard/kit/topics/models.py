@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from outboard.wire.events import EventCodec
@@ -20,6 +22,11 @@ class TopicModels:
         if codec.model is not object:
             self._codecs.setdefault((pubsub, topic), codec)
         return codec
+
+    @property
+    def codecs(self) -> Mapping[tuple[str, str], EventCodec[Any]]:
+        """All of them, by pub/sub component and topic."""
+        return MappingProxyType(self._codecs)
 
     def codec(self, pubsub: str, topic: str) -> EventCodec[Any] | None:
         """That of a topic; None where nobody declared its model."""

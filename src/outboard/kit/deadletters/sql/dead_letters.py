@@ -89,6 +89,7 @@ class DeadLetters(Letters):
             raise ExtraMissing("the table of dead letters", "SQLAlchemy", "sql") from error
         from outboard.kit.deadletters.sql.store import SqlLetterStore
         from outboard.kit.deadletters.sql.table import letters_table
+        from outboard.kit.outbox.sql.clocks import database_clock
         from outboard.kit.outbox.sql.engine import LazyEngine
 
         _check_time("keep", keep)
@@ -96,7 +97,8 @@ class DeadLetters(Letters):
             _check_time("expire", expire)
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         self._table = letters_table(self.metadata, f"{prefix}dead_letters", schema)
-        store = SqlLetterStore(self._table, LazyEngine(engine, "letters", DeadLettersUnavailable))
+        letters = LazyEngine(engine, "letters", DeadLettersUnavailable)
+        store = SqlLetterStore(self._table, letters, database_clock(owner.clock))
         parked = None if owner.outbox is None else ParkedLetters(owner.outbox, owner.app_id)
         super().__init__(store, parked, owner.publishing, owner.model_of)
         self._retention = Retention(store, owner.clock, keep, expire)

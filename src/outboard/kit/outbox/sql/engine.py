@@ -43,6 +43,8 @@ class LazyEngine:
         self._owner = owner
         self._unavailable = unavailable
         self._engine: AnyEngine | None = None
+        self.under_way = 0
+        """How many operations have not ended yet."""
 
     @property
     def engine(self) -> AnyEngine:
@@ -65,6 +67,7 @@ class LazyEngine:
     async def _transaction(
         self, operation: str, do: Callable[[Connection], T], options: Mapping[str, str]
     ) -> T:
+        self.under_way += 1
         try:
             engine = self.engine
             if not isinstance(engine, Engine):
@@ -75,6 +78,8 @@ class LazyEngine:
             return await asyncio.to_thread(_run, engine, do, options)
         except (SQLAlchemyError, OSError) as error:
             raise self._unavailable(operation, reason_of(error, self._owner)) from error
+        finally:
+            self.under_way -= 1
 
 
 async def _ended(work: Coroutine[None, None, T]) -> T:

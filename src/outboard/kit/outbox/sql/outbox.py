@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -72,6 +72,7 @@ class Outbox:
             import sqlalchemy
         except ImportError as error:
             raise ExtraMissing("the outbox", "SQLAlchemy", "sql") from error
+        from outboard.kit.outbox.sql.clocks import database_clock
         from outboard.kit.outbox.sql.engine import LazyEngine
         from outboard.kit.outbox.sql.pressure import Pressure
         from outboard.kit.outbox.sql.staging import SqlStaging
@@ -93,9 +94,11 @@ class Outbox:
         self._wakeups = Wakeups()
         self._origin = new_id() if notify else None
         self._engine = LazyEngine(engine)
-        self._store: OutboxStore = SqlOutboxStore(self._tables, self._engine)
-        pressure = Pressure(self._tables.outbox, max_waiting, max_age, SystemClock().monotonic)
-        self._staging: Staging = SqlStaging(self._tables, self._wakeups, pressure, self._origin)
+        self._clock = SystemClock()
+        now = database_clock(self._clock)
+        self._store: OutboxStore = SqlOutboxStore(self._tables, self._engine, now)
+        pressure = Pressure(self._tables.outbox, max_waiting, max_age, self._clock.monotonic, now)
+        self._staging: Staging = SqlStaging(self._tables, self._wakeups, pressure, self._origin, now)
 
     @staticmethod
     def make_durable(engine: Engine) -> None:
@@ -182,6 +185,18 @@ class Outbox:
     def staging(self) -> Staging:
         """What puts events into transactions."""
         return self._staging
+
+    @property
+    def under_way(self) -> int:
+        """How many operations of the relay, or of who looks, the database has not answered yet."""
+        return self._engine.under_way
+
+    @contextmanager
+    def timed_by(self, clock: Clock) -> Iterator[None]:
+        """`clock` stands in for the database's while the block runs: what is due, or over, is so by it."""
+        with self._clock.replaced_by(clock):
+            self._wakeups.give()
+            yield
 
     @asynccontextmanager
     async def relaying(

@@ -1,0 +1,131 @@
+"""A session for tests without an event loop: it has one in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, TypeVar, Unpack
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from outboard.hops.deliveries import DeadLetter, Delivery
+from outboard.kit.topic import Topic
+from outboard.testing.session import QUIET_SECONDS, EventSession
+from outboard.testing.session_clock import SessionClock, Units
+from outboard.wire.events import Event
+
+__all__ = ["SessionScope", "SyncEventSession", "SyncSessionClock"]
+
+T = TypeVar("T")
+
+
+class SyncSessionClock:
+    """As `SessionClock`, for synchronous tests."""
+
+    def __init__(self, clock: SessionClock, portal: BlockingPortal) -> None:
+        self._clock = clock
+        self._portal = portal
+
+    def now(self) -> datetime:
+        """As that of `SessionClock`."""
+        return self._clock.now()
+
+    def advance(self, delta: timedelta | None = None, **units: Unpack[Units]) -> None:
+        """As that of `SessionClock`."""
+        self._portal.call(lambda: self._clock.advance(delta, **units))
+
+
+class SyncEventSession:
+    """As `EventSession`, for `with outboard.session(app) as s:` in synchronous tests.
+
+    Apps and sidecars run on an event loop in a thread of their own; `topic.sync.publish` publishes there.
+    What it is asked, it is asked when all is quiet.
+    """
+
+    def __init__(self, session: EventSession, portal: BlockingPortal) -> None:
+        self._session = session
+        self._portal = portal
+        self._ended = False
+        self.clock: Final = SyncSessionClock(session.clock, portal)
+
+    def published(self, what: Topic[T] | type[T]) -> list[Event[T]]:
+        """As that of `EventSession`."""
+        return self._quietly(lambda: self._session.published(what))
+
+    def none(self, what: Topic[T] | type[T]) -> None:
+        """As that of `EventSession`; never raises NotQuiet."""
+        self._quietly(lambda: self._session.none(what))
+
+    def deliveries(self, topic: Topic[T]) -> list[Delivery]:
+        """As that of `EventSession`."""
+        return self._quietly(lambda: self._session.deliveries(topic))
+
+    def dead_letters(self, topic: Topic[T]) -> list[DeadLetter]:
+        """As that of `EventSession`."""
+        return self._quietly(lambda: self._session.dead_letters(topic))
+
+    @property
+    def exceptions(self) -> list[Exception]:
+        """As those of `EventSession`."""
+        return self._quietly(lambda: self._session.exceptions)
+
+    def tree(self) -> str:
+        """As that of `EventSession`."""
+        return self._quietly(self._session.tree)
+
+    def quiet(self, timeout: float = QUIET_SECONDS) -> None:
+        """As that of `EventSession`."""
+        self._portal.call(self._session.quiet, timeout)
+
+    def end(self) -> None:
+        """Its event loop ends."""
+        self._ended = True
+
+    def _quietly(self, ask: Callable[[], T]) -> T:
+        async def asked() -> T:
+            await self._session.quiet()
+            return ask()
+
+        return ask() if self._ended else self._portal.call(asked)
+
+
+class SessionScope:
+    """What `Harness.session` gives, to be entered once.
+
+    `async with` gives an `EventSession`, `with` a `SyncEventSession`.
+    """
+
+    def __init__(self, scope: AbstractAsyncContextManager[EventSession]) -> None:
+        self._scope = scope
+        self._thread = ExitStack()
+
+    async def __aenter__(self) -> EventSession:
+        return await self._scope.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._scope.__aexit__(kind, error, traceback)
+
+    def __enter__(self) -> SyncEventSession:
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal("asyncio"))
+            session = SyncEventSession(
+                stack.enter_context(portal.wrap_async_context_manager(self._scope)), portal
+            )
+            stack.callback(session.end)
+            self._thread = stack.pop_all()
+        return session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self._thread.__exit__(kind, error, traceback)
