@@ -284,6 +284,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "says so in a sentence, with the near name.",
     "ready": "Every app that is started here listens and gets its events, but for so many subscriptions as "
     "`not_taken` says.",
+    "dashboard": "The [dashboard](dashboard.md) of the run is at `url`, whose token opens it in one browser, "
+    "once.",
     "reloading": "Because of `changed` files, what `restarts` names (`app`, `sidecar`) of an app begins "
     "anew, begins, or ends; where that is empty its sidecar takes them as it runs. `reason` says why.",
     "reloaded": "`apps` get their events, but for so many subscriptions as `not_taken` says. `taken` is what "

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -8,6 +10,9 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 """How long an example takes says something of the machine, and of what else it does."""
+
+os.environ.setdefault("OUTBOARD_RUN_DASHBOARD", "false")
+"""A run of a test has no dashboard, which is a program more, unless the test asks for it."""
 
 pytest_plugins = ["pytester", "support.engines"]
 

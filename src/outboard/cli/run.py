@@ -20,6 +20,7 @@ from outboard.errors import CommandError
 from outboard.run.plan.tokens import TokenUse
 
 if TYPE_CHECKING:
+    from outboard.run.dashboard_program import WantedDashboard
     from outboard.run.output.events import Report
     from outboard.run.plan.plan import RunPlan
     from outboard.run.plan.settings import Value
@@ -96,6 +97,24 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Take warnings about your files for errors.")
     ] = False,
+    dashboard: Annotated[
+        bool,
+        typer.Option(
+            "--dashboard/--no-dashboard",
+            help="Show the flow of events in a browser: the address is told at `ready`.",
+            envvar="OUTBOARD_RUN_DASHBOARD",
+        ),
+    ] = True,
+    dashboard_port: Annotated[
+        int,
+        typer.Option(
+            help="Port of the dashboard (default: a free one).",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+        ),
+    ] = 0,
     app_id: Annotated[
         str | None,
         typer.Option(
@@ -159,7 +178,8 @@ def run(
             if dry_run:
                 _describe(plan, output)
             else:
-                _execute(plan, output, home, plan_anew, reload=reload)
+                wanted = _wanted_dashboard(dashboard_port) if dashboard else None
+                _execute(plan, output, home, plan_anew, wanted, reload=reload)
 
 
 @contextmanager
@@ -244,7 +264,18 @@ def _describe(plan: RunPlan, output: OutputFormat) -> None:
         raise typer.Exit(1)
 
 
-def _execute(plan: RunPlan, output: OutputFormat, home: Path, plan_again: PlanAgain, *, reload: bool) -> None:
+def _wanted_dashboard(port: int) -> WantedDashboard:
+    from importlib.util import find_spec
+
+    from outboard.run.dashboard_program import WantedDashboard
+
+    return WantedDashboard(port, find_spec("jinja2") is not None)
+
+
+def _execute(
+    plan: RunPlan, output: OutputFormat, home: Path, plan_again: PlanAgain, dashboard: WantedDashboard | None,
+    *, reload: bool,
+) -> None:  # fmt: skip
     from outboard.check.starting import findings_before
     from outboard.resources.finding import refuse_errors
     from outboard.run.checks import check
@@ -258,7 +289,7 @@ def _execute(plan: RunPlan, output: OutputFormat, home: Path, plan_again: PlanAg
         refuse_errors(found)
     for each in found:
         report(Caution(str(each)))
-    execute(plan, report, runs_folder(home), plan_again, reload=reload)
+    execute(plan, report, runs_folder(home), plan_again, reload=reload, dashboard=dashboard)
 
 
 def _report(plan: RunPlan, output: OutputFormat) -> Report:

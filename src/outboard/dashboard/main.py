@@ -43,10 +43,11 @@ def run_dashboard(watched: WatchedRuns, host: str, port: int, started: Callable[
     own_port = listener.getsockname()[1]
     names = frozenset({host.lower(), socket.gethostname().lower()} - ANY_ADDRESS)
     entrance = Entrance(token, lambda: secrets.token_urlsafe(TOKEN_BYTES))
-    app = application(Watch(watched, SystemClock()), AccessRules(names), entrance, f"outboard-{own_port}")
+    watch = Watch(watched, SystemClock())
+    app = application(watch, AccessRules(names), entrance, f"outboard-{own_port}")
     address = f"http://{_shown(host)}:{own_port}/?{TOKEN}={token}"
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(app, listener, lambda: started(address)))
+        runner.run(serve(app, listener, lambda: started(address), watch.end))
 
 
 def application(watch: Watch, rules: AccessRules, entrance: Entrance, cookie: str) -> Gate:

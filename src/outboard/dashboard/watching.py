@@ -62,6 +62,8 @@ class Watch:
     feed: EventFeed = field(default_factory=EventFeed)
     runs: Sequence[KnownRun] = ()
     problems: tuple[str, ...] = ()
+    ended: bool = False
+    """Whether streams are to end: nobody may wait for them when the program stops."""
     _followers: dict[Path, HopFollower] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _read: float = float("-inf")
@@ -83,11 +85,15 @@ class Watch:
             self._read = self.clock.monotonic()
 
     async def until_changed(self, version: int) -> int:
-        """Return the version of the feed once it is another one than `version`."""
-        while self.feed.version == version:
+        """Return the version of the feed once it is another one than `version`, or all is to end."""
+        while self.feed.version == version and not self.ended:
             await self.clock.sleep(PAUSE)
             await self.refresh()
         return self.feed.version
+
+    def end(self) -> None:
+        """Let all who wait go."""
+        self.ended = True
 
     async def wirings(self) -> Sequence[AppWiring]:
         """What the apps of the runs take and have, asked of their sidecars every few seconds at most."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from outboard.clock import Clock, SystemClock
 from outboard.host.event_loop import new_event_loop
 from outboard.run.checks import check, refuse_warnings
+from outboard.run.dashboard_program import RunDashboard, WantedDashboard, dashboard_of
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.app_finding import AppFinding
 from outboard.run.plan.app_variables import with_hops
@@ -25,12 +26,15 @@ from outboard.sidecar.components.context import SharedMemory
 __all__ = ["execute"]
 
 
-def execute(plan: RunPlan, report: Report, runs: Path, plan_again: PlanAgain, *, reload: bool) -> None:
+def execute(
+    plan: RunPlan, report: Report, runs: Path, plan_again: PlanAgain, *, reload: bool,
+    dashboard: WantedDashboard | None = None,
+) -> None:  # fmt: skip
     """Run `plan` until it is done or is asked to stop. From then on signals to stop are ignored.
 
     `plan_again` makes the plan anew where it has to be, with `reload` for each change of its files too. What
-    happens is recorded in a folder below `runs`. Raises OutboardError, and OSError where a log file or
-    the output cannot be written.
+    happens is recorded in a folder below `runs`, which the `dashboard` reads. Raises OutboardError, and
+    OSError where a log file or the output cannot be written.
     """
     for app in plan.apps:
         if app.started_here:
@@ -49,7 +53,9 @@ def execute(plan: RunPlan, report: Report, runs: Path, plan_again: PlanAgain, *,
             recorder.planned,
             reload,
         )
-        _run(with_hops(plan, recorder.hops), recorder, clock, planning)
+        folder = None if recorder.hops is None else recorder.hops.parent
+        beside = None if dashboard is None else dashboard_of(folder, dashboard)
+        _run(with_hops(plan, recorder.hops), recorder, clock, planning, beside)
 
 
 def _check_again(plan: RunPlan) -> list[AppFinding]:
@@ -59,14 +65,16 @@ def _check_again(plan: RunPlan) -> list[AppFinding]:
     return check(plan)
 
 
-def _run(plan: RunPlan, report: Report, clock: Clock, planning: Planning) -> None:
+def _run(
+    plan: RunPlan, report: Report, clock: Clock, planning: Planning, dashboard: RunDashboard | None
+) -> None:
     serve = (
         _local_sidecars(plan, clock)
         if plan.daprd is None
         else _daprd(plan, plan.daprd, report, clock, follows=not planning.reload)
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(run_plan(plan, report, serve, clock, planning))
+        runner.run(run_plan(plan, report, serve, clock, planning, dashboard))
 
 
 def _local_sidecars(plan: RunPlan, clock: Clock) -> ServeSidecar:

@@ -22,6 +22,7 @@ from outboard.run.app_processes import AppProcesses
 from outboard.run.app_sidecars import AppSidecars
 from outboard.run.applying import Applying
 from outboard.run.current_run import CurrentRun
+from outboard.run.dashboard_program import RunDashboard
 from outboard.run.output.events import Report, RunStopped
 from outboard.run.output.logs import SidecarLogs
 from outboard.run.plan.plan import RunPlan
@@ -35,18 +36,20 @@ __all__ = ["run_plan"]
 
 
 async def run_plan(
-    plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock, planning: Planning
-) -> None:
+    plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock, planning: Planning,
+    dashboard: RunDashboard | None = None,
+) -> None:  # fmt: skip
     """Run `plan` until it is done, or until a signal asks to stop: then everything ends, within seconds.
 
-    By `planning` the plan is made again where it has to be: where a port is lost, and for changed files.
+    By `planning` the plan is made again where it has to be: where a port is lost, and for changed files. The
+    `dashboard` is served from `ready` on.
 
     A second signal ends it at once. Raises ServiceDied naming the service where one ends by itself, and
     OutboardError of other kinds where something cannot start; nothing runs any more then either.
     """
     end = RunEnd(report)
     logs = SidecarLogs(end.report, clock)
-    run = _Run(CurrentRun(plan, planning, end.report, clock), serve, logs)
+    run = _Run(CurrentRun(plan, planning, end.report, clock), serve, logs, dashboard)
     with (
         logs.taken(),
         on_stop_request(lambda reason: run.hasten() if end.requested else end.request(reason)),
@@ -66,8 +69,11 @@ async def run_plan(
 
 
 class _Run:
-    def __init__(self, state: CurrentRun, serve: ServeSidecar, logs: SidecarLogs) -> None:
+    def __init__(
+        self, state: CurrentRun, serve: ServeSidecar, logs: SidecarLogs, dashboard: RunDashboard | None
+    ) -> None:
         self._state = state
+        self._dashboard = dashboard
         self._sidecars = AppSidecars(state, serve, logs)
         self._processes = AppProcesses(state)
         self._announcement = Announcement(state.apps, state.report)
@@ -96,6 +102,9 @@ class _Run:
         beside = [tell_untaken(lambda: state.statuses, state.published, state.report)]
         if not state.planning.reload:
             beside.append(self._announcement.tell())
+        if self._dashboard is not None:
+            ready = self._announcement.ready
+            beside.append(self._dashboard.serve(ready, state.report, state.hurry, state.clock))
         async with background_tasks(*beside), asyncio.TaskGroup() as services:
             for app in state.apps:
                 self._processes.begin(app, services)

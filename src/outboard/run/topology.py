@@ -36,7 +36,8 @@ class Announcement:
         self._apps = apps
         self._report = report
         self._untold = {app.plan.app_id for app in apps}
-        self._ready = False
+        self.ready = asyncio.Event()
+        """Whether `ready` was told."""
         self._taken: list[TakenResource] = []
         self.is_due = True
         """Whether something has changed that is not told yet."""
@@ -74,13 +75,13 @@ class Announcement:
         known = self._tell_topologies(apps)
         missing = sum(len(topology.not_taken) for topology in known)
         self.is_due = False
-        if self._ready:
+        if self.ready.is_set():
             begun = [app.plan.app_id for app in apps if app.status.ready.is_set()]
             taken, self._taken = tuple(self._taken), []
             self._report(Reloaded(tuple(begun), missing, taken))
         else:
-            self._ready = True
             self._report(Ready(tuple(_endpoint(app.plan) for app in apps), missing))
+            self.ready.set()
         for topology in known:
             self._tell_problems(topology)
 

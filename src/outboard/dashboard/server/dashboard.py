@@ -42,7 +42,7 @@ class Dashboard:
 
     async def _fragments(self, render: Callable[[], str]) -> AsyncIterator[str]:
         sent, version = "", -1
-        while True:
+        while not self.watch.ended:
             try:
                 async with asyncio.timeout(HEARTBEAT):
                     version = await self.watch.until_changed(version)

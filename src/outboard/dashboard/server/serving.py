@@ -58,8 +58,10 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket, up: Callable[[], None]) -> None:
-    """Call `up` once requests are taken; return when a signal asks to stop."""
+async def serve(
+    app: ASGIApp, listener: socket.socket, up: Callable[[], None], end: Callable[[], None]
+) -> None:
+    """Call `up` once requests are taken, and `end`, which ends streams, when a signal asks to stop."""
     config = uvicorn.Config(
         app,
         ws="none",
@@ -73,6 +75,7 @@ async def serve(app: ASGIApp, listener: socket.socket, up: Callable[[], None]) -
     server = _DashboardServer(config)
 
     def stop(_reason: str) -> None:
+        end()
         server.should_exit = True
 
     with closing(listener), on_stop_request(stop):

@@ -14,6 +14,7 @@ __all__ = [
     "AppStarted",
     "Attach",
     "Caution",
+    "DashboardServed",
     "FiledLine",
     "LoadedComponent",
     "LogLine",
@@ -198,6 +199,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class DashboardServed:
+    """The dashboard of the run is at `url`, whose token opens it in one browser, once."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reloading:
     """What of an app begins anew or ends (`app`, `sidecar`), because files have `changed`, and why.
 
@@ -313,6 +321,7 @@ RunEvent: TypeAlias = (
     | AppFound
     | SlowStart
     | Ready
+    | DashboardServed
     | Reloading
     | Reloaded
     | ReloadRefused

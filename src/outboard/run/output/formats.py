@@ -16,6 +16,7 @@ from outboard.run.output.events import (
     AppStarted,
     Attach,
     Caution,
+    DashboardServed,
     LogLine,
     Note,
     Ready,
@@ -52,6 +53,7 @@ EVENT_NAMES: Final[Mapping[type[RunEvent], str]] = {
     Attach: "attach",
     AppFound: "found",
     Ready: "ready",
+    DashboardServed: "dashboard",
     Reloading: "reloading",
     Reloaded: "reloaded",
     ReloadRefused: "reload-refused",
@@ -133,6 +135,8 @@ def _sentences(event: RunEvent) -> list[str]:
             return [f"{event.app} listens on port {event.port}"]
         case Ready():
             return _ready(event)
+        case DashboardServed():
+            return [f"dashboard at {event.url} (it opens in one browser, once)"]
         case Reloading():
             return [_reloading(event)]
         case Reloaded():

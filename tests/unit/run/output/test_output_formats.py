@@ -13,6 +13,7 @@ from outboard.run.output.events import (
     AppStarted,
     Attach,
     Caution,
+    DashboardServed,
     LogLine,
     Note,
     Ready,
@@ -28,6 +29,7 @@ from outboard.run.output.events import (
 from outboard.run.output.formats import JsonLines, TextLines
 
 EVERY_EVENT: tuple[RunEvent, ...] = (
+    DashboardServed("http://127.0.0.1:8420/?token=t"),
     LogLine("api", Source.APP, "hello"),
     Caution("look"),
     Note("so it is"),
