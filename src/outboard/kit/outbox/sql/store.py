@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Table,
+    Text,
     and_,
     bindparam,
     delete,
@@ -33,9 +34,9 @@ from outboard.kit.outbox.port import Depth, FetchRequest, ParkedEvent, Settlemen
 from outboard.kit.outbox.sql.clocks import database_now
 from outboard.kit.outbox.sql.durability import check_dialect, check_sqlite, check_synchronous_commit
 from outboard.kit.outbox.sql.engine import LazyEngine
-from outboard.kit.outbox.sql.fetching import due_events, use_indexes
+from outboard.kit.outbox.sql.fetching import NOW, Statements, due_events, use_indexes, values_of
 from outboard.kit.outbox.sql.leasing import Leasing
-from outboard.kit.outbox.sql.sweeping import next_change, swept
+from outboard.kit.outbox.sql.sweeping import Sweeping
 from outboard.kit.outbox.sql.tables import ARCHIVED, Tables, is_delayed, is_ready, may_block, waits_since
 from outboard.kit.outbox.sql.upgrading import warn_if_outdated
 
@@ -63,6 +64,21 @@ class SqlOutboxStore:
     ) -> None:
         self._outbox = tables.outbox
         self._leasing = Leasing(tables, is_abandoned)
+        self._due = Statements(tables.outbox, due_events)
+        self._sweeping = Sweeping(tables.outbox)
+        row, error = tables.outbox.c, bindparam("error", type_=Text)
+        self._delete = delete(tables.outbox).where(row.sequence.in_(bindparam("numbers", expanding=True)))
+        fenced = (
+            update(tables.outbox)
+            .where(row.sequence == bindparam("number"), row.parked_at.is_(None))
+            .where(row.partition.in_(self._leasing.own()))
+        )
+        self._put_off = fenced.values(
+            attempts=row.attempts + 1, available_at=bindparam("until"), last_error=error
+        )
+        # A refusal that is older than an operator's retry, and written down late or twice, parks nothing.
+        unchanged = fenced.where(row.attempts == bindparam("known"))
+        self._park = unchanged.values(parked_at=NOW, attempts=row.attempts + 1, last_error=error)
         self._archive = tables.archive
         self._run = engine.run
         self._now = now
@@ -154,7 +170,7 @@ class SqlOutboxStore:
         self._leasing.release(connection, token, partitions)
 
     def _own(self, token: str, wanted: FetchRequest, now: int, connection: Connection) -> frozenset[int]:
-        own = frozenset(connection.scalars(self._leasing.own(token, now)))
+        own = self._leasing.owned(connection, token, now)
         return own if wanted.partitions is None else own & wanted.partitions
 
     def _fetch(self, token: str, wanted: FetchRequest, connection: Connection) -> Sequence[StoredEvent]:
@@ -163,51 +179,41 @@ class SqlOutboxStore:
         if not own:
             return []
         use_indexes(connection)
-        query = due_events(self._outbox, own, now, wanted, connection.dialect.name)
-        return [_staged(found, now) for found in connection.execute(query)]
+        dialect = connection.dialect.name
+        rows = connection.execute(self._due.of(wanted, dialect), values_of(wanted, own, now, dialect))
+        return [_staged(found, now) for found in rows]
 
     def _next_change(self, token: str, wanted: FetchRequest, connection: Connection) -> float | None:
         now = self._now(connection)
         own = self._own(token, wanted, now, connection)
-        following = next_change(connection, self._outbox, own, wanted) if own else None
-        return None if following is None else (following - now) / 1000
+        return self._sweeping.next_change(connection, own, wanted, now) if own else None
 
     def _sweep(self, token: str, wanted: FetchRequest, connection: Connection) -> Sweep:
         now = self._now(connection)
         own = self._own(token, wanted, now, connection)
         use_indexes(connection)
-        return swept(connection, self._outbox, own, wanted, now) if own else Sweep()
+        return self._sweeping.sweep(connection, own, wanted, now) if own else Sweep()
 
     def _settle(self, token: str, settlement: Settlement, connection: Connection) -> None:
-        row = self._outbox
         use_indexes(connection)
         if settlement.delivered:
             # Whoever has the lease: the broker has the event, and nobody needs to publish it again.
             if self._archive is not None:
                 self._keep(self._archive, settlement.delivered, connection)
-            connection.execute(delete(row).where(row.c.sequence.in_(settlement.delivered)))
+            connection.execute(self._delete, {"numbers": settlement.delivered})
         if not settlement.postponed and not settlement.refused:
             return
         now = self._now(connection)
-        fenced = (
-            update(row)
-            .where(row.c.sequence == bindparam("number"), row.c.parked_at.is_(None))
-            .where(row.c.partition.in_(self._leasing.own(token, now)))
-        )
+        fence = {"by": token, "now": now}
         if settlement.postponed:
-            put_off = fenced.values(
-                attempts=row.c.attempts + 1, available_at=bindparam("until"), last_error=bindparam("error")
-            )
-            connection.execute(put_off, [
-                {"number": item.sequence, "until": now + round(item.seconds * 1000), "error": item.error}
-                for item in settlement.postponed
+            connection.execute(self._put_off, [
+                {**fence, "number": each.sequence, "error": each.error,
+                 "until": now + round(each.seconds * 1000)}
+                for each in settlement.postponed
             ])  # fmt: skip
         if settlement.refused:
-            # A refusal that is older than an operator's retry, and written down late or twice, parks nothing.
-            unchanged = fenced.where(row.c.attempts == bindparam("known"))
-            park = unchanged.values(parked_at=now, attempts=row.c.attempts + 1, last_error=bindparam("error"))
-            connection.execute(park, [
-                {"number": item.sequence, "known": item.attempts, "error": item.error}
+            connection.execute(self._park, [
+                {**fence, "number": item.sequence, "known": item.attempts, "error": item.error}
                 for item in settlement.refused
             ])  # fmt: skip
 
