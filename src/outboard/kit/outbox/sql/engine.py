@@ -72,9 +72,7 @@ class LazyEngine:
             engine = self.engine
             if not isinstance(engine, Engine):
                 async with engine.connect() as opened:
-                    await opened.execution_options(**options)
-                    async with opened.begin():
-                        return await opened.run_sync(do)
+                    return await opened.run_sync(_within, do, options)
             return await asyncio.to_thread(_run, engine, do, options)
         except (SQLAlchemyError, OSError) as error:
             raise self._unavailable(operation, reason_of(error, self._owner)) from error
@@ -96,9 +94,14 @@ async def _ended(work: Coroutine[None, None, T]) -> T:
 
 def _run(engine: Engine, do: Callable[[Connection], T], options: Mapping[str, str]) -> T:
     with engine.connect() as connection:
-        connection.execution_options(**options)
-        with connection.begin():
-            return do(connection)
+        return _within(connection, do, options)
+
+
+def _within(connection: Connection, do: Callable[[Connection], T], options: Mapping[str, str]) -> T:
+    """In one go: each step that an asynchronous connection is asked for by itself has its own price."""
+    connection.execution_options(**options)
+    with connection.begin():
+        return do(connection)
 
 
 def reason_of(error: BaseException, owner: str) -> str:
