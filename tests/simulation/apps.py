@@ -1,6 +1,7 @@
 """The apps of a run, as their authors would write them: some stage events, some apply them."""
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -196,6 +197,13 @@ async def _write(world: World, script: Script, board: Outboard, made: Tools) -> 
             script.writers.remove(PROCESS.get())
 
 
+def _of_one_process(inbox: Inbox) -> Inbox:
+    """`inbox` as a new process has it, which does not know when old rows were deleted."""
+    made = copy.copy(inbox)
+    made._dependency = copy.copy(inbox._dependency)
+    return made
+
+
 def applier_of(world: World, name: str, script: Script, sidecar: Callable[[], Host]) -> Running:
     """An app that applies each event once, to a ledger in its own database."""
 
@@ -211,7 +219,7 @@ def applier_of(world: World, name: str, script: Script, sidecar: Callable[[], Ho
 
 
 def _applier(world: World, name: str, script: Script, made: Tools) -> tuple[FastAPI, Outboard]:
-    inbox, ledger = made.inboxes[name], made.ledgers[name]
+    inbox, ledger = _of_one_process(made.inboxes[name]), made.ledgers[name]
     board = Outboard(app_id=name, environ={}, clock=SimulatedClock(world))
     topic = board.topic(TASKS, Task)
     app = FastAPI(lifespan=board.lifespan, openapi_url=None)

@@ -39,6 +39,28 @@ Lock = tuple[str, str | int]
 Committed = Callable[[Sequence[Statement]], None]
 
 
+_kept: Final[dict[tuple[str, ...], sqlite3.Connection]] = {}
+
+
+def _emptied(name: str, tables: tuple[str, ...]) -> sqlite3.Connection:
+    """A database with these tables and nothing in them. It is made once in a Python process: to do that, and
+    to parse each statement, takes long.
+    """
+    kept = _kept.get((name, *tables))
+    if kept is None:
+        kept = _kept[name, *tables] = sqlite3.connect(
+            ":memory:", isolation_level=None, cached_statements=1_000
+        )
+        for statement in tables:
+            kept.execute(statement)
+        return kept
+    if kept.in_transaction:
+        kept.execute("ROLLBACK")
+    for (table,) in kept.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        kept.execute(f"DELETE FROM {table}")
+    return kept
+
+
 class Transaction:
     """What one session has done since it began."""
 
@@ -68,15 +90,10 @@ class Database:
         self.serial = serial
         self.transactions: list[Transaction] = []
         self.committed: Committed = lambda _: None
-        self.sqlite = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.sqlite = _emptied(name, tuple(tables))
         self.sqlite.create_function("julianday", 1, self._julianday)
         self._locks: dict[Lock, deque[tuple[asyncio.Future[None], Transaction]]] = {}
         self._number = 0
-        for statement in tables:
-            self.sqlite.execute(statement)
-
-    def close(self) -> None:
-        self.sqlite.close()
 
     def killed(self, process: Process) -> None:
         """The sessions of `process` are noticed to be gone."""
@@ -117,7 +134,7 @@ class Database:
             for lock in sorted({lock for row in rows for lock in _locks(statement, row)}):
                 await self._lock(transaction, lock)
         self._alive(transaction)
-        done = [(self._numbered(statement), row) for row in rows]
+        done = [self._numbered(statement, row) for row in rows]
         answers = self._answered(transaction, done, is_read=is_read)
         if not is_read:
             transaction.done += done
@@ -228,13 +245,13 @@ class Database:
                 return
         del self._locks[lock]
 
-    def _numbered(self, statement: str) -> str:
+    def _numbered(self, statement: str, row: Sequence[Any]) -> Statement:
         found = INSERT.match(statement)
         if found is None or not found[1].endswith("_outbox"):
-            return statement
+            return statement, row
         self._number += 1
         start, rest = statement[: found.start(2)], statement[found.start(2) :]
-        return start + "sequence, " + rest.replace("VALUES (", f"VALUES ({self._number}, ", 1)
+        return start + "sequence, " + rest.replace("VALUES (", "VALUES (?, ", 1), (self._number, *row)
 
     def _julianday(self, _: str) -> float:
         moment = START.timestamp() + self.world.now + self.world.database_offset
@@ -244,11 +261,11 @@ class Database:
 class Answer:
     """What a statement gave back, read to its end."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self.description = cursor.description
-        self.rows: deque[Any] = deque(cursor.fetchall() if cursor.description else ())
-        self.rowcount = cursor.rowcount
-        self.lastrowid = cursor.lastrowid
+    def __init__(self, cursor: sqlite3.Cursor | None) -> None:
+        self.description = None if cursor is None else cursor.description
+        self.rows: deque[Any] = deque(cursor.fetchall() if cursor and cursor.description else ())
+        self.rowcount = -1 if cursor is None else cursor.rowcount
+        self.lastrowid = None if cursor is None else cursor.lastrowid
 
 
 def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:

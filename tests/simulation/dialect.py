@@ -91,7 +91,7 @@ class _Connection:
     async def execute(self, statement: str, parameters: Sequence[Any]) -> Answer:
         if statement.startswith("BEGIN"):
             self._transaction = await self._database.begin(writes="IMMEDIATE" in statement)
-            return Answer(self._database.sqlite.execute("SELECT 1"))
+            return NOTHING
         if self._transaction is None:
             raise sqlite3.ProgrammingError(CLOSED)
         return await self._database.execute(self._transaction, statement, parameters)
@@ -131,6 +131,7 @@ class _Module(ModuleType):
         return _Connection(current[name])
 
 
+NOTHING: Final = Answer(None)
 MODULE: Final = _Module("simulated")
 for _name in ("Error", "DatabaseError", "IntegrityError", "NotSupportedError", "OperationalError",
               "ProgrammingError", "InterfaceError", "DataError", "InternalError", "Binary",

@@ -65,6 +65,7 @@ class Host:
         world = self.world
         offset = world.pick((-HOUR, 0.0, HOUR)) if world.plan.skewed else 0.0
         self.process = Process(self.name, offset)
+        world.machines.place(self.process)
         self.starts += 1
         world.loop.add(self.process)
         self.process.on_death.append(self._died)

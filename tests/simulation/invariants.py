@@ -136,9 +136,7 @@ def committed_in(statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Commit
     found = []
     for statement, parameters in statements:
         if statement.startswith("INSERT INTO outboard_outbox ("):
-            names = [name.strip(' "') for name in statement.partition("(")[2].partition(")")[0].split(",")][
-                1:
-            ]
+            names = [name.strip(' "') for name in statement.partition("(")[2].partition(")")[0].split(",")]
             row = dict(zip(names, parameters, strict=True))
             found.append(event_of(bytes(row["body"]), row["key"]))
     return found

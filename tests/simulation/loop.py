@@ -28,6 +28,7 @@ STEP_SECONDS: Final = 1e-6
 MOST_AT_ONCE: Final = 20_000
 """Steps of processes while nobody waits for a time."""
 MOST_ENDINGS: Final = 50
+MANY_TASKS: Final = 64
 
 
 class Stuck(Exception):
@@ -36,6 +37,8 @@ class Stuck(Exception):
 
 class Process:
     """What is killed and stopped as one. `offset` is how far its wall clock is off, in seconds.
+
+    `number` is its own on the `machine` of that name; without a name nobody can look at it.
 
     One that is `immune` simulates, and is never at fault.
     """
@@ -46,6 +49,8 @@ class Process:
         self.immune = immune
         self.alive = True
         self.stopped = False
+        self.machine = ""
+        self.number = 0
         self.ready: deque[events.Handle] = deque()
         self.on_death: list[Callable[[], None]] = []
 
@@ -86,6 +91,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Called when nothing more is to happen."""
         self.errors: list[str] = []
         self._tasks: list[_Task] = []
+        self._forgets_at = MANY_TASKS
         self.steps = self._since = 0
         self.set_task_factory(self._task)
         self.set_exception_handler(self._failed)
@@ -212,6 +218,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> _Task:
         task = _Task(next(self._order), work, loop=loop, **options)
         self._tasks.append(task)
+        if len(self._tasks) >= self._forgets_at:
+            self._tasks = [each for each in self._tasks if not each.done()]
+            self._forgets_at = 2 * len(self._tasks) + MANY_TASKS
         return task
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from fastapi.dependencies import models
 
 from outboard.errors import OutboxUnavailable
+from outboard.kit.outbox import lease
 from outboard.sidecar.components.port import Message
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.identity import new_id
@@ -113,7 +114,12 @@ def _decided(world: World) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     try:
         # The function of new ids has kept the machine's own as its default.
-        with patch("os.urandom", drawn), patch.object(new_id, "__defaults__", (drawn,)):
+        with (
+            patch("os.urandom", drawn),
+            patch.object(new_id, "__defaults__", (drawn,)),
+            patch.object(lease, "process_identity", world.machines.identity),
+            patch.object(lease, "has_ended", world.machines.has_ended),
+        ):
             yield
     finally:
         logging.disable(disabled)
@@ -200,8 +206,6 @@ class _System:
         return not self.world.database_offset and self.world.now > max(killed, default=-LEASE) + LEASE
 
     def close(self) -> None:
-        for database in self.databases.values():
-            database.close()
         current.clear()
 
     def _add_service(self, number: int) -> None:

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+from outboard.host.processes import ProcessIdentity
 from simulation.loop import PROCESS, Process, SimulatedLoop
 
-__all__ = ["Ended", "Plan", "SimulatedClock", "World"]
+__all__ = ["Ended", "Machines", "Plan", "SimulatedClock", "World"]
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR: Final = 3600.0
@@ -67,6 +68,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.last_fault = 0.0
         self.over = False
+        self.machines = Machines("here" if self.random.random() < 0.5 else "")
         self.database_offset = 0.0
         self._left = self.plan.faults
         self._digest = hashlib.sha256()
@@ -177,6 +179,30 @@ class World:
         self.last_fault = self.now
         self.tell(f"FAULT {kind}", process)
         return kind
+
+
+class Machines:
+    """Who can see whose processes: all are on one machine of this `name`, or nobody can tell."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._processes: list[Process] = []
+
+    def place(self, process: Process) -> None:
+        """Give `process` its number."""
+        self._processes.append(process)
+        process.machine, process.number = self._name, len(self._processes)
+
+    def identity(self) -> ProcessIdentity:
+        """As `process_identity` of whichever process asks."""
+        process = PROCESS.get()
+        return ProcessIdentity(process.machine, process.number, float(process.number))
+
+    def has_ended(self, other: ProcessIdentity, here: ProcessIdentity) -> bool:
+        """As that of the shipped module, which looks at the processes of the machine."""
+        if not other.host or other.host != here.host:
+            return False
+        return not self._processes[other.process - 1].alive
 
 
 class SimulatedClock:
