@@ -31,6 +31,17 @@ CLOSED: Final = "Cannot operate on a closed database."
 PATIENCE: Final = 5.0
 INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([^)]*)\)", re.IGNORECASE)
 CHANGE: Final = re.compile(r"\s*(?:UPDATE|DELETE FROM) (\w+)", re.IGNORECASE)
+COMMITTING: Final = (
+    "commit failed", "commit unknown", "kill", "kill after commit", "stop", "stop after commit"
+)  # fmt: skip
+MOMENTS: Final = {
+    "park": re.compile(r"UPDATE \w+_outbox SET .*parked_at=.*last_error="),
+    "settle": re.compile(r"DELETE FROM \w+_outbox "),
+    "claim": re.compile(r"UPDATE \w+_outbox_lease "),
+    "stage": re.compile(r"INSERT INTO \w+_outbox \("),
+    "apply": re.compile(r"INSERT INTO \w+_inbox "),
+}
+"""What a transaction is about, by a statement of it."""
 JULIAN_UNIX: Final = 2440587.5
 DAY: Final = 86_400.0
 
@@ -145,9 +156,7 @@ class Database:
         """Raises sqlite3.Error, and nobody knows then whether it is committed."""
         await self._hop()
         self._alive(transaction)
-        kind = self.world.strikes(
-            "commit failed", "commit unknown", "kill", "kill after commit", "stop", "stop after commit"
-        ) if transaction.done else ""  # fmt: skip
+        kind = self.world.strikes(*COMMITTING, at=_moment(transaction.done)) if transaction.done else ""
         if kind == "commit failed":
             transaction.end()
             raise sqlite3.OperationalError("disk I/O error")
@@ -284,6 +293,14 @@ def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:
         rows = statement.count("(?, ") or 1
         return sorted(("event", parameters[row * width + at]) for row in range(rows))
     return [("rows", table)] if table.endswith(("_lease", "_relay")) else []
+
+
+def _moment(statements: Sequence[Statement]) -> str:
+    """Of AIMS; empty where it is none."""
+    for moment, statement in MOMENTS.items():
+        if any(statement.match(text) for text, _ in statements):
+            return moment
+    return ""
 
 
 def _told(statements: Sequence[Statement]) -> str:

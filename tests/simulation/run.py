@@ -6,7 +6,7 @@ import gc
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -32,11 +32,17 @@ from simulation.world import World
 __all__ = ["Outcome", "run"]
 
 KEYS: Final = ("amber", "birch", "cedar")
+KINDS: Final = {"good": 84, "poison": 6, "misfit": 4, "refused": 6}
+"""What events become, of a hundred."""
+KINDS_TO_PARK: Final = {"good": 40, "poison": 6, "misfit": 4, "refused": 50}
 PATIENCE: Final = 400.0
 """Seconds after the last fault in which all has to come to its end."""
 PARKED: Final = "SELECT event_id FROM outboard_outbox WHERE parked_at IS NOT NULL"
 EAGER: Final = 0.3
 """How likely an operator is to have an event tried again before the broker takes it."""
+HASTE: Final = 0.8
+"""The same, at once, where a fault is aimed at that moment."""
+MOST_EAGER: Final = 20
 LOOK: Final = 0.5
 LEASE: Final = 35.0
 TOO_LARGE: Final = "message too large"
@@ -132,11 +138,12 @@ class _System:
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen = Evidence()
-        self.script = _script(world.random)
+        self.script = _script(world.random, KINDS_TO_PARK if world.plan.aims_at("park") else KINDS)
         self.fixed_at = 0.0
         """When the broker begins to take the events that it refuses."""
         if any(entry.kind == "refused" for entries, _ in self.script.transactions for entry in entries):
-            self.fixed_at = world.random.choices((3.0, 8.0, 50.0), (50, 35, 15))[0]
+            chances = (0, 85, 15) if world.plan.aims_at("park") else (50, 35, 15)
+            self.fixed_at = world.random.choices((3.0, 8.0, 50.0), chances)[0]
         made = tools(world)
         self.outbox = made.outbox
         serial = world.random.random() < 0.3
@@ -159,6 +166,8 @@ class _System:
         self._refused_at: dict[str, float] = {}
         self._retried_at: dict[str, float] = {}
         self._asks_for_leases = False
+        self._eager = MOST_EAGER
+        self._haste = HASTE if world.plan.aims_at("park") else EAGER
 
     async def live(self) -> None:
         world = self.world
@@ -236,6 +245,10 @@ class _System:
             for each in sorted(parked - self._parked)
             if self._retried_at.get(each, -1.0) > self._refused_at.get(each, 0.0)
         ]
+        for _ in parked - self._parked:
+            if self._eager > 0 and self.world.random.random() < self._haste:
+                self._eager -= 1
+                self.world.beside(self._hurry())
         self._parked = parked
 
     def _refuses(self, topic: str, message: Message) -> str:
@@ -259,11 +272,20 @@ class _System:
         elif kind == "clock":
             world.database_offset += world.pick((-3600.0, 3600.0))
 
+    async def _hurry(self) -> None:
+        """Before whoever has parked an event may know that it has."""
+        await self.world.wait(0.0, 0.1)
+        await self._try_again()
+
     async def _operate(self) -> None:
         """Have what was parked tried again: now and then while the broker refuses it, and then once."""
         world, is_fixed = self.world, self.world.now > self.fixed_at
         if not self._parked or (not is_fixed and world.random.random() > EAGER):
             return
+        await self._try_again()
+
+    async def _try_again(self) -> None:
+        world, is_fixed = self.world, self.world.now > self.fixed_at
         asked_at = world.now
         try:
             parked = await self.outbox.parked()
@@ -312,13 +334,13 @@ def _on_wire(message: Message) -> Any:
     return event_of(message.data, message.metadata.get(PARTITION_KEY, ""))
 
 
-def _script(random: Random) -> Script:
+def _script(random: Random, kinds: Mapping[str, int]) -> Script:
     script, number = Script(), 0
     for _ in range(random.randint(3, 7)):
         entries = []
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             number += 1
-            kind = random.choices(("good", "poison", "misfit", "refused"), (84, 6, 4, 6))[0]
+            kind = random.choices([*kinds], [*kinds.values()])[0]
             entries.append(Entry(number, random.choice(KEYS), kind))
             for name in APPLIERS:
                 if random.random() < 0.15:

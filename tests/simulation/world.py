@@ -20,6 +20,15 @@ __all__ = ["Ended", "Machines", "Plan", "SimulatedClock", "World"]
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR: Final = 3600.0
 BAD_STEPS: Final = ("kill", "stop")
+AIMS: Final = (
+    ("park", "commit unknown"), ("apply", "commit failed"), ("apply", "kill"), ("apply", "kill after commit"),
+    ("settle", "kill"), ("settle", "commit unknown"), ("claim", "stop"), ("stage", "commit unknown"),
+)  # fmt: skip
+"""What a run can aim at: a fault at a moment at which few strike by chance, and which has to be withstood."""
+AIMED: Final = 0.2
+"""How many runs have each of them."""
+AIMED_RATE: Final = 0.5
+MOST_AIMED: Final = 8
 LONGEST_STOP: Final = 50.0
 """Longer than a lease of the outbox, and than a consumer group waits for a member."""
 
@@ -33,6 +42,7 @@ class Plan:
     """How much harm a run does: at most `faults`, until `seconds`, each chance of one with `rate`.
 
     `step_rate` is that of a process to be killed or stopped before it goes on. `skewed` are clocks.
+    `aims` are some of AIMS.
     """
 
     faults: int
@@ -40,18 +50,25 @@ class Plan:
     rate: float
     step_rate: float
     skewed: bool
+    aims: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def drawn(cls, random: Random) -> Plan:
         """One seed in ten does no harm at all, so that what goes wrong then is nobody's fault."""
         faults = 0 if random.random() < 0.1 else random.randint(1, 24)
+        aims = frozenset(aim for aim in AIMS if random.random() < AIMED)
         return cls(
             faults,
-            random.choice((2.0, 6.0, 12.0)),
+            random.choice((6.0, 12.0) if any(at == "park" for at, _ in aims) else (2.0, 6.0, 12.0)),
             random.choice((0.02, 0.08, 0.25)),
             random.choice((0.0, 0.0005, 0.004)),
             random.random() < 0.3,
+            aims,
         )
+
+    def aims_at(self, moment: str) -> bool:
+        """Whether a fault is aimed at `moment`."""
+        return any(at == moment for at, _ in self.aims)
 
 
 class World:
@@ -71,6 +88,7 @@ class World:
         self.machines = Machines("here" if self.random.random() < 0.5 else "")
         self.database_offset = 0.0
         self._left = self.plan.faults
+        self._aimed_left = MOST_AIMED if self.plan.faults else 0
         self._digest = hashlib.sha256()
         self._steps = Random(f"steps {seed}")
 
@@ -104,9 +122,15 @@ class World:
         if self.over:
             raise Ended
 
-    def strikes(self, *kinds: str) -> str:
-        """The fault that happens now, one of `kinds`; empty where none does."""
-        if self.over or self._left <= 0 or self.now > self.plan.seconds or PROCESS.get().immune:
+    def strikes(self, *kinds: str, at: str = "") -> str:
+        """The fault that happens now, one of `kinds`; empty where none does. `at` is a moment of AIMS."""
+        if self.over or self.now > self.plan.seconds or PROCESS.get().immune:
+            return ""
+        for aim in AIMS if at and self._aimed_left > 0 else ():
+            if aim[0] == at and aim in self.plan.aims and self.random.random() < AIMED_RATE:
+                self._aimed_left -= 1
+                return self._struck(aim[1])
+        if self._left <= 0:
             return ""
         if self.random.random() >= self.plan.rate:
             return ""
@@ -118,7 +142,7 @@ class World:
 
     def calm(self) -> None:
         """Nothing more is done to anybody."""
-        self._left = 0
+        self._left = self._aimed_left = 0
 
     async def suffer(self, kind: str) -> None:
         """Let what `kind` says be done to the process that asks: for `kill` this never returns."""
