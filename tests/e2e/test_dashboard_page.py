@@ -234,6 +234,32 @@ def test_nothing_stands_out_over_the_edge(dashboard: Dashboard, width: int) -> N
     link.click()
     expect(page.locator("pre.data")).to_be_visible()
     assert page.evaluate(wider) == 0
+    dashboard.open("/flow")
+    expect(page.get_by_role("link", name="app backend")).to_be_visible()
+    assert page.evaluate(wider) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_graph_moves_and_shows_what_nobody_takes(dashboard: Dashboard, scheme: str) -> None:
+    page = dashboard.page
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.get_by_role("link", name="Flow").click()
+    expect(page.get_by_role("link", name="app backend")).to_be_visible()
+    expect(page.get_by_role("link", name="app notification")).to_be_visible()
+
+    url = f"{dashboard.todo.sidecar}/v1.0/publish/kafka-pubsub/task-event-{scheme}"
+    httpx.post(url, json={}, trust_env=False).raise_for_status()
+    wrong = page.get_by_role("region", name="Wired wrongly")
+    expect(wrong).to_contain_text(f"no app takes task-event-{scheme} of kafka-pubsub")
+    expect(wrong).to_contain_text("Did you mean `task-events`, which notification takes?")
+    added(dashboard.todo, "To be counted")
+    row = page.get_by_role("row").filter(has_text=re.compile("^backendpublishes totask-events[0-9]"))
+    expect(row).not_to_contain_text("0.00")
+    readable(page)
+
+    page.get_by_role("link", name=re.compile(f"topic task-event-{scheme}")).click()
+    expect(page).to_have_url(re.compile(f"/events.topic=task-event-{scheme}"))
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_another_site_gets_nothing_of_it(dashboard: Dashboard, browser: Browser) -> None:

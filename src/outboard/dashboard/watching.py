@@ -65,24 +65,31 @@ class Watch:
     ended: bool = False
     """Whether streams are to end: nobody may wait for them when the program stops."""
     _followers: dict[Path, HopFollower] = field(default_factory=dict)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reading: asyncio.Task[None] | None = None
     _read: float = float("-inf")
     _found: float = float("-inf")
     _wirings: tuple[float, Sequence[AppWiring]] = (float("-inf"), ())
 
     async def refresh(self) -> None:
-        """Read what came; nothing where somebody else has just done so. Raises CommandError, OSError."""
-        async with self._lock:
-            now = self.clock.monotonic()
-            if now - self._read < PAUSE / 2:
+        """Read what came; nothing where somebody else has just done so. Raises CommandError, OSError.
+
+        Whoever asked may go away meanwhile: what is being read is taken all the same.
+        """
+        if self._reading is None or self._reading.done():
+            if self.clock.monotonic() - self._read < PAUSE / 2:
                 return
-            if now - self._found >= LOOK_AT_RUNS:
-                self.runs = await asyncio.to_thread(self.watched.now)
-                self._found = now
-            for record in await asyncio.to_thread(self._more):
-                self.feed.add(record.hops, record.notes)
-                self.problems = (*self.problems, *record.problems)
-            self._read = self.clock.monotonic()
+            self._reading = asyncio.create_task(self._take_more())
+        await asyncio.shield(self._reading)
+
+    async def _take_more(self) -> None:
+        now = self.clock.monotonic()
+        if now - self._found >= LOOK_AT_RUNS:
+            self.runs = await asyncio.to_thread(self.watched.now)
+            self._found = now
+        for record in await asyncio.to_thread(self._more):
+            self.feed.add(record.hops, record.notes)
+            self.problems = (*self.problems, *record.problems)
+        self._read = self.clock.monotonic()
 
     async def until_changed(self, version: int) -> int:
         """Return the version of the feed once it is another one than `version`, or all is to end."""

@@ -42,7 +42,7 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
     async def stream(request: Request) -> Response:
         event_id = request.query_params.get("id", "")
 
-        def render() -> str:
+        async def render() -> str:
             found = view(event_id)
             return "" if found is None else dashboard.templates.render("event_story.html", {"event": found})
 

@@ -43,7 +43,11 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
 
     async def stream(request: Request) -> Response:
         wanted = EventFilter.of(request.query_params)
-        return dashboard.stream(lambda: dashboard.templates.render("events_rows.html", live(wanted)))
+
+        async def render() -> str:
+            return dashboard.templates.render("events_rows.html", live(wanted))
+
+        return dashboard.stream(render)
 
     return (Route("/events", page), Route("/events/stream", stream))
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from outboard.dashboard.pages.event import EVENT
 from outboard.dashboard.pages.events import EVENTS
+from outboard.dashboard.pages.flow import FLOW
 from outboard.dashboard.pages.page import DashboardPage
 
 __all__ = ["HOME", "PAGES"]
 
-PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT)
+PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT, FLOW)
 HOME: Final = EVENTS.path

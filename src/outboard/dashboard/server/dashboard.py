@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,23 +37,21 @@ class Dashboard:
         common["notes"] = notes_told(watch.feed.notes)
         return HTMLResponse(self.templates.render(template, {**common, **values}), status)
 
-    def stream(self, render: Callable[[], str]) -> StreamingResponse:
-        """Server-sent events: what `render` gives now, and whenever that has become something else."""
-        return StreamingResponse(self._fragments(render), media_type="text/event-stream")
+    def stream(self, render: Callable[[], Awaitable[str]], pulse: float = HEARTBEAT) -> StreamingResponse:
+        """Server-sent events: what `render` gives now, and what it has become, at each hop and each `pulse`
+        seconds, whichever comes first.
+        """
+        return StreamingResponse(self._fragments(render, pulse), media_type="text/event-stream")
 
-    async def _fragments(self, render: Callable[[], str]) -> AsyncIterator[str]:
+    async def _fragments(self, render: Callable[[], Awaitable[str]], pulse: float) -> AsyncIterator[str]:
         sent, version = "", -1
         while not self.watch.ended:
-            try:
-                async with asyncio.timeout(HEARTBEAT):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pulse):
                     version = await self.watch.until_changed(version)
-            except TimeoutError:
-                yield ": nothing new\n\n"
-                continue
-            fragment = render()
-            if fragment != sent:
-                sent = fragment
-                yield as_event(fragment)
+            fragment = await render()
+            yield ": nothing new\n\n" if fragment == sent else as_event(fragment)
+            sent = fragment
 
 
 def as_event(text: str) -> str:

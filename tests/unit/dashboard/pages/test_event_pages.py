@@ -92,3 +92,12 @@ async def test_navigation_has_pages_that_are_there(tmp_path: Path) -> None:
         assert "/events" in links
         for link in links:
             assert (await client.get(link)).status_code == 200, link
+
+
+async def test_the_graph_shows_names_as_text(tmp_path: Path) -> None:
+    write_hops(tmp_path, [hop(STORED, app_id=SCRIPT, topic=TOPIC)])
+    answer = await get(tmp_path, "/flow")
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+    assert "<img" not in answer.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
