@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
-__all__ = ["Edge", "GraphLayout", "NodeSize", "Place", "Route", "layered"]
+__all__ = ["Edge", "EdgeRoute", "GraphLayout", "NodePlace", "NodeSize", "layered"]
 
 Edge: TypeAlias = tuple[str, str]
 SWEEPS: Final = 6
@@ -28,14 +28,14 @@ class NodeSize(NamedTuple):
     gap: int
 
 
-class Place(NamedTuple):
+class NodePlace(NamedTuple):
     """The upper left corner of a node."""
 
     x: int
     y: int
 
 
-class Route(NamedTuple):
+class EdgeRoute(NamedTuple):
     """An edge as the data of an SVG path, and where its text stands."""
 
     path: str
@@ -48,8 +48,8 @@ class GraphLayout(NamedTuple):
 
     width: int
     height: int
-    places: Mapping[str, Place]
-    routes: Mapping[Edge, Route]
+    places: Mapping[str, NodePlace]
+    routes: Mapping[Edge, EdgeRoute]
 
 
 def layered(nodes: Sequence[str], edges: Sequence[Edge], size: NodeSize) -> GraphLayout:
@@ -62,7 +62,7 @@ def layered(nodes: Sequence[str], edges: Sequence[Edge], size: NodeSize) -> Grap
     tops = _tops(order, steps, size.height + size.gap)
     backward = [edge for edge in edges if edge not in ways]
     places = {
-        name: Place(MARGIN + columns[name] * (size.width + size.column_gap), MARGIN + tops[name])
+        name: NodePlace(MARGIN + columns[name] * (size.width + size.column_gap), MARGIN + tops[name])
         for name in nodes
     }
     routes = {edge: _forward_route(way, places, tops, columns, size) for edge, way in ways.items()}
@@ -172,27 +172,27 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 
 
 def _forward_route(
-    way: Sequence[str], places: Mapping[str, Place], tops: Mapping[str, int], columns: Mapping[str, int],
+    way: Sequence[str], places: Mapping[str, NodePlace], tops: Mapping[str, int], columns: Mapping[str, int],
     size: NodeSize,
-) -> Route:  # fmt: skip
+) -> EdgeRoute:  # fmt: skip
     begin, end = places[way[0]], places[way[-1]]
     middle = size.height // 2
-    points = [Place(begin.x + size.width, begin.y + middle)]
+    points = [NodePlace(begin.x + size.width, begin.y + middle)]
     for distance, name in enumerate(way[1:-1], 1):
         x = MARGIN + (columns[way[0]] + distance) * (size.width + size.column_gap)
         y = MARGIN + tops[name] + middle
-        points += [Place(x, y), Place(x + size.width, y)]
-    points.append(Place(end.x, end.y + middle))
+        points += [NodePlace(x, y), NodePlace(x + size.width, y)]
+    points.append(NodePlace(end.x, end.y + middle))
     path = f"M{points[0].x} {points[0].y}"
     for last, point in pairwise(points):
         half = (last.x + point.x) // 2
         path += f" C{half} {last.y} {half} {point.y} {point.x} {point.y}"
-    return Route(path, (points[0].x + points[1].x) // 2, (points[0].y + points[1].y) // 2)
+    return EdgeRoute(path, (points[0].x + points[1].x) // 2, (points[0].y + points[1].y) // 2)
 
 
-def _backward_route(edge: Edge, places: Mapping[str, Place], size: NodeSize) -> Route:
+def _backward_route(edge: Edge, places: Mapping[str, NodePlace], size: NodeSize) -> EdgeRoute:
     begin, end = (places[name] for name in edge)
     x1, x2 = begin.x + size.width // 2, end.x + size.width // 2
     y1, y2 = begin.y + size.height, end.y + size.height
     low = max(y1, y2) + BELOW
-    return Route(f"M{x1} {y1} C{x1} {low} {x2} {low} {x2} {y2}", (x1 + x2) // 2, (y1 + y2 + 6 * low) // 8)
+    return EdgeRoute(f"M{x1} {y1} C{x1} {low} {x2} {low} {x2} {y2}", (x1 + x2) // 2, (y1 + y2 + 6 * low) // 8)
