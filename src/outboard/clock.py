@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock", "seconds_by"]
+__all__ = ["Clock", "SystemClock", "monotonic_by", "seconds_by"]
 
 
 class Clock(Protocol):
@@ -61,3 +61,8 @@ class SystemClock:
 def seconds_by(clock: Clock) -> Callable[[], float]:
     """The wall clock of `clock` in seconds since 1970; the machine's costs a tenth of its `now`."""
     return time.time if type(clock) is SystemClock else lambda: clock.now().timestamp()
+
+
+def monotonic_by(clock: Clock) -> Callable[[], float]:
+    """The `monotonic` of `clock`; the machine's without a call between."""
+    return time.monotonic if type(clock) is SystemClock else clock.monotonic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from outboard.clock import Clock, seconds_by
+from outboard.clock import Clock, monotonic_by, seconds_by
 from outboard.hops.record import EventIdentity, Hop, HopKind, Recorder
 
 __all__ = ["Journal"]
@@ -18,10 +18,12 @@ class Journal:
     app_id: str
     clock: Clock
     recorder: Recorder | None = None
+    monotonic: Callable[[], float] = field(init=False, repr=False)
+    """As that of `clock`, to measure how long something takes."""
     _now: Callable[[], float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._now = seconds_by(self.clock)
+        self._now, self.monotonic = seconds_by(self.clock), monotonic_by(self.clock)
 
     def wants_data(self, event_id: str) -> bool:
         """Whether a hop of this event is to carry its data."""

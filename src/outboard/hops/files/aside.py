@@ -6,9 +6,8 @@ Which events do not go well is known from the hops of this process, and told by 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
 
 from outboard.hops.files.failures import SharedFailures
 from outboard.hops.record import EventIdentity, Hop, HopKind
@@ -24,6 +23,11 @@ BriefHops: TypeAlias = tuple[float, str | Sequence[str], HopKind, str, str, int,
 """Hops of one event, or of several at one time: when (seconds since 1970), the id or the ids, what, pub/sub,
 topic, attempt, outcome.
 """
+MEMBERS: Final = 7
+Flat: TypeAlias = deque[Any]
+"""The members of `BriefHops`, one behind the other: a tuple that is kept costs more to make than to fill, and
+the garbage collector looks at each of them.
+"""
 
 
 class HopsAside:
@@ -32,8 +36,8 @@ class HopsAside:
     def __init__(self, app_id: str, failures: SharedFailures) -> None:
         self._app_id = app_id
         self._failures = failures
-        self._flushes: deque[tuple[float, deque[BriefHops]]] = deque()
-        self._since_flush: deque[BriefHops] = deque(maxlen=MOST)
+        self._flushes: deque[tuple[float, Flat]] = deque()
+        self._since_flush: Flat = deque(maxlen=MOST * MEMBERS)
         self.failing: OrderedDict[str, None] = OrderedDict()
         """The ids of events that did not go well lately."""
         self._new: list[str] = []
@@ -41,7 +45,7 @@ class HopsAside:
     @property
     def put(self) -> Callable[[BriefHops], None]:
         """Keeps hops in brief. Ask again after each `forget`."""
-        return self._since_flush.append
+        return self._since_flush.extend
 
     def fails(self, event_id: str) -> None:
         """From now on all hops of this event are kept, and those before are looked for."""
@@ -71,9 +75,9 @@ class HopsAside:
         """Let go of what is too old to be asked for, by the flush: `now`, in seconds, is that of one."""
         if self._since_flush:
             self._flushes.append((now, self._since_flush))
-            self._since_flush = deque(maxlen=MOST)
+            self._since_flush = deque(maxlen=MOST * MEMBERS)
         count = sum(len(hops) for _, hops in self._flushes)
-        while self._flushes and (self._flushes[0][0] < now - SECONDS or count > 2 * MOST):
+        while self._flushes and (self._flushes[0][0] < now - SECONDS or count > 2 * MOST * MEMBERS):
             count -= len(self._flushes.popleft()[1])
 
     def _note(self, event_id: str) -> None:
@@ -82,8 +86,13 @@ class HopsAside:
             self.failing.popitem(last=False)
 
     def _found(self, names: set[str]) -> Iterable[Hop]:
-        all_hops = [*(hops for _, hops in self._flushes), self._since_flush]
-        for at, told, kind, pubsub, topic, attempt, outcome in chain.from_iterable(map(list, all_hops)):
-            for event_id in names.intersection((told,) if isinstance(told, str) else told):
-                ids = EventIdentity(event_id)
-                yield Hop(kind, at, self._app_id, pubsub, topic, ids, attempt, outcome)
+        for hops in [*(hops for _, hops in self._flushes), self._since_flush]:
+            for at, told, kind, pubsub, topic, attempt, outcome in _brief(hops):
+                for event_id in names.intersection((told,) if isinstance(told, str) else told):
+                    ids = EventIdentity(event_id)
+                    yield Hop(kind, at, self._app_id, pubsub, topic, ids, attempt, outcome)
+
+
+def _brief(hops: Flat) -> Iterator[BriefHops]:
+    members = iter(list(hops))  # a copy: more may come meanwhile
+    return zip(*[members] * MEMBERS, strict=True)

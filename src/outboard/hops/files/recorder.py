@@ -9,7 +9,8 @@ the record says so as soon as it can be written again.
     aside    hops that were left out, in brief, the latest of them: an event that fails soon is whole
 
 How much is left out is decided for the second that comes by the one that was, and once more when it is over;
-and as soon as all is kept that may be, so that nothing is made of a burst that is not written.
+and as soon as all is kept that may be, so that nothing is made of a burst that is not written. Whoever records
+asks first, so that nothing is made of what is left out either: to say no costs half a microsecond.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
+from zlib import crc32
 
 from outboard.hops.files.aside import HopsAside
 from outboard.hops.files.failures import SharedFailures
@@ -34,6 +36,9 @@ log: Final = logging.getLogger("outboard.hops")
 INTERVAL: Final = 1.0
 MOST: Final = 50_000
 PATIENCE: Final = 2.0
+SOON: Final = 2**6 - 1
+ALONE: Final = (0,)
+now: Final = time.time
 
 
 class FileRecorder:
@@ -54,7 +59,7 @@ class FileRecorder:
         self._head = head
         self._monotonic = monotonic
         self._most, self._interval = most, interval
-        self._with_data, self._one_in = with_data, 1
+        self._with_data, self._mask = with_data, 0
         self._cpu, self._budget = time.process_time(), SamplingBudget()
         self._buffer: list[Hop] = []
         self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
@@ -72,16 +77,22 @@ class FileRecorder:
     @property
     def records_all(self) -> bool:
         """As `Recorder`."""
-        return self._one_in == 1
+        return not self._mask
 
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:
         """As `Recorder`."""
-        one_in = self._one_in
-        if one_in == 1 or event_id in self._failing or is_kept(event_id, one_in):
+        mask = self._mask
+        if not mask:
             return True
-        self._put((time.time(), event_id, kind, pubsub, topic, attempt, outcome))
+        try:  # as `is_kept`, without the call
+            is_left_out = crc32(event_id.encode()) & mask
+        except UnicodeEncodeError:
+            is_left_out = not is_kept(event_id, mask + 1)
+        if not is_left_out or event_id in self._failing:
+            return True
+        self._put((now(), event_id, kind, pubsub, topic, attempt, outcome))
         self._left_out += 1
         return False
 
@@ -90,25 +101,27 @@ class FileRecorder:
         outcome: str = "",
     ) -> Sequence[int]:  # fmt: skip
         """As `Recorder`."""
-        one_in = self._one_in
-        if one_in == 1:
-            return range(len(event_ids))
-        found, failing = kept(event_ids, one_in), self._failing
+        mask, count = self._mask, len(event_ids)
+        if not mask:
+            return range(count)
+        if count == 1:
+            return ALONE if self.keeps(kind, pubsub, topic, event_ids[0], attempt, outcome) else ()
+        found, failing = kept(event_ids, mask + 1), self._failing
         if failing:
             fails = {position for position, each in enumerate(event_ids) if each in failing}
             found = sorted({*found, *fails})
-        self._put((time.time(), event_ids, kind, pubsub, topic, attempt, outcome))
-        self._left_out += len(event_ids) - len(found)
+        self._put((now(), tuple(event_ids), kind, pubsub, topic, attempt, outcome))
+        self._left_out += count - len(found)
         return found
 
     def wants_data(self, event_id: str) -> bool:
         """Of as many events a second as are kept: a burst does not cost the writing of all of them."""
         if not self._with_data:
             return False
-        waiting, one_in = len(self._buffer), self._one_in
-        if waiting <= BURST and one_in == 1:
+        waiting, mask = len(self._buffer), self._mask
+        if waiting <= BURST and not mask:
             return True
-        return is_kept(event_id, max(one_in, ones_in(waiting, BURST)))
+        return is_kept(event_id, max(mask + 1, ones_in(waiting, BURST)))
 
     def __call__(self, hop: Hop) -> None:
         """Keep `hop`, unless far too many wait already."""
@@ -118,6 +131,7 @@ class FileRecorder:
         if count == 1:
             self._some.set()
         elif count == BURST:
+            self._mask = max(self._mask, SOON)  # until the thread has its turn, and decides
             self._soon.set()
         elif count > self._most:
             buffer.pop()
@@ -136,7 +150,7 @@ class FileRecorder:
         flushed = self._monotonic()
         while not self._closing:
             # While anything was left out lately, it is looked each time what has become of it elsewhere.
-            busy = self._one_in > 1 or self._aside.any_kept
+            busy = bool(self._mask) or self._aside.any_kept
             self._some.wait(self._interval if busy else None)
             began = flushed if busy else self._monotonic()
             self._soon.wait(self._interval)
@@ -160,14 +174,14 @@ class FileRecorder:
         del self._buffer[: len(hops)]
         left_out, self._told_left_out = self._left_out - self._told_left_out, self._left_out
         if not (hops or left_out or self._unwritten or self._aside.any_kept):
-            self._one_in = 1
+            self._mask = 0
             return
         cpu, self._cpu = time.process_time() - self._cpu, time.process_time()
-        came, before = len(hops) + left_out, self._one_in
+        came, before = len(hops) + left_out, self._mask + 1
         one_in = self._budget.one_in(came, seconds, cpu)
         chosen = self._well_enough(hops, one_in)
         self._budget.spend(len(chosen))
-        self._one_in = self._budget.one_in_next(came, busy, cpu)  # writing takes its time
+        self._mask = self._budget.one_in_next(came, busy, cpu) - 1  # writing takes its time
         self._write(chosen, left_out + len(hops) - len(chosen), max(one_in, before), seconds)
         self._aside.forget(self._monotonic())
         self._put = self._aside.put

@@ -21,8 +21,8 @@ PER_CPU_SECOND: Final = 300
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
 """Seconds in which hops are counted, at least."""
-BURST: Final = 300
-"""Hops that are kept at once, after a time with few of them: a percent of what 10,000 events cost."""
+BURST: Final = 200
+"""Hops that are kept at once, after a time with few of them: half a percent of what 10,000 events cost."""
 BY_HAND: Final = 2**12
 """Of so many events one is kept, at least, of as many as a process can take (400,000 hops a second)."""
 

@@ -31,19 +31,18 @@ class RecordedHandling:
 
     async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
         """As `Handling`."""
-        monotonic = self.journal.clock.monotonic
-        attempt, started = self.settler.attempt(received), monotonic()
+        journal = self.journal
+        attempt, started = self.settler.attempt(received), journal.monotonic()
         settled = await self.handling.one(received, runner)
-        took, recorder = monotonic() - started, self.journal.recorder
+        recorder = journal.recorder
         if recorder is not None and self._keeps(recorder, received, settled, attempt):
-            self._record(received, settled, attempt, took)
+            self._record(received, settled, attempt, journal.monotonic() - started)
         return settled
 
     async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
         """As `Handling`."""
-        monotonic = self.journal.clock.monotonic
-        attempts = self.settler.attempts(received_events)
-        started = monotonic()
+        monotonic = self.journal.monotonic
+        attempts, started = self.settler.attempts(received_events), monotonic()
         settled = await self.handling.many(received_events, runner)
         took, recorder = monotonic() - started, self.journal.recorder
         if recorder is not None:

@@ -239,7 +239,9 @@ class CoalescingPublisher:
         self, recorder: Recorder, batch: Sequence[PendingEvent], outcomes: Sequence[PublishResult]
     ) -> None:
         """Of those that the broker has, mark which are to be recorded: asked for all at once, as it costs."""
-        taken = [event for event, outcome in zip(batch, outcomes, strict=True) if outcome is None]
+        taken = batch
+        if any(outcomes):
+            taken = [event for event, outcome in zip(batch, outcomes, strict=True) if outcome is None]
         names = [event.publication.event_id for event in taken]
         for position in recorder.chosen(HopKind.PUBLISHED, *self._target, names):
             taken[position].recorded = True

@@ -28,7 +28,7 @@ from typing import Final
 
 from outboard.clock import Clock
 from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind, Recorder
+from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import EventChannel
 from outboard.sidecar.components.port import Message, NotAcknowledged
@@ -296,7 +296,12 @@ class Consumer:
     ) -> None:
         """Log and record one delivery of an event, which the log calls `name`; it took `duration` seconds."""
         recorder, success = self.shared.journal.recorder, answer.outcome is DeliveryStatus.SUCCESS
-        if recorder is not None and (not success or self._keeps(recorder, incoming, attempt)):
+        if recorder is not None and (
+            not success
+            or recorder.keeps(
+                HopKind.DELIVERED, self.pubsub.name, self.subscription.topic, name, attempt, SUCCESS
+            )
+        ):
             self.write_delivery(arrived, incoming, answer, attempt, duration)
         if success:
             return
@@ -304,10 +309,6 @@ class Consumer:
         text = "event %s on topic %s was %s by the app: %s"
         level = logging.WARNING if is_told(attempt) else logging.DEBUG
         self.shared.log.log(level, text, name, self.subscription.topic, doing, answer.detail)
-
-    def _keeps(self, recorder: Recorder, incoming: Incoming, attempt: int) -> bool:
-        name, topic = str(incoming.event.get("id", "")), self.subscription.topic
-        return recorder.keeps(HopKind.DELIVERED, self.pubsub.name, topic, name, attempt, SUCCESS)
 
     def write_delivery(
         self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float

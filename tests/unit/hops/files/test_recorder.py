@@ -41,6 +41,19 @@ class Disk(Segments):
         super().append(lines)
 
 
+class Held(Segments):
+    """A disk on which a write lasts until somebody lets it go on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, HEAD)
+        self.writing, self.may_go_on = threading.Event(), threading.Event()
+
+    def append(self, lines: bytes) -> None:
+        self.writing.set()
+        assert self.may_go_on.wait(10)
+        super().append(lines)
+
+
 def test_what_is_recorded_is_read_in_its_order(tmp_path: Path) -> None:
     with recording({HOPS_FOLDER: str(tmp_path)}, "shop", "sidecar") as recorder:
         assert recorder is not None
@@ -184,3 +197,40 @@ def until(condition: Callable[[], bool]) -> None:
     """The thread of a recorder needs its time."""
     while not condition():
         time.sleep(0.005)
+
+
+def test_a_burst_is_thinned_before_the_thread_has_its_turn(tmp_path: Path) -> None:
+    disk = Held(tmp_path)
+    recorder = FileRecorder(disk, HEAD, interval=0.01)
+    recorder(hop(0))
+    assert disk.writing.wait(10)
+    for number in range(BURST):
+        recorder(hop(number))
+    names = [f"later-{number}" for number in range(1_000)]
+    assert len(recorder.chosen(HopKind.STORED, "p", "orders", names)) < len(names) / 8
+    disk.may_go_on.set()
+    recorder.close()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_was_left_out_before_it_was_made_is_told_of_when_its_event_fails(
+    tmp_path: Path, together: bool
+) -> None:
+    """As much of it as is known: when, what and where; of one that was asked for alone or with others."""
+    recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=3_600)
+    for number in range(BURST):
+        recorder(hop(number))
+    until(lambda: not recorder.records_all)
+    names = [f"n{number}" for number in range(99) if not is_kept(f"n{number}", 2)] + ["half \ud800"]
+    if together:
+        recorder.chosen(HopKind.HANDLED, "p", "bills", names, 2, "SUCCESS")
+    else:
+        for name in names:
+            recorder.keeps(HopKind.HANDLED, "p", "bills", name, 2, "SUCCESS")
+    recorder(Hop(HopKind.DELIVERED, 1.0, "shop", "p", "bills", EventIdentity(names[0]), outcome="RETRY"))
+    recorder.close()
+    found = [each for each in read_record(tmp_path).hops if each.event.event_id == names[0]]
+    assert [each.kind for each in found] == [HopKind.HANDLED, HopKind.DELIVERED]
+    told = found[0]
+    assert (told.topic, told.attempt, told.outcome, told.app_id) == ("bills", 2, "SUCCESS", "shop")
+    assert told.at > 0

@@ -54,7 +54,7 @@ def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
     budget = SamplingBudget()
     assert budget.one_in(BURST, 0.1, 0.1) == 1
     budget.spend(BURST)
-    assert budget.one_in_next(BURST, 0.1, 0.1) == 16  # of 3,000 a second, 300
+    assert budget.one_in_next(BURST, 0.1, 0.1) == 8  # of 2,000 a second, 300
     assert budget.one_in_next(10, 0.1, 0.1) == 1
     assert budget.one_in_next(1, 0.0, 0.0) == 16  # what came in no time at all
 
