@@ -9,8 +9,8 @@ the record says so as soon as it can be written again.
     aside    hops that were left out, in brief, the latest of them: an event that fails soon is whole
 
 How much is left out is decided for the second that comes by the one that was, and once more when it is over;
-and as soon as all is kept that may be, so that nothing is made of a burst that is not written. Whoever records
-asks first, so that nothing is made of what is left out either: to say no costs half a microsecond.
+and as soon as all is kept that may be, so that nothing is made of a burst that is not written. Whoever
+records asks first, so that nothing is made of what is left out either: a no has to cost little.
 """
 
 from __future__ import annotations

@@ -13,10 +13,12 @@ from typing import Final
 
 from outboard.kit.outbox.port import StoredEvent
 
-__all__ = ["LANE_EVENTS", "Backlog"]
+__all__ = ["LANE_EVENTS", "SHORT_LANE", "Backlog"]
 
 LANE_EVENTS: Final = 100
 """A lane with as many in memory gets no more, so that one busy key leaves room for others."""
+SHORT_LANE: Final = 50
+"""With fewer, one that had enough gets more."""
 
 
 class Backlog:
@@ -44,6 +46,10 @@ class Backlog:
     def full_lanes(self) -> list[int]:
         """Lanes that have enough."""
         return [lane for lane, events in self._lanes.items() if len(events) >= LANE_EVENTS]
+
+    def is_short(self, lane: int) -> bool:
+        """Whether `lane`, which had enough, is to get more before it has none left."""
+        return len(self._lanes.get(lane, ())) < SHORT_LANE
 
     @property
     def idle_lanes(self) -> list[int]:

@@ -59,6 +59,8 @@ class Relay:
         self._sender = Sender(context, self._stirred.set)
         self._more = True
         """Whether the database may have events that were not there, or not asked for, the last time."""
+        self._enough: frozenset[int] = frozenset()
+        """Lanes of which the database may have more events, as they had enough the last time."""
         self._polls_at = 0.0
         self._sweeps_at = 0.0
         self._settled_at = 0.0
@@ -112,6 +114,8 @@ class Relay:
                 await self._sweep()
             if polling or self._more:
                 await self._fetch()
+            elif short := frozenset(filter(self._sender.backlog.is_short, self._enough)):
+                await self._fetch(short)
         self._sender.send()
         if polling and self._gauges is not None:
             await self._gauges.tell()
@@ -195,7 +199,10 @@ class Relay:
             again = self._clock.monotonic() + max(sweep.next_in, SHORTEST_PAUSE)
             self._sweeps_at = min(self._sweeps_at, again)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self, short: frozenset[int] = frozenset()) -> None:
+        """Take what may leave next. With `short`, these lanes had enough, and are to get more before they
+        have run empty: of what was stored meanwhile somebody tells, but not of what they have left there.
+        """
         backlog = self._sender.backlog
         held = backlog.held
         limit = min(FETCH_EVENTS, HELD_EVENTS - len(held))
@@ -206,14 +213,19 @@ class Relay:
         asked_at = self._clock.monotonic()
         closed = self._sender.breakers.open_ones(asked_at)
         own = self._sender.lease.partitions
-        wanted = FetchRequest(limit, held, backlog.full_lanes, closed, own)
+        full = backlog.full_lanes
+        wanted = FetchRequest(limit, held, full, closed, own)
         try:
             events = await self._store.fetch(self._token, wanted)
         except BaseException:
             self._more = True
             raise
         backlog.add(events, asked_at)
-        self._more = self._more or len(events) == limit
+        self._enough = frozenset([*full, *backlog.full_lanes])
+        # Not where all are of lanes that ran short: of the others it was asked when these had enough, and to
+        # look behind a long lane takes as long as to read it.
+        others = not short or any(event.lane not in short for event in events)
+        self._more = self._more or (len(events) == limit and others)
 
     async def _idle(self) -> None:
         """Wait until something was committed or came to an end, or until it is time to poll."""

@@ -14,7 +14,7 @@ from outboard.errors import (
     TokenRejected,
 )
 from outboard.kit.client.port import Publication
-from outboard.kit.outbox.backlog import LANE_EVENTS, Backlog
+from outboard.kit.outbox.backlog import LANE_EVENTS, SHORT_LANE, Backlog
 from outboard.kit.outbox.failures import CLOSED, PublishOutcome, backoff, outcome_of, reason_of
 from outboard.kit.outbox.ledger import PAGE_SECONDS, UNSETTLED_EVENTS, Ledger
 from outboard.kit.outbox.partitions import (
@@ -182,6 +182,14 @@ def test_a_busy_lane_leaves_room() -> None:
     backlog = Backlog()
     backlog.add([staged(number, 7) for number in range(LANE_EVENTS)])
     assert backlog.full_lanes == [7]
+    backlog.start(7)
+    for _ in range(LANE_EVENTS - SHORT_LANE):
+        assert not backlog.is_short(7)
+        backlog.advance(7)
+    assert not backlog.is_short(7)
+    backlog.advance(7)
+    assert backlog.is_short(7)
+    assert backlog.is_short(8), "which has none left"
 
 
 @pytest.mark.parametrize("end", ["delivered", "refused", "postponed", "unanswered"])

@@ -305,6 +305,18 @@ async def test_a_busy_key_leaves_room_for_others(bench: OutboxBench) -> None:
     assert bench.broker.most_at_once["rare"] == 1
 
 
+async def test_a_long_key_does_not_wait_for_the_poll_whenever_it_runs_short(bench: OutboxBench) -> None:
+    with Session(bench.engine) as session:
+        for number in range(700):
+            bench.stage(session, number, "busy")
+        bench.stage(session, "x", "rare")
+        session.commit()
+    async with running(bench.relay()):
+        await until(lambda: bench.count() == 0)
+    assert bench.broker.of("busy") == [*range(700)], "and the clock stood still: no poll was waited for"
+    assert bench.broker.of("rare") == ["x"]
+
+
 async def test_numbers_are_never_given_twice(bench: OutboxBench) -> None:
     """A late relay deletes by number what it has published: it must not be another event by then."""
     bench.commit(1)
