@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from engines.cluster.kubectl import Cluster
-from support.broken_deployments import BROKEN, Broken, documents, relabel
+from support.broken_deployments import BROKEN, TWICE_BROKEN, Broken, TwiceBroken, documents, relabel
 from support.doctoring import codes
 from support.looking import look, look_until
 
 pytestmark = pytest.mark.engine("cluster")
-NAMESPACES = {broken.name: f"broken-{number}" for number, broken in enumerate(BROKEN)}
+ALL: list[Broken | TwiceBroken] = [*BROKEN, *TWICE_BROKEN]
+NAMESPACES = {broken.name: f"broken-{number}" for number, broken in enumerate(ALL)}
 RELABELLED = "relabelled"
 ACCOUNT = """
 apiVersion: v1
@@ -40,7 +41,7 @@ subjects: [{{kind: ServiceAccount, name: onlooker, namespace: {0}}}]
 
 
 @pytest.fixture
-def broken_service(cluster: Cluster, todo: str, broken: Broken) -> Iterator[str]:
+def broken_service(cluster: Cluster, todo: str, broken: Broken | TwiceBroken) -> Iterator[str]:
     """The namespace of one, behind the Kafka of the to-do system. One at a time: many pods that start at once
     keep two cores so busy that Dapr's control plane is not ready, which doctor then tells of first.
     """
@@ -74,6 +75,23 @@ def test_what_is_broken_is_named(cluster: Cluster, broken: Broken, broken_servic
     assert check["fix"], check
     assert check["command"]["bash"].startswith("kubectl "), check
     assert "open-sesame" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("broken", TWICE_BROKEN, ids=lambda broken: broken.name)
+def test_of_two_faults_the_earlier_one_is_named(
+    cluster: Cluster, broken: TwiceBroken, broken_service: str
+) -> None:
+    def named(told: Any) -> bool:
+        return broken.earlier.code in codes(told, "failed") and broken.later.code not in codes(told, "failed")
+
+    told = look_until(cluster.kubeconfig, broken_service, named)
+
+    hops = [
+        hop["name"]
+        for hop in told["categories"]
+        if broken.earlier.code in {each["code"] for each in hop["checks"]}
+    ]
+    assert told["broken"] in hops, told
 
 
 def test_without_the_right_to_secrets_and_logs_it_says_so_and_goes_on(

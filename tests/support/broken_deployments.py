@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-__all__ = ["BROKEN", "Broken", "documents", "relabel"]
+__all__ = ["BROKEN", "TWICE_BROKEN", "Broken", "TwiceBroken", "documents", "relabel"]
 
 Documents: TypeAlias = "list[dict[str, Any]]"
 MANIFESTS: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
@@ -201,4 +201,43 @@ BROKEN: Final = (
     ),
     Broken("Subscription of no component", "resource-subscription", _subscription(pubsubname="kafka")),
     Broken("Subscription to a route that is not there", "route-there", _subscription()),
+)
+
+
+@dataclass(frozen=True)
+class TwiceBroken:
+    """Two of BROKEN at once. An event meets `earlier` first, and stays there."""
+
+    earlier: Broken
+    later: Broken
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.earlier.name}, and {self.later.name}"
+
+    def breaks(self, made: Documents) -> None:
+        """The later one first: the earlier ones take away what these change."""
+        self.later.breaks(made)
+        self.earlier.breaks(made)
+
+
+def _twice(earlier: str, later: str) -> TwiceBroken:
+    by_name = {each.name: each for each in BROKEN}
+    return TwiceBroken(by_name[earlier], by_name[later])
+
+
+TWICE_BROKEN: Final = (
+    _twice("annotations on the Deployment", "no authType"),
+    _twice("app without annotation", "misspelled type"),
+    _twice("misspelled annotation", "misspelled scope"),
+    _twice("no app port", "no such broker"),
+    _twice("no token of Kubernetes", "another port of the broker"),
+    _twice("no such image", "component in another namespace"),
+    _twice("no such secret of a token", "no such secret"),
+    _twice("no node that is large enough", "Subscription to a route that is not there"),
+    _twice("a service that ends", "Subscription of no component"),
+    _twice("misspelled scope", "Subscription to a route that is not there"),
+    _twice("no authType", "no such broker"),
+    _twice("no such broker", "Subscription to a route that is not there"),
 )

@@ -1,0 +1,239 @@
+"""What fails while the to-do system works loses no event, and makes none take effect twice.
+
+One load goes on through all of it. After each fault, what the backend has committed by then has to be in the
+ledger of the notification service, once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from engines.cluster.kubectl import Cluster
+from support.cluster import port_forward, rolled_out
+from support.cluster_load import Load, running_load
+from support.containers import container, kill, pod_of
+from support.doctoring import codes
+from support.looking import look_until
+from support.processes import eventually
+
+pytestmark = pytest.mark.engine("cluster")
+APPS = ("deployment/backend", "deployment/notification")
+CONTROL = ("deployment/dapr-operator", "deployment/dapr-sidecar-injector")
+COMPONENTS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "30-components.yaml"
+
+
+def daprd_of(cluster: Cluster, namespace: str, app: str) -> dict[str, Any]:
+    """The status of its sidecar."""
+    return container(pod_of(cluster, namespace, app), "daprd")
+
+
+def starts_again(cluster: Cluster, namespace: str, app: str, restarts: int) -> None:
+    """Wait until its sidecar has ended, and was started once more than before."""
+
+    def again() -> bool:
+        return bool(daprd_of(cluster, namespace, app)["restartCount"] > restarts)
+
+    eventually(again, lambda: f"daprd of {app} goes on: {daprd_of(cluster, namespace, app)}", patience=60)
+
+
+@contextmanager
+def watching(cluster: Cluster, namespace: str, pod: str, seen: Path) -> Iterator[None]:
+    """In the file `seen` are the states that the pod has while the block lasts, as JSON one after the other."""
+    command = cluster.command("get", "pod", "-n", namespace, pod, "--watch", "-o", "json")
+    with (
+        seen.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL) as process,
+    ):
+        try:
+            eventually(lambda: seen.stat().st_size, lambda: "nothing is watched")
+            yield
+        finally:
+            process.terminate()
+
+
+def exit_codes(seen: Path) -> dict[str, int]:
+    """Container → its exit code, as the last of those states has them."""
+    text, found = seen.read_text(encoding="utf-8").strip(), {}
+    while text:
+        state, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:].lstrip()
+        for each in state["status"]["containerStatuses"]:
+            if "terminated" in each["state"]:
+                found[each["name"]] = int(each["state"]["terminated"]["exitCode"])
+    return found
+
+
+def kubelet_of(cluster: Cluster) -> int:
+    """The process of this machine that is the node's kubelet; 0 where there is none."""
+    setting = f"--config={cluster.run.folder / 'settings' / 'kubelet.json'}"
+    for each in psutil.process_iter(["cmdline"]):
+        if setting in (each.info["cmdline"] or ()):
+            return each.pid
+    return 0
+
+
+@pytest.fixture(scope="module")
+def whole_load(cluster: Cluster, todo: str) -> Iterator[Load]:
+    with running_load(cluster, todo) as load:
+        yield load
+
+
+@pytest.fixture
+def load(whole_load: Load) -> Iterator[Load]:
+    """It has come through before, and comes through after what a test does."""
+    whole_load.goes_on()
+    yield whole_load
+    whole_load.goes_on()
+    whole_load.all_arrives()
+
+
+def test_both_services_are_rolled_out_anew(cluster: Cluster, load: Load) -> None:
+    cluster.kubectl("rollout", "restart", "-n", load.namespace, *APPS)
+    rolled_out(cluster, load.namespace, *APPS)
+
+
+@pytest.mark.parametrize(
+    ("app", "name"),
+    [
+        ("backend", "daprd"),
+        ("notification", "daprd"),
+        ("backend", "backend"),
+        ("notification", "notification"),
+    ],
+)
+def test_a_container_is_killed(cluster: Cluster, load: Load, app: str, name: str) -> None:
+    kill(cluster, load.namespace, app, name)
+
+
+@pytest.mark.parametrize("how", [(), ("--force", "--grace-period=0")], ids=["asked", "forced"])
+def test_the_pod_of_kafka_is_deleted(cluster: Cluster, load: Load, how: tuple[str, ...]) -> None:
+    cluster.kubectl("delete", "pod", "-n", "kafka", "kafka-broker-0", *how)
+    rolled_out(cluster, "kafka", "statefulset/kafka-broker")
+
+
+def test_the_pod_of_redis_is_deleted_and_what_it_kept_is_there(cluster: Cluster, load: Load) -> None:
+    def state(method: str, content: str | None = None) -> httpx.Response:
+        with port_forward(cluster, load.namespace, "deployment/backend", 8000) as url:
+            asked = f"{url}/api/state/through-a-fault"
+            kind = {"content-type": "application/json"}
+            return httpx.request(method, asked, content=content, headers=kind, trust_env=False, timeout=30)
+
+    assert state("POST", '{"kept": true}').is_success
+    cluster.kubectl("delete", "pod", "-n", load.namespace, "redis-0")
+    rolled_out(cluster, load.namespace, "statefulset/redis")
+    eventually(lambda: state("GET").json() == {"kept": True}, lambda: state("GET").text, patience=60)
+
+
+def test_notification_is_scaled_to_zero_and_back(cluster: Cluster, load: Load) -> None:
+    cluster.kubectl("scale", "-n", load.namespace, "deployment/notification", "--replicas=0")
+    cluster.kubectl("wait", "-n", load.namespace, "--for=delete", "pod", "-l", "app=notification")
+    load.goes_on()
+    cluster.kubectl("scale", "-n", load.namespace, "deployment/notification", "--replicas=1")
+    rolled_out(cluster, load.namespace, "deployment/notification")
+
+
+def test_operator_and_injector_are_away(cluster: Cluster, load: Load) -> None:
+    """What runs goes on. A pod that is made meanwhile has no sidecar, and gets none until it is made anew."""
+    cluster.kubectl("scale", "-n", "dapr-system", *CONTROL, "--replicas=0")
+    try:
+        for each in ("dapr-operator", "dapr-sidecar-injector"):
+            cluster.kubectl("wait", "-n", "dapr-system", "--for=delete", "pod", "-l", f"app={each}")
+        load.goes_on()
+        load.all_arrives()
+        cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
+        rolled_out(cluster, load.namespace, "deployment/notification")
+        statuses = pod_of(cluster, load.namespace, "notification")["status"]["containerStatuses"]
+        assert [each["name"] for each in statuses] == ["notification"]
+        load.goes_on()
+    finally:
+        cluster.kubectl("scale", "-n", "dapr-system", *CONTROL, "--replicas=1")
+        rolled_out(cluster, "dapr-system", *CONTROL)
+    cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
+    rolled_out(cluster, load.namespace, "deployment/notification")
+    statuses = pod_of(cluster, load.namespace, "notification")["status"]["containerStatuses"]
+    assert {each["name"] for each in statuses} == {"notification", "daprd"}
+
+
+def test_a_wrong_component_stops_every_running_sidecar_until_it_is_mended(
+    cluster: Cluster, load: Load
+) -> None:
+    """The page warns of it: within seconds, and behind a component that is right again waits a back-off."""
+    kafka = next(
+        each
+        for each in yaml.safe_load_all(COMPONENTS.read_text(encoding="utf-8"))
+        if each["spec"]["type"] == "pubsub.kafka"
+    )
+    metadata = kafka["spec"]["metadata"]
+    kafka["spec"]["metadata"] = [each for each in metadata if each["name"] != "authType"]
+    before = {app: daprd_of(cluster, load.namespace, app) for app in ("backend", "notification")}
+    assert all(each["ready"] for each in before.values())
+    try:
+        cluster.kubectl("apply", "-f", "-", given=json.dumps(kafka))
+        for app, then in before.items():
+            starts_again(cluster, load.namespace, app, then["restartCount"])
+        told = look_until(
+            cluster.kubeconfig, load.namespace, lambda told: "resource-auth-type" in codes(told, "failed")
+        )
+        assert told["broken"] == "the components"
+    finally:
+        cluster.kubectl("apply", "-f", str(COMPONENTS))
+    cluster.kubectl("rollout", "restart", "-n", load.namespace, *APPS)
+    rolled_out(cluster, load.namespace, *APPS)
+
+
+@pytest.mark.parametrize("app", ["backend", "notification"])
+def test_a_pod_that_is_evicted_ends_by_itself_within_its_grace_period(
+    cluster: Cluster, load: Load, app: str, tmp_path: Path
+) -> None:
+    """As `kubectl drain` does it. What does not end in time is killed, and has an exit code above 0."""
+    pod = pod_of(cluster, load.namespace, app)["metadata"]["name"]
+    seen = tmp_path / "seen"
+    with watching(cluster, load.namespace, pod, seen):
+        evict = f"/api/v1/namespaces/{load.namespace}/pods/{pod}/eviction"
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        cluster.kubectl("create", "--raw", evict, "-f", "-", given=json.dumps(eviction))
+        cluster.kubectl("wait", "-n", load.namespace, "--for=delete", f"pod/{pod}", "--timeout=90s")
+    assert exit_codes(seen) == {app: 0, "daprd": 0}
+    rolled_out(cluster, load.namespace, f"deployment/{app}")
+
+
+def test_the_kubelet_is_killed_and_the_pods_go_on(cluster: Cluster, load: Load) -> None:
+    def started() -> dict[str, str]:
+        return {
+            f"{app} {each['name']}": each["containerID"]
+            for app in ("backend", "notification")
+            for each in pod_of(cluster, load.namespace, app)["status"]["containerStatuses"]
+        }
+
+    before, kubelet = started(), kubelet_of(cluster)
+    os.kill(kubelet, signal.SIGKILL)
+    eventually(lambda: kubelet_of(cluster) not in (0, kubelet), lambda: "no kubelet is started again")
+    load.goes_on()
+    load.all_arrives()
+    ready = "--for=condition=Ready"
+    cluster.kubectl("wait", ready, "node", "--all", "--timeout=90s")
+    assert started() == before
+    # the node takes pods again
+    cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
+    rolled_out(cluster, load.namespace, "deployment/notification")
+
+
+def test_in_the_end_nothing_is_lost_or_applied_twice(whole_load: Load) -> None:
+    whole_load.stop()
+    whole_load.all_arrives()
+    committed, applied = whole_load.committed(), whole_load.applied()
+    assert set(whole_load.acknowledged()) <= committed
+    assert set(applied) == committed
+    assert set(applied.values()) == {1}
