@@ -50,7 +50,7 @@ def starts_again(cluster: Cluster, namespace: str, app: str, restarts: int) -> N
 
 @contextmanager
 def watching(cluster: Cluster, namespace: str, pod: str, seen: Path) -> Iterator[None]:
-    """In the file `seen` are the states that the pod has while the block lasts, as JSON one after the other."""
+    """In the file `seen` are the states of the pod while the block lasts, as JSON one after the other."""
     command = cluster.command("get", "pod", "-n", namespace, pod, "--watch", "-o", "json")
     with (
         seen.open("wb") as output,
@@ -225,9 +225,8 @@ def test_the_kubelet_is_killed_and_the_pods_go_on(cluster: Cluster, load: Load) 
     ready = "--for=condition=Ready"
     cluster.kubectl("wait", ready, "node", "--all", "--timeout=90s")
     assert started() == before
-    # the node takes pods again
-    cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
-    rolled_out(cluster, load.namespace, "deployment/notification")
+    cluster.kubectl("delete", "pod", "-n", load.namespace, "redis-0")  # the node starts pods again
+    rolled_out(cluster, load.namespace, "statefulset/redis")
 
 
 def test_in_the_end_nothing_is_lost_or_applied_twice(whole_load: Load) -> None:

@@ -233,11 +233,10 @@ TWICE_BROKEN: Final = (
     _twice("misspelled annotation", "misspelled scope"),
     _twice("no app port", "no such broker"),
     _twice("no token of Kubernetes", "another port of the broker"),
-    _twice("no such image", "component in another namespace"),
+    _twice("no such image", "misspelled type"),
     _twice("no such secret of a token", "no such secret"),
     _twice("no node that is large enough", "Subscription to a route that is not there"),
     _twice("a service that ends", "Subscription of no component"),
-    _twice("misspelled scope", "Subscription to a route that is not there"),
     _twice("no authType", "no such broker"),
     _twice("no such broker", "Subscription to a route that is not there"),
 )
