@@ -73,8 +73,8 @@ class EventFeed:
             self.version += 1
 
     def rows(self) -> Iterator[EventRow]:
-        """Each event, the newest first."""
-        return (known.row for known in reversed(self._events.values()))
+        """Each event that is known now, the newest first; others may come while they are looked at."""
+        return (known.row for known in list(reversed(self._events.values())))
 
     def stories_of(self, event_id: str) -> list[EventStory]:
         """Of the event with this id; empty where none is known."""

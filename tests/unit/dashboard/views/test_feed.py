@@ -33,6 +33,14 @@ def test_a_row_changes_with_each_hop() -> None:
     assert row.told == "mail handled it at attempt 2"
 
 
+def test_events_may_come_while_rows_are_looked_at() -> None:
+    feed = filled(hop(STORED, "a", at=1), hop(STORED, "b", at=2))
+    rows = feed.rows()
+    assert next(rows).event_id == "b"
+    feed.add([hop(STORED, "c", at=3)])
+    assert [row.event_id for row in rows] == ["a"]
+
+
 def test_the_version_changes_with_hops_alone() -> None:
     feed = EventFeed()
     feed.add([])
