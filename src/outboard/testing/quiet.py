@@ -1,7 +1,7 @@
 """Whether anything can still happen in a test, unless time passes.
 
-It is quiet where no request is under way between apps and sidecars, no relay waits for its database, and
-every task of the event loop waits for something that has not come.
+It is quiet where no request is under way between apps and sidecars, but for what a fault holds; no relay
+waits for its database; and every task of the event loop waits for something that has not come.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Quietness:
     @property
     def is_busy(self) -> bool:
         """Whether an app, a sidecar or a database has something to answer."""
-        return bool(self._traffic.under_way) or any(outbox.under_way for outbox in self._outboxes())
+        traffic = self._traffic
+        return len(traffic.under_way) > traffic.held or any(each.under_way for each in self._outboxes())
 
     @property
     def is_quiet(self) -> bool:

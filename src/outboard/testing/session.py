@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from outboard.kit.topic import Topic
 from outboard.testing.arguments import check_topic
 from outboard.testing.causation import causation_tree
 from outboard.testing.failures import told_failures, unhandled
+from outboard.testing.faults import Faults
 from outboard.testing.in_flight import told_request
 from outboard.testing.looking import name_of, published_of
 from outboard.testing.patience import patiently
@@ -26,6 +28,7 @@ from outboard.wire.events import Event, EventCodec
 __all__ = ["QUIET_SECONDS", "EventSession", "NotQuiet", "World"]
 
 T = TypeVar("T")
+Scope = TypeVar("Scope")
 
 QUIET_SECONDS: Final = 5.0
 
@@ -74,6 +77,7 @@ class EventSession:
         self.has_told = False
         """Whether an error has its report already."""
         self.clock: Final = SessionClock(world.clock, self.quiet)
+        self.faults: Final = self.faults_in(lambda scope: scope)
 
     def published(self, what: Topic[T] | type[T]) -> list[Event[T]]:
         """The events that were published to a topic, or whose data is of a class, in their order.
@@ -131,6 +135,11 @@ class EventSession:
             raise NotSeen(
                 f"it was not quiet within {timeout:g} s: {self._told_busy()}\n{self.tree()}"
             ) from None
+
+    def faults_in(self, scope: Callable[[AbstractAsyncContextManager[None]], Scope]) -> Faults[Scope]:
+        """The faults of this session, whose blocks `scope` makes."""
+        world = self._world
+        return Faults(world.traffic, self.quiet, world.clock, world.hops.append, scope)
 
     def unhandled(self) -> list[Exception]:
         """Of each event that was not handled in the end: what its handler raised last, or NotHandled."""

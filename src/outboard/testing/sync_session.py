@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, TypeVar, Unpack
@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from outboard.hops.deliveries import DeadLetter, Delivery
 from outboard.kit.topic import Topic
+from outboard.testing.faults import Faults
 from outboard.testing.session import QUIET_SECONDS, EventSession
 from outboard.testing.session_clock import SessionClock, Units
 from outboard.wire.events import Event
@@ -49,6 +50,7 @@ class SyncEventSession:
         self._portal = portal
         self._ended = False
         self.clock: Final = SyncSessionClock(session.clock, portal)
+        self.faults: Final[Faults[AbstractContextManager[None]]] = session.faults_in(self._scope)
 
     def published(self, what: Topic[T] | type[T]) -> list[Event[T]]:
         """As that of `EventSession`."""
@@ -82,6 +84,9 @@ class SyncEventSession:
     def end(self) -> None:
         """Its event loop ends."""
         self._ended = True
+
+    def _scope(self, scope: AbstractAsyncContextManager[None]) -> AbstractContextManager[None]:
+        return self._portal.wrap_async_context_manager(scope)
 
     def _quietly(self, ask: Callable[[], T]) -> T:
         async def asked() -> T:

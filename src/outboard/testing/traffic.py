@@ -34,6 +34,10 @@ class Traffic:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.under_way: list[Passing] = []
+        self.held = 0
+        """How many of those wait for a test to let them go on."""
+        self.sidecars: dict[str, Exchange] = {}
+        """By app id the way to each sidecar."""
         self.refused: Sequence[object] = ()
         """Apps that are given nothing any more."""
 
@@ -41,6 +45,8 @@ class Traffic:
         self, to: Literal["sidecar", "app"], app_id: str, app: object, exchange: Exchange
     ) -> Exchange:
         """`exchange`, seen from here."""
+        if to == "sidecar":
+            self.sidecars[app_id] = exchange
 
         async def pass_on(request: Request, timeout: float | None) -> Response:
             if to == "app" and any(app is each for each in self.refused):
