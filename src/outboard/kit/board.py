@@ -427,6 +427,7 @@ class Outboard:
                     stack.enter_context(own.replaced_by(other))
             if self.outbox is not None:
                 stack.enter_context(self.outbox.timed_by(clock))
+            stack.enter_context(self._connections.used_from_anywhere())
             failures.append(told)
             stack.callback(failures.remove, told)
             yield

@@ -26,6 +26,7 @@ from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.testing.arguments import check_board, check_served, check_topic
 from outboard.testing.asgi import AppLifespan
 from outboard.testing.boards import ConnectedBoards, board_of
+from outboard.testing.chaos import Chaos
 from outboard.testing.in_flight import telling_of_hung
 from outboard.testing.in_memory import of_these_names
 from outboard.testing.project import NotSubscribed, Project, SidecarFiles
@@ -84,6 +85,7 @@ class Harness:
         self._world = World(
             self._clock, self._traffic, quietness, self._record.hops, lambda: self._boards.codecs
         )
+        self._chaos: Chaos | None = None
         self.sessions: list[EventSession] = []
         """Those that there were, in their order."""
         self._seen: dict[_Mark, int] = {}
@@ -121,6 +123,17 @@ class Harness:
         check_board(board)
         async with self._beside(board, app_id, None, None) as (_, exchange):
             yield exchange
+
+    @property
+    def chaos(self) -> Chaos | None:
+        """What `--outboard-chaos` does to deliveries."""
+        return self._chaos
+
+    @chaos.setter
+    def chaos(self, chaos: Chaos | None) -> None:
+        self._chaos = chaos
+        if chaos is not None:
+            self._traffic.faults.append(chaos)
 
     def session(self, *apps: ASGIApp | Outboard, timeout: float = QUIET_SECONDS) -> SessionScope:
         """Serve `apps` while an `EventSession` runs, beside those that are served already.

@@ -32,8 +32,11 @@ __all__ = [
     "pytest_load_initial_conftests",
     "pytest_pyfunc_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+    "pytest_terminal_summary",
 ]
 
+CHAOS_OPTION: Final = "--outboard-chaos"
 RUN_FILE: Final = "outboard_run_file"
 FILE_NAME: Final = "dapr.yaml"
 NAMES: Final = ("DAPR_PUBSUB_NAME", "DAPR_STATE_STORE_NAME")
@@ -46,6 +49,14 @@ UNMARKED: Final = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("outboard", "outboard: event-driven FastAPI services on Dapr")
+    group.addoption(
+        CHAOS_OPTION,
+        type=int,
+        metavar="SEED",
+        help="run each test with the fixture `outboard` once more, with events that come again and in another "
+        "order across keys, as SEED (a whole number) decides; names the handler that is not idempotent",
+    )
     parser.addini("outboard_resources", "folders of Dapr resource files for the fixture `outboard`", "paths")
     parser.addini(
         RUN_FILE,
@@ -72,6 +83,28 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         values = {spec.environment[name] for spec in apps if name in spec.environment}
         if len(values) == 1:
             os.environ.setdefault(name, values.pop())
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """With `--outboard-chaos`, a test with the fixture is run several times."""
+    seed: int | None = item.config.getoption(CHAOS_OPTION)
+    if seed is None or "outboard" not in getattr(item, "fixturenames", ()):
+        return None
+    from outboard.testing.chaos_plugin import run_under_chaos
+
+    run_under_chaos(item, nextitem, seed)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the handlers that chaos has found."""
+    if config.getoption(CHAOS_OPTION) is None:
+        return
+    from outboard.testing.chaos_plugin import told_at_the_end
+
+    for told in told_at_the_end(config):
+        terminalreporter.section("outboard chaos")
+        terminalreporter.write_line(told)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
@@ -102,8 +135,14 @@ def outboard(
     from outboard.testing.harness import Harness
 
     if outboard_resources or outboard_run_file is None:
-        return Harness(outboard_resources)
-    return Harness(project=_project(request.config, outboard_run_file))
+        harness = Harness(outboard_resources)
+    else:
+        harness = Harness(project=_project(request.config, outboard_run_file))
+    if request.config.getoption(CHAOS_OPTION) is not None:
+        from outboard.testing.chaos_plugin import CHAOS
+
+        harness.chaos = request.node.stash.get(CHAOS, None)
+    return harness
 
 
 @pytest.hookimpl(wrapper=True)

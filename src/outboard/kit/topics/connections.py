@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import cast
 
 from outboard.clock import Clock
 from outboard.errors import NotConnected, NotConnectedInTest, WrongEventLoop
@@ -16,6 +18,7 @@ from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.threads import ThreadCalls, running_loop
 from outboard.kit.topics.admission import CallLater
 from outboard.kit.topics.coalescing import CoalescingPublisher, PublishContext
+from outboard.kit.topics.elsewhere import ElsewhereSidecar, on_other_loop
 from outboard.kit.topics.queue import PublishLimits
 from outboard.kit.under_test import is_pytest_running
 
@@ -29,6 +32,8 @@ class SidecarConnection:
         self.sidecar = sidecar
         self.loop = context.loop
         self.calls = ThreadCalls(context.loop, context.address, context.clock.monotonic)
+        self.thread = threading.get_ident()
+        """That of the loop."""
         self._context = context
         self._publishers: dict[tuple[str, str], CoalescingPublisher] = {}
 
@@ -87,12 +92,35 @@ class SidecarConnection:
             self._publishers[name] = publisher
         return publisher.publish(write, timeout)
 
+    def elsewhere(self, operation: str) -> ElsewhereConnection:
+        """This one for another event loop, in another thread."""
+        return ElsewhereConnection(self, operation)
+
     def _let_go(self, name: tuple[str, str]) -> None:
         self._publishers.pop(name, None)
 
     async def _close(self, seconds: float) -> None:
         closing = [publisher.close(seconds) for publisher in self._publishers.values()]
         await asyncio.gather(*closing, self.calls.close(seconds))
+
+
+class ElsewhereConnection:
+    """A connection for another event loop than its own."""
+
+    def __init__(self, connection: SidecarConnection, operation: str) -> None:
+        self._connection, self._operation = connection, operation
+        self.sidecar = cast("SidecarApi", ElsewhereSidecar(connection.sidecar, connection.loop, operation))
+
+    def publish(
+        self, pubsub: str, topic: str, write: Callable[[], Publication], timeout: float
+    ) -> Coroutine[object, None, bool]:
+        """As that of `SidecarConnection`. Raises EventLoopBlocked where the loop does not turn."""
+        connection = self._connection
+
+        async def publish() -> bool:
+            return await connection.publish(pubsub, topic, write, timeout)
+
+        return on_other_loop(connection.loop, self._operation, publish, timeout)
 
 
 class Connections:
@@ -106,8 +134,18 @@ class Connections:
     def __init__(self) -> None:
         self._opened: list[SidecarConnection] = []
         self._given: list[SidecarConnection] = []
+        self._from_anywhere = False
 
-    def current(self, operation: str) -> SidecarConnection:
+    @contextmanager
+    def used_from_anywhere(self) -> Iterator[None]:
+        """While the block runs, one that was given is used from loops of other threads, too: in a test."""
+        self._from_anywhere = True
+        try:
+            yield
+        finally:
+            self._from_anywhere = False
+
+    def current(self, operation: str) -> SidecarConnection | ElsewhereConnection:
         """The one to use on this event loop. `operation` says in an error what was wanted.
 
         Raises NotConnected, and WrongEventLoop where others are connected.
@@ -117,6 +155,8 @@ class Connections:
             for connection in reversed(connections):
                 if connection.loop is loop:
                     return connection
+        if self._from_anywhere and self._given and self._given[-1].thread != threading.get_ident():
+            return self._given[-1].elsewhere(operation)
         if self._given or self._opened:
             raise WrongEventLoop(operation)
         raise _not_connected(operation)
