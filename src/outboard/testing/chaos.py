@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from typing import Final, NamedTuple
@@ -54,7 +55,7 @@ class Chaos:
         handler = f"{handler_place(passing.request, passing.app)} of {passing.app_id}"
         self._counts[handler] += 1
         number = self._counts[handler]
-        if not self._is_for(handler, number):
+        if not self.hits(handler, number):
             return await go_on(passing)
         chance = random.Random(f"{self.seed} {passing.app_id} {passing.request.target} {number}")
         await _turns(chance.randrange(TURNS))
@@ -67,7 +68,8 @@ class Chaos:
         self.steps.append(ChaosStep(handler, number, kind, _told(delivered)))
         return await go_on(passing)
 
-    def _is_for(self, handler: str, number: int) -> bool:
+    def hits(self, handler: str, number: int) -> bool:
+        """Whether it is done to this delivery to this handler."""
         if self._only is not None and handler not in self._only:
             return False
         return self._numbers is None or number in self._numbers
@@ -80,6 +82,5 @@ async def _turns(number: int) -> None:
 
 def _told(delivered: Delivered) -> str:
     names = ", ".join(f"'{name}'" for name in delivered.ids)
-    data = delivered.events[0].decode("utf-8", "replace")
-    shown = data if len(data) <= SHOWN else data[:SHOWN] + "…"
-    return f"event {names} of '{delivered.topic}': {shown}"
+    data = json.dumps(json.loads(delivered.events[0]).get("data")) if delivered.events else ""
+    return f"event {names} of '{delivered.topic}', data {data if len(data) <= SHOWN else data[:SHOWN] + '…'}"

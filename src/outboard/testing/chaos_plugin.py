@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -25,7 +25,7 @@ def run_under_chaos(item: pytest.Item, nextitem: pytest.Item | None, seed: int) 
     ihook = item.ihook
     ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     try:
-        reports = runtestprotocol(item, log=False, nextitem=item)
+        reports = _protocol(item)
         if all(report.passed for report in reports):
             chaos = Chaos(seed)
             shaken = _run(item, chaos)
@@ -52,6 +52,11 @@ def told_at_the_end(config: pytest.Config) -> list[str]:
 def _run(item: pytest.Item, chaos: Chaos) -> list[pytest.TestReport]:
     item.stash[CHAOS] = chaos
     try:
-        return runtestprotocol(item, log=False, nextitem=item)
+        return _protocol(item)
     finally:
         del item.stash[CHAOS]
+
+
+def _protocol(item: pytest.Item) -> list[pytest.TestReport]:
+    """Set up, call and tear down, but for what the tests beside it share: the next run needs that again."""
+    return runtestprotocol(item, log=False, nextitem=cast("pytest.Item", item.parent))

@@ -30,8 +30,11 @@ class Culprit:
 
 
 def culprit_of(seed: int, steps: Sequence[ChaosStep], fails: Callable[[Chaos], bool]) -> Culprit | None:
-    """The first handler of `steps` for which alone the test `fails`; None where it takes several."""
-    for handler in dict.fromkeys(step.handler for step in steps):
+    """The last handler of `steps` for which alone the test `fails`; None where it takes several.
+
+    The last, because what comes to the first again may only come to others again: theirs is the fault then.
+    """
+    for handler in reversed(list(dict.fromkeys(step.handler for step in steps))):
         only = frozenset({handler})
         if not fails(Chaos(seed, only)):
             continue

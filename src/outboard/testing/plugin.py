@@ -54,8 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         CHAOS_OPTION,
         type=int,
         metavar="SEED",
-        help="run each test with the fixture `outboard` once more, with events that come again and in another "
-        "order across keys, as SEED (a whole number) decides; names the handler that is not idempotent",
+        help="run each test with the fixture `outboard` once more, with events that come again and in "
+        "another order across keys, as SEED (a whole number) decides; the handler that is not idempotent is "
+        "named",
     )
     parser.addini("outboard_resources", "folders of Dapr resource files for the fixture `outboard`", "paths")
     parser.addini(
