@@ -15,6 +15,7 @@ from outboard.kit.arguments import check_count, check_number
 from outboard.kit.topic import Topic
 from outboard.testing.arguments import check_topic
 from outboard.testing.delivered import Delivered, delivered_in, status_of
+from outboard.testing.held import HeldDeliveries
 from outboard.testing.letters import letter_requests
 from outboard.testing.state_writes import keys_with_etag, rewrite
 from outboard.testing.traffic import Fault, GoOn, Passing, Traffic
@@ -167,38 +168,29 @@ class Faults(Generic[Scope]):
     @asynccontextmanager
     async def _held(self, chance: random.Random | None) -> AsyncIterator[None]:
         """Deliveries wait for the end of the block; without `chance`, sidecars are away meanwhile."""
-        held: list[asyncio.Future[None]] = []
-        away = chance is None
+        held = HeldDeliveries(self._traffic)
 
-        async def hold(passing: Passing, go_on: GoOn) -> Response:
+        async def away(passing: Passing, go_on: GoOn) -> Response:
             if passing.to == "sidecar":
-                if away:
-                    raise ExchangeFailed("connection refused, by a fault of the test", sent=False)
-                return await go_on(passing)
-            if delivered_in(passing.request) is not None:
-                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                held.append(waiting)
-                self._traffic.held += 1
-                try:
-                    await waiting
-                finally:
-                    self._traffic.held -= 1
+                raise ExchangeFailed("connection refused, by a fault of the test", sent=False)
             return await go_on(passing)
 
-        self._traffic.faults.append(hold)
+        faults: list[Fault] = [held] if chance else [held, away]
+        self._traffic.faults += faults
         try:
             yield
             await self._quiet()
-            away = False
-            while held:
-                held.pop(0 if chance is None else chance.randrange(len(held))).set_result(None)
+            for fault in faults[1:]:
+                self._traffic.faults.remove(fault)
+                faults.remove(fault)
+            while len(held):
+                held.release(chance.randrange(len(held)) if chance else 0)
                 await asyncio.sleep(0)
                 await self._quiet()
         finally:
-            self._traffic.faults.remove(hold)
-            for waiting in held:
-                if not waiting.done():
-                    waiting.set_result(None)
+            for fault in faults:
+                self._traffic.faults.remove(fault)
+            held.release_all()
 
     def _lost(self, app_id: str, topic: Topic[Any], name: str, payload: bytes) -> Hop:
         at, retry = self._clock.now().timestamp(), DeliveryStatus.RETRY

@@ -125,6 +125,11 @@ class Harness:
             yield exchange
 
     @property
+    def traffic(self) -> Traffic:
+        """What goes between apps and sidecars."""
+        return self._traffic
+
+    @property
     def chaos(self) -> Chaos | None:
         """What `--outboard-chaos` does to deliveries."""
         return self._chaos

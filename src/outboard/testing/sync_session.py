@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -80,6 +80,14 @@ class SyncEventSession:
     def quiet(self, timeout: float = QUIET_SECONDS) -> None:
         """As that of `EventSession`."""
         self._portal.call(self._session.quiet, timeout)
+
+    def run(self, function: Callable[[], Awaitable[T]]) -> T:
+        """What the asynchronous `function` returns or raises, which is called on the loop of the session."""
+        return self._portal.call(function)
+
+    def unhandled(self) -> list[Exception]:
+        """As that of `EventSession`."""
+        return self._quietly(self._session.unhandled)
 
     def end(self) -> None:
         """Its event loop ends."""
