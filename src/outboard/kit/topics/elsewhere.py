@@ -33,8 +33,9 @@ async def on_other_loop(
     Raises EventLoopBlocked where that loop does not turn, `timeout` seconds long and a little more.
     """
     future = asyncio.run_coroutine_threadsafe(call(), loop)
+    bound = asyncio.timeout(timeout + GRACE_SECONDS)
     try:
-        async with asyncio.timeout(timeout + GRACE_SECONDS) as bound:
+        async with bound:
             return await asyncio.wrap_future(future)
     except TimeoutError:
         if not bound.expired():
