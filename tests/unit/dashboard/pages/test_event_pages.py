@@ -94,6 +94,13 @@ async def test_navigation_has_pages_that_are_there(tmp_path: Path) -> None:
             assert (await client.get(link)).status_code == 200, link
 
 
+async def test_what_is_copied_or_published_without_its_data_says_so(tmp_path: Path) -> None:
+    write_hops(tmp_path, [hop(STORED, "bare"), hop(STORED, "whole", data="{}")])
+    told = "The record does not have its data"
+    assert (await get(tmp_path, "/event?id=bare")).text.count(told) == 2
+    assert told not in (await get(tmp_path, "/event?id=whole")).text
+
+
 async def test_the_graph_shows_names_as_text(tmp_path: Path) -> None:
     write_hops(tmp_path, [hop(STORED, app_id=SCRIPT, topic=TOPIC)])
     answer = await get(tmp_path, "/flow")
