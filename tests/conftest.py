@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from simulation.seeds import told
+
 settings.register_profile(
     "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -15,6 +17,10 @@ os.environ.setdefault("OUTBOARD_RUN_DASHBOARD", "false")
 """A run of a test has no dashboard, which is a program more, unless the test asks for it."""
 
 pytest_plugins = ["pytester", "support.engines"]
+
+
+def pytest_report_header() -> str:
+    return told()
 
 
 @pytest.fixture

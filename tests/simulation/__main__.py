@@ -2,6 +2,7 @@
 
     python3 dev.py simulate --seed 4711 --trace    one run, told line by line
     python3 dev.py simulate --seeds 20000          many; on as many processors as there are with --jobs
+    python3 dev.py simulate --seed 3 --only 'stale retry' --trace    with one kind of fault alone
     python3 dev.py simulate --mutant NAME          with one of the faults that it has to find in shipped code
 
 Exit code 1 where something is not true, with the command that shows the run again.
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked.mutant:
         apply_mutant(asked.mutant)
     if asked.seed is not None:
-        return _show(_one(asked.seed, keeps_story=asked.trace), asked)
+        return _show(_one(asked.seed, keeps_story=asked.trace, only=asked.only), asked)
     faults: Counter[str] = Counter()
     seeds = events = steps = 0
     for told in _runs(asked):
@@ -62,9 +63,13 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (1); 0 is one for each processor")
     parser.add_argument("--all", action="store_true", help="go on behind a seed that has failed")
+    parser.add_argument("--only", default="", metavar="FAULT", help="the one kind of fault: 'stale retry'")
     parser.add_argument("--mutant", choices=[mutant.name for mutant in MUTANTS])
     parser.add_argument("--output", choices=("text", "json"), default="text")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.only and asked.seed is None:
+        parser.error("--only is for one run: name it with --seed")
+    return asked
 
 
 def _runs(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -83,10 +88,10 @@ def _several(seeds: Sequence[int]) -> list[dict[str, Any]]:
     return [_one(seed) for seed in seeds]
 
 
-def _one(seed: int, *, keeps_story: bool = False) -> dict[str, Any]:
+def _one(seed: int, *, keeps_story: bool = False, only: str = "") -> dict[str, Any]:
     from simulation.run import run  # only now: a mutant is applied to what is imported here
 
-    return _values(run(seed, keeps_story=keeps_story))
+    return _values(run(seed, keeps_story=keeps_story, only=only))
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from outboard.wire.dapr import PARTITION_KEY
 from simulation.loop import PROCESS, Process
 from simulation.world import World
 
-__all__ = ["OrderedPubSub", "PlainPubSub", "SimulatedBroker"]
+__all__ = ["PEERS", "OrderedPubSub", "PlainPubSub", "SimulatedBroker"]
 
 PARTITIONS: Final = 2
 SESSION: Final = 3.0
@@ -235,7 +235,7 @@ class _Worker:
             generation, first = position.generation, position.committed
             batch = lies[first : first + self._most]
             await self._world.wait(0.0, 0.004)
-            kind = self._world.strikes("kill", "stop", *PEERS[:3])
+            kind = self._world.strikes("kill", "stop", *PEERS[:3], at="take")
             await self._world.suffer(kind)
             beside = self._misbehave(kind, position, batch)
             settled = await self._settled(batch)

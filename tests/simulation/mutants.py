@@ -35,10 +35,14 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A mistake that somebody could make, and that has to be found within so many `seeds`."""
+    """A mistake that somebody could make, and that has to be found within so many `seeds`.
+
+    `breaks` is the number of the invariant that it breaks, as `invariants` has them.
+    """
 
     name: str
-    seeds: int = 200
+    breaks: int
+    seeds: int = 60
 
     @property
     def replacements(self) -> Sequence[Replacement]:
@@ -50,18 +54,18 @@ class Mutant:
 
 
 MUTANTS: Final = (
-    Mutant("cursor-polling"),
-    Mutant("row-locks"),
-    Mutant("delete-before-acknowledgement"),
-    Mutant("check-then-insert"),
-    Mutant("marker-in-a-separate-transaction"),
-    Mutant("acknowledgement-before-commit"),
-    Mutant("new-id-per-attempt"),
-    Mutant("bulk-with-the-same-key"),
-    Mutant("marker-before-handler"),
-    Mutant("unfenced-park", seeds=2_000),
-    Mutant("404-on-error"),
-    Mutant("finite-sidecar-retry"),
+    Mutant("cursor-polling", breaks=1),
+    Mutant("row-locks", breaks=4),
+    Mutant("delete-before-acknowledgement", breaks=1),
+    Mutant("check-then-insert", breaks=3),
+    Mutant("marker-in-a-separate-transaction", breaks=3),
+    Mutant("acknowledgement-before-commit", breaks=1),
+    Mutant("new-id-per-attempt", breaks=2),
+    Mutant("bulk-with-the-same-key", breaks=4),
+    Mutant("marker-before-handler", breaks=1),
+    Mutant("unfenced-park", breaks=8),
+    Mutant("404-on-error", breaks=1),
+    Mutant("finite-sidecar-retry", breaks=1),
 )
 """Those of the design."""
 

@@ -1,8 +1,28 @@
-"""The patches of the mutants fit the code that is shipped; whether a run sees them is tried by hand."""
+"""Mistakes in the code are seen: each mutant is caught by seeds that the code which is shipped passes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from simulation.mutants import MUTANTS, Mutant, Replacement, changed_sources
+from simulation.seeds import FEW
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(mutant: Mutant) -> None:
+    """In a Python process of its own: it is made of the modules as they are imported."""
+    assert mutant.seeds <= FEW, "the tests of seeds run as many with the code itself"
+    command = [sys.executable, "-m", "simulation", "--mutant", mutant.name, "--seeds", str(mutant.seeds)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, f"not caught within {mutant.seeds} seeds: {done.stdout}"
+    assert f"  {mutant.breaks}:" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -23,12 +23,14 @@ BAD_STEPS: Final = ("kill", "stop")
 AIMS: Final = (
     ("park", "commit unknown"), ("apply", "commit failed"), ("apply", "kill"), ("apply", "kill after commit"),
     ("settle", "kill"), ("settle", "commit unknown"), ("claim", "stop"), ("stage", "commit unknown"),
+    ("take", "stale retry"),
 )  # fmt: skip
 """What a run can aim at: a fault at a moment at which few strike by chance, and which has to be withstood."""
 AIMED: Final = 0.2
 """How many runs have each of them."""
 AIMED_RATE: Final = 0.5
 MOST_AIMED: Final = 8
+MOST_OF_ONE: Final = 12
 LONGEST_STOP: Final = 50.0
 """Longer than a lease of the outbox, and than a consumer group waits for a member."""
 
@@ -72,12 +74,18 @@ class Plan:
 
 
 class World:
-    """One run. `story` is kept only where somebody wants to read it; its digest always."""
+    """One run. `story` is kept only where somebody wants to read it; its digest always.
 
-    def __init__(self, seed: int, *, keeps_story: bool = False) -> None:
+    With `only`, that is the one kind of fault that there is, and it happens often.
+    """
+
+    def __init__(self, seed: int, *, keeps_story: bool = False, only: str = "") -> None:
         self.seed = seed
         self.random = Random(f"outboard {seed}")
         self.plan = Plan.drawn(self.random)
+        self.only = only
+        if only:
+            self.plan = Plan(faults=MOST_OF_ONE, seconds=12.0, rate=AIMED_RATE, step_rate=0.0, skewed=False)
         self.loop = SimulatedLoop(Random(f"order {seed}"))
         self.loop.before_step = self._before_step
         self.loop.ends = self._ends
@@ -130,11 +138,11 @@ class World:
             if aim[0] == at and aim in self.plan.aims and self.random.random() < AIMED_RATE:
                 self._aimed_left -= 1
                 return self._struck(aim[1])
-        if self._left <= 0:
+        if self._left <= 0 or (self.only and self.only not in kinds):
             return ""
         if self.random.random() >= self.plan.rate:
             return ""
-        return self._struck(self.random.choice(kinds))
+        return self._struck(self.only or self.random.choice(kinds))
 
     def happens(self, *kinds: str) -> str:
         """One of `kinds`, which counts as a fault."""
