@@ -26,6 +26,7 @@ from outboard import (
     Topic,
     current_event,
 )
+from outboard.testing import EventSession, Harness, SyncEventSession, session
 
 
 class Created(BaseModel):
@@ -166,6 +167,26 @@ async def with_an_outbox(engine: AsyncEngine) -> None:
     for event in await outbox.parked():
         assert_type(event.error, str)
         await outbox.retry([event])
+
+
+async def in_a_test(outboard: Harness) -> None:
+    async with outboard.session(app, board) as s, s.faults.redelivery(created), s.faults.outage():
+        assert_type(s, EventSession)
+        assert_type(s.published(created), list[Event[Created]])
+        assert_type(s.published(Done), list[Event[Done]])
+        s.none(tasks)
+        s.none(Done)
+        await s.clock.advance(days=8)
+        await s.clock.advance(timedelta(minutes=5))
+        assert_type(s.tree(), str)
+
+
+def in_a_synchronous_test() -> None:
+    with session(app) as s, s.faults.duplicates(tasks), s.faults.slow_sidecar(2.5):
+        assert_type(s, SyncEventSession)
+        assert_type(s.published(created), list[Event[Created]])
+        assert_type(s.published(Done), list[Event[Done]])
+        s.clock.advance(hours=1)
 
 
 def from_synchronous_code(key: UUID) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 import outboard
 from outboard import Event, Outboard
+from outboard.testing import Harness
 
 
 class Created(BaseModel):
@@ -96,6 +97,16 @@ async def use(other: Literal["weak"]) -> None:
     created.subscribe_batch("/x", bulk=True)  # wrong
     created.stage(object(), Created(id=1))  # wrong
     board.topic("x", Created, on_refused="drop")  # wrong
+
+
+async def in_a_test(outboard: Harness) -> None:
+    async with outboard.session(board) as s:
+        s.none("created")  # wrong
+        s.published(created)[0].data.title  # wrong  # noqa: B018
+        await s.clock.advance(8)  # wrong
+        await s.clock.advance(fortnights=1)  # wrong
+        s.faults.redelivery("created")  # wrong
+    outboard.session("app")  # wrong
 
 
 def from_synchronous_code(other: Literal["weak"]) -> None:
