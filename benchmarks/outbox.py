@@ -14,7 +14,8 @@ Without a URL it is SQLite in a folder that goes; a PostgreSQL of yours is named
 
 Peers, with the sidecar and the events of `keys`: `naive` reads 100 rows, publishes each after the other and
 deletes them; `procrastinate` (PostgreSQL; where it is installed) defers a job for each event, whose worker
-publishes it.
+publishes it; `faststream-outbox` (the same, with asyncpg) has a row for each event, whose subscriber does.
+Neither keeps the order of a key.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ DATA: Final = {"text": "buy milk, bread and a large bag of flour " * 10}
 CHUNK: Final = 5_000
 IDLE_SECONDS: Final = 0.02
 PREFIX: Final = "bench_"
+PEERS: Final = "bench_peers"
+"""A schema of PostgreSQL for what peers make."""
+WORKERS: Final = 50
+"""Of `faststream-outbox`, each of which has a connection of its own."""
 
 
 class Base(DeclarativeBase):
@@ -220,7 +225,11 @@ async def procrastinate(bench: Bench, events: int) -> dict[str, float] | None:
         import procrastinate as library  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return None
-    conninfo = bench.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    apart = {"options": f"-csearch_path={PEERS}"}
+    address = bench.engine.url.set(drivername="postgresql").update_query_dict(apart)
+    conninfo = address.render_as_string(hide_password=False)
+    with bench.engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {PEERS}"))
     app = library.App(connector=library.PsycopgConnector(conninfo=conninfo))
     url = f"http://127.0.0.1:{bench.dapr_port}/v1.0/publish/{PUBSUB}/{bench.topic}"
     async with aiohttp.ClientSession() as client:
@@ -239,6 +248,52 @@ async def procrastinate(bench: Bench, events: int) -> dict[str, float] | None:
             began, cpu = time.perf_counter(), time.process_time()
             await app.run_worker_async(wait=False, concurrency=100, delete_jobs="successful")
             took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {"events/s": events / took, "relay µs CPU": cpu / events * 1e6}
+
+
+async def faststream_outbox(bench: Bench, events: int) -> dict[str, float] | None:
+    """None where it is not installed, or the database is not its."""
+    if bench.engine.dialect.name != "postgresql":
+        return None
+    try:
+        import faststream_outbox as library  # type: ignore[import-not-found,unused-ignore]
+        from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+    except ImportError:
+        return None
+    url_of_engine, metadata = bench.engine.url.set(drivername="postgresql+asyncpg"), MetaData()
+    engine = create_async_engine(url_of_engine, pool_size=WORKERS + 10)
+    table = library.make_outbox_table(metadata, table_name=f"{PREFIX}faststream")
+    broker, done, left = library.OutboxBroker(engine, outbox_table=table), asyncio.Event(), events
+    url = f"http://127.0.0.1:{bench.dapr_port}/v1.0/publish/{PUBSUB}/{bench.topic}"
+    async with aiohttp.ClientSession() as client:
+
+        @broker.subscriber(  # type: ignore[untyped-decorator,unused-ignore]
+            "bench", max_workers=WORKERS, fetch_batch_size=100, terminal_flush_batch_size=100
+        )
+        async def publish(body: dict[str, Any]) -> None:
+            nonlocal left
+            query = {"metadata.partitionKey": body["key"]}
+            async with client.post(url, params=query, json=DATA) as answer:
+                answer.raise_for_status()
+            left -= 1
+            if not left:
+                done.set()
+
+        async with engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        try:
+            async with AsyncSession(engine) as session, session.begin():
+                for number in range(events):
+                    await broker.publish({"key": f"key-{number}"}, queue="bench", session=session)
+            began, cpu = time.perf_counter(), time.process_time()
+            await broker.start()
+            await done.wait()
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu
+            await broker.stop()
+        finally:
+            async with engine.begin() as connection:
+                await connection.run_sync(metadata.drop_all)
+            await engine.dispose()
     return {"events/s": events / took, "relay µs CPU": cpu / events * 1e6}
 
 
@@ -277,7 +332,7 @@ def bench_on(url: str, dapr_port: int) -> Iterator[Bench]:
         outbox.metadata.drop_all(engine)
         if engine.dialect.name == "postgresql":
             with engine.begin() as connection:
-                connection.execute(text("DROP TABLE IF EXISTS procrastinate_jobs CASCADE"))
+                connection.execute(text(f"DROP SCHEMA IF EXISTS {PEERS} CASCADE"))
         engine.dispose()
 
 
@@ -295,6 +350,7 @@ def contenders(
         found["keys"] = lambda bench: drained(bench, events, keys=events)
         found["keys, naive"] = lambda bench: naive(bench, max(100, events // 10))
         found["keys, procrastinate"] = lambda bench: procrastinate(bench, max(100, events // 10))
+        found["keys, faststream-outbox"] = lambda bench: faststream_outbox(bench, max(100, events // 10))
     if "one-key" in cases:
         found["one-key"] = lambda bench: drained(bench, max(100, events // 20), keys=1)
     if "idle" in cases:
