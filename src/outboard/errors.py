@@ -518,6 +518,8 @@ class ResourceError(OutboardError):
     line: int
     problem: str
     advice: str
+    of_daprd: str = ""
+    """How daprd tells of it where it ends for it, too; empty where it does not."""
 
 
 @dataclass(eq=False)

@@ -21,8 +21,8 @@ from support.said_by_daprd import ENDED, LOADED, NOT_LOADED
 READY = re.compile(r"dapr initialized|level=fatal")
 FATAL = re.compile(r"level=fatal")
 PATIENCE = 60.0
-CASES = {each.code: each for each in reversed(read_cases()) if each.fires}
-"""The first case of each rule."""
+CASES = {each.code: each for each in read_cases() if each.fires}
+"""The last case of each rule, which its page shows."""
 OF_CLUSTER = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
 """What a pod has, whether it has a token or not."""
 NAMED = {

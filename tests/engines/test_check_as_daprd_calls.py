@@ -22,8 +22,8 @@ from support.processes import eventually, free_ports
 from support.rule_cases import read_cases
 from support.said_by_daprd import CALLED
 
-CASES = {each.code: each for each in reversed(read_cases()) if each.fires}
-"""The first case of each rule."""
+CASES = {each.code: each for each in read_cases() if each.fires}
+"""The last case of each rule, which its page shows."""
 PUBSUB = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: kafka-pubsub\nspec:\n"
 PUBSUB += "  type: pubsub.in-memory\n  version: v1\n"
 pytestmark = pytest.mark.engine("daprd")

@@ -216,6 +216,17 @@ async def test_in_the_block_period_the_api_serves_and_no_event_comes(
     ]
 
 
+async def test_a_call_that_outlives_the_grace_has_no_answer_but_the_end_of_its_connection() -> None:
+    async with bench(graceful_shutdown=0.3) as it:
+        it.app.gate.clear()
+        call = asyncio.create_task(it.http.post("/v1.0/invoke/api/method/t", json={"data": 1}))
+        await it.app.events.get()
+        it.sidecar.stop()
+        assert await it.serving == 1
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            await call
+
+
 async def test_a_handler_can_use_the_api_before_the_block_period_begins() -> None:
     async with bench(block_shutdown=PERIOD) as it:
         it.app.gate.clear()

@@ -18,7 +18,8 @@ Severity: TypeAlias = Literal["error", "warning"]
 class Finding:
     """What is wrong, or surprising, in `line` of `file`; line 0 is the file as a whole.
 
-    `problem` is a phrase, `advice` whole sentences, or empty. With an error nothing can start.
+    `problem` is a phrase, `advice` whole sentences, or empty. With an error nothing can start. `of_daprd` is
+    how daprd tells of it where it ends for it, too.
     """
 
     file: str
@@ -26,6 +27,7 @@ class Finding:
     problem: str
     advice: str = ""
     severity: Severity = "warning"
+    of_daprd: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
@@ -34,7 +36,7 @@ class Finding:
     @staticmethod
     def of(error: ResourceError) -> Finding:
         """`error` as a value."""
-        return Finding(error.path, error.line, error.problem, error.advice, "error")
+        return Finding(error.path, error.line, error.problem, error.advice, "error", error.of_daprd)
 
 
 class Errors:
@@ -57,7 +59,7 @@ class Errors:
 def refuse_errors(findings: Iterable[Finding]) -> None:
     """Raise ResourceError for the one error among `findings`, ResourcesInvalid for several."""
     errors = [
-        ResourceError(each.file, each.line, each.problem, each.advice)
+        ResourceError(each.file, each.line, each.problem, each.advice, each.of_daprd)
         for each in findings
         if each.severity == "error"
     ]

@@ -226,7 +226,14 @@ def _duplicates(components: Iterable[Component]) -> Iterator[Finding]:
         if there is not each:
             place = f"{there.path}:{there.line}"
             problem = f"component name '{each.name}' is taken by {there.type} in {place}, whatever the scopes"
-            yield Finding(str(each.path), each.line, problem, "Rename or remove one of them.", "error")
+            told = (
+                f"duplicate definition of Component name {_described(each)} with existing {_described(there)}"
+            )
+            yield Finding(str(each.path), each.line, problem, "Rename or remove one of them.", "error", told)
+
+
+def _described(component: Component) -> str:
+    return f"{component.name} ({component.type}/{component.version})"
 
 
 def _vain_policies(resiliencies: Sequence[Resiliency], components: Sequence[Component]) -> Iterator[Finding]:

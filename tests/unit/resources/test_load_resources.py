@@ -215,6 +215,9 @@ def test_two_components_of_one_name_are_an_error_that_names_both_whatever_their_
 
     assert str(caught.value).startswith(f"{tmp_path / 'b.yaml'}:2: component name 'same' is taken by")
     assert f"{tmp_path / 'a.yaml'}:1" in str(caught.value)
+    existing = "with existing same (state.in-memory/v1)"
+    told = f"duplicate definition of Component name same (pubsub.in-memory/v1) {existing}"
+    assert caught.value.of_daprd == told
 
 
 def test_the_same_name_in_another_namespace_is_no_duplicate(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import Final
 
 from outboard.check.component import ComponentDocument, MetadataField
 from outboard.check.corpus import Corpus
-from outboard.check.document import child, is_placeholder, items, text
+from outboard.check.document import child, entries, is_placeholder, items, text
 from outboard.check.rule import Edit, Hit, LintRule, Severity, at
 from outboard.check.words import is_slip, nearest
+from outboard.facts.annotations import PREFIX
 from outboard.facts.catalogue import ComponentFacts, FieldFacts
 from outboard.facts.corrections import CASE_SENSITIVE, REMOVED_TYPES
 from outboard.resources import duration
@@ -19,6 +20,7 @@ from outboard.resources.node import Node
 __all__ = ["RULES", "is_alias_possible"]
 
 PLUGGABLE: Final = ("pluggable-components", "inject-pluggable-components")
+CONTAINER: Final = f"{PREFIX}component-container"
 OF_ONES_OWN: Final = re.compile(r"pluggable|custom")
 """What the type of a component that is no part of Dapr often says of itself."""
 OWN_TYPE: Final = "Correct `spec.type`, or ignore it here: of a pluggable component nothing can be known."
@@ -35,7 +37,7 @@ def unknown_type(corpus: Corpus) -> Iterator[Hit]:
                     "`spec.type` is missing",
                     "Add for instance `type: pubsub.kafka`.",
                 )
-        elif is_placeholder(name) or corpus.catalogue.is_known(name) or OF_ONES_OWN.search(name):
+        elif is_placeholder(name) or corpus.catalogue.is_known(name) or _is_of_ones_own(component):
             continue
         elif name in REMOVED_TYPES:
             yield at(node, f"Dapr has no `{name}` any more", REMOVED_TYPES[name])
@@ -44,6 +46,12 @@ def unknown_type(corpus: Corpus) -> Iterator[Hit]:
             yield at(node, f"there is no component type `{name}`", f"Did you mean `{near}`?", edits=edits)
         elif not pluggable:
             yield at(node, f"there is no component type `{name}`", OWN_TYPE)
+
+
+def _is_of_ones_own(component: ComponentDocument) -> bool:
+    """Whether it is said to be a pluggable component: by its type, or by the container that it is to have."""
+    annotations = entries(child(component.document.node, "metadata", "annotations"))
+    return bool(OF_ONES_OWN.search(component.type)) or CONTAINER in annotations
 
 
 def unknown_version(corpus: Corpus) -> Iterator[Hit]:
@@ -125,8 +133,8 @@ def field_without_value(corpus: Corpus) -> Iterator[Hit]:
 def invalid_init_timeout(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
         node = child(component.document.spec, "initTimeout")
-        if node is None or is_placeholder(text(node)):
-            continue
+        if node is None or not text(node) or is_placeholder(text(node)):
+            continue  # empty is what a cluster shows where nothing was written
         try:
             valid = duration.parse(text(node)) > 0
         except ValueError:

@@ -79,7 +79,8 @@ def no_scopes(corpus: Corpus) -> Iterator[Hit]:
         remote = remote and corpus.catalogue.is_known(component.type)
         unscoped = child(component.document.node, "scopes") is None
         if remote and unscoped and component.type_node is not None:
-            yield at(component.type_node, f"`{component.name}` has no `scopes`")
+            name = f"`{component.name}`" if component.name else component.type
+            yield at(component.type_node, f"{name} has no `scopes`")
 
 
 def key_prefix_of_apps(corpus: Corpus) -> Iterator[Hit]:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from outboard.clock import SystemClock
-from outboard.errors import CommandError, OutboardError, ResourcesInvalid
+from outboard.errors import CommandError, OutboardError, ResourceError, ResourcesInvalid
 from outboard.hops.files.recording import recording
 from outboard.hops.record import Recorder
 from outboard.host.private_files import make_private
@@ -75,12 +75,19 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
                     if not sidecar.begins_anew or code:
                         return code
         except ResourcesInvalid as several:
-            for error in several.errors:
-                log.critical("Fatal error from runtime: %s", error)
-            return FAILED
+            return _failed(log, several.errors)
         except OutboardError as error:
-            log.critical("Fatal error from runtime: %s", error)
-            return FAILED
+            return _failed(log, (error,))
+
+
+def _failed(log: SidecarLog, errors: Sequence[OutboardError]) -> int:
+    """Log why it ends; first in daprd's words, where it has some, for who looks for them in logs."""
+    told = [each.of_daprd for each in errors if isinstance(each, ResourceError) and each.of_daprd]
+    if told:
+        log.critical("Fatal error from runtime: failed to load components: %s", "\n".join(told))
+    for error in errors:
+        log.critical("Fatal error from runtime: %s", error)
+    return FAILED
 
 
 def _sidecar(

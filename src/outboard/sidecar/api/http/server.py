@@ -29,6 +29,15 @@ class _Server(uvicorn.Server):
     def close(self) -> None:
         self.should_exit = True
 
+    def cut(self) -> None:
+        """End what is in hand without an answer, as daprd does: who waits for one sees the connection end."""
+        self.force_exit = True
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -54,7 +63,6 @@ async def serving(
         server_header=False,
         proxy_headers=False,
         backlog=2048,
-        timeout_graceful_shutdown=None if drain is None else max(int(drain), 1),
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=list(sockets)))
@@ -63,7 +71,12 @@ async def serving(
         yield server.close
     finally:
         server.close()
-        await task
+        try:
+            await asyncio.wait((task,), timeout=drain)
+        finally:
+            if not task.done():
+                server.cut()
+            await task
 
 
 async def _up(server: _Server, task: asyncio.Task[None]) -> None:

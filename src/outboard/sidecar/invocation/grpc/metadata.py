@@ -21,7 +21,8 @@ __all__ = ["Pairs", "as_headers", "as_metadata", "first_of", "of_a_call", "to_ap
 Pairs: TypeAlias = Sequence[tuple[str, str | bytes]]
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
-TRACE: Final = frozenset({TRACEPARENT, TRACESTATE, "grpc-trace-bin"})
+BINARY_TRACE: Final = "grpc-trace-bin"
+TRACE: Final = frozenset({TRACEPARENT, TRACESTATE, BINARY_TRACE})
 OF_HTTP: Final = frozenset({
     "accept", "accept-charset", "accept-language", "accept-ranges", "connection", "keep-alive",
     "proxy-connection", "transfer-encoding", "upgrade", "cache-control", "content-type", "content-length",
@@ -33,7 +34,10 @@ OF_HTTP: Final = frozenset({
 
 
 def of_a_call(call: AppCall, token: str) -> list[tuple[str, str | bytes]]:
-    """Of a `call` to the app by the method that Dapr gives it: its headers, the trace, and the `token`."""
+    """Of a `call` to the app by the method that Dapr gives it: its headers, the trace, and the `token`.
+
+    The binary form of a trace is there in any case, empty where there is no trace, as daprd has it.
+    """
     hidden = {*TRACE, dapr.DESTINATION_HEADER, *((dapr.API_TOKEN_HEADER,) if token else ())}
     kept = [item for item in call.headers if item[0] not in hidden]
     if call.over_grpc:
@@ -43,7 +47,9 @@ def of_a_call(call: AppCall, token: str) -> list[tuple[str, str | bytes]]:
             (f"dapr-{name}" if name in OF_HTTP else name, value.encode() if name.endswith(BINARY) else value)
             for name, value in kept
         ]
-    sent = [*_passed_on(given), *_traced(first(call.headers, TRACEPARENT), first(call.headers, TRACESTATE))]
+    traced = [*_traced(first(call.headers, TRACEPARENT), first(call.headers, TRACESTATE))]
+    untraced = [] if any(name == BINARY_TRACE for name, _ in traced) else [(BINARY_TRACE, b"")]
+    sent = [*_passed_on(given), *traced, *untraced]
     return [*sent, (dapr.API_TOKEN_HEADER, token)] if token else sent
 
 

@@ -49,11 +49,11 @@ def test_without_a_trace_the_zeros_are_told(trace: Sequence[tuple[str, str]]) ->
 
 def test_headers_of_http_get_a_prefix_and_metadata_does_not() -> None:
     headers = [("accept", "a"), ("x-a", "1"), ("some-bin", "AAE="), ("destination-app-id", "x")]
-    rest = ("traceparent", ZERO_TRACEPARENT)
+    rest = (("traceparent", ZERO_TRACEPARENT), ("grpc-trace-bin", b""))
     http = of_a_call(a_call(headers, over_grpc=False), "")
-    assert http == [("dapr-accept", "a"), ("x-a", "1"), ("some-bin", b"AAE="), rest]
+    assert http == [("dapr-accept", "a"), ("x-a", "1"), ("some-bin", b"AAE="), *rest]
     assert of_a_call(a_call(headers, over_grpc=True), "t") == [
-        ("accept", "a"), ("x-a", "1"), ("some-bin", b"\0\1"), rest, ("dapr-api-token", "t"),
+        ("accept", "a"), ("x-a", "1"), ("some-bin", b"\0\1"), *rest, ("dapr-api-token", "t"),
     ]  # fmt: skip
 
 
