@@ -37,6 +37,7 @@ class BlockClock(SystemClock):
     """The block period lasts until the test ends it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.blocking, self.over = asyncio.Event(), asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
