@@ -210,7 +210,11 @@ class _System:
         return seen
 
     def _is_long_calm(self) -> bool:
-        """Whether a lease of a relay that was killed would be over by now."""
+        """Whether a lease of a relay that was killed would be over by now, and nobody keeps others from the
+        tables: one that is stopped may have them locked while the others end.
+        """
+        if any(host.process.stopped for host in self.hosts):
+            return False
         killed = [host.died_at for host in self.hosts if host.died_at is not None]
         return not self.world.database_offset and self.world.now > max(killed, default=-LEASE) + LEASE
 
