@@ -18,20 +18,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, get_args, overload
 
-from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from fastapi import FastAPI
 from typing_extensions import TypeForm
 
 from outboard.clock import Clock, SystemClock
-from outboard.errors import DeclarationError
-from outboard.hops.files.recording import recording
 from outboard.hops.journal import Journal
 from outboard.kit.arguments import caller, check_count, check_instance, check_mapping, check_number, wrong
-from outboard.kit.causation import RequestCauseMiddleware
-from outboard.kit.client.http import HttpSidecar
-from outboard.kit.client.opening import connected_sidecar
-from outboard.kit.client.port import SidecarApi
 from outboard.kit.client.settings import Protocol, Settings
+from outboard.kit.connecting import Connecting
 from outboard.kit.deadletters.replay import Publishing
 from outboard.kit.deadletters.sql.dead_letters import CollectOptions, DeadLetters, LettersOwner
 from outboard.kit.inbox.port import Owner
@@ -42,27 +36,25 @@ from outboard.kit.inbox.state.record import MAX_RECORD_BYTES, RecordCodec
 from outboard.kit.models import check_model
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
+from outboard.kit.serving import BoardEndpoints
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.streaming.program import started, until_stopped
 from outboard.kit.streaming.streams import Streams
-from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.declaration import DEFAULT_DEAD_LETTER, Default, dead_letter_topic
 from outboard.kit.subscriptions.middlewares.causation import name_cause
 from outboard.kit.subscriptions.middlewares.telemetry import traced
-from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.outcomes import Attempts, DeadLetterSettings, HandlerFailure
 from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.threads import LoopOrThread
 from outboard.kit.topic import OnRefused, Topic
-from outboard.kit.topics.connections import Connections, SidecarConnection
+from outboard.kit.topics.connections import Connections
 from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.topics.models import TopicModels
 from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
 from outboard.kit.topics.queue import PublishLimits
-from outboard.wire.canary import CANARIES_PATH
-from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE, SUBSCRIBE_PATH
+from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
 
@@ -120,7 +112,8 @@ class Outboard:
             wrong("outbox", "an Outbox", outbox)
         if clock is not None and not callable(getattr(clock, "now", None)):
             wrong("clock", "a clock", clock)
-        settings = Settings.from_environ(os.environ if environ is None else environ)
+        variables = os.environ if environ is None else environ
+        settings = Settings.from_environ(variables)
         self.settings: Final = replace(
             settings,
             app_id=check_optional("app", app_id, settings.app_id),
@@ -134,13 +127,11 @@ class Outboard:
         self._clock = clock or SystemClock()
         self._call_clock = clock or SystemClock()
         self._connections = Connections()
-        self._limits = PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes))
         self._telemetry = Messaging(
             self.settings.address,
             group=self.settings.consumer_group,
             continues=self.settings.continue_traces,
         )
-        self._environ = os.environ if environ is None else environ
         self._journal = Journal(self.settings.app_id, self._clock)
         self._publisher = EventPublisher(
             self._connections,
@@ -159,6 +150,17 @@ class Outboard:
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
         self._models = TopicModels()
         self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
+        self._endpoints = BoardEndpoints(self._registry, self._streams, self.settings.app_token)
+        self._connecting = Connecting(
+            self.settings,
+            variables,
+            self._connections,
+            PublishLimits(batch_bytes=min(MAX_BATCH_BYTES, max_event_bytes)),
+            self._call_clock,
+            timeout,
+            self._telemetry,
+            self._journal,
+        )
 
     @overload
     def topic(
@@ -333,15 +335,7 @@ class Outboard:
         _check_app(app)
         if health_path is not None and not str(health_path).startswith("/"):
             wrong("health_path", "a path that begins with '/'", health_path)
-        if self._registry.is_mounted(app):
-            return
-        if health_path is not None:
-            add_in_front(app, health_path, _health)
-        add_in_front(app, CANARIES_PATH, self._canaries)
-        add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
-        app.add_middleware(RequestCauseMiddleware, randbytes=os.urandom)
-        self._streams.mount(app)
-        self._registry.mount(app)
+        self._endpoints.mount(app, health_path)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -351,9 +345,7 @@ class Outboard:
         Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
         """
         _check_app(app)
-        self._registry.check(app)
-        self._streams.check(app)
-        leave_to_the_app(app, _health)
+        self._endpoints.check(app)
         async with self.connected(), self._relaying():
             yield
 
@@ -365,7 +357,9 @@ class Outboard:
         there yet. With an `exchange`, everything goes through it as long as the block runs, also what runs in
         an app's lifespan inside or outside of it.
         """
-        return LoopOrThread(self._connected(exchange))
+        if exchange is not None and not callable(exchange):
+            wrong("exchange", "a function from a request to a response", exchange)
+        return LoopOrThread(self._connecting.connected(exchange))
 
     @asynccontextmanager
     async def subscribed(self, app: FastAPI | None = None) -> AsyncIterator[None]:
@@ -391,25 +385,6 @@ class Outboard:
         Raises as `subscribed`.
         """
         asyncio.run(until_stopped(self.subscribed(app)))
-
-    @asynccontextmanager
-    async def _connected(self, exchange: Exchange | None) -> AsyncIterator[None]:
-        if exchange is not None and not callable(exchange):
-            wrong("exchange", "a function from a request to a response", exchange)
-        if exchange is None and self._connections.is_given:
-            yield
-            return
-        with self._recording():
-            if exchange is not None:
-                given = HttpSidecar.through(exchange, self.settings, self._call_clock, random.random)
-                async with self._through(given, given=True):
-                    yield
-                return
-            async with (
-                connected_sidecar(self.settings, self._call_clock, random.random) as sidecar,
-                self._through(sidecar, given=False),
-            ):
-                yield
 
     @contextmanager
     def tested(
@@ -437,19 +412,6 @@ class Outboard:
         """By pub/sub component and name, those of the topics that were declared with a model."""
         return self._models.codecs
 
-    @contextmanager
-    def _recording(self) -> Iterator[None]:
-        """Record hops, where OUTBOARD_HOPS says where; of several connections at once the first one does."""
-        if self._journal.recorder is not None:
-            yield
-            return
-        with recording(self._environ, self.settings.app_id, "kit") as recorder:
-            self._journal.recorder = recorder
-            try:
-                yield
-            finally:
-                self._journal.recorder = None
-
     def _relaying(self) -> AbstractAsyncContextManager[None]:
         if self.outbox is None:
             return nullcontext()
@@ -457,37 +419,6 @@ class Outboard:
         return self.outbox.relaying(
             publish, self._clock, self._timeout, random.random, journal, self._telemetry
         )
-
-    @asynccontextmanager
-    async def _through(self, sidecar: SidecarApi, *, given: bool) -> AsyncIterator[None]:
-        async with SidecarConnection.to(
-            sidecar,
-            self.settings.address,
-            limits=self._limits,
-            clock=self._call_clock,
-            random=random.random,
-            closing_seconds=self._timeout,
-            telemetry=self._telemetry,
-            journal=self._journal,
-        ) as connection:
-            self._telemetry.look()
-            with self._connections.using(connection, given=given):
-                yield
-
-    async def _subscriptions(self, request: Request) -> Response:
-        if answer := refusal(request.scope, self.settings.app_token):
-            return answer
-        try:
-            streaming = self._streams.bring_events
-            told = await self._registry.told(request, self._subscriptions, is_streaming=streaming)
-            return JSONResponse(told)
-        except DeclarationError as error:
-            log.error("the sidecar is told of no subscription: %s", error)  # noqa: TRY400 - it says where
-            return JSONResponse({"error": str(error)}, 500)
-
-    async def _canaries(self, request: Request) -> Response:
-        answer = refusal(request.scope, self.settings.app_token)
-        return answer or JSONResponse({"canaries": self._registry.canaries.come})
 
 
 def _checked_protocol(protocol: Protocol | None) -> Protocol | None:
@@ -505,7 +436,3 @@ def _checked_type(type: EventType[T]) -> EventType[T]:
 def _check_app(app: object) -> None:
     if not isinstance(app, FastAPI):
         wrong("app", "the FastAPI app", app)
-
-
-async def _health() -> dict[str, str]:
-    return {"status": "ok"}
