@@ -26,7 +26,7 @@ log: Final = logging.getLogger("outboard.subscriptions")
 
 @dataclass(frozen=True)
 class BoardEndpoints:
-    """The endpoints of a board in one app. Those for the sidecar and doctor ask for `token` if it is not ""."""
+    """The endpoints of a board in one app. Those for the sidecar and doctor ask for `token`, if any."""
 
     registry: Registry
     streams: Streams
