@@ -68,7 +68,10 @@ class Taken:
         self.busiest = self.memory = self.own = 0.0
 
     def look(self, seconds: float) -> None:
-        cpu, memory, own = self.read()
+        try:
+            cpu, memory, own = self.read()
+        except FileNotFoundError:  # it was killed: what it has taken until then counts
+            return
         self.busiest = max(self.busiest, (cpu - self.last) / seconds)
         self.last, self.memory, self.own = cpu, max(self.memory, memory), max(self.own, own)
 
