@@ -150,7 +150,7 @@ class Outboard:
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
         self._models = TopicModels()
         self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
-        self._endpoints = BoardEndpoints(self._registry, self._streams, self.settings.app_token)
+        self._endpoints = BoardEndpoints(self, self._registry, self._streams, self.settings.app_token)
         self._connecting = Connecting(
             self.settings,
             variables,
