@@ -12,6 +12,8 @@ NAMED: list[type] = [kind for kind in vars(errors).values() if isinstance(kind, 
 CONCRETE = [
     kind for kind in NAMED if issubclass(kind, OutboardError) and "__dataclass_fields__" in vars(kind)
 ]
+LOGGED_BEFORE = {"of_daprd"}
+"""Fields that the sidecar logs as lines of their own, before the message."""
 OF_ONE_LINE = [kind for kind in CONCRETE if kind is not ResourcesInvalid]
 
 
@@ -23,7 +25,8 @@ def test_every_field_stands_in_the_message(kind: type[OutboardError]) -> None:
     message = str(kind(**arguments))
     assert "\n" not in message
     assert "{" not in message
-    missing = [name for name, value in arguments.items() if str(value) not in message]
+    told = {name: value for name, value in arguments.items() if name not in LOGGED_BEFORE}
+    missing = [name for name, value in told.items() if str(value) not in message]
     assert missing == []
 
 
