@@ -233,6 +233,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._processes += self._dead
         for process in self._processes:
             process.alive, process.stopped = True, False
+        self._run_dry()  # a task that is cancelled before its first step closes nothing
         for _ in range(MOST_ENDINGS):
             left = [task for task in self._tasks if not task.done()]
             if not left:
