@@ -31,10 +31,7 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock, unless another one stands in for it, as in a test."""
 
-    __slots__ = ("stand_in",)
-
-    def __init__(self) -> None:
-        self.stand_in: Clock | None = None
+    stand_in: Clock | None = None
 
     def now(self) -> datetime:
         return datetime.now(UTC) if self.stand_in is None else self.stand_in.now()
