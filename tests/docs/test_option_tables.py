@@ -53,6 +53,8 @@ def told(command: str, page: str, *sections: str) -> set[str]:
 @pytest.mark.parametrize(
     ("command", "page", "sections"),
     [
+        ("new", "new.md", ()),
+        ("info", "info.md", ()),
         ("publish", "by-hand.md", ("# ", "## `outboard publish`")),
         ("subscribe", "by-hand.md", ("# ", "## `outboard subscribe`")),
         ("state", "by-hand.md", ("# ", "## `outboard state`")),

@@ -106,10 +106,10 @@ def run_page(page: Path, folder: Path) -> None:
     """Run the blocks of `page` in `folder`, an empty one."""
     namespace: dict[str, object] = {"__name__": "page"}
     with importable(folder), ExitStack() as stack:
-        ports = free_ports()
-        runner = Runner(folder, stack)
+        ports = {usual: str(free) for usual, free in free_ports().items()}
+        runner = Runner(folder, stack, ports)
         for block in blocks(page):
-            text = PORTS.sub(lambda match: str(ports[match[0]]), block.text)
+            text = PORTS.sub(lambda match: ports[match[0]], block.text)
             try:
                 run_block(block, text, folder, namespace, runner)
             except Exception as error:
@@ -134,8 +134,9 @@ def run_block(block: Block, text: str, folder: Path, namespace: dict[str, object
 class Runner:
     """Runs console blocks in one folder."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, ports: dict[str, str]) -> None:
         self.folder = folder
+        self.ports = ports
         self.stack = stack
         self.background: Background | None = None
         scripts = str(Path(sys.executable).parent)
@@ -178,9 +179,17 @@ class Runner:
             timeout=PATIENCE,
             check=False,
         )
+        if words[:2] == ["outboard", "new"]:
+            self._move_ports()
         assert "Traceback" not in done.stdout, f"`{line}`:\n{done.stdout}"
         missing = first_missing(expected, done.stdout.splitlines())
         assert missing is None, f"`{line}` did not show: {missing}\n{done.stdout}"
+
+    def _move_ports(self) -> None:
+        """What the command made has the usual ports, as the page."""
+        for file in (self.folder / "dapr.yaml", self.folder / ".vscode" / "launch.json"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(PORTS.sub(lambda match: self.ports[match[0]], text), encoding="utf-8")
 
 
 def expectations(text: str) -> list[str]:

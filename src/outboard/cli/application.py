@@ -179,7 +179,22 @@ def _relay(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(relay.__doc__ or ""))(relay)
 
 
+def _new(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.new import new
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(new.__doc__ or ""))(new)
+
+
+def _info(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.info import info
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(info.__doc__ or ""))(info)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
+    "new": Command("Make a service to begin with: its code, tests, components and manifests.", _new),
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
     "dashboard": Command("Show the flow of events in a browser: live, with each event's story.", _dashboard),
     "check": Command("Find mistakes in Dapr's resources, manifests and dapr.yaml before they run.", _check),
@@ -211,6 +226,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "engines": Command("Start and stop a Kafka and a Redis on this machine, without containers.", _engines),
     "topics": Command("See what holds the partitions of a pubsub.sqlite, and go on behind it.", _topics),
+    "info": Command("Say what a bug report should have: versions, extras, engines, components.", _info),
 }
 
 
@@ -261,6 +277,7 @@ def outboard(
 
     \b
     Examples:
+      outboard new orders                                 a service to begin with
       outboard run                                        the services of ./dapr.yaml
       outboard run --app-id api --app-port 8000 -- python -m api
       outboard sidecar --app-id api --app-port 8000       a sidecar alone, as daprd

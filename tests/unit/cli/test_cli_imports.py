@@ -70,6 +70,8 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("command", "foreign"),
     [
+        ("new", {"scaffold", "manifests", "check", "run", "sidecar", "hops", "kit", "testing", "cli.run"}),
+        ("info", {"inventory", "engines", "check", "doctor", "run", "sidecar", "hops", "kit", "cli.run"}),
         ("run", {"engines", "trace", "kit", "testing", "cli.engines", "cli.sidecar", "cli.sidecar_options"}),
         ("sidecar", {"engines", "run", "trace", "kit", "testing", "cli.engines", "cli.run"}),
         ("engines", {"run", "sidecar", "trace", "kit", "testing", "cli.run", "cli.sidecar"}),
@@ -110,6 +112,8 @@ def test_a_sidecar_starts_without_what_only_some_need() -> None:
 
 def test_every_command_of_the_table_was_looked_at() -> None:
     known = {
+        "new",
+        "info",
         "check",
         "schema",
         "manifests",
@@ -133,7 +137,20 @@ def test_every_command_of_the_table_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["check", "explain", "run", "sidecar", "trace", "doctor", "publish", "routes", "subscribe"]
+    "name",
+    [
+        "new",
+        "info",
+        "check",
+        "explain",
+        "run",
+        "sidecar",
+        "trace",
+        "doctor",
+        "publish",
+        "routes",
+        "subscribe",
+    ],
 )
 def test_the_list_shows_the_first_line_of_a_commands_own_help(name: str) -> None:
     command = getattr(import_module(f"outboard.cli.{name}"), name)

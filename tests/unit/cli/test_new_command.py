@@ -1,0 +1,118 @@
+"""`outboard new` as one calls it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from outboard.cli import main
+from outboard.schema.jsonc import with_entries
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def called(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["new", *arguments])
+    return int(ended.value.code or 0)
+
+
+def files(folder: Path) -> set[str]:
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def test_a_service_is_made_in_a_folder_of_its_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("my-orders") == 0
+    assert {
+        *(".devcontainer/devcontainer.json", ".gitignore", ".vscode/launch.json", "dapr.yaml"),
+        *("my_orders/handlers.py", "tests/test_notes.py", "components/local/pubsub.yaml"),
+        *("components/cluster/pubsub.yaml", "kubernetes/40-my-orders.yaml"),
+    } <= files(here / "my-orders")
+    shown = capsys.readouterr().out.replace("\\", "/")
+    assert "written: my-orders/kubernetes/my-orders.Containerfile" in shown
+    assert "outboard run " in shown
+
+
+def test_no_word_is_left_unfilled(here: Path) -> None:
+    called("orders")
+    texts = {each: each.read_text(encoding="utf-8") for each in here.rglob("*") if each.is_file()}
+    assert [each for each, text in texts.items() if "{{" in text] == []
+    version = ".".join(map(str, sys.version_info[:2]))
+    container = json.loads((here / "orders/.devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    assert container["image"] == f"python:{version}"
+
+
+def test_its_manifests_are_up_to_date(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("orders")
+    capsys.readouterr()
+    monkeypatch.chdir("orders")
+    with pytest.raises(SystemExit) as ended:
+        main(["manifests", "--check"])
+    assert (capsys.readouterr().out, ended.value.code) == ("everything is up to date\n", 0)
+
+
+def test_settings_of_the_editor_can_be_added_to(here: Path) -> None:
+    called("orders")
+    settings = (here / "orders/.vscode/settings.json").read_text(encoding="utf-8")
+    assert json.loads(with_entries(settings, "yaml.schemas", {"a": ["b"]}))["yaml.schemas"] == {"a": ["b"]}
+
+
+def test_what_was_made_is_told_to_programs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("orders", "--to", "services/orders", "--output", "json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["folder"] == "services/orders"
+    assert {here / each for each in told["files"]} == {
+        here / "services/orders" / each for each in files(here / "services/orders")
+    }
+
+
+def test_other_files_of_the_folder_are_left_alone(here: Path) -> None:
+    (here / "LICENSE").write_text("mine", encoding="utf-8")
+    assert called("orders", "--to", ".") == 0
+    assert (here / "LICENSE").read_text(encoding="utf-8") == "mine"
+
+
+def test_nothing_is_written_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "orders").mkdir()
+    (here / "orders" / "dapr.yaml").write_text("mine", encoding="utf-8")
+    assert called("orders") == 2
+    error = capsys.readouterr().err
+    assert "orders has dapr.yaml already; nothing was written" in error
+    assert files(here) == {"orders/dapr.yaml"}
+    assert (here / "orders" / "dapr.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_only_some_of_many_files_in_the_way_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    called("orders")
+    before = files(here)
+    capsys.readouterr()
+    assert called("orders") == 2
+    assert " more already; nothing was written" in capsys.readouterr().err
+    assert files(here) == before
+
+
+def test_manifests_that_are_there_are_in_the_way(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "orders" / "kubernetes").mkdir(parents=True)
+    assert called("orders") == 2
+    assert "orders has kubernetes already" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "orders").write_text("mine", encoding="utf-8")
+    assert called("orders") == 2
+    assert "orders is a file. Name another folder with --to." in capsys.readouterr().err
+
+
+def test_a_name_that_does_not_do_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("Orders") == 2
+    assert "`Orders` is no name for a service" in capsys.readouterr().err
+    assert files(here) == set()
