@@ -318,6 +318,8 @@ RAISED_BY: Final[Mapping[str, str]] = {
     "InvalidCloudEvent": "`publish`, for attributes that no event may have; `published` of the harness",
     "InvalidEventData": "`publish` and `stage`, for data that is not of the topic's type, or could not be "
     "read as what it is; `published` of the harness",
+    "EventVersionUnknown": "a handler's event, which becomes a dead letter; `published` of the harness",
+    "UpcasterUnsuitable": "`Topic.upcast`, and `board.lifespan` at the start of the app",
     "InvalidName": "`Outboard`, `board.topic`, `board.state`, `subscribe`, and calls with a key or metadata",
     "ModelUnusable": "`board.topic` and `board.state`",
     "NotConnected": "`publish` and `State` outside of the app's lifespan and of `board.connected`",
@@ -474,7 +476,9 @@ def sidecar_errors() -> str:
 
 
 def event_errors() -> str:
-    return "\n\n".join(map(_error, (errors.InvalidCloudEvent, errors.InvalidEventData)))
+    return "\n\n".join(
+        map(_error, (errors.InvalidCloudEvent, errors.InvalidEventData, errors.EventVersionUnknown))
+    )
 
 
 def command_errors() -> str:

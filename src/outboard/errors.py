@@ -24,6 +24,7 @@ __all__ = [
     "EtagMismatch",
     "EventLoopBlocked",
     "EventTooLarge",
+    "EventVersionUnknown",
     "ExtraMissing",
     "HandlerUnsuitable",
     "InboxUnavailable",
@@ -58,6 +59,7 @@ __all__ = [
     "StateStoreNotFound",
     "TokenRejected",
     "UnexpectedAnswer",
+    "UpcasterUnsuitable",
     "WrongEventLoop",
 ]
 
@@ -104,6 +106,13 @@ class InvalidEventData(OutboardError):
     event_id: str
     model: str
     problem: str
+
+
+@dataclass(eq=False)
+class EventVersionUnknown(InvalidEventData):
+    """event {event_id!r} is of a version that cannot be read as {model}: {problem}. Declare one in the app
+    that takes it, `@topic.upcast(OlderModel, dataschema=...)` or `type=...`, and replay the event.
+    """
 
 
 # What the author declares
@@ -168,6 +177,15 @@ class HandlerUnsuitable(DeclarationError):
     """handler {handler} {problem}. {advice}"""
 
     handler: str
+    problem: str
+    advice: str
+
+
+@dataclass(eq=False)
+class UpcasterUnsuitable(DeclarationError):
+    """upcaster {upcaster} {problem}. {advice}"""
+
+    upcaster: str
     problem: str
     advice: str
 

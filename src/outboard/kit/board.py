@@ -52,11 +52,13 @@ from outboard.kit.topic import OnRefused, Topic
 from outboard.kit.topics.connections import Connections
 from outboard.kit.topics.hops import PublishingHops
 from outboard.kit.topics.models import TopicModels
-from outboard.kit.topics.publisher import EventArguments, EventPublisher, EventType
+from outboard.kit.topics.publisher import EventArguments, EventPublisher
 from outboard.kit.topics.queue import PublishLimits
+from outboard.wire.cloudevents import check_schema
 from outboard.wire.dapr import DEFAULT_MAX_BODY_BYTES, EVENT_TYPE
 from outboard.wire.events import Event, EventCodec
 from outboard.wire.http import Exchange
+from outboard.wire.versions import EventType, NewestVersion
 
 if TYPE_CHECKING:
     from outboard.kit.inbox.sql.sessions import SessionSource
@@ -170,6 +172,7 @@ class Outboard:
         *,
         pubsub: str | None = None,
         type: EventType[T] = EVENT_TYPE,
+        dataschema: EventType[T] | None = None,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
         on_refused: OnRefused = "park",
     ) -> Topic[T]: ...
@@ -181,6 +184,7 @@ class Outboard:
         *,
         pubsub: str | None = None,
         type: EventType[object] = EVENT_TYPE,
+        dataschema: EventType[object] | None = None,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
         on_refused: OnRefused = "park",
     ) -> Topic[object]: ...
@@ -192,26 +196,34 @@ class Outboard:
         *,
         pubsub: str | None = None,
         type: EventType[Any] = EVENT_TYPE,
+        dataschema: EventType[Any] | None = None,
         dead_letter: str | Default | None = DEFAULT_DEAD_LETTER,
         on_refused: OnRefused = "park",
     ) -> Topic[Any]:
         """A topic of `pubsub` (the board's unless given) with events of type `model`, a union perhaps.
 
-        `type` is the CloudEvents type of what is published, or a function from the data to it.
-        `dead_letter` is where poison goes: "<name>-dead" unless given, nowhere if None.
-        `on_refused` is for staged events that the sidecar refuses as such: "park" sets one aside, and the
-        later ones of its key go on; "hold" lets them wait for it. Without a `model`, data is any JSON.
-        Raises InvalidName, ModelUnusable.
+        `type` is the CloudEvents type of what is published, or a function from the data to it; so is
+        `dataschema` the absolute URI of its schema, which tells versions apart: `Topic.upcast` reads older
+        ones, and events that have another are poison. `dead_letter` is where poison goes: "<name>-dead"
+        unless given, nowhere if None. `on_refused` is for staged events that the sidecar refuses as such:
+        "park" sets one aside, and the later ones of its key go on; "hold" lets them wait for it. Without a
+        `model`, data is any JSON.
+        Raises InvalidName, InvalidCloudEvent, ModelUnusable.
         """
         if on_refused not in get_args(OnRefused):
             wrong("on_refused", "'park' or 'hold'", on_refused)
         named, of = check_name("topic", name), check_optional("pub/sub", pubsub, self.settings.pubsub)
         check_model(f"topic '{named}'", model)
+        codec = self._models.declared(of, named, EventCodec(model))
+        newest = NewestVersion(_checked_type(type), _checked_schema(dataschema))
+        if newest.dataschema is not None:
+            codec.versioned(named, newest)
         return Topic(
             name=named,
             pubsub=of,
-            codec=self._models.declared(of, named, EventCodec(model)),
-            type=_checked_type(type),
+            codec=codec,
+            type=newest.type,
+            dataschema=newest.dataschema,
             dead_letter=dead_letter_topic(name, dead_letter),
             publisher=self._publisher,
             registry=self._registry,
@@ -431,6 +443,14 @@ def _checked_type(type: EventType[T]) -> EventType[T]:
     if not isinstance(type, str) and not callable(type):
         wrong("type", "a text, or a function from the data to one", type)
     return type
+
+
+def _checked_schema(dataschema: EventType[T] | None) -> EventType[T] | None:
+    if isinstance(dataschema, str):
+        check_schema(dataschema)
+    elif dataschema is not None and not callable(dataschema):
+        wrong("dataschema", "a URI, or a function from the data to one", dataschema)
+    return dataschema
 
 
 def _check_app(app: object) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, Unpack, overload
+
+from typing_extensions import TypeForm
 
 from outboard.errors import OutboxMissing
 from outboard.hops.record import EventIdentity
 from outboard.kit.arguments import stripped, wrong
+from outboard.kit.models import check_model
 from outboard.kit.outbox.port import OwnStaging, Staging, SupportsAdd, SupportsRunSync
 from outboard.kit.outbox.schedule import Expiry, Schedule, check_dedupe_key
 from outboard.kit.subscriptions.declaration import (
@@ -22,16 +25,17 @@ from outboard.kit.subscriptions.declaration import (
     SubscribeDecorator,
     SubscriptionOptions,
 )
+from outboard.kit.subscriptions.upcasting import UpcastDecorator
 from outboard.kit.telemetry.creation import Creation
 from outboard.kit.topics.publisher import (
     EventArguments,
     EventPublisher,
-    EventType,
     PublishArguments,
     extensions_of,
 )
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.events import Event, EventCodec
+from outboard.wire.versions import EventType, NewestVersion, Version
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -41,7 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["OnRefused", "SyncTopic", "Topic"]
 
 T = TypeVar("T")
+Older = TypeVar("Older")
+Newer = TypeVar("Newer")
 
+ANY_SCHEMA: Final = Default.DEFAULT
 DEFAULT_MAX_EVENTS: Final = 100
 CANCELLED: Final = "it was cancelled by its dedupe key"
 DUPLICATE: Final = "another event with its dedupe key waited"
@@ -53,8 +60,9 @@ OnRefused: TypeAlias = Literal["park", "hold"]
 class Topic(Generic[T]):
     """One topic of one pub/sub component. `board.topic(...)` makes it.
 
-    `type` is the CloudEvents type of what is published, or a function from the data to it. `on_refused` says
-    what a staged event that the sidecar refuses does to the later ones of its key: nothing, or it holds them.
+    `type` is the CloudEvents type of what is published, or a function from the data to it; `dataschema` is so
+    the URI of its schema. `on_refused` says what a staged event that the sidecar refuses does to the later
+    ones of its key: nothing, or it holds them.
     """
 
     name: str
@@ -66,6 +74,7 @@ class Topic(Generic[T]):
     registry: Registry
     staging: Staging | None = None
     on_refused: OnRefused = "park"
+    dataschema: EventType[T] | None = None
 
     @property
     def sync(self) -> SyncTopic[T]:
@@ -103,7 +112,7 @@ class Topic(Generic[T]):
         with self.publisher.telemetry.publishing(
             self.pubsub, self.name, arguments.get("extensions")
         ) as creation:
-            event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
+            event, pairs = self.publisher.new_event(data, self.type, creation, self.dataschema, **arguments)
             creation.made(event)
             try:
                 is_recorded = await self.publisher.send(
@@ -130,7 +139,7 @@ class Topic(Generic[T]):
         """
         hops = self.publisher.hops
         with self.publisher.telemetry.publishing(self.pubsub, self.name, extensions_of(event)) as creation:
-            whole, pairs = self.publisher.completed(event, creation, **arguments)
+            whole, pairs = self.publisher.completed(event, creation, self.dataschema, **arguments)
             creation.made(whole)
             try:
                 is_recorded = await self.publisher.send(
@@ -177,7 +186,7 @@ class Topic(Generic[T]):
         with self.publisher.telemetry.staging(
             self.pubsub, self.name, arguments.get("extensions")
         ) as creation:
-            event, pairs = self.publisher.new_event(data, self.type, creation, **arguments)
+            event, pairs = self.publisher.new_event(data, self.type, creation, self.dataschema, **arguments)
             self._stage(session, event, pairs, creation, schedule, on_duplicate)
         return event
 
@@ -199,7 +208,7 @@ class Topic(Generic[T]):
         """
         schedule = Schedule.of(after, at, expires, dedupe_key)
         with self.publisher.telemetry.staging(self.pubsub, self.name, extensions_of(event)) as creation:
-            whole, pairs = self.publisher.completed(event, creation, **arguments)
+            whole, pairs = self.publisher.completed(event, creation, self.dataschema, **arguments)
             self._stage(session, whole, pairs, creation, schedule, on_duplicate)
         return whole
 
@@ -323,6 +332,53 @@ class Topic(Generic[T]):
         asked = BulkOptions(max_messages_count=max_events, max_await_duration_ms=max_await_duration_ms)
         made = replace(self._options(path, **options), bulk=asked, max_events=max_events)
         return BatchDecorator(self.pubsub, self.name, self.codec, made, self.registry.add)
+
+    @overload
+    def upcast(
+        self,
+        model: TypeForm[Older],
+        *,
+        type: str | None = None,
+        dataschema: str | Default | None = ANY_SCHEMA,
+    ) -> UpcastDecorator[Older, T]: ...
+
+    @overload
+    def upcast(
+        self,
+        model: TypeForm[Older],
+        *,
+        to: TypeForm[Newer],
+        type: str | None = None,
+        dataschema: str | Default | None = ANY_SCHEMA,
+    ) -> UpcastDecorator[Older, Newer]: ...
+
+    def upcast(
+        self,
+        model: Any,
+        *,
+        to: Any = None,
+        type: str | None = None,
+        dataschema: str | Default | None = ANY_SCHEMA,
+    ) -> UpcastDecorator[Any, Any]:
+        """Decorate a function from data of an older version, of type `model`, to the newest, the topic's.
+
+        Events of that version have this `type`, or this `dataschema` (None: they have none), or both. The
+        function is pure and takes the data alone; handlers get what it returns, in an event with the type and
+        the schema that the topic has. With `to`, it returns data of a version in between, for which another
+        upcaster stands. It may raise `Drop`.
+
+        An event of a version that is neither the topic's nor has an upcaster is poison, with the error
+        EventVersionUnknown. A version is told by its `dataschema` where the topic or an upcaster has one, and
+        by its `type` where it is another number of one that an upcaster names (`order.v3` of `order.v1`).
+
+        Raises ModelUnusable, UpcasterUnsuitable; the start of the app raises the latter where no way leads to
+        the newest.
+        """
+        for each in (model, *(() if to is None else (to,))):
+            check_model(f"an older version in topic '{self.name}'", each)
+        version = Version(type, None if isinstance(dataschema, Default) else dataschema or "")
+        versions = self.codec.versioned(self.name, NewestVersion(self.type, self.dataschema))
+        return UpcastDecorator(version, model, to, versions)
 
     def _options(
         self,

@@ -28,6 +28,7 @@ __all__ = [
     "AttributeValue",
     "CloudEvent",
     "check",
+    "check_schema",
     "from_binary",
     "from_http",
     "from_structured",
@@ -96,7 +97,7 @@ def check(event: CloudEvent) -> None:
     if event.datacontenttype is not None:
         _check_media_type(event.datacontenttype)
     if event.dataschema is not None:
-        _check_uri("dataschema", _check_string("dataschema", event.dataschema), absolute=True)
+        check_schema(event.dataschema)
     if event.subject is not None:
         _check_string("subject", event.subject)
     if event.time is not None and event.time.tzinfo is None:
@@ -105,6 +106,11 @@ def check(event: CloudEvent) -> None:
         if not NAME.match(name) or name == "data" or name in REQUIRED or name in OPTIONAL:
             raise InvalidCloudEvent(name, "cannot name an extension: lower-case letters and digits only")
         _check_extension(name, value)
+
+
+def check_schema(dataschema: str) -> None:
+    """Raise InvalidCloudEvent unless it is what `dataschema` may be: an absolute URI."""
+    _check_uri("dataschema", _check_string("dataschema", dataschema), absolute=True)
 
 
 def from_structured(body: bytes) -> CloudEvent:

@@ -20,6 +20,7 @@ from outboard.wire.cloudevents import (
     NAME,
     NOT_IN_URIS,
     PARTITION_KEY_ATTRIBUTE,
+    SCHEME,
     AttributeValue,
     CloudEvent,
     check,
@@ -33,6 +34,7 @@ from outboard.wire.data import DataCodec, DataUnfit
 from outboard.wire.delivery import may_exceed_floats
 from outboard.wire.identity import new_id
 from outboard.wire.sensitive import Masking
+from outboard.wire.versions import EventVersions, NewestVersion
 
 __all__ = ["Event", "EventCodec"]
 
@@ -47,8 +49,8 @@ MANY_DIGITS: Final = 300
 CORE: Final = ("specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time")
 
 
-Origin: TypeAlias = tuple[str, str, str]
-"""The source, the type and the content type, which the events of a topic have in common."""
+Origin: TypeAlias = tuple[str, str, str, str]
+"""The source, type, content type and schema (empty: none), which the events of a topic have in common."""
 
 _Extension: TypeAlias = Annotated[str | StrictBool | int | None, Field(union_mode="left_to_right")]
 """An `AttributeValue` or null. Most are texts, and the smart way would try the other types too."""
@@ -98,11 +100,21 @@ class Event(BaseModel, Generic[T]):
 
 
 class EventCodec(Generic[T]):
-    """Reads and writes events whose data is of type `model`. Compile it once and keep it."""
+    """Reads and writes events whose data is of type `model`. Compile it once and keep it.
+
+    With `versions`, those of older versions become events of the newest, which is what `model` is of.
+    """
 
     def __init__(self, model: TypeForm[T]) -> None:
         self.model = model
         self._data: DataCodec[T] = DataCodec(model)
+        self.versions: EventVersions[T] | None = None
+
+    def versioned(self, topic: str, newest: NewestVersion[T]) -> EventVersions[T]:
+        """The versions that are told apart, from now on: `newest` is what is published to `topic`."""
+        if self.versions is None:
+            self.versions = EventVersions(topic, newest, self._data)
+        return self.versions
 
     @cached_property
     def _events(self) -> TypeAdapter[Event[T]]:
@@ -125,12 +137,15 @@ class EventCodec(Generic[T]):
         return self._from_cloud_event(from_structured(body) if headers is None else from_http(headers, body))
 
     def is_whole(self, event: Event[T]) -> bool:
-        """Whether `event`, read by pydantic alone, is all that was sent: it does not know base64 data."""
+        """Whether `event`, read by pydantic alone, is all that was sent: it knows neither base64 data nor
+        versions.
+        """
         return (
             event.specversion == "1.0"
             and event.source != ""
             and "data_base64" not in event.__pydantic_extra__
             and event.__pydantic_fields_set__ >= REQUIRED
+            and (self.versions is None or self.versions.is_newest(event.type, event.dataschema))
         )
 
     def encode(self, event: Event[T]) -> bytes:
@@ -178,22 +193,40 @@ class EventCodec(Generic[T]):
             raise InvalidEventData(event_id, self._data.model_name, problem) from None
 
     def _from_cloud_event(self, envelope: CloudEvent) -> Event[T]:
-        data = self._decoded(envelope.data, envelope.datacontenttype, envelope.id)
         members: dict[str, Any] = {name: getattr(envelope, name) for name in CORE}
+        if upcast := self._upcast(envelope):
+            data, members["type"], members["dataschema"] = upcast
+        else:
+            data = self._decoded(envelope.data, envelope.datacontenttype, envelope.id)
         event: Event[T] = Event[self.model].model_construct(**members, data=data)  # type: ignore[name-defined]
         event.__pydantic_extra__.update(
             envelope.extensions
         )  # any name: as an argument `cls` could not be given
         return event
 
+    def _upcast(self, envelope: CloudEvent) -> tuple[T, str, str | None] | None:
+        if self.versions is None:
+            return None
+        data, content_type, event_id = envelope.data, envelope.datacontenttype, envelope.id
+        return self.versions.upcast(
+            envelope.type,
+            envelope.dataschema,
+            event_id,
+            lambda codec: _data_of(codec, data, content_type, event_id),
+        )
+
     def _decoded(self, data: object, content_type: str | None, event_id: str) -> T:
-        adapter = self._data.adapter
-        try:
-            if isinstance(data, bytes) and content_type is not None and is_json(content_type):
-                return adapter.validate_json(data)
-            return adapter.validate_python(data)
-        except ValidationError as error:
-            raise InvalidEventData(event_id, self._data.model_name, self._data.problem_of(error)) from None
+        return _data_of(self._data, data, content_type, event_id)
+
+
+def _data_of(codec: DataCodec[T], data: object, content_type: str | None, event_id: str) -> T:
+    adapter = codec.adapter
+    try:
+        if isinstance(data, bytes) and content_type is not None and is_json(content_type):
+            return adapter.validate_json(data)
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        raise InvalidEventData(event_id, codec.model_name, codec.problem_of(error)) from None
 
 
 def _finite(digits: str) -> float:
@@ -206,7 +239,7 @@ def _finite(digits: str) -> float:
 def _plain_head(event: Event[T]) -> bytes | None:
     """The JSON of `event` up to its data; None where its attributes are not all plain text."""
     fields = vars(event)
-    if fields["specversion"] != "1.0" or fields["dataschema"] is not None:
+    if fields["specversion"] != "1.0":
         return None
     own: dict[str, object] = {}
     if (subject := fields["subject"]) is not None:
@@ -216,7 +249,11 @@ def _plain_head(event: Event[T]) -> bytes | None:
             return None
         own["time"] = format_time(time)
     own |= event.__pydantic_extra__
-    return _written_plainly((fields["source"], fields["type"], _content_type(event)), fields["id"], own)
+    schema = fields["dataschema"]
+    if schema is not None and not schema:
+        return None
+    origin = (fields["source"], fields["type"], _content_type(event), schema or "")
+    return _written_plainly(origin, fields["id"], own)
 
 
 def _written_plainly(origin: Origin, id: str, own: Mapping[str, object]) -> bytes | None:
@@ -239,14 +276,15 @@ def _written_plainly(origin: Origin, id: str, own: Mapping[str, object]) -> byte
 @lru_cache(maxsize=256)
 def _form(origin: Origin, names: tuple[str, ...]) -> str | None:
     """The head with a `%s` for the id, and for each attribute of these names."""
-    source, type, content_type = origin
-    if not (source and type and _is_plain(source + type)) or NOT_IN_URIS.search(source):
+    source, type, content_type, schema = origin
+    if not (source and type and _is_plain(source + type + schema)) or NOT_IN_URIS.search(source + schema):
         return None
-    if content_type not in CONTENT_TYPES:
+    if content_type not in CONTENT_TYPES or (schema and not SCHEME.match(schema)):
         return None
     if not NAMES.issuperset(names) and ("data" in names or not all(map(NAME.match, names))):
         return None
-    shared = f'"source":"{source}","type":"{type}","datacontenttype":"{content_type}"'.replace("%", "%%")
+    shared = f'"source":"{source}","type":"{type}","datacontenttype":"{content_type}"'
+    shared = (shared + (f',"dataschema":"{schema}"' if schema else "")).replace("%", "%%")
     others = "".join([f',"{name}":"%s"' for name in names])
     return f'{{"specversion":"1.0","id":"%s",{shared}{others}'
 

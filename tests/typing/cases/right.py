@@ -201,3 +201,34 @@ def from_synchronous_code(key: UUID) -> None:
         preferences.sync.delete(key, etag="3")
         with preferences.sync.transaction(timeout=2) as changes:
             changes.save("ana", Created(id=1))
+
+
+class CreatedV1(BaseModel):
+    number: str
+
+
+class CreatedV2(BaseModel):
+    number: int
+
+
+versioned = board.topic("versioned", Created, type="created", dataschema="urn:created:3")
+by_data = board.topic("by-data", Created | Done, dataschema=lambda data: f"urn:{type(data).__name__}")
+assert_type(versioned, Topic[Created])
+
+
+@versioned.upcast(CreatedV1, to=CreatedV2, dataschema="urn:created:1")
+def from_first(old: CreatedV1) -> CreatedV2:
+    return CreatedV2(number=int(old.number))
+
+
+@versioned.upcast(CreatedV2, dataschema="urn:created:2")
+def from_second(old: CreatedV2) -> Created:
+    return Created(id=old.number)
+
+
+@by_data.upcast(CreatedV1, type="created.v1", dataschema=None)
+def to_one_of_both(old: CreatedV1) -> Done:
+    return Done(id=int(old.number))
+
+
+assert_type(from_first(CreatedV1(number="1")), CreatedV2)

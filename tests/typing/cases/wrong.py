@@ -117,3 +117,32 @@ def from_synchronous_code(other: Literal["weak"]) -> None:
     preferences.sync.get("ana", consistency=other)  # wrong
     preferences.sync.get("ana", etag="3")  # wrong
     preferences.sync.get("ana").id  # wrong  # noqa: B018
+
+
+@created.upcast(Done, dataschema="urn:created:1")  # wrong
+def from_another_model(old: Created) -> Created:
+    return old
+
+
+@created.upcast(Done, dataschema="urn:created:1")  # wrong
+def to_another_model(old: Done) -> Done:
+    return old
+
+
+@created.upcast(Done, to=Done, dataschema="urn:created:1")  # wrong
+def not_to_what_is_said(old: Done) -> Created:
+    return Created(id=old.id)
+
+
+@created.upcast(Done, dataschema="urn:created:1")  # wrong
+async def asynchronous_upcaster(old: Done) -> Created:
+    return Created(id=old.id)
+
+
+@created.upcast(Done, dataschema="urn:created:1")  # wrong
+def of_an_event(event: Event[Done]) -> Created:
+    return Created(id=event.data.id)
+
+
+created.upcast(Done, schema="urn:created:1")  # wrong
+board.topic("versioned", Created, dataschema=2)  # wrong

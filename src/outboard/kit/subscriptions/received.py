@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json, to_json
 
-from outboard.errors import InvalidCloudEvent, InvalidEventData
+from outboard.errors import Drop, InvalidCloudEvent, InvalidEventData
 from outboard.hops.record import EventIdentity
 from outboard.kit.event_identity import identity_of
 from outboard.kit.subscriptions.dead_letter import Envelope, content_id, has_position, read_envelope
@@ -154,7 +154,9 @@ def _read(codec: EventCodec[Any], body: bytes, headers: Mapping[str, str]) -> Re
         return codec.decode(body, headers)
     except (InvalidCloudEvent, InvalidEventData) as error:
         return Poison(str(error), error=type(error).__name__)
-    except Exception as error:  # a validator of the author's that fails in a way of its own
+    except Drop as error:  # an upcaster says it
+        return Poison(error.reason)
+    except Exception as error:  # a validator or an upcaster of the author's that fails in a way of its own
         return Redeliver(f"{type(error).__name__} was raised while the event was read", error)
 
 

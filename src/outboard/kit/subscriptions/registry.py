@@ -119,7 +119,7 @@ class Registry:
     def check(self, app: FastAPI) -> None:
         """Refuse what could not be served.
 
-        Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable.
+        Raises NotMounted, RouterNotIncluded, DuplicateSubscription, HandlerUnsuitable, UpcasterUnsuitable.
         """
         routes = AppRoutes(app)
         served = self._served(routes)
@@ -131,6 +131,8 @@ class Registry:
                 raise RouterNotIncluded(declaration.place)
         subscriptions(served)
         for item in served:
+            if item.declaration.codec.versions is not None:
+                item.declaration.codec.versions.check()
             for route in routes.of(item.declaration):
                 refuse_unfit(route, item.declaration)
             refuse_hidden(routes, item.declaration, item.path)

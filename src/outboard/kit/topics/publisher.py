@@ -26,13 +26,12 @@ from outboard.wire.delivery import metadata_problem
 from outboard.wire.events import CORE, Event, EventCodec
 from outboard.wire.identity import new_id
 from outboard.wire.tracing import TraceContext
+from outboard.wire.versions import EventType, said_of
 
-__all__ = ["EventArguments", "EventPublisher", "EventType", "Metadata", "PublishArguments", "extensions_of"]
+__all__ = ["EventArguments", "EventPublisher", "Metadata", "PublishArguments", "extensions_of"]
 
 T = TypeVar("T")
 
-EventType: TypeAlias = str | Callable[[T], str]
-"""The CloudEvents type of what is published to a topic, or a function from the data to it."""
 Metadata: TypeAlias = dict[str, str]
 
 RESERVED: Final = frozenset({*CORE, "data", "data_base64"})
@@ -62,6 +61,7 @@ class EventArguments(PublishArguments, total=False):
 
     id: str | None
     type: str | None
+    dataschema: str | None
     subject: str | None
     extensions: Mapping[str, AttributeValue] | None
 
@@ -87,10 +87,12 @@ class EventPublisher:
         data: T,
         of_topic: EventType[T],
         creation: Creation,
+        schema_of_topic: EventType[T] | None = None,
         *,
         key: Key | None = None,
         id: str | None = None,
         type: str | None = None,
+        dataschema: str | None = None,
         subject: str | None = None,
         extensions: Mapping[str, AttributeValue] | None = None,
         ttl: Ttl | None = None,
@@ -99,7 +101,8 @@ class EventPublisher:
     ) -> tuple[Event[T], Metadata]:
         """A whole event from this app, now, and Dapr's metadata of its publish.
 
-        Its type is `type`, else that of its topic. Raises InvalidCloudEvent, InvalidName, ValueError.
+        Its type is `type`, else that of its topic, and so is its `dataschema`.
+        Raises InvalidCloudEvent, InvalidName, ValueError.
         """
         pairs = _metadata(key, ttl, metadata)
         given = _given(extensions, **cause) if extensions is not None or cause else NOTHING
@@ -112,6 +115,8 @@ class EventPublisher:
             "datacontenttype": _content_type(data),
             "data": data,
         }
+        if dataschema is not None or schema_of_topic is not None:
+            attributes["dataschema"] = dataschema or said_of(schema_of_topic or "", data)
         attributes |= inherited(self.randbytes, given, creation.trace)
         attributes |= given
         if key is not None and (text := pairs[PARTITION_KEY]):
@@ -122,6 +127,7 @@ class EventPublisher:
         self,
         event: Event[T],
         creation: Creation,
+        schema_of_topic: EventType[T] | None = None,
         *,
         key: Key | None = None,
         ttl: Ttl | None = None,
@@ -129,7 +135,8 @@ class EventPublisher:
         correlationid: str | None = None,
         causationid: str | None = None,
     ) -> tuple[Event[T], Metadata]:
-        """`event` with what it lacks of a source, a time, a content type, a trace and a cause; its metadata.
+        """`event` with what it lacks of a source, a time, a content type, a schema, a trace and a cause; its
+        metadata.
 
         The ordering `key` that it is published with stands in the event, too (CloudEvents, "Partitioning").
         Raises InvalidCloudEvent, InvalidName, ValueError.
@@ -143,6 +150,8 @@ class EventPublisher:
             missing["time"] = self.clock.now()
         if event.datacontenttype is None:
             missing["datacontenttype"] = _content_type(event.data)
+        if event.dataschema is None and schema_of_topic is not None:
+            missing["dataschema"] = said_of(schema_of_topic, event.data)
         missing |= self._missing_cause(
             event, _ids(correlationid=correlationid, causationid=causationid), creation.trace
         )
