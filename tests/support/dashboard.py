@@ -51,17 +51,17 @@ def write_hops(folder: Path, hops: Iterable[Hop], name: str = "1") -> None:
         (folder / f"{name}-{number}.hops.jsonl").write_bytes(b"".join(lines))
 
 
-def dashboard(folder: Path) -> httpx.ASGITransport:
-    """That of the record in `folder`, behind its gate."""
-    watched = WatchedRuns(SearchPlaces(folder, folder, {}), record=folder)
+def dashboard(folder: Path, *databases: str) -> httpx.ASGITransport:
+    """That of the record in `folder`, and of `databases`, which are URLs, behind its gate."""
+    watched = WatchedRuns(SearchPlaces(folder, folder, {}), record=folder, databases=databases)
     watch = Watch(watched, SystemClock())
     app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE)
     return httpx.ASGITransport(app)
 
 
 @asynccontextmanager
-async def asking(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def asking(folder: Path, *databases: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that has opened it."""
-    async with httpx.AsyncClient(transport=dashboard(folder), base_url=BASE) as client:
+    async with httpx.AsyncClient(transport=dashboard(folder, *databases), base_url=BASE) as client:
         await client.get("/", params={"token": TOKEN})
         yield client

@@ -9,13 +9,20 @@ from typing import Annotated, Any
 import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel
-from sqlalchemy import Engine, MetaData, insert, update
+from sqlalchemy import Engine, MetaData, create_engine, insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from outboard import Drop, Event, Outboard, Sensitive
 from outboard.clock import Clock
+from outboard.kit.deadletters.reading import new_letter
+from outboard.kit.deadletters.sql.store import SqlLetterStore
+from outboard.kit.deadletters.sql.table import letters_table
+from outboard.kit.outbox.sql.durability import make_durable
+from outboard.kit.outbox.sql.engine import LazyEngine
+from outboard.kit.subscriptions.dead_letter import read_envelope
+from outboard.wire.events import EventCodec
 
-__all__ = ["Collecting", "Order", "deliver", "letter"]
+__all__ = ["Collecting", "Order", "deliver", "keep_letters", "letter"]
 
 HEADERS = {"content-type": "application/cloudevents+json"}
 
@@ -90,3 +97,17 @@ async def deliver(client: httpx.AsyncClient, event: Mapping[str, Any], path: str
     response = await client.post(to, content=json.dumps(event), headers=HEADERS)
     assert response.status_code == 200, response.text
     return str(response.json()["status"])
+
+
+async def keep_letters(url: str, *events: Mapping[str, Any], with_model: bool = True) -> None:
+    """Put dead letters of the topic "orders" into a table of the database at `url`, which is made."""
+    engine = create_engine(url)
+    make_durable(engine)
+    metadata = MetaData()
+    table = letters_table(metadata, "outboard_dead_letters")
+    metadata.create_all(engine)
+    codec = EventCodec(Order) if with_model else None
+    envelopes = [read_envelope(json.dumps(each).encode(), HEADERS) for each in events]
+    store = SqlLetterStore(table, LazyEngine(engine))
+    await store.add([new_letter(each, "pubsub", "orders-dead", lambda *_: codec) for each in envelopes])
+    engine.dispose()

@@ -47,6 +47,19 @@ def dashboard(
             show_default=False,
         ),
     ] = 0,
+    database: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--database",
+            "-d",
+            help="A database with dead letters or an outbox that no app has told of, or whose password it "
+            "needs, as a URL of SQLAlchemy. May be repeated.",
+            envvar="OUTBOARD_DATABASE_URL",
+            metavar="URL",
+            show_default=False,
+            show_envvar=True,
+        ),
+    ] = None,
     output: Annotated[
         OutputFormat, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
     ] = OutputFormat.text,
@@ -75,7 +88,9 @@ def dashboard(
         raise CommandError("--run and --record name two records", "Give one of them.")
     if record is not None and not record.is_dir():
         raise CommandError(f"there is no folder {record}", "Name one that OUTBOARD_HOPS named for an app.")
-    watched = WatchedRuns(SearchPlaces(Path.home(), Path.cwd(), os.environ), run, record)
+    watched = WatchedRuns(
+        SearchPlaces(Path.home(), Path.cwd(), os.environ), run, record, tuple(database or ())
+    )
     run_dashboard(watched, host, port, lambda address: _show(address, host, output))
 
 

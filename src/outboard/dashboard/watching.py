@@ -30,12 +30,14 @@ LOOK_AT_WIRING: Final = 3.0
 @dataclass(frozen=True, slots=True)
 class WatchedRuns:
     """Which runs are looked at: that with `run_id` and those beside it; without one all that run now, or else
-    the last one. `record` is a folder of hops in the place of any run's.
+    the last one. `record` is a folder of hops in the place of any run's. `databases` are the URLs of those
+    that a person named: they may have passwords.
     """
 
     places: SearchPlaces
     run_id: str = ""
     record: Path | None = None
+    databases: tuple[str, ...] = field(default=(), repr=False)
 
     def now(self) -> Sequence[KnownRun]:
         """Raises CommandError where there is none that is meant."""

@@ -26,6 +26,7 @@ from outboard.hops.journal import Journal
 from outboard.kit.arguments import caller, check_count, check_instance, check_mapping, check_number, wrong
 from outboard.kit.client.settings import Protocol, Settings
 from outboard.kit.connecting import Connecting
+from outboard.kit.databases import BoardDatabases
 from outboard.kit.deadletters.replay import Publishing
 from outboard.kit.deadletters.sql.dead_letters import CollectOptions, DeadLetters, LettersOwner
 from outboard.kit.inbox.port import Owner
@@ -125,6 +126,9 @@ class Outboard:
             streaming=settings.streaming if streaming is None else streaming,
         )
         self.outbox: Final = outbox
+        self._databases = BoardDatabases(variables, self.settings.app_id)
+        if outbox is not None:
+            self._databases.add("outbox", outbox)
         self._timeout = timeout
         self._clock = clock or SystemClock()
         self._call_clock = clock or SystemClock()
@@ -334,7 +338,9 @@ class Outboard:
             Publishing(self._publisher.relay, os.urandom, self._journal),
             None if self.outbox is None else self.outbox.store,
         )
-        return DeadLetters(engine, owner, f"board.dead_letters ({caller()})", **options)
+        letters = DeadLetters(engine, owner, f"board.dead_letters ({caller()})", **options)
+        self._databases.add("letters", letters)
+        return letters
 
     def mount(self, app: FastAPI, *, health_path: str | None = HEALTH_PATH) -> None:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
@@ -358,6 +364,7 @@ class Outboard:
         """
         _check_app(app)
         self._endpoints.check(app)
+        self._databases.tell()
         async with self.connected(), self._relaying():
             yield
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from outboard.clock import SystemClock
 from outboard.errors import CommandError, ExtraMissing
@@ -22,11 +22,21 @@ from outboard.live.asking import wirings
 from outboard.live.places import AppPlace, SearchPlaces, app_places, one_app
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from outboard.kit.deadletters.sql.opening import LetterTables
 
-__all__ = ["ByHand", "LettersByHand", "ReplayedByHand", "opened_letters"]
+__all__ = ["ByHand", "LettersByHand", "ReplayedByHand", "letter_prefixes", "opened_letters"]
 
 TIMEOUT: Final = 10.0
+
+
+class OpensTables(Protocol):
+    """Opens the tables of a database, by its URL and their prefix."""
+
+    def __call__(
+        self, url: str, prefix: str | None, *, writes: bool
+    ) -> AbstractAsyncContextManager[LetterTables]: ...
 
 
 class ByHand(NamedTuple):
@@ -75,6 +85,15 @@ class LettersByHand:
             return ReplayedByHand(report, app_id)
 
 
+async def letter_prefixes(url: str) -> list[str]:
+    """What the tables of letters and outboxes begin with that are in the database at `url`.
+
+    Raises as `opened_letters`, but for several.
+    """
+    async with _opened_tables()(url, None, writes=False) as tables:
+        return [tables.prefix, *tables.others]
+
+
 @asynccontextmanager
 async def opened_letters(
     url: str, prefix: str | None, places: SearchPlaces, *, writes: bool
@@ -83,11 +102,7 @@ async def opened_letters(
 
     Raises DeadLettersUnavailable, ExtraMissing; CommandError where it is not said which tables are meant.
     """
-    try:
-        from outboard.kit.deadletters.sql.opening import opened_tables
-    except ImportError as error:
-        raise ExtraMissing("a table of dead letters", "SQLAlchemy", "sql") from error
-    async with opened_tables(url, prefix, writes=writes) as tables:
+    async with _opened_tables()(url, prefix, writes=writes) as tables:
         if prefix is None and tables.others:
             told = ", ".join(f"'{each}'" for each in (tables.prefix, *tables.others))
             problem = f"there are tables of several services, which begin with {told}"
@@ -95,6 +110,14 @@ async def opened_letters(
         nobody = Publishing(_refuse, os.urandom, Journal("outboard", SystemClock()))
         letters = Letters(tables.collected, tables.parked, nobody)
         yield LettersByHand(letters, tables.prefix, tables.others, tables, places)
+
+
+def _opened_tables() -> OpensTables:
+    try:
+        from outboard.kit.deadletters.sql.opening import opened_tables
+    except ImportError as error:
+        raise ExtraMissing("a table of dead letters", "SQLAlchemy", "sql") from error
+    return opened_tables
 
 
 async def _refuse(publication: Publication, timeout: float) -> None:

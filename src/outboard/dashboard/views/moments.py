@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-__all__ = ["Moment", "moment"]
+__all__ = ["Day", "Moment", "day", "moment"]
 
 
 class Moment(NamedTuple):
@@ -16,10 +16,27 @@ class Moment(NamedTuple):
     iso: str
 
 
+class Day(NamedTuple):
+    """`clock` is the day and the time of day, `iso` all of it."""
+
+    clock: str
+    iso: str
+
+
 def moment(seconds: float) -> Moment:
     """Of seconds since 1970; what no calendar has is the beginning of 1970."""
-    try:
-        at = datetime.fromtimestamp(seconds, UTC).astimezone()
-    except (OverflowError, ValueError, OSError):
-        at = datetime.fromtimestamp(0, UTC)
+    at = _local(seconds)
     return Moment(seconds, at.strftime("%H:%M:%S.%f")[:-3], at.isoformat(timespec="milliseconds"))
+
+
+def day(seconds: float) -> Day:
+    """The same for what may be days old."""
+    at = _local(seconds)
+    return Day(at.strftime("%Y-%m-%d %H:%M:%S"), at.isoformat(timespec="milliseconds"))
+
+
+def _local(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)

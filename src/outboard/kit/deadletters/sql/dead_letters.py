@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -98,6 +98,7 @@ class DeadLetters(Letters):
         self.metadata = sqlalchemy.MetaData() if metadata is None else metadata
         self._table = letters_table(self.metadata, f"{prefix}dead_letters", schema)
         letters = LazyEngine(engine, "letters", DeadLettersUnavailable)
+        self._engine, self._prefix = letters, prefix
         store = SqlLetterStore(self._table, letters, database_clock(owner.clock))
         parked = None if owner.outbox is None else ParkedLetters(owner.outbox, owner.app_id)
         super().__init__(store, parked, owner.publishing, owner.model_of)
@@ -112,6 +113,10 @@ class DeadLetters(Letters):
         With an `AsyncEngine`: `await connection.run_sync(letters.create_tables)`.
         """
         self.metadata.create_all(connectable, tables=[self._table])
+
+    def when_known(self, told: Callable[[str, str], None]) -> None:
+        """Call `told` with the URL of its database, without a password, and its prefix, once known."""
+        self._engine.when_known(lambda url: told(url, self._prefix))
 
     async def expire(self) -> int:
         """Delete what is old, 2,000 letters at most; how many. It is done by and by as letters come, too."""

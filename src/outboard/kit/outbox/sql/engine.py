@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from outboard.errors import OutboardError, OutboxUnavailable
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
         AsyncEngine,  # importing it needs greenlet, which an Engine does without
     )
 
-__all__ = ["AnyEngine", "EngineSource", "LazyEngine", "reason_of"]
+__all__ = ["AnyEngine", "EngineSource", "LazyEngine", "location_of", "reason_of"]
 
 T = TypeVar("T")
 
 AnyEngine: TypeAlias = "Engine | AsyncEngine"
 EngineSource: TypeAlias = "AnyEngine | Callable[[], AnyEngine]"
+SECRETS = ("password", "sslpassword")
 NOTHING: Mapping[str, str] = {}
 MISSING_TABLE = ("no such table", "no such column", "has no column", "does not exist")
 
@@ -43,6 +45,7 @@ class LazyEngine:
         self._owner = owner
         self._unavailable = unavailable
         self._engine: AnyEngine | None = None
+        self._told: Callable[[str], None] | None = None
         self.under_way = 0
         """How many operations have not ended yet."""
 
@@ -52,7 +55,16 @@ class LazyEngine:
         if self._engine is None:
             source = self._source
             self._engine = source() if callable(source) else source
+            if self._told is not None:
+                self._told(location_of(self._engine))
         return self._engine
+
+    def when_known(self, told: Callable[[str], None]) -> None:
+        """Call `told` with `location_of` the engine: now, or once the function that gives it was called."""
+        if self._engine is None and callable(self._source):
+            self._told = told
+        else:
+            told(location_of(self.engine))
 
     async def run(self, operation: str, do: Callable[[Connection], T], *, read_only: bool = False) -> T:
         """What `do` returns, once its transaction is committed. `operation` follows "could not".
@@ -102,6 +114,15 @@ def _within(connection: Connection, do: Callable[[Connection], T], options: Mapp
     connection.execution_options(**options)
     with connection.begin():
         return do(connection)
+
+
+def location_of(engine: AnyEngine) -> str:
+    """The URL of its database, with which another process finds it, too: without a password."""
+    own = engine.url.difference_update_query(SECRETS)
+    url = URL.create(own.drivername, own.username, None, own.host, own.port, own.database, own.query)
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        url = url.set(database=str(Path(str(url.database)).absolute()))
+    return url.render_as_string(hide_password=False)
 
 
 def reason_of(error: BaseException, owner: str) -> str:

@@ -90,6 +90,7 @@ class Outbox:
         check_one_of("keep", keep, get_args(Keep))
         self._tables = Tables.in_metadata(self.metadata, prefix, schema, archives=keep == "archive")
         self._redact = redact
+        self._prefix = prefix
         upgrade_after_create(self._tables)
         self._wakeups = Wakeups()
         self._origin = new_id() if notify else None
@@ -175,6 +176,10 @@ class Outbox:
         if not isinstance(given, timedelta):
             wrong("older_than", "a timedelta", older_than)
         return await self._store.clear_archive(older_than.total_seconds())
+
+    def when_known(self, told: Callable[[str, str], None]) -> None:
+        """Call `told` with the URL of its database, without a password, and its prefix, once known."""
+        self._engine.when_known(lambda url: told(url, self._prefix))
 
     @property
     def store(self) -> OutboxStore:
