@@ -4,6 +4,7 @@
     python3 dev.py demo       run the to-do system here, with nothing else installed
     python3 dev.py test       run the tests; what follows goes to pytest
     python3 dev.py check      lint, format, types and the direction of imports
+    python3 dev.py docs       build the documentation as a site, and serve it here
     python3 dev.py engines    set up the real engines that some tests need
     python3 dev.py cluster    run Kubernetes with Dapr here, and the to-do system's pods on it
     python3 dev.py chaos      prove with real processes, under real faults, that no event is lost
@@ -52,7 +53,8 @@ VERSIONS = {"--newest": "the newest there are", "--lowest": "the oldest that pyp
 WINDOWS = os.name == "nt"
 PACKAGES: dict[str, tuple[str, ...]] = {
     "demo": ("--editable", ".[dashboard,grpc,sql]"),
-    "dev": ("--editable", ".[dashboard,grpc,sql]", "--group", "dev"),
+    "dev": ("--editable", ".[dashboard,grpc,sql]", "--group", "dev", "--group", "docs"),
+    "docs": ("--editable", ".[sql,testing]", "--group", "docs"),
     "lock": ("--group", "lock"),
 }
 """What pip installs, by purpose. `dev` contains all of `demo`."""
@@ -374,6 +376,17 @@ def test(rest: Sequence[str], versions: str) -> int:
     return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *rest], environment)
 
 
+def docs(build: bool, port: int) -> int:
+    """Build the site strictly into build/site, or serve it, built again at each change of a page."""
+    environment = {**set_up("docs"), "NO_MKDOCS_2_WARNING": "1"}  # an advertisement of its theme
+    if build:
+        arguments = ["build", "--strict"]
+    else:
+        say(f"the site will be at http://127.0.0.1:{port}; Ctrl-C stops it")
+        arguments = ["serve", "--strict", "--dev-addr", f"127.0.0.1:{port}"]
+    return hand_over([str(python_of(VENV)), "-m", "mkdocs", *arguments], environment)
+
+
 def proof(program: str, rest: Sequence[str]) -> int:
     """Run a proof of delivery, which is a program in tests; `rest` is its own command line."""
     environment = set_up("dev")
@@ -496,6 +509,15 @@ def parser() -> argparse.ArgumentParser:
             versions.add_argument(
                 option, action="store_const", const=option, default="", dest="versions", help=shown
             )
+    documenting = command(
+        "docs",
+        "build the documentation as a site, and serve it on this machine; nothing is fetched from elsewhere",
+        "  python3 dev.py docs                       at http://127.0.0.1:8080, built again at each change\n"
+        "  python3 dev.py docs --port 9000\n"
+        "  python3 dev.py docs --build               into build/site; a warning is a failure",
+    )
+    documenting.add_argument("--build", action="store_true", help="build it, and serve nothing")
+    documenting.add_argument("--port", type=int, default=8080, metavar="N", help="8080 if not given")
     locking = command(
         "lock",
         "write requirements/constraints.txt anew, after a change of pyproject.toml or to take newer versions",
@@ -574,6 +596,8 @@ def main(arguments: Sequence[str]) -> int:
         return proof("simulation", rest)
     if known.command == "check":
         return check(known.fix, known.versions)
+    if known.command == "docs":
+        return docs(known.build, known.port)
     if known.command == "lock":
         return write_constraints(known.upgrade)
     if known.command == "cluster":

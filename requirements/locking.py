@@ -19,7 +19,7 @@ PLATFORMS = (
     "aarch64-apple-darwin",
     "x86_64-pc-windows-msvc",
 )
-EVERYTHING = ("pyproject.toml", "--all-extras", "--group", "dev", "--group", "lock")
+EVERYTHING = ("pyproject.toml", "--all-extras", "--group", "dev", "--group", "docs", "--group", "lock")
 
 
 class Unresolvable(Exception):

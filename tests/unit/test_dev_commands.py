@@ -348,3 +348,20 @@ def test_a_problem_is_shown_without_a_traceback(tmp_path: Path) -> None:
         "postgresql, chromium, redis, kafka, daprd, daprd-suite, kubernetes, cluster, yaml-language-server"
     )
     assert done.stderr == f"dev.py: there is no engine kafca; there are: {known}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["docs", "--build"], ["build", "--strict"]),
+        (["docs", "--port", "9000"], ["serve", "--strict", "--dev-addr", "127.0.0.1:9000"]),
+    ],
+)
+def test_the_site_is_built_strictly(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch, arguments: list[str], asked: list[str]
+) -> None:
+    handed: list[list[str]] = []
+    monkeypatch.setattr(dev, "hand_over", lambda command, environment: handed.append(list(command)))
+    dev.main(arguments)
+    assert handed == [[str(dev.python_of(dev.VENV)), "-m", "mkdocs", *asked]]
+    assert installer.asked[-1] == dev.PACKAGES["docs"]

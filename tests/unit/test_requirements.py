@@ -54,7 +54,7 @@ def test_every_line_is_a_name_a_version_and_at_most_a_marker() -> None:
 def test_what_is_for_one_system_alone_has_its_marker() -> None:
     markers = {each.name: str(each.marker) for each in map(Requirement, LINES) if each.marker}
     assert "win32" in markers["uvloop"]
-    assert "win32" in markers["colorama"]
+    assert "win32" in markers["tzdata"]
 
 
 def test_the_oldest_python_is_among_those_that_are_looked_at() -> None:

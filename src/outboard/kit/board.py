@@ -244,7 +244,10 @@ class Outboard:
         timeout: float | None = None,
         **arguments: Unpack[EventArguments],
     ) -> Event[object]:
-        """Publish any JSON data to a topic by its name; otherwise as `Topic.publish`."""
+        """Publish any JSON data to a topic by its name.
+
+        Parameters (`timeout` in seconds) and errors as of `Topic.publish`.
+        """
         return await self.topic(topic, pubsub=pubsub).publish(data, timeout=timeout, **arguments)
 
     @overload

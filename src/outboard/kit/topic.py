@@ -134,8 +134,8 @@ class Topic(Generic[T]):
     ) -> Event[T]:
         """Publish an event that keeps the attributes it has; what is missing is filled in.
 
-        One that has a `correlationid` was published before: it gets no `causationid`. Parameters and errors
-        as of `publish`.
+        One that has a `correlationid` was published before: it gets no `causationid`. Parameters (`timeout`
+        in seconds) and errors as of `publish`.
         """
         hops = self.publisher.hops
         with self.publisher.telemetry.publishing(self.pubsub, self.name, extensions_of(event)) as creation:
@@ -204,7 +204,7 @@ class Topic(Generic[T]):
     ) -> Event[T]:
         """Store an event that keeps the attributes it has; what is missing is filled in.
 
-        Parameters and errors as of `stage`.
+        Parameters (`after` is a timedelta) and errors as of `stage`.
         """
         schedule = Schedule.of(after, at, expires, dedupe_key)
         with self.publisher.telemetry.staging(self.pubsub, self.name, extensions_of(event)) as creation:
@@ -227,7 +227,7 @@ class Topic(Generic[T]):
         return cancelled
 
     def cancel_now(self, session: SupportsAdd, dedupe_key: str) -> bool:
-        """As `SyncTopic.cancel`."""
+        """As `SyncTopic.cancel`. Raises OutboxMissing, ValueError."""
         check_dedupe_key(dedupe_key)
         if self.staging is None:
             raise OutboxMissing(self.name)

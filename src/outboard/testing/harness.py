@@ -198,7 +198,8 @@ class Harness:
     async def handled(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> Event[T]:
         """The next event of `topic` that a handler has settled with SUCCESS; each call gives another one.
 
-        A dead letter that the kit has published is settled in another way, and not among them.
+        A dead letter that the kit has published is settled in another way, and not among them. `timeout` is
+        in seconds. Raises NotSeen.
         """
         check_topic(topic)
         dead = {letter.event_id for letter in self.dead_letters(topic)}
@@ -222,7 +223,10 @@ class Harness:
         return topic.codec.decode(handled()[position])
 
     async def retried(self, topic: Topic[T], times: int = 1, timeout: float = DEFAULT_TIMEOUT) -> Delivery:
-        """The delivery by which some event of `topic` was answered RETRY for the `times`-th time."""
+        """The delivery by which some event of `topic` was answered RETRY for the `times`-th time.
+
+        `timeout` is in seconds. Raises NotSeen.
+        """
         check_topic(topic)
         check_count("times", times)
 
@@ -243,7 +247,10 @@ class Harness:
         return found
 
     async def dead_lettered(self, topic: Topic[T], timeout: float = DEFAULT_TIMEOUT) -> DeadLetter:
-        """The next event on the dead letter topic of `topic`; each call gives another one."""
+        """The next event on the dead letter topic of `topic`; each call gives another one.
+
+        `timeout` is in seconds. Raises NotSeen.
+        """
         check_topic(topic)
         mark = _Mark(topic.pubsub, topic.name, "dead-lettered")
         position = self._seen.get(mark, 0)
@@ -255,7 +262,7 @@ class Harness:
     async def settled(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Return when every event that was published has come to its end at every app that takes it.
 
-        What is staged, and committed, is published first.
+        What is staged, and committed, is published first. `timeout` is in seconds. Raises NotSeen.
         """
         await self._staged.published(timeout)
         await self._record.wait(lambda: not self._record.unsettled, timeout, "not every event was settled")

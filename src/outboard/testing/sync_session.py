@@ -78,7 +78,7 @@ class SyncEventSession:
         return self._quietly(self._session.tree)
 
     def quiet(self, timeout: float = QUIET_SECONDS) -> None:
-        """As that of `EventSession`."""
+        """As that of `EventSession`; `timeout` in seconds."""
         self._portal.call(self._session.quiet, timeout)
 
     def run(self, function: Callable[[], Awaitable[T]]) -> T:

@@ -75,7 +75,9 @@ class State(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> T | None:
-        """The value, None where nothing lies there. Raises StateInvalid for one that is no `T`."""
+        """The value, None where nothing lies there; `timeout` in seconds. Raises StateInvalid for one that is
+        no `T`.
+        """
         entry = await self.entry(key, consistency=consistency, metadata=metadata, timeout=timeout)
         return entry.value
 
@@ -87,7 +89,10 @@ class State(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> StateEntry[T]:
-        """The value with the ETag under which `save` and `delete` may change it. Raises StateInvalid."""
+        """The value with the ETag under which `save` and `delete` may change it; `timeout` in seconds.
+
+        Raises StateInvalid.
+        """
         read = _read(consistency, metadata)
         text = check_state_key(key)
         sidecar = self.sidecar(f"reading key '{text}'")
@@ -100,7 +105,10 @@ class State(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> dict[K, StateEntry[T]]:
-        """An entry for each key, in their order, also where nothing lies there. Raises StateInvalid."""
+        """An entry for each key, in their order, also where nothing lies there; `timeout` in seconds.
+
+        Raises StateInvalid.
+        """
         if isinstance(keys, str) or not isinstance(keys, Iterable):
             wrong("keys", "several keys, such as a list of them", keys)
         texts = {key: check_state_key(key) for key in keys}
@@ -144,7 +152,10 @@ class State(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Write several values in one request. Not atomic: `transaction` is. Raises StateInvalid."""
+        """Write several values in one request; `timeout` in seconds. Not atomic: `transaction` is.
+
+        Raises StateInvalid.
+        """
         if not isinstance(values, Mapping):
             wrong("values", "a mapping from keys to values", values)
         texts = ((check_state_key(key), value) for key, value in values.items())
@@ -164,7 +175,10 @@ class State(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Remove what lies under `key`, if anything does. Raises EtagMismatch, EtagInvalid."""
+        """Remove what lies under `key`, if anything does; `timeout` in seconds.
+
+        Raises EtagMismatch, EtagInvalid.
+        """
         concurrency: Concurrency | None = "first-write" if etag else None
         check_instance("etag", etag, str, "a text")
         pairs = _read(consistency, metadata).metadata
@@ -179,7 +193,8 @@ class State(Generic[T]):
                 changes.save("ana", value)
                 changes.delete("bob")
 
-        Raises EtagMismatch, and StateFailed where the store knows no transactions.
+        `timeout`, in seconds, bounds the request. Raises EtagMismatch, and StateFailed where the store knows
+        no transactions.
         """
         sidecar = self.sidecar("a transaction")
         return transaction(self.store, self.codec, sidecar, self._timeout(timeout))

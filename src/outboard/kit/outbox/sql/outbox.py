@@ -137,9 +137,9 @@ class Outbox:
     ) -> OutboxHealth:
         """Whether all is well, for a health endpoint of the app's: it raises nothing.
 
-        It is not where the first event that is due has waited longer than `max_age`, more than `max_parked`
-        are parked, or the database does not answer. Do not let the start of an app depend on it: what waits
-        is published only by an app that runs.
+        It is not where the first event that is due has waited longer than `max_age` (a timedelta), more than
+        `max_parked` are parked, or the database does not answer. Do not let the start of an app depend on it:
+        what waits is published only by an app that runs.
         """
         try:
             depth = await self._store.depth()
