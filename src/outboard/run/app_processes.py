@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,12 +15,15 @@ from outboard.run.current_run import CurrentRun
 from outboard.run.output.events import AppFound, Attach, SlowStart
 from outboard.run.service import Service
 from outboard.run.source_changes import IsOwn, is_source_of
+from outboard.runs.restarts import take_restart
 from outboard.tasks import background_tasks
 
 __all__ = ["AppProcesses"]
 
 SLOW: Final = 10.0
 """Seconds after which a person is asked why an app does not answer."""
+LOOK_FOR_REQUESTS: Final = 0.25
+"""Seconds between two looks for a request of somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class AppProcesses:
         """With `keep_going` the death of one is told at the end of all."""
         plan, state = app.plan, self.state
         is_own: IsOwn = lambda path: is_source_of(plan, path, state.plan)  # noqa: E731
-        service = Service(plan, state.report, state.clock, state.hurry, app.availability, is_own)
+        asked = lambda: self._until_asked(plan.app_id)  # noqa: E731
+        service = Service(plan, state.report, state.clock, state.hurry, app.availability, is_own, asked)
         try:
             async with background_tasks(self._remind(app)):
                 await service.run()
@@ -49,6 +54,18 @@ class AppProcesses:
             if not plan.keep_going:
                 raise
             self.died.append(error)
+
+    async def _until_asked(self, app_id: str) -> None:
+        """Return once somebody has asked for a restart; a folder that cannot be read asks for nothing."""
+        state = self.state
+        if state.folder is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            with suppress(OSError):
+                if take_restart(state.folder, app_id):
+                    return
+            await state.clock.sleep(LOOK_FOR_REQUESTS)
 
     async def _remind(self, app: AppInstance) -> None:
         """Ask a person to look, where an app takes long to open its port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from outboard.clock import Clock
 from outboard.run.app_instance import AppInstance
@@ -22,13 +23,15 @@ class CurrentRun:
     """`apps` are those of `plan`, in its order, as far as they run.
 
     `hurry` is set where there is no time for a graceful end; `subscribing_else` gets the ids of apps that
-    subscribe to something else than their sidecars know.
+    subscribe to something else than their sidecars know. `folder` is where the run is recorded, and where
+    others leave requests; None where it is not.
     """
 
     plan: RunPlan
     planning: Planning
     report: Report
     clock: Clock
+    folder: Path | None = None
     apps: list[AppInstance] = field(init=False)
     hurry: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     published: asyncio.Queue[Published] = field(default_factory=asyncio.Queue, init=False)

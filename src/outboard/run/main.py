@@ -55,7 +55,7 @@ def execute(
         )
         folder = None if recorder.hops is None else recorder.hops.parent
         beside = None if dashboard is None else dashboard_of(folder, dashboard)
-        _run(with_hops(plan, recorder.hops), recorder, clock, planning, beside)
+        _run(with_hops(plan, recorder.hops), recorder, clock, planning, beside, folder)
 
 
 def _check_again(plan: RunPlan) -> list[AppFinding]:
@@ -66,15 +66,16 @@ def _check_again(plan: RunPlan) -> list[AppFinding]:
 
 
 def _run(
-    plan: RunPlan, report: Report, clock: Clock, planning: Planning, dashboard: RunDashboard | None
-) -> None:
+    plan: RunPlan, report: Report, clock: Clock, planning: Planning, dashboard: RunDashboard | None,
+    folder: Path | None,
+) -> None:  # fmt: skip
     serve = (
         _local_sidecars(plan, clock)
         if plan.daprd is None
         else _daprd(plan, plan.daprd, report, clock, follows=not planning.reload)
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(run_plan(plan, report, serve, clock, planning, dashboard))
+        runner.run(run_plan(plan, report, serve, clock, planning, dashboard, folder))
 
 
 def _local_sidecars(plan: RunPlan, clock: Clock) -> ServeSidecar:

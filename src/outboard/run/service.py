@@ -1,23 +1,23 @@
 """One app of a run: started, restarted on change, stopped with all that it started.
 
-With `--reload`; without it, `running` is left only by the end of the app:
+With `--reload`; without it, `running` is left only by the end of the app, or when somebody asks:
 
-    state     process  availability               until               next
-    --------  -------  -------------------------  ------------------  --------
-    running   runs     found, once it listens     its files change    stopping
-    running   runs     found, once it listens     it ends by itself   ended
-    ended     none     lost                       its files change    running
-    stopping  ends     lost, before it is asked   nothing is left     running
+    state     process  availability               until                         next
+    --------  -------  -------------------------  ----------------------------  --------
+    running   runs     found, once it listens     its files change, or asked    stopping
+    running   runs     found, once it listens     it ends by itself             ended
+    ended     none     lost                       its files change, or asked    running
+    stopping  ends     lost, before it is asked   nothing is left               running
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from outboard.clock import Clock
 from outboard.errors import ServiceDied
@@ -34,11 +34,17 @@ from outboard.tasks import background_tasks
 __all__ = ["Service", "launch"]
 
 Changes: TypeAlias = "asyncio.Queue[tuple[str, ...]]"
+ASKED: Final = "somebody has asked for it"
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What it takes to run one app. `hurry` is set when there is no time for a graceful end.
+    """What it takes to run one app. `hurry` is set when there is no time for a graceful end, and
+    `until_asked` returns each time that somebody asks for a restart.
 
     `availability` is that of an app which may restart, None for the others. A changed source file counts
     where `is_own` says so.
@@ -50,6 +56,7 @@ class Service:
     hurry: asyncio.Event
     availability: AppAvailability | None = None
     is_own: IsOwn = lambda _: True
+    until_asked: Callable[[], Awaitable[None]] = _never
 
     async def run(self) -> None:
         """Run until the app ends for good, or until cancelled.
@@ -64,8 +71,10 @@ class Service:
                 await self._once(log)
 
     async def _once(self, log: Remembering) -> None:
-        async with self._process(log) as process:
-            code = await process.wait()
+        code: int | None = None
+        while code is None:
+            async with self._process(log) as process:
+                code = await self._until_ended(process)
         if code or self.plan.app_port:  # whoever is to be called must stay
             alone = self.plan.keep_going
             others = "the others go on" if alone else "everything else is stopped"
@@ -73,6 +82,20 @@ class Service:
             others = "the others went on" if alone else "everything else was stopped"
             raise ServiceDied(self.plan.app_id, code, log.last_words or "nothing", others)
         self.report(AppEnded(self.plan.app_id, code, "it is done"))
+
+    async def _until_ended(self, process: Process) -> int | None:
+        """Its exit code; None where it is to be started anew."""
+        end, asked = asyncio.ensure_future(process.wait()), asyncio.ensure_future(self.until_asked())
+        try:
+            await asyncio.wait({end, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                return end.result()
+            await asked
+            self.report(Reloading(self.plan.app_id, (), reason=ASKED))
+            return None
+        finally:
+            end.cancel()
+            asked.cancel()
 
     @asynccontextmanager
     async def _process(self, log: AppLog) -> AsyncIterator[Process]:
@@ -89,21 +112,28 @@ class Service:
                 async with self._process(log) as process, background_tasks(self._watch()):
                     changed = await self._until_changed(process, changes)
                     self._lost()  # before the old process stops: events wait from now on
-                    self.report(Reloading(self.plan.app_id, changed))
+                    self.report(Reloading(self.plan.app_id, changed, reason="" if changed else ASKED))
 
     async def _until_changed(self, process: Process, changes: Changes) -> tuple[str, ...]:
-        """The changed files. A process that ends before is reported, and not started again till then."""
+        """The changed files, none where somebody has asked. A process that ends before is reported, and not
+        started again till then.
+        """
         change, end = asyncio.ensure_future(changes.get()), asyncio.ensure_future(process.wait())
+        asked = asyncio.ensure_future(self.until_asked())
         try:
-            await asyncio.wait({change, end}, return_when=asyncio.FIRST_COMPLETED)
-            if not change.done():
+            await asyncio.wait({change, end, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not (change.done() or asked.done()):
                 self._lost()
                 detail = "it is started again when its files change"
                 self.report(AppEnded(self.plan.app_id, end.result(), detail))
-            return _together(await change, changes)
+                await asyncio.wait({change, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if change.done():
+                return _together(change.result(), changes)
+            await asked
+            return _together((), changes)
         finally:
-            change.cancel()
-            end.cancel()
+            for each in (change, end, asked):
+                each.cancel()
 
     async def _watch(self) -> None:
         if self.availability is not None:

@@ -15,6 +15,7 @@ The task of `_Run` holds all of it: to stop is to cancel that task, and each sco
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from outboard.clock import Clock
 from outboard.host.stop_requests import on_stop_request
@@ -37,19 +38,20 @@ __all__ = ["run_plan"]
 
 async def run_plan(
     plan: RunPlan, report: Report, serve: ServeSidecar, clock: Clock, planning: Planning,
-    dashboard: RunDashboard | None = None,
+    dashboard: RunDashboard | None = None, folder: Path | None = None,
 ) -> None:  # fmt: skip
     """Run `plan` until it is done, or until a signal asks to stop: then everything ends, within seconds.
 
     By `planning` the plan is made again where it has to be: where a port is lost, and for changed files. The
-    `dashboard` is served from `ready` on.
+    `dashboard` is served from `ready` on. `folder` is where the run is recorded, and where others may ask for
+    the restart of an app.
 
     A second signal ends it at once. Raises ServiceDied naming the service where one ends by itself, and
     OutboardError of other kinds where something cannot start; nothing runs any more then either.
     """
     end = RunEnd(report)
     logs = SidecarLogs(end.report, clock)
-    run = _Run(CurrentRun(plan, planning, end.report, clock), serve, logs, dashboard)
+    run = _Run(CurrentRun(plan, planning, end.report, clock, folder), serve, logs, dashboard)
     with (
         logs.taken(),
         on_stop_request(lambda reason: run.hasten() if end.requested else end.request(reason)),
