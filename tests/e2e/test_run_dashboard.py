@@ -90,3 +90,32 @@ def test_people_read_the_address(project: Project) -> None:
     with running_program(command, project.folder, HOME=str(project.folder)) as program:
         program.wait_for("dashboard at http://127.0.0.1:")
         assert program.output.index("Ctrl-C stops everything") < program.output.index("dashboard at")
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_an_app_is_restarted_from_the_dashboard_and_gets_its_events(project: Project, reload: bool) -> None:
+    with running(project, "--dashboard", *(["--reload"] if reload else [])) as run:
+        sidecar = run.ready()["worker"]
+        address = httpx.URL(run.event("dashboard")["url"])
+        base = address.copy_with(path="/", query=None)
+        publish(sidecar, "jobs", n=1)
+        run.line("EVENT 1")
+        with httpx.Client(base_url=base, trust_env=False, timeout=30) as browser:
+            browser.get(address)
+            page = browser.get("/apps").text
+            asked = {"run": page.split('name="run" value="')[1].split('"')[0], "app": "worker"}
+            origin = {"origin": str(base).rstrip("/"), "hx-request": "true"}
+            answer = browser.post("/apps/restart", data=asked, headers=origin)
+            assert "worker is started anew" in answer.text
+            told = run.until(lambda event: event["event"] == "reloading")
+            assert (told["app"], told["reason"]) == ("worker", "somebody has asked for it")
+            old = page.split("process ")[1].split("<")[0]
+            eventually(lambda: is_well_again(browser, old), lambda: browser.get("/apps").text)
+            publish(sidecar, "jobs", n=2)
+            run.line("EVENT 2")
+        assert run.interrupt() == 0
+
+
+def is_well_again(browser: httpx.Client, old_process: str) -> bool:
+    page = browser.get("/apps").text
+    return f"process {old_process}<" not in page and "listens" in page and "does not listen" not in page

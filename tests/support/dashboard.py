@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -15,9 +17,22 @@ from outboard.dashboard.security.entrance import Entrance
 from outboard.dashboard.watching import Watch, WatchedRuns
 from outboard.hops.files.lines import FileHead, head_line, hop_line
 from outboard.hops.record import EventIdentity, Hop, HopKind
+from outboard.host.processes import process_identity
 from outboard.live.places import SearchPlaces
+from outboard.runs.folder import RunFolder, make_run_folder, runs_folder
+from outboard.runs.record import RunningApp, RunRecord
 
-__all__ = ["BASE", "SESSION", "TOKEN", "asking", "dashboard", "hop", "write_hops"]
+__all__ = [
+    "BASE",
+    "SESSION",
+    "TOKEN",
+    "asking",
+    "asking_of_runs",
+    "dashboard",
+    "hop",
+    "known_run",
+    "write_hops",
+]
 
 TOKEN = "the-token"
 SESSION = "the-session"
@@ -57,6 +72,25 @@ def dashboard(folder: Path, *databases: str) -> httpx.ASGITransport:
     watch = Watch(watched, SystemClock())
     app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE)
     return httpx.ASGITransport(app)
+
+
+def known_run(home: Path, *apps: RunningApp, ended: bool = False, **changed: object) -> RunFolder:
+    """A run of this process, as far as its folder below `home` tells: nothing is started."""
+    now = datetime.now(UTC)
+    folder = make_run_folder(runs_folder(home), now)
+    record = RunRecord(folder.run_id, "1", "outboard", "", str(home), now, process_identity(), apps)
+    folder.write(replace(record, ended=now if ended else None, **changed))  # type: ignore[arg-type]
+    return folder
+
+
+@asynccontextmanager
+async def asking_of_runs(home: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that has opened the dashboard of the runs below `home`."""
+    watch = Watch(WatchedRuns(SearchPlaces(home, home, {})), SystemClock())
+    app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
+        await client.get("/", params={"token": TOKEN})
+        yield client
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from outboard.clock import Clock
 from outboard.dashboard.views.feed import EventFeed
 from outboard.hops.files.reader import HopFollower, RecordRead
 from outboard.live.asking import wirings
-from outboard.live.places import SearchPlaces, app_places
+from outboard.live.places import AppPlace, SearchPlaces, app_places
 from outboard.live.wiring import AppWiring
 from outboard.runs.finding import KnownRun, all_runs, beside, find_run
 from outboard.runs.folder import HOPS, runs_folder
@@ -122,6 +122,12 @@ class Watch:
         live = [run for run in self.runs if run.is_live]
         fitting = [run for run in live if not app_id or run.record.app(app_id) is not None]
         return self._in(fitting[0].record.run_id if fitting else self.watched.run_id, app_id)
+
+    def places_of(self, run: KnownRun) -> list[AppPlace]:
+        """The apps of `run`, without those beside it, and their sidecars. Raises CommandError, OSError."""
+        names = {app.app_id for app in run.record.apps}
+        found = app_places(self._in(run.record.run_id))
+        return [place for place in found if place.app_id in names]
 
     async def _of_run(self, run_id: str) -> Sequence[AppWiring]:
         return await wirings(app_places(self._in(run_id)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from outboard.dashboard.pages.apps import APPS
 from outboard.dashboard.pages.dead_letters import DEAD_LETTERS
 from outboard.dashboard.pages.event import EVENT
 from outboard.dashboard.pages.events import EVENTS
@@ -13,5 +14,5 @@ from outboard.dashboard.pages.page import DashboardPage
 
 __all__ = ["HOME", "PAGES"]
 
-PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT, FLOW, DEAD_LETTERS)
+PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT, FLOW, APPS, DEAD_LETTERS)
 HOME: Final = EVENTS.path

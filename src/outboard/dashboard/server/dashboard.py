@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, StreamingResponse
 
+from outboard.dashboard.app_states import AppStates
+from outboard.dashboard.log_reading import AppLogReader
 from outboard.dashboard.server.rendering import Templates
 from outboard.dashboard.watching import Watch
 from outboard.trace.question import notes_told
@@ -21,12 +23,21 @@ HEARTBEAT: Final = 10.0
 """Seconds after which a stream that has nothing new says so: else nobody would see that its reader left."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dashboard:
-    """`page` answers with a whole page, `stream` with a fragment that is sent again whenever it changes."""
+    """`page` answers with a whole page, `stream` with a fragment that is sent again whenever it changes.
+
+    `states` tells of apps, and `logs` has what they and their sidecars wrote.
+    """
 
     watch: Watch
     templates: Templates
+    states: AppStates = field(init=False)
+    logs: AppLogReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.states = AppStates(self.watch, self.watch.clock)
+        self.logs = AppLogReader(self.watch.clock)
 
     async def page(
         self, request: Request, template: str, values: Mapping[str, object], status: int = 200
