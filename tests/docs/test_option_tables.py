@@ -60,6 +60,7 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("state", "by-hand.md", ("# ", "## `outboard state`")),
         ("routes", "by-hand.md", ("# ", "## `outboard routes`")),
         ("doctor", "doctor.md", ("## Options",)),
+        ("asyncapi", "asyncapi.md", ()),
         ("check", "check.md", ()),
         ("trace", "trace.md", ()),
         ("dashboard", "dashboard.md", ()),

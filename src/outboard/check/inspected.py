@@ -40,7 +40,7 @@ class InspectedApp:
     `node` is its entry in a run file, `resources` are the folders of components that it has there (empty: not
     known). `unserved` are handlers that the app does not serve. `unseen` counts the places where something
     is published to a topic that only a run can tell. `posts` are the paths that it takes a POST at, as they
-    are declared; None where that is not known.
+    are declared; None where that is not known. `described` is what its events look like, where asked.
     """
 
     app_id: str
@@ -54,6 +54,7 @@ class InspectedApp:
     posts: tuple[str, ...] | None = None
     node: Node | None = None
     resources: tuple[str, ...] = ()
+    described: Json = None
 
     @property
     def topics(self) -> Iterator[InspectedTopic]:
@@ -83,6 +84,7 @@ def app_from_json(
         _number(found, "unseen"),
         found.get("streaming") is True,
         tuple(map(str, posts)) if isinstance(posts := found.get("posts"), list) else None,
+        described=found.get("described"),
     )
 
 

@@ -193,6 +193,13 @@ def _info(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(info.__doc__ or ""))(info)
 
 
+def _asyncapi(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.asyncapi import asyncapi
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(asyncapi.__doc__ or ""))(asyncapi)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "new": Command("Make a service to begin with: its code, tests, components and manifests.", _new),
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
@@ -201,6 +208,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "explain": Command("Say what a rule of `check` is about.", _explain),
     "schema": Command(
         "Write JSON Schema of Dapr's files, so that an editor completes and marks them.", _schema
+    ),
+    "asyncapi": Command(
+        "Write an AsyncAPI document of the events of apps, and tell what would break whom.", _asyncapi
     ),
     "manifests": Command("Write Kubernetes manifests for the apps of a dapr.yaml.", _manifests),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),

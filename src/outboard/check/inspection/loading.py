@@ -46,11 +46,17 @@ class _Wanted:
     folder: Path
     run_app: RunApp | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    with_schemas: bool = False
 
 
-def inspect_named(named: Sequence[str], run_apps: Sequence[RunApp]) -> Inspection:
-    """The apps that are `named`. Raises CommandError for one that cannot be loaded."""
-    wanted = [_named(each, run_apps) for each in named]
+def inspect_named(
+    named: Sequence[str], run_apps: Sequence[RunApp], *, with_schemas: bool = False
+) -> Inspection:
+    """The apps that are `named`, `with_schemas` of their events if that is wanted.
+
+    Raises CommandError for one that cannot be loaded.
+    """
+    wanted = [replace(_named(each, run_apps), with_schemas=with_schemas) for each in named]
     found = [_inspected(each) for each in wanted]
     for each, app in zip(wanted, found, strict=True):
         if isinstance(app, str):
@@ -60,7 +66,7 @@ def inspect_named(named: Sequence[str], run_apps: Sequence[RunApp]) -> Inspectio
     return Inspection(apps, tuple(_remarks(apps)))
 
 
-def inspect_all(run_apps: Sequence[RunApp]) -> Inspection:
+def inspect_all(run_apps: Sequence[RunApp], *, with_schemas: bool = False) -> Inspection:
     """All apps of run files. One that cannot be loaded is a remark."""
     apps: list[InspectedApp] = []
     remarks: list[str] = []
@@ -70,7 +76,10 @@ def inspect_all(run_apps: Sequence[RunApp]) -> Inspection:
             told = "its command starts no Python module" if each.command else "it has no command"
             remarks.append(f"{each.app_id} was not loaded: {told}. What it takes and publishes is not known.")
             continue
-        found = _inspected(_Wanted(target, each.app_id, Path(each.folder), each, each.environment))
+        folder = Path(each.folder)
+        found = _inspected(
+            _Wanted(target, each.app_id, folder, each, each.environment, with_schemas=with_schemas)
+        )
         if isinstance(found, InspectedApp):
             apps.append(found)
         else:
@@ -158,6 +167,7 @@ def _run(wanted: _Wanted, out: Path) -> str:
         str(folder),
         wanted.target.module,
         wanted.target.attribute,
+        *(["schemas"] if wanted.with_schemas else []),
     ]
     try:
         subprocess.run(

@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -25,10 +25,12 @@ from starlette.routing import Mount, WebSocketRoute
 
 from outboard.asgi import AsgiExchange
 from outboard.check.inspection.calls import publish_calls
+from outboard.check.inspection.describing import described
 from outboard.gojson.values import Json
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import DEFAULT_APP_ID
 from outboard.kit.subscriptions.declaration import DeadLetterPolicy, Declaration
+from outboard.kit.subscriptions.registry import Registry
 from outboard.kit.subscriptions.routes import every_route
 from outboard.kit.topic import Topic
 from outboard.wire.http import Request
@@ -46,12 +48,12 @@ class ServerStarted(BaseException):
 
 
 def main() -> None:
-    """`FILE FOLDER MODULE [ATTRIBUTE]`: what the app in FOLDER declares is JSON in FILE, or why it cannot be
-    loaded.
+    """`FILE FOLDER MODULE [ATTRIBUTE [schemas]]`: what the app in FOLDER declares is JSON in FILE, or why it
+    cannot be loaded. With `schemas`, its events are described, too.
     """
     out, folder, module, *rest = sys.argv[1:]
     try:
-        found = inspected(Path(folder), module, rest[0] if rest else "")
+        found = inspected(Path(folder), module, rest[0] if rest else "", with_schemas="schemas" in rest[1:])
     except BaseException as error:
         found = {"error": _failure(error, Path(folder))}
     Path(out).write_text(json.dumps(found), encoding="utf-8")
@@ -59,7 +61,7 @@ def main() -> None:
     os._exit(0)  # whatever threads the app has started
 
 
-def inspected(folder: Path, module: str, attribute: str) -> dict[str, Json]:
+def inspected(folder: Path, module: str, attribute: str, *, with_schemas: bool = False) -> dict[str, Json]:
     """What the app declares. Raises what its import does."""
     sys.path.insert(0, str(folder))
     _refuse_servers()
@@ -78,6 +80,7 @@ def inspected(folder: Path, module: str, attribute: str) -> dict[str, Json]:
         "declares": [{"pubsub": each.pubsub, "topic": each.name} for each in topics],
         "unseen": unseen,
         "posts": _posts(app),
+        "described": _described(app, topics, publishes) if with_schemas else None,
     }
 
 
@@ -185,6 +188,24 @@ def _served(topics: Iterable[Topic[Any]]) -> set[int]:
     apps = [app for app in _alive(FastAPI) if any(each.is_mounted(app) for each in registries)]
     handlers = {id(each.declaration) for app in apps for of in registries for each in of.served(app)}
     return handlers | ({0} if apps else set())
+
+
+def _described(app: FastAPI | None, topics: Sequence[Topic[Any]], publishes: Sequence[Json]) -> Json:
+    """What is said of the app itself, and of its topics."""
+    apps = [app] if app is not None else _alive(FastAPI)
+    handlers = [
+        (of.declaration, of.path) for one in apps for each in _alive(Registry) for of in each.served(one)
+    ]
+    published = {
+        (str(each.get("pubsub")), str(each.get("topic"))) for each in publishes if isinstance(each, dict)
+    }
+    about = apps[0] if apps else FastAPI()
+    return {
+        "title": about.title,
+        "version": about.version,
+        "description": about.description or about.summary or "",
+        "topics": described(topics, handlers, published),
+    }
 
 
 def _of_declaration(each: Declaration) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from typing_extensions import is_typeddict
 
 from outboard.wire.events import Event
 
-__all__ = ["Misfit", "misfit"]
+__all__ = ["Misfit", "misfit", "types_of"]
 
 JSON: Final = (dict, list, str, int, float, bool, type(None))
 """What data is, as Python has it, where a topic has no model."""
@@ -36,7 +36,7 @@ def misfit(annotation: object, model: object, *, is_matched: bool) -> Misfit | N
     A handler takes each type of the topic, or a base class of it; with a rule (`is_matched`) at least one.
     """
     asked = _data_of(annotation)
-    wanted, given = _types(asked), _types(model)
+    wanted, given = types_of(asked), types_of(model)
     if any(_is_open(item) for item in wanted):
         return None
     if any(_is_open(item) for item in given):
@@ -69,15 +69,15 @@ def _data_of(annotation: object) -> object:
     return arguments[0] if arguments else Any
 
 
-def _types(model: object) -> tuple[object, ...]:
+def types_of(model: object) -> tuple[object, ...]:
     """The types of which a union is made, without what is said beside them."""
     model = getattr(model, "__value__", model)  # of `type Name = ...`
     model = getattr(model, "__supertype__", model)  # of a NewType
     origin = get_origin(model)
     if origin is Annotated:
-        return _types(get_args(model)[0])
+        return types_of(get_args(model)[0])
     if origin in (Union, UnionType):
-        return tuple(found for item in get_args(model) for found in _types(item))
+        return tuple(found for item in get_args(model) for found in types_of(item))
     return (model,)
 
 
