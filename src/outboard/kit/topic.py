@@ -13,7 +13,7 @@ from outboard.errors import OutboxMissing
 from outboard.hops.record import EventIdentity
 from outboard.kit.arguments import stripped, wrong
 from outboard.kit.models import check_model
-from outboard.kit.outbox.port import OwnStaging, Staging, SupportsAdd, SupportsRunSync
+from outboard.kit.outbox.port import OwnStaging, Staging, SupportsAdd, SupportsRunSync, stages_itself
 from outboard.kit.outbox.schedule import Expiry, Schedule, check_dedupe_key
 from outboard.kit.subscriptions.declaration import (
     DEFAULT_DEAD_LETTER,
@@ -246,7 +246,7 @@ class Topic(Generic[T]):
         schedule: Schedule,
         on_duplicate: Callable[[], object] | None,
     ) -> None:
-        staging, is_own = self.staging, isinstance(session, OwnStaging)
+        staging, is_own = self.staging, stages_itself(session)
         if not is_own and not callable(getattr(session, "add", None)):
             wrong("session", "a Session or AsyncSession of SQLAlchemy", session)
         if not is_own and staging is None:
@@ -262,7 +262,7 @@ class Topic(Generic[T]):
                 on_duplicate()
 
         hold = self.on_refused == "hold"
-        if isinstance(session, OwnStaging):
+        if stages_itself(session):
             session.take_staged(publication, event.id, schedule)
         elif staging is not None:
             staging.stage(

@@ -41,6 +41,8 @@ class Schedule:
         dedupe_key: str | None = None,
     ) -> Schedule:
         """What `Topic.stage` is told. Raises TypeError, ValueError, InvalidName."""
+        if after is None and at is None and expires is None and dedupe_key is None:
+            return AT_ONCE
         check_instance("after", after, timedelta, "a timedelta")
         check_instance("at", at, datetime, "a datetime")
         check_instance("expires", expires, (timedelta, datetime), "a timedelta or a datetime")

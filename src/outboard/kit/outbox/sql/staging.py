@@ -2,6 +2,10 @@
 
 What SQLAlchemy does with a pending object is what has to happen to an event: it is inserted before the
 commit, goes with its savepoint, and makes the commit fail where it cannot be inserted.
+
+Of that only the pending is left to SQLAlchemy. When a flush begins, all events that are pending are inserted
+by one statement, and are objects of the session no more: its unit of work would take three times as long.
+What somebody stages later than that, while the flush has begun, is inserted as any other object is.
 """
 
 from __future__ import annotations
@@ -9,10 +13,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Table, bindparam, delete, event, text, update
+from sqlalchemy import BigInteger, Connection, Table, bindparam, delete, event, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.orm import Mapper, Session, object_session, registry
 
 from outboard.errors import InvalidCloudEvent
@@ -45,30 +50,28 @@ LOCK_AND_TELL: Final = text(f"{LOCKED}, pg_notify(:channel, :payload)").bindpara
 """Whoever listens is told at the commit; in one question, since each of them takes time."""
 
 
+FAILED: Final = "failed"
+
+
 class _Row:
-    """An event as a pending object; `is_guarded` once its lane is locked."""
+    """An event as a pending object: its `values` by column. It has none as attributes, since each is a step.
 
-    event_id: str
-    pubsub: str
-    topic: str
-    lane: int
-    partition: int
-    key: str | None
-    dedupe_key: str | None
-    due_at: int
-    expires_at: int | None
+    `is_guarded` once its lane is locked.
+    """
+
     is_guarded = False
-    schedule = AT_ONCE
-    on_duplicate: Callable[[], object] | None = None
 
-    def __init__(self, **columns: object) -> None:
-        for name, value in columns.items():
-            setattr(self, name, value)
+    def __init__(
+        self, values: dict[str, Any], schedule: Schedule, on_duplicate: Callable[[], object] | None
+    ) -> None:
+        self.values = values
+        self.schedule = schedule
+        self.on_duplicate = on_duplicate
 
     @property
     def unique(self) -> tuple[str, str, str | None]:
         """No other row waits with the same, where it has a dedupe key."""
-        return self.pubsub, self.topic, self.dedupe_key
+        return self.values["pubsub"], self.values["topic"], self.values["dedupe_key"]
 
 
 class SqlStaging:
@@ -96,6 +99,7 @@ class SqlStaging:
             self._row, tables.outbox, eager_defaults=False
         )
         event.listen(self._row, "before_insert", self._before_insert)
+        self._insert = insert(tables.outbox).inline()
 
     def stage(
         self,
@@ -115,26 +119,26 @@ class SqlStaging:
         key = metadata.get(PARTITION_KEY) or None
         lane = lane_of(pubsub, topic, key, event_id)
         details = {"metadata": dict(metadata), "headers": dict(headers), "traceid": traceid}
-        row = self._row(
-            event_id=event_id,
-            pubsub=pubsub,
-            topic=topic,
-            key=key,
-            lane=lane,
-            partition=partition_of(lane),
-            body=body,
-            details=json.dumps(details),
-            hold=hold,
-            staged_at=milliseconds(now),
-            available_at=0,
-            attempts=0,
-            due_at=0,
-            dedupe_key=schedule.dedupe_key,
-        )
-        row.schedule, row.on_duplicate = schedule, on_duplicate
+        values = {
+            "event_id": event_id,
+            "pubsub": pubsub,
+            "topic": topic,
+            "key": key,
+            "lane": lane,
+            "partition": partition_of(lane),
+            "body": body,
+            "details": json.dumps(details),
+            "hold": hold,
+            "staged_at": milliseconds(now),
+            "available_at": 0,
+            "attempts": 0,
+            "due_at": 0,
+            "expires_at": None,
+            "dedupe_key": schedule.dedupe_key,
+        }
+        row = self._row(values, schedule, on_duplicate)
         session.add(row)
-        if schedule.dedupe_key is not None:
-            self._listen(_session_of(row), "before_flush", self._before_flush)
+        self._listen(_session_of(row), "before_flush", self._before_flush)
 
     def cancel(self, session: SupportsAdd, pubsub: str, topic: str, dedupe_key: str) -> Sequence[Cancelled]:
         """As `Staging.cancel`; what is not flushed yet counts, too."""
@@ -146,7 +150,7 @@ class SqlStaging:
         for row in self._pending(session):
             if row.unique == wanted:
                 session.expunge(row)
-                gone.append(Cancelled(row.event_id, row.key))
+                gone.append(Cancelled(row.values["event_id"], row.values["key"]))
         row_of = self._outbox.c
         waiting = delete(self._outbox).where(
             row_of.pubsub == pubsub, row_of.topic == topic, row_of.dedupe_key == dedupe_key
@@ -155,44 +159,86 @@ class SqlStaging:
         return [*gone, *(Cancelled(each.event_id, each.key) for each in found)]
 
     def _before_flush(self, session: Session, *_: object) -> None:
-        """Let go of what another one stands for, as long as it can be: before a flush."""
-        unsure = [row for row in self._pending(session) if not row.is_guarded and row.dedupe_key is not None]
-        if not unsure:
+        """Insert what is pending, but let go of what another one stands for.
+
+        As with any flush that has failed, a next one can only follow a rollback: nobody knows what is left.
+        """
+        if not (rows := self._pending(session)):
             return
+        if (self, FAILED) in session.info:
+            raise PendingRollbackError(
+                "Events could not be stored in this transaction: to begin a new one with this session, "
+                "first call Session.rollback()"
+            )
+        try:
+            self._write(session, rows)
+        except BaseException:
+            session.info[self, FAILED] = True
+            self._listen(session, "after_soft_rollback", self._after_rollback)
+            raise
+
+    def _write(self, session: Session, rows: Sequence[_Row]) -> None:
         connection = self._connection(session)
-        self._guard(connection, session)
+        self._guard(connection, session, rows)
+        if any(row.values["dedupe_key"] is not None for row in rows):
+            rows = self._without_duplicates(connection, session, rows)
+        if rows:
+            connection.execute(self._insert, [row.values for row in rows])
+        for row in rows:
+            session.expunge(row)
+
+    def _without_duplicates(
+        self, connection: Connection, session: Session, rows: Sequence[_Row]
+    ) -> Sequence[_Row]:
         seen: set[tuple[str, str, str | None]] = set()
-        for row in unsure:
+        left: list[_Row] = []
+        for row in rows:
+            if row.values["dedupe_key"] is None:
+                left.append(row)
+                continue
             if row.unique in seen or _is_waiting(connection, self._outbox, row):
                 session.expunge(row)
                 if row.on_duplicate is not None:
                     row.on_duplicate()
+            else:
+                left.append(row)
             seen.add(row.unique)
+        return left
 
     def _before_insert(self, _: Mapper[_Row], connection: Connection, row: _Row) -> None:
-        """Once for all events of a flush, before the first of them is inserted."""
+        """Of what was staged behind `_before_flush`, before it is inserted; once for all of a flush."""
         if not row.is_guarded:
-            self._guard(connection, _session_of(row))
+            session = _session_of(row)
+            self._guard(connection, session, [each for each in self._pending(session) if not each.is_guarded])
+        for name, value in row.values.items():
+            setattr(row, name, value)
 
-    def _guard(self, connection: Connection, session: Session) -> None:
-        """See to it that the rows of a `session` that are not inserted yet may be."""
+    def _guard(self, connection: Connection, session: Session, rows: Sequence[_Row]) -> None:
+        """See to it that these `rows` of a `session` may be inserted."""
         if self._pressure is not None:
             self._pressure.check(connection)
-        rows = [row for row in self._pending(session) if not row.is_guarded]
-        locks = {row.lane for row in rows if row.key is not None}
-        locks |= {lane_of(row.pubsub, row.topic, row.dedupe_key, "") for row in rows if row.dedupe_key}
+        locks: set[int] = set()
+        relative = scheduled = False
+        for row in rows:
+            values = row.values
+            if values["key"] is not None:
+                locks.add(values["lane"])
+            if row.schedule != AT_ONCE:
+                scheduled = True
+                relative = relative or row.schedule.is_relative
+                if (dedupe_key := values["dedupe_key"]) is not None:
+                    locks.add(lane_of(values["pubsub"], values["topic"], dedupe_key, ""))
         told = None
         if self._origin is not None:
-            scheduled = any(row.schedule != AT_ONCE for row in rows)
-            payload = payload_of([row.partition for row in rows], self._origin, scheduled=scheduled)
+            payload = payload_of([row.values["partition"] for row in rows], self._origin, scheduled=scheduled)
             told = {"channel": channel_of(self._outbox), "payload": payload}
         _guard(connection, locks, told)
-        now = self._now(connection) if any(row.schedule.is_relative for row in rows) else 0
+        now = self._now(connection) if relative else 0
         for row in rows:
-            row.due_at = row.schedule.due_at(now)
-            row.expires_at = row.schedule.expires_at(now)
+            row.values["due_at"] = row.schedule.due_at(now)
+            row.values["expires_at"] = row.schedule.expires_at(now)
             row.is_guarded = True
-        if any(row.due_at or row.expires_at for row in rows):
+        if scheduled:
             self._listen(session, "after_commit", self._after_scheduling)
         else:
             self._listen(session, "after_commit", self._after_commit)
@@ -207,6 +253,9 @@ class SqlStaging:
         if (self, listener.__name__) not in session.info:
             session.info[self, listener.__name__] = True
             event.listen(session, name, listener)
+
+    def _after_rollback(self, session: Session, _: object) -> None:
+        session.info.pop((self, FAILED), None)
 
     def _after_commit(self, _: Session) -> None:
         self._wakeups.give()
@@ -227,7 +276,8 @@ def _is_waiting(connection: Connection, outbox: Table, row: _Row) -> bool:
     That one is kept from being taken before this transaction ends: what is committed with `row` would come
     too late for whoever is told of the other one.
     """
-    same = (outbox.c.pubsub == row.pubsub, outbox.c.topic == row.topic, outbox.c.dedupe_key == row.dedupe_key)
+    pubsub, topic, dedupe_key = row.unique
+    same = (outbox.c.pubsub == pubsub, outbox.c.topic == topic, outbox.c.dedupe_key == dedupe_key)
     kept = update(outbox).where(*same).values(dedupe_key=outbox.c.dedupe_key)
     return connection.execute(kept).rowcount > 0
 
