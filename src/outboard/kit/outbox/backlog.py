@@ -38,6 +38,16 @@ class Backlog:
         return frozenset(self._held)
 
     @property
+    def count(self) -> int:
+        """How many events are held."""
+        return len(self._held)
+
+    @property
+    def idle_count(self) -> int:
+        """How many lanes are idle."""
+        return len(self._idle)
+
+    @property
     def busy_partitions(self) -> frozenset[int]:
         """Partitions of which something is held."""
         return frozenset(self._held.values())

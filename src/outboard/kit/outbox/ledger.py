@@ -30,17 +30,19 @@ class Ledger:
     def __init__(self) -> None:
         self._under_way = 0
         self._page = Page(Settlement(), set())
+        self._noted = 0
+        """How many events are in the page: it is asked several times for each of them."""
         self._writing = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no more may be sent before something is written down."""
-        return self._under_way + len(self._page.settlement) + self._writing >= UNSETTLED_EVENTS
+        return self._under_way + self._noted + self._writing >= UNSETTLED_EVENTS
 
     @property
     def has_more(self) -> bool:
         """Whether something is to be written."""
-        return bool(self._page.settlement)
+        return self._noted > 0
 
     def is_due(self, waited: float) -> bool:
         """Whether to write now, so many seconds after the last time.
@@ -52,8 +54,8 @@ class Ledger:
         return (
             not self._under_way
             or bool(page.lanes)
-            or len(page.settlement) >= PAGE_EVENTS
-            or (waited >= PAGE_SECONDS and bool(page.settlement))
+            or self._noted >= PAGE_EVENTS
+            or (waited >= PAGE_SECONDS and self._noted > 0)
         )
 
     def sent(self) -> None:
@@ -63,16 +65,19 @@ class Ledger:
     def delivered(self, event: StoredEvent) -> None:
         """The broker has it: it is to be deleted, and its lane goes on meanwhile."""
         self._under_way -= 1
+        self._noted += 1
         self._page.settlement.delivered.append(event.sequence)
 
     def refused(self, event: StoredEvent, reason: str) -> None:
         """It is to be parked; its lane waits until that is written."""
         self._stopped(event)
+        self._noted += 1
         self._page.settlement.refused.append(Refused(event.sequence, reason, event.attempts))
 
     def postponed(self, event: StoredEvent, seconds: float, reason: str) -> None:
         """It is to be put off; its lane waits until that is written."""
         self._stopped(event)
+        self._noted += 1
         self._page.settlement.postponed.append(Postponed(event.sequence, seconds, reason))
 
     def unanswered(self, event: StoredEvent) -> None:
@@ -82,7 +87,7 @@ class Ledger:
     def turn(self) -> Page:
         """Take what is to be written; `written` or `not_written` is to follow."""
         page, self._page = self._page, Page(Settlement(), set())
-        self._writing = len(page.settlement)
+        self._writing, self._noted = self._noted, 0
         return page
 
     def written(self) -> None:
@@ -91,7 +96,7 @@ class Ledger:
 
     def not_written(self, page: Page) -> None:
         """It is still to be written, before what has come meanwhile."""
-        self._writing = 0
+        self._noted, self._writing = self._noted + self._writing, 0
         self._page = Page(page.settlement.before(self._page.settlement), page.lanes | self._page.lanes)
 
     def _stopped(self, event: StoredEvent) -> None:

@@ -27,7 +27,7 @@ from typing import Final
 from outboard.errors import NotDurable, OutboxUnavailable
 from outboard.kit.outbox.failures import backoff
 from outboard.kit.outbox.gauges import OutboxGauges
-from outboard.kit.outbox.ledger import PAGE_SECONDS
+from outboard.kit.outbox.ledger import PAGE_SECONDS, UNSETTLED_EVENTS
 from outboard.kit.outbox.partitions import LEASE_SECONDS, Lease, surplus_of
 from outboard.kit.outbox.port import FetchRequest, OutboxStore
 from outboard.kit.outbox.sender import SendContext, Sender
@@ -112,7 +112,7 @@ class Relay:
         if self._sender.lease.partitions:
             if polling or now >= self._sweeps_at:
                 await self._sweep()
-            if polling or self._more:
+            if polling or (self._more and self._has_room):
                 await self._fetch()
             elif short := frozenset(filter(self._sender.backlog.is_short, self._enough)):
                 await self._fetch(short)
@@ -199,6 +199,15 @@ class Relay:
             again = self._clock.monotonic() + max(sweep.next_in, SHORTEST_PAUSE)
             self._sweeps_at = min(self._sweeps_at, again)
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether to ask for more. Each question is to leave out all that is held: so not for a few events,
+        where more lanes could go on than may be under way.
+        """
+        backlog = self._sender.backlog
+        room = HELD_EVENTS - backlog.count
+        return room > 0 and (room >= FETCH_EVENTS or backlog.idle_count < UNSETTLED_EVENTS)
+
     async def _fetch(self, short: frozenset[int] = frozenset()) -> None:
         """Take what may leave next. With `short`, these lanes had enough, and are to get more before they
         have run empty: of what was stored meanwhile somebody tells, but not of what they have left there.
@@ -229,7 +238,7 @@ class Relay:
 
     async def _idle(self) -> None:
         """Wait until something was committed or came to an end, or until it is time to poll."""
-        if self._more and len(self._sender.backlog.held) < HELD_EVENTS and self._sender.lease.partitions:
+        if self._more and self._has_room and self._sender.lease.partitions:
             await asyncio.sleep(0)
             return
         until = self._polls_at

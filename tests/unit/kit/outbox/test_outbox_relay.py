@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +18,10 @@ from outboard.errors import PublishFailed, PublishForbidden, SidecarError, Sidec
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.port import Publication
 from outboard.kit.client.settings import Settings
+from outboard.kit.outbox.ledger import PAGE_EVENTS, UNSETTLED_EVENTS
 from outboard.kit.outbox.partitions import LEASE_SECONDS
-from outboard.kit.outbox.port import FetchRequest, Refused, Settlement
-from outboard.kit.outbox.relay import Relay
+from outboard.kit.outbox.port import FetchRequest, Refused, Settlement, StoredEvent
+from outboard.kit.outbox.relay import FETCH_EVENTS, Relay
 from outboard.kit.outbox.sender import SendContext
 from outboard.wire.http import Response
 from support.outbox import OutboxBench, running, sqlite_engine, until
@@ -390,3 +392,32 @@ async def test_a_database_that_is_away_loses_nothing(
     await bench.work(bench.relay())
     assert bench.broker.of("a") == [1]
     assert "Make the tables with" in caplog.text
+
+
+async def test_with_enough_in_hand_a_question_is_put_for_many_events_only(bench: OutboxBench) -> None:
+    """Each of them is to leave out all that is in memory, which takes as long for one event as for many."""
+    with Session(bench.engine) as session:
+        for number in range(1_700):
+            bench.stage(session, number)
+        session.commit()
+    turns = asyncio.Semaphore(0)
+
+    async def publish(publication: Publication, timeout: float) -> None:
+        await turns.acquire()
+        await bench.broker.publish(publication, timeout)
+
+    relay = Relay("r", bench.store, SendContext(publish, bench.clock, lambda: 0.5, 5.0))
+    fetch, asked = bench.store.fetch, list[tuple[int, bool]]()
+
+    async def counted(token: str, wanted: FetchRequest) -> Sequence[StoredEvent]:
+        asked.append((wanted.limit, relay._sender.backlog.idle_count >= UNSETTLED_EVENTS))
+        return await fetch(token, wanted)
+
+    bench.store.fetch = counted  # type: ignore[method-assign]
+    while bench.count():
+        for _ in range(PAGE_EVENTS):
+            turns.release()
+        await bench.work(relay, 1)
+    assert len(bench.broker.published) == 1_700
+    assert {limit for limit, has_enough in asked if has_enough} == {FETCH_EVENTS}
+    assert len(asked) < 12, "of which one or two find that nothing is left"
