@@ -1,16 +1,20 @@
 """The outbox, from the commit to the sidecar's answer that the broker has the event; peers in turn.
 
-    python benchmarks/outbox.py [CASE ...] [--database URL ...] [--events N] [--backlog N] [--rounds 3]
-    python benchmarks/outbox.py --daprd PATH --kafka localhost:9092   beside that, daprd with Kafka
+    python benchmarks/outbox.py [CASE ...] [--events N] [--backlog N] [--rounds 3]
+    python benchmarks/outbox.py --postgresql    on a server of its own that waits for the disk; with the peers
+    python benchmarks/outbox.py --kafka         daprd with a Kafka of its own, beside pubsub.sqlite
+    python benchmarks/outbox.py backlog --backlog 1000000 --rounds 1
 
-Without a URL it is SQLite in a folder that goes; a PostgreSQL of yours is named as SQLAlchemy does
-(`postgresql+psycopg://...`), and its tables named `bench_*` are dropped. CASE is any of these:
+Without `--postgresql` it is SQLite in a folder that goes. The servers are those of `python3 dev.py engines`;
+others are named: `--database postgresql+psycopg://...` (tables named `bench_*` are dropped there),
+`--daprd PATH --broker localhost:9092`. CASE is any of these:
 
     keys      a backlog, each event with a key of its own, is published: events a second, CPU of the relay
     one-key   the same of a single key: one after another
     idle      an event every 20 ms: the time from the return of `commit` to the answer
     request   how much longer a transaction takes that stages an event, beside one that does not
-    backlog   as `keys`, of --backlog events: by how much memory grows from the first tenth to the end
+    backlog   as `keys`, of --backlog events: it tells each tenth, with the memory of the relay by then, and
+              by how much that grows from the first tenth to the end
 
 Peers, with the sidecar and the events of `keys`: `naive` reads 100 rows, publishes each after the other and
 deletes them; `procrastinate` (PostgreSQL; where it is installed) defers a job for each event, whose worker
@@ -24,9 +28,11 @@ import argparse
 import asyncio
 import gc
 import json
+import logging
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -44,6 +50,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from outboard import Outboard, Outbox
 from outboard.clock import SystemClock
+from outboard.host.event_loop import new_event_loop
 from outboard.kit.client.port import Publication
 from outboard.kit.outbox.partitions import lane_of, partition_of
 
@@ -85,7 +92,7 @@ class Bench:
     def table(self) -> Table:
         return self.outbox.metadata.tables[f"{PREFIX}outbox"]
 
-    def fill(self, events: int, *, keys: int) -> None:
+    def fill(self, events: int, *, keys: int, tells: bool = False) -> None:
         """As many committed events, with so many keys in turn."""
         topic = self.board.topic(self.topic)
         with Session(self.engine) as session:
@@ -99,6 +106,8 @@ class Bench:
             numbers = range(start, min(start + CHUNK, events))
             with self.engine.begin() as connection:
                 connection.execute(insert(self.table), [_copied(row, number, keys) for number in numbers])
+            if tells and numbers.stop * 10 // events > start * 10 // events:
+                _say(f"{numbers.stop:,} staged")
 
     @asynccontextmanager
     async def relaying(self, acknowledged: Callable[[Publication], None]) -> AsyncIterator[None]:
@@ -123,8 +132,8 @@ def _copied(row: Mapping[str, Any], number: int, keys: int) -> dict[str, Any]:
     return {**row, **own, "details": json.dumps(details), "body": body}
 
 
-async def drained(bench: Bench, events: int, *, keys: int) -> dict[str, float]:
-    bench.fill(events, keys=keys)
+async def drained(bench: Bench, events: int, *, keys: int, tells: bool = False) -> dict[str, float]:
+    bench.fill(events, keys=keys, tells=tells)
     gc.collect()
     me, done = psutil.Process(), asyncio.Event()
     count, first, sizes = 0, 0.0, []
@@ -135,6 +144,9 @@ async def drained(bench: Bench, events: int, *, keys: int) -> dict[str, float]:
         first = first or time.perf_counter()
         if count % max(1, events // 10) == 0:
             sizes.append(me.memory_info().rss)
+            if tells:
+                took = time.perf_counter() - began
+                _say(f"{count:,} published after {took:.0f} s, {sizes[-1] / MIB:.1f} MiB")
         if count >= events:
             done.set()
 
@@ -147,6 +159,10 @@ async def drained(bench: Bench, events: int, *, keys: int) -> dict[str, float]:
         "relay µs CPU": cpu / events * 1e6,
         "MiB more": (sizes[-1] - sizes[0]) / MIB,
     }
+
+
+def _say(line: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
 async def idle(bench: Bench, events: int) -> dict[str, float]:
@@ -359,7 +375,7 @@ def contenders(
         found["request"] = in_thread
     if "backlog" in cases:
         found["backlog"] = lambda bench: drained(
-            bench, arguments.backlog, keys=max(1, arguments.backlog // 10)
+            bench, arguments.backlog, keys=max(1, arguments.backlog // 10), tells=True
         )
     return found
 
@@ -369,27 +385,47 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("case", nargs="*", default=list(CASES), help="; ".join(CASES))
+    parser.add_argument("--postgresql", action="store_true", help="start a server, and use it")
     parser.add_argument("--database", action="append", help="its URL; SQLite unless given; may be repeated")
-    parser.add_argument("--daprd", type=Path, help="path of daprd, which is used with Kafka")
-    parser.add_argument("--kafka", default="localhost:9092", help="its address")
+    parser.add_argument("--kafka", action="store_true", help="start a broker, and use it with daprd")
+    parser.add_argument("--daprd", type=Path, help="its path; with --broker")
+    parser.add_argument("--broker", default="localhost:9092", help="address of a Kafka that runs")
     parser.add_argument("--events", type=int, default=20_000, help="of `keys` (others take a share of it)")
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if unknown := set(arguments.case) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    if sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
+        parser.error(
+            "asyncio's debug mode is on (-X dev, PYTHONASYNCIODEBUG): nothing would be measured but that"
+        )
+    logging.basicConfig(level=logging.WARNING)  # peers log each event at lower levels
+    logging.getLogger().setLevel(logging.WARNING)
     print_machine()
-    sidecars = {"pubsub.sqlite": Sidecar(HERE / "components" / "sqlite")}
-    if arguments.daprd is not None:
-        sidecars["daprd, Kafka"] = Sidecar(
-            HERE / "components" / "kafka", arguments.daprd,
-            {"KAFKA_BROKERS": arguments.kafka, "BENCH_TOPIC": "bench-outbox"},
-        )  # fmt: skip
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        urls = arguments.database or [f"sqlite:///{Path(folder) / 'bench.db'}"]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        urls = arguments.database or []
+        if arguments.postgresql:
+            from starting import postgresql
+
+            urls.append(stack.enter_context(postgresql()))
+        sidecars = {"pubsub.sqlite": Sidecar(HERE / "components" / "sqlite")}
+        if arguments.kafka or arguments.daprd is not None:
+            sidecars["daprd, Kafka"] = _on_kafka(arguments, stack)
         for name, chosen in sidecars.items():
-            for url in urls:
+            for url in urls or [f"sqlite:///{Path(folder) / 'bench.db'}"]:
                 _print_round(f"{make_url(url).get_backend_name()}, {name}", url, chosen, arguments)
+
+
+def _on_kafka(arguments: argparse.Namespace, stack: ExitStack) -> Sidecar:
+    daprd, broker = arguments.daprd, arguments.broker
+    if arguments.kafka:
+        from starting import engine, kafka
+
+        daprd, broker = daprd or engine("daprd"), stack.enter_context(kafka())
+    environment = {"KAFKA_BROKERS": broker, "BENCH_TOPIC": "bench-outbox"}
+    return Sidecar(HERE / "components" / "kafka", daprd, environment)
 
 
 def _print_round(title: str, url: str, chosen: Sidecar, arguments: argparse.Namespace) -> None:
@@ -397,7 +433,7 @@ def _print_round(title: str, url: str, chosen: Sidecar, arguments: argparse.Name
     for _ in range(arguments.rounds):  # in turn, so that a noisy minute falls on all
         for name, measure in contenders(arguments).items():
             with sidecar(chosen) as port, bench_on(url, port) as bench:
-                if (found := asyncio.run(_awaited(measure(bench)))) is not None:
+                if (found := _run(measure(bench))) is not None:
                     results.setdefault(name, []).append(found)
             print(".", end="", flush=True)
     print()
@@ -406,8 +442,14 @@ def _print_round(title: str, url: str, chosen: Sidecar, arguments: argparse.Name
         print_table(title, {name: medians})
 
 
-async def _awaited(work: Awaitable[dict[str, float] | None]) -> dict[str, float] | None:
-    return await work
+def _run(work: Awaitable[dict[str, float] | None]) -> dict[str, float] | None:
+    """On the loop that `outboard relay` and uvicorn have: uvloop's where there is one."""
+
+    async def awaited() -> dict[str, float] | None:
+        return await work
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(awaited())
 
 
 if __name__ == "__main__":

@@ -26,16 +26,18 @@ class PostgresqlServer(Server):
     """A server on a free port of loopback that lets `outboard` in without a password.
 
     What it has committed outlives a crash of its processes, though not one of the machine: it does not wait
-    for the disk.
+    for the disk, unless it is `durable`.
     """
 
-    def __init__(self, programs: Path, folder: Path, identity: Identity | None) -> None:
+    def __init__(
+        self, programs: Path, folder: Path, identity: Identity | None, *, durable: bool = False
+    ) -> None:
         """`programs` holds the executables; `folder` is an empty one, which `identity` may write into."""
         port = free_ports(1)[0]
         data = folder / "data"
         _initialize(programs, data, identity)
         command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]
-        command += ["-c", "unix_socket_directories=", "-c", "fsync=off"]
+        command += ["-c", "unix_socket_directories=", "-c", f"fsync={'on' if durable else 'off'}"]
         super().__init__("PostgreSQL", command, port, folder, _accepts_connections, identity)
 
     def conninfo(self, name: str) -> str:
@@ -51,7 +53,7 @@ class PostgresqlServer(Server):
 
 
 @contextmanager
-def running_server(programs: Path) -> Iterator[PostgresqlServer]:
+def running_server(programs: Path, *, durable: bool = False) -> Iterator[PostgresqlServer]:
     """A server with the executables in the folder `programs`, its data in a folder of its own; both go at the
     end.
 
@@ -63,7 +65,7 @@ def running_server(programs: Path) -> Iterator[PostgresqlServer]:
     try:
         if identity is not None:
             os.chown(home, *identity)
-        server = PostgresqlServer(programs, home, identity)
+        server = PostgresqlServer(programs, home, identity, durable=durable)
         try:
             server.start()
             yield server

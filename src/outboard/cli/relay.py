@@ -52,6 +52,7 @@ def relay(
     import sys
 
     from outboard.errors import CommandError
+    from outboard.host.event_loop import new_event_loop
     from outboard.kit.streaming.program import until_stopped
     from outboard.live.outboxes import relaying
 
@@ -65,4 +66,5 @@ def relay(
     heard = logging.StreamHandler(sys.stderr)
     heard.addFilter(logging.Filter("outboard"))  # what libraries say, it says in its own words
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", handlers=[heard])
-    asyncio.run(until_stopped(relaying(database, prefix, environment)))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(until_stopped(relaying(database, prefix, environment)))
