@@ -61,6 +61,7 @@ def told(command: str, page: str, *sections: str) -> set[str]:
         ("routes", "by-hand.md", ("# ", "## `outboard routes`")),
         ("doctor", "doctor.md", ("## Options",)),
         ("asyncapi", "asyncapi.md", ()),
+        ("migrate", "migrate.md", ()),
         ("check", "check.md", ()),
         ("trace", "trace.md", ()),
         ("dashboard", "dashboard.md", ()),

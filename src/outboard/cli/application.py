@@ -200,6 +200,13 @@ def _asyncapi(app: typer.Typer, terminal: bool) -> None:
     app.command(help=flowing(asyncapi.__doc__ or ""))(asyncapi)
 
 
+def _migrate(app: typer.Typer, terminal: bool) -> None:
+    from outboard.cli.migrate import migrate
+    from outboard.cli.parameters import flowing
+
+    app.command(help=flowing(migrate.__doc__ or ""))(migrate)
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "new": Command("Make a service to begin with: its code, tests, components and manifests.", _new),
     "run": Command("Start services with their sidecars, and stop them all with Ctrl-C.", _run),
@@ -211,6 +218,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "asyncapi": Command(
         "Write an AsyncAPI document of the events of apps, and tell what would break whom.", _asyncapi
+    ),
+    "migrate": Command(
+        "List what a code base does by hand that the kit does, each place with its replacement.", _migrate
     ),
     "manifests": Command("Write Kubernetes manifests for the apps of a dapr.yaml.", _manifests),
     "doctor": Command("Say where events stay: hop by hop, to the first that is broken.", _doctor),

@@ -1,0 +1,1 @@
+"""Moving over: what a code base does by hand, and what stands for it in the kit."""
