@@ -51,7 +51,8 @@ def _home(module: str, name: str) -> str:
 
 def _changelog(text: str) -> str:
     """Its links count from the repository, of which the site has only docs/."""
-    return re.sub(r"\]\(docs/", "](", text)
+    here = re.sub(r"\[([^\]]*)\]\((?!docs/|[a-z]+:)[^)]*\)", r"\1", text)
+    return re.sub(r"\]\(docs/", "](", here)
 
 
 # Commands

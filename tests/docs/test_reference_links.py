@@ -14,6 +14,8 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "examples/todo/README.md",
 ]
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
