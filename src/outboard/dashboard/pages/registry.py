@@ -10,9 +10,11 @@ from outboard.dashboard.pages.dead_letters import DEAD_LETTERS
 from outboard.dashboard.pages.event import EVENT
 from outboard.dashboard.pages.events import EVENTS
 from outboard.dashboard.pages.flow import FLOW
+from outboard.dashboard.pages.outbox import OUTBOX
 from outboard.dashboard.pages.page import DashboardPage
+from outboard.dashboard.pages.state import STATE
 
 __all__ = ["HOME", "PAGES"]
 
-PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT, FLOW, APPS, DEAD_LETTERS)
+PAGES: Final[Sequence[DashboardPage]] = (EVENTS, EVENT, FLOW, APPS, DEAD_LETTERS, OUTBOX, STATE)
 HOME: Final = EVENTS.path

@@ -1,0 +1,145 @@
+"""The story of the dashboard in a real browser: a task is found with all its hops, a handler fails, the dead
+letter is found and mended, and the notification appears. On each pair that can show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from support.todo import TodoSystem, todo_system
+
+pytestmark = pytest.mark.engine("chromium")
+
+ADDRESS = re.compile(r"dashboard at (http://\S+)")
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+OWN, DAPRD = "outboard", "daprd"
+PAIRS = [(OWN, "local"), (OWN, "kafka-redis"), (DAPRD, "redis"), (DAPRD, "kafka-redis")]
+"""daprd has no pub/sub component that is embedded and shared by two apps: Redis alone stands in its place."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A system with a browser that has opened its dashboard."""
+
+    todo: TodoSystem
+    context: BrowserContext
+    address: str
+
+    def page(self, path: str) -> Page:
+        page = self.context.new_page()
+        page.goto(self.address + path)
+        return page
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: "-".join(pair))
+def todo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TodoSystem]:
+    sidecar, components = request.param
+    folder = tmp_path_factory.mktemp("story")
+    arguments = ["--dashboard", "--resources", f"components/{components}"]
+    variables = {"HOME": str(folder), "REDIS_PASSWORD": ""}
+    with ExitStack() as engines:
+        if sidecar == DAPRD:
+            arguments += ["--engine", "daprd", "--daprd-path", str(request.getfixturevalue("daprd"))]
+        if "redis" in components:
+            redis = request.getfixturevalue("redis_servers")()
+            engines.callback(redis.stop)
+            variables["REDIS_HOST"] = redis.address
+        if "kafka" in components:
+            kafka = request.getfixturevalue("kafka_brokers")()
+            engines.callback(kafka.stop)
+            variables["KAFKA_BROKERS"] = kafka.address
+        with todo_system(folder / "todo", *arguments, **variables) as system:
+            system.program.wait_for("dashboard at http://")
+            yield system
+
+
+@pytest.fixture(scope="module")
+def cookies(todo: TodoSystem) -> list[object]:
+    """Of the browser that opened the dashboard first: its token works once."""
+    return []
+
+
+@pytest.fixture
+def opened(todo: TodoSystem, browser: Browser, cookies: list[object]) -> Iterator[Opened]:
+    """What goes wrong in a page fails the test."""
+    found = ADDRESS.search(todo.program.output)
+    assert found
+    context = browser.new_context()
+    wrong: list[str] = []
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    if cookies:
+        context.add_cookies(cookies)  # type: ignore[arg-type]
+    else:
+        page = context.new_page()
+        page.goto(found[1])
+        expect(page.get_by_role("heading", name="Events", exact=True)).to_be_visible()
+        cookies.extend(context.cookies())
+    yield Opened(todo, context, found[1].partition("/?")[0])
+    context.close()
+    assert wrong == []
+
+
+def event_page(opened: Opened, text: str) -> Page:
+    """The page of the one event that has `text` in it."""
+    page = opened.page(f"/events?text={text.replace(' ', '+')}")
+    row = page.get_by_role("row").filter(has_text="task-events").filter(has_text="handled")
+    expect(row).to_have_count(1)
+    row.locator("a.id").click()
+    return page
+
+
+def fails(opened: Opened, title: str) -> None:
+    """Have the handler of notifications fail: at an event whose data it cannot take."""
+    page = event_page(opened, title)
+    data = page.get_by_role("textbox", name="Data")
+    data.fill(data.input_value().replace('"completed": false', '"completed": "perhaps"'))
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#published")).to_contain_text("Published to task-events")
+    page.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_task_is_found_and_what_failed_is_mended(opened: Opened, browser: Browser) -> None:
+    tasks = browser.new_page()
+    tasks.goto(opened.todo.backend)
+    tasks.get_by_label("What is to be done?").fill("Buy oat milk")
+    tasks.get_by_role("button", name="Add task").click()
+
+    page = event_page(opened, "oat milk")
+    steps = page.get_by_role("region", name="Timeline").get_by_role("listitem")
+    for told in ("staged for task-events", "relayed to task-events; the broker has it", "SUCCESS"):
+        expect(steps.filter(has_text=told)).not_to_have_count(0)
+    expect(steps.filter(has_text="notification")).not_to_have_count(0)
+    expect(page.locator(".lead")).to_contain_text("notification handled it")
+    page.close()
+    fails(opened, "oat milk")
+
+    page = opened.page("/dead-letters")
+    group = page.get_by_role("row").filter(has_text="InvalidEventData")
+    expect(group).to_have_count(1)
+    expect(group).to_contain_text("notification/events/task")
+    group.get_by_role("link").first.click()
+    page.get_by_role("link", name=re.compile("^Letter ")).first.click()
+    expect(page.locator(".reason")).to_contain_text("data.data.completed: Input should be a valid boolean")
+
+    data = page.get_by_role("textbox", name="Data")
+    data.fill(data.input_value().replace('"perhaps"', "true").replace("oat", "mended"))
+    page.get_by_role("button", name="Replay with this data…").click()
+    expect(page.locator("#plan")).to_have_text("1 of 1 letter would be replayed. Nothing was done yet.")
+    page.get_by_role("button", name="Replay 1 now").click()
+    expect(page.get_by_text("1 of 1 letter went out, through the sidecar of notification.")).to_be_visible()
+
+    events = tasks.get_by_role("list", name="Notifications").get_by_role("listitem")
+    expect(events.first).to_contain_text("created Buy mended milk")
+    page.get_by_role("link", name="What became of the event").click()
+    expect(page.locator(".lead")).to_contain_text("handled")
+    assert page.goto(opened.address + "/dead-letters")
+    expect(page.get_by_text("No letter waits.")).to_be_visible()
+    tasks.close()
