@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from outboard.dashboard.pages.page import DashboardPage
+from outboard.dashboard.saved_filters import SavedFilters, saved_filters_file
 from outboard.dashboard.server.dashboard import Dashboard
+from outboard.dashboard.server.forms import form_of
 from outboard.dashboard.views.filters import EventFilter, WantedOutcome
 from outboard.dashboard.views.rows import EventRow
+from outboard.errors import OutboardError
 
 __all__ = ["EVENTS", "MOST_ROWS"]
 
@@ -31,6 +35,7 @@ OUTCOMES: Final = {
 
 def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
     feed = dashboard.watch.feed
+    saved = SavedFilters(saved_filters_file(dashboard.watch.watched.places.home))
 
     async def live(wanted: EventFilter) -> dict[str, object]:
         """Others are answered meanwhile: to look through all that is known may take seconds, once."""
@@ -47,7 +52,7 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
     async def page(request: Request) -> Response:
         wanted = EventFilter.of(request.query_params)
         await dashboard.watch.refresh()
-        choices = {"topics": feed.topics, "apps": feed.apps, "outcomes": OUTCOMES}
+        choices = {"topics": feed.topics, "apps": feed.apps, "outcomes": OUTCOMES, "saved": saved.all()}
         response = await dashboard.page(request, "events.html", {**await live(wanted), **choices})
         response.headers["hx-replace-url"] = EVENTS.path + wanted.query
         return response
@@ -60,7 +65,29 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
 
         return dashboard.stream(render)
 
-    return (Route("/events", page), Route("/events/stream", stream))
+    async def filters(request: Request) -> Response:
+        """What is saved, and a form for the filter in the query."""
+        asked = EventFilter.of(request.query_params).but(paused=False)
+        return await dashboard.page(request, "events_filters.html", {"filter": asked, "saved": saved.all()})
+
+    async def change_filters(request: Request) -> Response:
+        form = await form_of(request)
+        asked = EventFilter.of(dict(parse_qsl(form.get("query", "").removeprefix("?")))).but(paused=False)
+        try:
+            if form.get("forget"):
+                saved.forget(form["forget"])
+                return RedirectResponse("/events/filters", 303)
+            saved.save(form.get("name", ""), asked.query)
+        except OutboardError as error:
+            return await dashboard.page(request, "problem.html", {"problem": str(error)}, 400)
+        return RedirectResponse(EVENTS.path + asked.query, 303)
+
+    return (
+        Route("/events", page),
+        Route("/events/stream", stream),
+        Route("/events/filters", filters),
+        Route("/events/filters", change_filters, methods=["POST"]),
+    )
 
 
 EVENTS: Final = DashboardPage("/events", "Events", _routes)
