@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from outboard.dashboard.watching import Watch
 from outboard.errors import OutboardError
@@ -83,16 +83,27 @@ def _id(*parts: str) -> str:
 
 def shown_url(url: str) -> str:
     """For a person: without a name and a password; of a file its name alone."""
-    backend, path = urlsplit(url).scheme.partition("+")[0], urlsplit(url).path
+    parts = _parts(url)
+    backend = parts.scheme.partition("+")[0]
+    if not backend:
+        return "no URL"
     if backend == "sqlite":
-        return Path(path.lstrip("/") or ":memory:").name
-    return f"{backend}://{urlsplit(url).netloc.rpartition('@')[2]}{path}"
+        return Path(parts.path.lstrip("/") or ":memory:").name
+    return f"{backend}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _place(url: str) -> str:
     """What two URLs of one database have in common."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     backend = parts.scheme.partition("+")[0]
     if backend == "sqlite":
         return f"sqlite:{Path(parts.path[1:]).absolute()}"
     return f"{backend}:{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _parts(url: str) -> SplitResult:
+    """Of what is no URL at all nothing is shown: it may have a password anywhere."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

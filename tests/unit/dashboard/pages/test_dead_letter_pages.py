@@ -198,6 +198,16 @@ async def test_a_database_that_cannot_be_opened_says_why(tmp_path: Path) -> None
     assert not (tmp_path / "gone.db").exists()
 
 
+@pytest.mark.parametrize("url", ["", "geheim", "http://[geheim", "odd+driver://a:geheim@b/c", "sqlite://"])
+async def test_what_is_no_database_is_told(tmp_path: Path, url: str) -> None:
+    async with asking(tmp_path, url) as client:
+        for path in ("/dead-letters", "/outbox"):
+            page = await client.get(path)
+            assert page.status_code == 200
+            assert '<p class="notice failed">' in page.text
+            assert "geheim" not in page.text
+
+
 async def test_no_password_is_shown(tmp_path: Path) -> None:
     async with asking(tmp_path, "postgresql+psycopg://app:geheim@127.0.0.1:1/shop") as client:
         page = await client.get("/dead-letters")
