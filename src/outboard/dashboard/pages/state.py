@@ -87,6 +87,7 @@ class _StatePage:
             form.get("value", "").replace("\r\n", "\n"),
         )
         choice = await self._asked(form)
+        now = entry_view(choice, key, key, None, None)
         try:
             async with opened(self._watch.places(choice.app_id), choice.store) as found:
                 there = await found.state.entry(found.app_key(key))

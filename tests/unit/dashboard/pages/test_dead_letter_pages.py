@@ -53,6 +53,7 @@ async def letter_form(browser: httpx.AsyncClient, number: str = "1") -> dict[str
 async def outcome(browser: httpx.AsyncClient, started: httpx.Response) -> str:
     """The page of what was started, once it has ended."""
     assert started.status_code == 303
+    page = ""
     for _ in range(1_000):
         page = (await browser.get(started.headers["location"])).text
         if "<progress" not in page:
