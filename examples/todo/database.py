@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
 
 from outboard import Outbox
+
+MAKING_TABLES: Final = text("SELECT pg_advisory_xact_lock(7051)")
+"""Any number that the database has no other use for. The lock ends with its transaction."""
 
 
 class Database:
@@ -23,9 +27,15 @@ class Database:
 
     @contextmanager
     def open(self, metadata: MetaData) -> Iterator[None]:
-        """Make the tables of `metadata` that are missing; give the connections back at the end."""
+        """Make the tables of `metadata` that are missing; give the connections back at the end.
+
+        Of several processes that start at once one makes them, and the others wait.
+        """
         try:
-            metadata.create_all(self.engine)
+            with self.engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(MAKING_TABLES)
+                metadata.create_all(connection)
             yield
         finally:
             self.engine.dispose()

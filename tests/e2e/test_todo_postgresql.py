@@ -1,14 +1,19 @@
-"""The backend's database is PostgreSQL, as it is SQLite: its API answers the same."""
+"""The database of the to-do system is PostgreSQL: its API answers as on SQLite, and two may start at once."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, inspect, text
 
+from database import Database
+from outboard import Outbox
+from support.processes import eventually
 from support.todo_processes import BACKEND, TodoProcesses, todo_processes
 
 
@@ -46,3 +51,38 @@ def test_todo_writers_on_postgresql_wait_for_each_other(todo: TodoProcesses) -> 
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["updated_at"] for answer in answers}) == 1
+
+
+def test_todo_of_two_that_start_on_an_empty_postgresql_the_second_waits(postgresql_url: str) -> None:
+    """The first has made its tables, but not committed, while the second looks what is missing."""
+    first, second, metadata = Database(postgresql_url), Database(postgresql_url), MetaData()
+    Table("things", metadata, Column("id", Integer, primary_key=True))
+    Outbox(first.engine, metadata=metadata)
+    made, watcher = threading.Event(), create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def second_waits() -> bool:
+        with watcher.connect() as connection:
+            return bool(connection.execute(waiting).scalar())
+
+    def hold(*_: object, **__: object) -> None:
+        made.set()
+        eventually(second_waits, lambda: "the second does not wait")
+
+    def start(database: Database) -> None:
+        with database.open(metadata):
+            pass
+
+    event.listen(metadata, "after_create", hold, once=True)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(start, first)]
+        assert made.wait(30)
+        both.append(threads.submit(start, second))
+        for each in both:
+            each.result()
+
+    assert set(metadata.tables) == set(inspect(watcher).get_table_names())
+    watcher.dispose()
