@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
+from outboard.doctor.checks.hot_reload import loading, reloads
 from outboard.doctor.checks.known_names import COMPONENT_TYPES, nearest
 from outboard.doctor.cluster_commands import kubectl
 from outboard.doctor.cluster_evidence import ClusterSeen, ResourceSeen, SecretSeen
@@ -23,8 +24,8 @@ __all__ = [
     "resource_type",
 ]
 
-RELOADS: Final = "Hot reloading enabled"
 BUILT_IN_STORE: Final = "kubernetes"
+NOT_LOADED: Final = "no sidecar looks for it again"
 PLURALS: Final = {
     "Component": "components",
     "Subscription": "subscriptions",
@@ -53,7 +54,7 @@ def resource_namespace(seen: ClusterSeen) -> Iterator[CheckResult]:
             f"{each.kind} '{each.name}' is in namespace '{each.namespace}', "
             f"the pods are in '{seen.namespace}'",
         )
-        fix = f"Apply it with metadata.namespace: {seen.namespace}, and restart the pods"
+        fix = f"Apply it with metadata.namespace: {seen.namespace}{loading(seen)}"
         yield CheckResult(
             "resource-namespace", title, each.name, Status.FAILED, evidence, fix, _all(seen, each)
         )
@@ -92,7 +93,7 @@ def resource_auth_type(seen: ClusterSeen) -> Iterator[CheckResult]:
             yield CheckResult("resource-auth-type", title, each.name, Status.PASSED)
             continue
         evidence = (f"'{each.name}' has no item authType: its sidecars cannot set it up",)
-        fix = "Add authType, with the value none for a broker that asks for no login, and restart the pods"
+        fix = f"Add authType, with the value none for a broker that asks for no login{loading(seen)}"
         yield CheckResult(
             "resource-auth-type", title, each.name, Status.FAILED, evidence, fix, _yaml(seen, each)
         )
@@ -115,7 +116,7 @@ def resource_scopes(seen: ClusterSeen) -> Iterator[CheckResult]:
         evidence = [f"scopes of '{each.name}': {', '.join(each.scopes)}; apps: {', '.join(sorted(app_ids))}"]
         evidence += [f"'{scope}' is no app: did you mean '{app_id}'?" for scope, app_id in slips.items()]
         status = Status.FAILED if slips else Status.WARNING
-        fix = "Correct `scopes`, and restart the pods"
+        fix = f"Correct `scopes`{loading(seen)}"
         yield CheckResult(
             "resource-scopes", title, each.name, status, tuple(evidence), fix, _yaml(seen, each)
         )
@@ -146,7 +147,8 @@ def resource_secret(seen: ClusterSeen) -> Iterator[CheckResult]:
             problem = _secret_problem(secret, reference.key)
             status = Status.FAILED if problem else Status.PASSED
             told = (f"'{reference.item}' of '{component.name}': {problem}",) if problem else ()
-            fix = f"Make it in namespace '{secret.namespace}', and restart the pods" if problem else ""
+            make = f"Make it in namespace '{secret.namespace}', and restart the pods: {NOT_LOADED}"
+            fix = make if problem else ""
             command = kubectl(seen, f"describe secret {secret.name} -n {secret.namespace}")
             yield CheckResult("resource-secret", title, component.name, status, told, fix, command)
 
@@ -170,7 +172,7 @@ def resource_subscription(seen: ClusterSeen) -> Iterator[CheckResult]:
             continue
         there = ", ".join(components) or "none"
         evidence = (f"it takes '{topic}' of '{pubsub}'; pub/sub components here are: {there}",)
-        fix = "Correct pubsubname, or apply the component to this namespace"
+        fix = f"Correct pubsubname, or apply the component to this namespace{loading(seen)}"
         yield CheckResult(
             "resource-subscription", title, each.name, Status.FAILED, evidence, fix, _yaml(seen, each)
         )
@@ -196,17 +198,16 @@ def resource_configuration(seen: ClusterSeen) -> Iterator[CheckResult]:
 
 
 def resource_stale(seen: ClusterSeen) -> Iterator[CheckResult]:
-    """A sidecar reads its components when it starts, unless it says that it reloads them."""
+    """A sidecar reads its components when it starts, unless it loads those that are changed."""
     title = "its pods were started after its components were written"
     if not _may_list(seen, "components"):
         return
     for pod in seen.dapr_pods:
-        log = seen.log(pod, "daprd")
-        reloads = log is not None and any(RELOADS in line for line in log.lines)
+        loads = reloads(seen, pod)
         later = [
             each
             for each in seen.own("Component")
-            if not reloads
+            if not loads
             and each.serves(pod.app_id)
             and each.changed
             and pod.created
@@ -216,11 +217,8 @@ def resource_stale(seen: ClusterSeen) -> Iterator[CheckResult]:
             f"'{each.name}' was written at {each.changed:%H:%M:%S}, after the pod was made" for each in later
         )
         status = Status.WARNING if later else Status.PASSED
-        fix = (
-            f"kubectl rollout restart deployment -n {seen.namespace}, unless it is Dapr 1.18 or later"
-            if later
-            else ""
-        )
+        unless = ", unless it is Dapr 1.18 or later" if loads is None else ""
+        fix = f"kubectl rollout restart deployment -n {seen.namespace}{unless}" if later else ""
         command = kubectl(seen, f"get components -n {seen.namespace}")
         yield CheckResult("resource-stale", title, pod.app_id, status, evidence, fix, command)
 
