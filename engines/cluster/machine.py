@@ -51,16 +51,26 @@ def what_is_missing(system: str = "", machine: str = "", uid: int | None = None)
         return f"its images are made for x86_64 only, and this is {machine}"
     if (os.geteuid() if uid is None else uid) != 0:
         return "it needs root, for namespaces, mounts and control groups: sudo, or a privileged container"
-    lacking = [each for each in HIERARCHIES if not (CGROUPS / each).is_dir()]
-    if lacking:
-        return (
-            f"it needs control groups of version 1, and {CGROUPS} lacks {', '.join(lacking)} "
-            "(kernel option systemd.unified_cgroup_hierarchy=0)"
-        )
+    if wrong := _what_control_groups_lack():
+        return wrong
     lacking = [name for name, script in PROBES.items() if not _can(script)]
     if lacking:
         return f"the kernel, or the container that this is, does not allow: {', '.join(lacking)}"
     return ""
+
+
+def _what_control_groups_lack() -> str:
+    """What is wrong with the control groups, in one line; empty if nothing is."""
+    lacking = [each for each in HIERARCHIES if not (CGROUPS / each).is_dir()]
+    if not lacking:
+        return ""
+    if (CGROUPS / "cgroup.controllers").is_file():
+        return (
+            f"control groups are of version 2 here ({CGROUPS}/cgroup.controllers), and it is built for "
+            "version 1: boot with the kernel option systemd.unified_cgroup_hierarchy=0 (systemd before "
+            "258), or take a cluster of kind or k3d"
+        )
+    return f"it needs control groups of version 1, and {CGROUPS} lacks {', '.join(lacking)}"
 
 
 def _can(script: str) -> bool:

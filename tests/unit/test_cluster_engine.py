@@ -112,6 +112,26 @@ def test_what_a_machine_lacks_is_told_in_a_line(system: str, machine: str, uid: 
     assert "\n" not in missing
 
 
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (["cgroup.controllers", "cpu.stat"], "control groups are of version 2 here"),
+        (["cpu/", "cpuset/", "devices/", "freezer/", "pids/"], "lacks memory"),
+        ([], "lacks cpu, cpuset, devices, freezer, memory, pids"),
+    ],
+)
+def test_control_groups_of_another_version_are_told(
+    there: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in there:
+        place = tmp_path / name
+        place.mkdir() if name.endswith("/") else place.touch()
+    monkeypatch.setattr("engines.cluster.machine.CGROUPS", tmp_path)
+    missing = what_is_missing("Linux", "x86_64", 0)
+    assert says in missing
+    assert "\n" not in missing
+
+
 def test_the_engine_refuses_where_the_machine_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     said: list[str] = []
