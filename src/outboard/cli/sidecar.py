@@ -37,7 +37,7 @@ def serve(arguments: Sequence[str]) -> int:
 
     async def until_stopped() -> int:
         try:
-            return await run(arguments, os.environ, sys.stdout)
+            return await run(arguments, os.environ, sys.stdout, settled=ignore_stop_signals)
         finally:
             ignore_stop_signals()  # a late one must not change the exit code
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, TextIO
@@ -42,10 +42,17 @@ GO_NAMES: Final[Mapping[int, str]] = {
 FAILED: Final = 1
 
 
-async def run(arguments: Sequence[str], environment: Mapping[str, str], output: TextIO) -> int:
+async def run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    output: TextIO,
+    *,
+    settled: Callable[[], None] = lambda: None,
+) -> int:
     """Run the sidecar that `arguments` describe until it is told to stop: the exit code.
 
-    With `--version`, `--build-info` or `--wait` only that is done. Raises CommandError for a command line
+    `settled` is called before it logs why it cannot go on: whoever reads that may end the process at once,
+    which must not change the exit code. With `--version`, `--build-info` or `--wait` only that is done. Raises CommandError for a command line
     that cannot be served; everything later is told in the log, which goes to `output` unless a file is named.
     """
     values = read_flags(arguments)
@@ -58,11 +65,13 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str], output: 
     elif values.boolean("wait"):
         await _wait(values.integer("dapr-http-port"), output)
     else:
-        return await serve(parse(arguments, environment), environment, output)
+        return await serve(parse(arguments, environment), environment, output, settled)
     return 0
 
 
-async def serve(options: Options, environment: Mapping[str, str], output: TextIO) -> int:
+async def serve(
+    options: Options, environment: Mapping[str, str], output: TextIO, settled: Callable[[], None]
+) -> int:
     """As `run`, for options that are parsed already."""
     with _log_stream(options, output) as stream, install(stream, as_json=options.log_as_json):
         log, memory = SidecarLog(options.app_id, options.log_level, RUNTIME_VERSION), SharedMemory()
@@ -75,8 +84,10 @@ async def serve(options: Options, environment: Mapping[str, str], output: TextIO
                     if not sidecar.begins_anew or code:
                         return code
         except ResourcesInvalid as several:
+            settled()
             return _failed(log, several.errors)
         except OutboardError as error:
+            settled()
             return _failed(log, (error,))
 
 

@@ -72,3 +72,30 @@ async def test_every_error_of_the_files_is_a_line_of_the_log(tmp_path: Path) -> 
     assert code == 1
     assert ["config.yaml:2" in told[0], "a.yaml" in told[1], "b.yaml" in told[2]] == [True] * 3
     assert len(told) == 3
+
+
+@pytest.mark.parametrize("broken", ["configuration", "components"])
+async def test_the_exit_code_is_settled_before_the_log_says_that_it_cannot_go_on(
+    broken: str, tmp_path: Path
+) -> None:
+    """Whoever reads that line may end the process at once."""
+    named = "kind: Component\napiVersion: dapr.io/v1alpha1\nmetadata: {name: a}\n"
+    (tmp_path / "a.yaml").write_text(
+        f"{named}spec: {{type: state.in-memory, version: v1}}\n---\n"
+        f"{named}spec: {{type: pubsub.in-memory, version: v1}}\n",
+        encoding="utf-8",
+    )
+    wrong = {
+        "configuration": f"--config={tmp_path / 'nowhere.yaml'}",
+        "components": f"--resources-path={tmp_path}",
+    }
+    output, told = io.StringIO(), list[str]()
+
+    code = await run(
+        ["--app-id=api", wrong[broken]], {}, output, settled=lambda: told.append(output.getvalue())
+    )
+
+    assert code == 1
+    assert len(told) == 1
+    assert "Fatal error" not in told[0]
+    assert "Fatal error" in output.getvalue()
