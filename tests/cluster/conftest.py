@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -34,9 +36,28 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def todo(cluster: Cluster, pytestconfig: pytest.Config) -> str:
-    """The namespace of the to-do system, which runs. Its broker and its store come first."""
-    manifests = pytestconfig.rootpath / "deploy" / "kubernetes"
+def begun(cluster: Cluster, pytestconfig: pytest.Config) -> Iterator[Future[None]]:
+    """The to-do system is being installed."""
+    with ThreadPoolExecutor(1) as threads:
+        yield threads.submit(install, cluster, pytestconfig.rootpath / "deploy" / "kubernetes")
+
+
+@pytest.fixture(scope="session")
+def installed(begun: Future[None]) -> str:
+    """The namespace of the to-do system, in which a module may just have changed something."""
+    begun.result()
+    return TODO
+
+
+@pytest.fixture(scope="module")
+def todo(cluster: Cluster, installed: str) -> str:
+    """The namespace of the to-do system, which runs."""
+    rolled_out(cluster, installed, "deployment/backend", "deployment/notification")
+    return installed
+
+
+def install(cluster: Cluster, manifests: Path) -> None:
+    """Install the to-do system. Its broker and its store come first."""
     engines = [
         part
         for name in ("00-namespaces", "10-kafka", "20-redis")
@@ -47,4 +68,3 @@ def todo(cluster: Cluster, pytestconfig: pytest.Config) -> str:
     rolled_out(cluster, TODO, "statefulset/redis")
     cluster.kubectl("apply", "-f", str(manifests))
     rolled_out(cluster, TODO, "deployment/backend", "deployment/notification")
-    return TODO

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
 
 from engines.cluster.kubectl import Cluster
 from support.cluster import eventually_says, objects, port_forward
+from support.containers import group_of
 
 
 def test_each_pod_has_its_sidecar_and_none_was_started_twice(cluster: Cluster, todo: str) -> None:
@@ -39,6 +41,22 @@ def test_an_event_reaches_the_notification(cluster: Cluster, todo: str) -> None:
         "notification",
         "--tail=-1",
     )
+
+
+def test_the_heap_of_kafka_is_the_one_that_its_memory_is_asked_for(cluster: Cluster, todo: str) -> None:
+    assert todo
+    (pod,) = objects(cluster, "pods", "-n", "kafka", "-l", "app=kafka-broker")
+    (status,) = pod["status"]["containerStatuses"]
+    group = group_of(cluster, "memory", status["containerID"])
+    commands = [
+        Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0")
+        for pid in (group / "cgroup.procs").read_text(encoding="utf-8").split()
+    ]
+    (heap,) = (
+        each["value"] for each in pod["spec"]["containers"][0]["env"] if each["name"] == "KAFKA_HEAP_OPTS"
+    )
+    broker = next(each for each in commands if "kafka.Kafka" in each)
+    assert set(heap.split()) <= set(broker)
 
 
 @pytest.mark.parametrize("app", ["backend", "notification"])

@@ -40,7 +40,6 @@ def recorded(cluster: Cluster, todo: str) -> Iterator[str]:
     rolled_out(cluster, todo, *APPS)
     yield todo
     cluster.kubectl("set", "env", "-n", todo, *APPS, "OUTBOARD_HOPS-")
-    rolled_out(cluster, todo, *APPS)
 
 
 def told(folder: Path) -> Any:

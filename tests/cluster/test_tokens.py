@@ -44,14 +44,13 @@ def workloads(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def secrets(cluster: Cluster, todo: str) -> Iterator[None]:
+def secrets(cluster: Cluster, installed: str) -> Iterator[None]:
     for name in SECRETS:
         made = f"--from-literal=token=open-sesame-{name}"
-        cluster.kubectl("create", "secret", "generic", name, "-n", todo, made)
+        cluster.kubectl("create", "secret", "generic", name, "-n", installed, made)
     yield
-    cluster.kubectl("delete", "secret", "-n", todo, *SECRETS)
+    cluster.kubectl("delete", "secret", "-n", installed, *SECRETS)
     cluster.kubectl("apply", "-f", str(ROOT / "deploy" / "kubernetes"))
-    rolled_out(cluster, todo, *(f"deployment/{app}" for app in APPS))
 
 
 def apply(cluster: Cluster, namespace: str, workloads: list[dict[str, Any]]) -> None:
@@ -73,32 +72,32 @@ def subscribe_status(cluster: Cluster, namespace: str) -> int:
 
 @pytest.mark.usefixtures("secrets")
 def test_with_the_annotations_alone_publishing_is_refused_and_doctor_says_why(
-    cluster: Cluster, todo: str, workloads: list[dict[str, Any]]
+    cluster: Cluster, installed: str, workloads: list[dict[str, Any]]
 ) -> None:
     bare = copy.deepcopy(workloads)
     for each in bare:
         container = each["spec"]["template"]["spec"]["containers"][0]
         container["env"] = [one for one in container["env"] if not one["name"].endswith("API_TOKEN")]
-    apply(cluster, todo, bare)
-    add_task(cluster, todo, "refused")
-    log = ("-n", todo, "-l", "app=backend", "-c", "backend", "--tail=-1")
+    apply(cluster, installed, bare)
+    add_task(cluster, installed, "refused")
+    log = ("-n", installed, "-l", "app=backend", "-c", "backend", "--tail=-1")
     assert "they are kept" in eventually_says(cluster, "refused the API token", *log)
-    assert subscribe_status(cluster, todo) == 200
+    assert subscribe_status(cluster, installed) == 200
 
-    told = look_until(cluster.kubeconfig, todo, lambda told: "injection-tokens" in codes(told, "failed"))
+    told = look_until(cluster.kubeconfig, installed, lambda told: "injection-tokens" in codes(told, "failed"))
     assert "open-sesame" not in json.dumps(told)
 
 
 @pytest.mark.usefixtures("secrets")
 def test_with_the_tokens_in_the_environment_events_go_through_and_strangers_are_refused(
-    cluster: Cluster, todo: str, workloads: list[dict[str, Any]]
+    cluster: Cluster, installed: str, workloads: list[dict[str, Any]]
 ) -> None:
-    apply(cluster, todo, workloads)
-    add_task(cluster, todo, "with tokens")
-    log = ("-n", todo, "-l", "app=notification", "-c", "notification", "--tail=-1")
+    apply(cluster, installed, workloads)
+    add_task(cluster, installed, "with tokens")
+    log = ("-n", installed, "-l", "app=notification", "-c", "notification", "--tail=-1")
     eventually_says(cluster, "TASK EVENT RECEIVED", *log)
-    assert subscribe_status(cluster, todo) == 401
+    assert subscribe_status(cluster, installed) == 401
 
-    told = look_until(cluster.kubeconfig, todo, lambda told: bool(told["success"]))
+    told = look_until(cluster.kubeconfig, installed, lambda told: bool(told["success"]))
     assert "injection-tokens" in codes(told, "passed")
     assert "open-sesame" not in json.dumps(told)

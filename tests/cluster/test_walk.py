@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -39,6 +41,8 @@ def looks(page: str, beginning: str, end: str = "\0") -> list[Command]:
 SIX = looks("kubernetes.md", "## Look whether it works", "### When a component changes")
 STORY = "### 7 The whole story"
 WALK = looks("where-did-my-event-go.md", "## On Kubernetes", STORY)
+AT_ONCE = 6
+"""Commands that run at the same time: three of them start a JVM in the pod of Kafka."""
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +54,8 @@ def event(cluster: Cluster, todo: str) -> str:
     return str(answer.json()["id"])
 
 
-def test_the_pages_have_the_walk() -> None:
-    assert len(SIX) == 6
-    assert len(WALK) >= 8
-
-
-@pytest.mark.usefixtures("event")
-@pytest.mark.parametrize("command", [*SIX, *WALK], ids=lambda each: each.text[:70])
-def test_a_command_of_a_page_shows_what_the_page_says(cluster: Cluster, command: Command) -> None:
+def show(cluster: Cluster, command: Command) -> None:
+    """Wait until the command shows what its page says."""
     said = ""
 
     def shows() -> bool:
@@ -66,6 +64,26 @@ def test_a_command_of_a_page_shows_what_the_page_says(cluster: Cluster, command:
         return all(expected in said for expected in command.expected if expected != "...")
 
     eventually(shows, lambda: said[-3000:])
+
+
+@pytest.fixture(scope="module")
+def shown(cluster: Cluster, event: str) -> Iterator[Mapping[Command, Future[None]]]:
+    """What came of each command. None changes anything, and some wait for seconds: they go together."""
+    assert event
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield {each: threads.submit(show, cluster, each) for each in [*SIX, *WALK]}
+
+
+def test_the_pages_have_the_walk() -> None:
+    assert len(SIX) == 6
+    assert len(WALK) >= 8
+
+
+@pytest.mark.parametrize("command", [*SIX, *WALK], ids=lambda each: each.text[:70])
+def test_a_command_of_a_page_shows_what_the_page_says(
+    shown: Mapping[Command, Future[None]], command: Command
+) -> None:
+    shown[command].result()
 
 
 def test_state_is_in_redis_through_the_backend(cluster: Cluster, todo: str) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ import yaml
 from engines.cluster.kubectl import Cluster
 from support.cluster import port_forward, rolled_out
 from support.cluster_load import Load, running_load
-from support.containers import container, kill, pod_of
+from support.cluster_replicas import Replicas
+from support.containers import container, end_processes, kill, pod_of
 from support.doctoring import codes
+from support.engines import engine
 from support.looking import look_until
 from support.processes import eventually
 
@@ -75,6 +78,17 @@ def exit_codes(seen: Path) -> dict[str, int]:
     return found
 
 
+def injects(cluster: Cluster, namespace: str) -> bool:
+    """Whether a pod that is made now gets a sidecar: a node learns later than `rollout` that the injector is
+    ready, and Kubernetes makes pods without it."""
+    annotations = {"dapr.io/enabled": "true", "dapr.io/app-id": "probe"}
+    metadata = {"name": "probe", "namespace": namespace, "annotations": annotations}
+    spec = {"containers": [{"name": "probe", "image": "todo-backend:0.1.0"}]}
+    pod = json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    made = json.loads(cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", given=pod))
+    return "daprd" in {each["name"] for each in made["spec"]["containers"]}
+
+
 def kubelet_of(cluster: Cluster) -> int:
     """The process of this machine that is the node's kubelet; 0 where there is none."""
     setting = f"--config={cluster.run.folder / 'settings' / 'kubelet.json'}"
@@ -82,6 +96,21 @@ def kubelet_of(cluster: Cluster) -> int:
         if setting in (each.info["cmdline"] or ()):
             return each.pid
     return 0
+
+
+@pytest.fixture(scope="module")
+def replicas(cluster: Cluster, todo: str, pytestconfig: pytest.Config) -> Iterator[Replicas]:
+    assert todo
+    both = Replicas(cluster, engine("postgresql", pytestconfig))
+    yield both
+    both.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def replicas_begun(replicas: Replicas) -> Iterator[Future[None]]:
+    """They start while other things fail."""
+    with ThreadPoolExecutor(1) as threads:
+        yield threads.submit(replicas.start)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +189,7 @@ def test_operator_and_injector_are_away(cluster: Cluster, load: Load) -> None:
     finally:
         cluster.kubectl("scale", "-n", "dapr-system", *CONTROL, "--replicas=1")
         rolled_out(cluster, "dapr-system", *CONTROL)
+    eventually(lambda: injects(cluster, load.namespace), lambda: "no sidecar is injected", patience=60)
     cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
     rolled_out(cluster, load.namespace, "deployment/notification")
     statuses = pod_of(cluster, load.namespace, "notification")["status"]["containerStatuses"]
@@ -227,6 +257,41 @@ def test_the_kubelet_is_killed_and_the_pods_go_on(cluster: Cluster, load: Load) 
     assert started() == before
     cluster.kubectl("delete", "pod", "-n", load.namespace, "redis-0")  # the node starts pods again
     rolled_out(cluster, load.namespace, "statefulset/redis")
+
+
+def test_one_of_two_replicas_is_killed(
+    cluster: Cluster, load: Load, replicas: Replicas, replicas_begun: Future[None]
+) -> None:
+    """Service and sidecar, in the same moment. Both replicas had started at once, on an empty database."""
+    replicas_begun.result()
+    replicas.wait()
+    replicas.keep_ledger()
+    before = load.committed()
+    load.goes_on()
+    first, second = replicas.pods()
+    restarts = [container(each, "notification")["restartCount"] for each in (first, second)]
+    assert restarts == [0, 0]
+
+    for each in first["status"]["containerStatuses"]:
+        end_processes(cluster, each)
+    load.goes_on()
+    eventually(
+        lambda: all(container(each, "daprd")["restartCount"] for each in replicas.pods()[:1]),
+        lambda: "what was killed is not started again",
+        patience=90,
+    )
+    replicas.wait()
+    load.goes_on()
+
+    committed, applied = load.committed() - before, replicas.applied(load.title)
+
+    def arrived() -> bool:
+        applied.clear()
+        applied.update(replicas.applied(load.title))
+        return committed <= set(applied)
+
+    eventually(arrived, lambda: f"lost: {sorted(committed - set(applied))[:20]}", patience=90)
+    assert set(applied.values()) == {1}
 
 
 def test_in_the_end_nothing_is_lost_or_applied_twice(whole_load: Load) -> None:

@@ -23,12 +23,14 @@ BROKERS: Final = "kafka-broker.kafka.svc.cluster.local:9092"
 
 @dataclass(frozen=True)
 class Broken:
-    """`breaks` changes the documents of the intact service. `result` is what the check comes to."""
+    """`breaks` changes the documents of the intact service. `result` is what the check comes to. Where it
+    `heals`, running sidecars load the component once it is right."""
 
     name: str
     code: str
     breaks: Callable[[Documents], object]
     result: str = "failed"
+    heals: bool = False
 
 
 def documents(namespace: str) -> Documents:
@@ -48,11 +50,22 @@ def documents(namespace: str) -> Documents:
     next(each for each in container["env"] if each["name"] == "APP_ID")["value"] = namespace
     container["resources"]["requests"]["cpu"] = "10m"
     template["metadata"]["annotations"]["dapr.io/sidecar-cpu-request"] = "10m"
+    _hasten(template)
     for volume in template["spec"]["volumes"]:  # there are not so many disks
         volume.pop("persistentVolumeClaim", None)
         volume["emptyDir"] = {}
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     return [made, component, deployment]
+
+
+def _hasten(template: dict[str, Any]) -> None:
+    """It is ready soon, and gone soon: neither is what is looked at."""
+    annotations = template["metadata"]["annotations"]
+    del annotations["dapr.io/block-shutdown-duration"]
+    annotations["dapr.io/sidecar-readiness-probe-delay-seconds"] = "1"
+    annotations["dapr.io/sidecar-readiness-probe-period-seconds"] = "1"
+    template["spec"]["terminationGracePeriodSeconds"] = 2
+    template["spec"]["containers"][0]["startupProbe"].update(periodSeconds=1, failureThreshold=60)
 
 
 def _read(name: str) -> Documents:
@@ -102,8 +115,10 @@ def _without_auth_type(made: Documents) -> None:
 
 def _elsewhere(made: Documents) -> None:
     """The component, which names this app, is in another namespace."""
-    _of(made, "Component")["metadata"]["namespace"] = "kafka"
-    _of(made, "Component")["metadata"]["name"] = _of(made, "Namespace")["metadata"]["name"]
+    namespace = _of(made, "Namespace")["metadata"]["name"]
+    _of(made, "Component")["metadata"].update(
+        namespace="kafka", name=namespace, labels={"made-for": namespace}
+    )
 
 
 def _misspelled(made: Documents) -> None:
@@ -169,10 +184,10 @@ def _subscription(**spec: object) -> Callable[[Documents], object]:
 
 
 BROKEN: Final = (
-    Broken("component in another namespace", "resource-namespace", _elsewhere),
+    Broken("component in another namespace", "resource-namespace", _elsewhere, heals=True),
     Broken("no authType", "resource-auth-type", _without_auth_type),
     Broken("misspelled type", "resource-type", _type),
-    Broken("misspelled scope", "resource-scopes", _scopes),
+    Broken("misspelled scope", "resource-scopes", _scopes, heals=True),
     Broken("no such secret", "resource-secret", _secret),
     Broken("a secret without the key", "resource-secret", _secret_without_key),
     Broken("no such broker", "service-there", _item("brokers", "kafka.kafka.svc.cluster.local:9092")),

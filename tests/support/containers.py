@@ -37,12 +37,17 @@ def group_of(cluster: Cluster, hierarchy: str, container_id: str) -> Path:
     return next(groups)
 
 
+def end_processes(cluster: Cluster, status: dict[str, Any]) -> None:
+    """SIGKILL for all processes of the container with that status."""
+    group = group_of(cluster, "memory", status["containerID"])
+    for pid in (group / "cgroup.procs").read_text(encoding="utf-8").split():
+        os.kill(int(pid), signal.SIGKILL)
+
+
 def kill(cluster: Cluster, namespace: str, app: str, name: str) -> None:
     """SIGKILL for all processes of a container; returns once it runs again, and its pod is ready."""
     before = container(pod_of(cluster, namespace, app), name)
-    group = group_of(cluster, "memory", before["containerID"])
-    for pid in (group / "cgroup.procs").read_text(encoding="utf-8").split():
-        os.kill(int(pid), signal.SIGKILL)
+    end_processes(cluster, before)
 
     def again() -> bool:
         now = container(pod_of(cluster, namespace, app), name)

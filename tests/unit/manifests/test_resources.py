@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,21 @@ def test_a_variable_of_the_laptop_needs_a_value(project: Project) -> None:
     tried = project.documents(to_try_with=["kafka"])
     assert metadata(one(tried, "Component", "pubsub"))["brokers"] == "kafka-broker:9092"
     assert one(tried, "StatefulSet", "kafka-broker")["metadata"]["namespace"] == "kafka"
+
+
+def test_the_memory_of_a_kafka_to_try_with_holds_its_heap_and_what_its_jvm_takes_besides(
+    project: Project,
+) -> None:
+    """Measured: 187 MiB at the most (docs/how-to/kubernetes.md, "CPU and memory")."""
+    project.write("parts/pubsub.yaml", VARIABLE)
+    broker = one(project.documents(to_try_with=["kafka"]), "StatefulSet", "kafka-broker")
+    (container,) = broker["spec"]["template"]["spec"]["containers"]
+    options = next(each["value"] for each in container["env"] if each["name"] == "KAFKA_HEAP_OPTS")
+    heap = re.fullmatch(r"-Xms(\d+)m -Xmx\1m", options)
+    assert heap is not None, options
+    asked, limit = (container["resources"][each]["memory"] for each in ("requests", "limits"))
+    assert (asked, limit) == ("640Mi", "1Gi")
+    assert int(heap[1]) + 187 <= 640
 
 
 def test_fields_of_what_there_is_to_try_with_may_be_in_any_case(project: Project) -> None:

@@ -52,8 +52,9 @@ async def run(
     """Run the sidecar that `arguments` describe until it is told to stop: the exit code.
 
     `settled` is called before it logs why it cannot go on: whoever reads that may end the process at once,
-    which must not change the exit code. With `--version`, `--build-info` or `--wait` only that is done. Raises CommandError for a command line
-    that cannot be served; everything later is told in the log, which goes to `output` unless a file is named.
+    which must not change the exit code. With `--version`, `--build-info` or `--wait` only that is done.
+    Raises CommandError for a command line that cannot be served; everything later is told in the log, which
+    goes to `output` unless a file is named.
     """
     values = read_flags(arguments)
     if values.boolean("version"):
