@@ -21,7 +21,8 @@ from typing import Any, Final
 
 import psutil
 
-HERE: Final = Path(__file__).parent
+HERE: Final = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))  # for `engines`, which is not installed
 SERVICES: Final = HERE / "services"
 LOG: Final = HERE / "last-run.log"
 MIB: Final = 2**20

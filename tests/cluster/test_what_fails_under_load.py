@@ -265,33 +265,25 @@ def test_one_of_two_replicas_is_killed(
     """Service and sidecar, in the same moment. Both replicas had started at once, on an empty database."""
     replicas_begun.result()
     replicas.wait()
-    replicas.keep_ledger()
-    before = load.committed()
-    load.goes_on()
     first, second = replicas.pods()
     restarts = [container(each, "notification")["restartCount"] for each in (first, second)]
     assert restarts == [0, 0]
+    replicas.keep_ledger()
+    before = load.committed()
+    load.goes_on()
+    replicas.once_applied(load.title, load.committed() - before)  # what was published before they came, too
 
     for each in first["status"]["containerStatuses"]:
         end_processes(cluster, each)
     load.goes_on()
     eventually(
-        lambda: all(container(each, "daprd")["restartCount"] for each in replicas.pods()[:1]),
+        lambda: all(each["restartCount"] for each in replicas.containers_of(first)),
         lambda: "what was killed is not started again",
         patience=90,
     )
     replicas.wait()
     load.goes_on()
-
-    committed, applied = load.committed() - before, replicas.applied(load.title)
-
-    def arrived() -> bool:
-        applied.clear()
-        applied.update(replicas.applied(load.title))
-        return committed <= set(applied)
-
-    eventually(arrived, lambda: f"lost: {sorted(committed - set(applied))[:20]}", patience=90)
-    assert set(applied.values()) == {1}
+    assert set(replicas.once_applied(load.title, load.committed() - before).values()) == {1}
 
 
 def test_in_the_end_nothing_is_lost_or_applied_twice(whole_load: Load) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from engines.cluster.kubectl import Cluster
 from support.processes import eventually
 
-__all__ = ["Load", "running_load"]
+__all__ = ["PATIENCE", "Load", "running_load"]
 
 PATIENCE: Final = 180.0
 """Seconds that events may need to arrive after a fault: sidecars that have ended thrice wait for 40."""

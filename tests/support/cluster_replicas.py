@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,8 @@ from typing import Any, Final
 from engines.cluster.kubectl import Cluster
 from support.broken_deployments import documents
 from support.cluster import objects, rolled_out
+from support.cluster_load import PATIENCE
+from support.processes import eventually
 
 __all__ = ["NAMESPACE", "Replicas"]
 
@@ -41,12 +44,16 @@ class Replicas:
     programs: Path
 
     def start(self) -> None:
-        """Start the database, and then both replicas at once: the database is empty."""
+        """Start the database, and then both replicas at once: the database is empty. They begin behind what is
+        on the topic: another test has left a record there that no sidecar gets past."""
         namespace, component, deployment = documents(NAMESPACE)
         self._apply(namespace, component, *self._database())
         self.cluster.kubectl(
             "wait", "-n", NAMESPACE, "--for=condition=Ready", "pod/database", "--timeout=120s"
         )
+        groups = "/opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server localhost:9092"
+        behind = f"--group {NAMESPACE} --topic task-events --reset-offsets --to-latest --execute"
+        self.cluster.kubectl("exec", "-n", "kafka", "kafka-broker-0", "--", *groups.split(), *behind.split())
         deployment["spec"]["replicas"] = 2
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         url = next(each for each in container["env"] if each["name"] == "DATABASE_URL")
@@ -72,6 +79,26 @@ class Replicas:
         )
         rows = (line.split("|") for line in told.splitlines())
         return Counter({(action, int(task)): int(times) for action, task, times in rows})
+
+    def once_applied(self, title: str, events: Set[tuple[str, int]]) -> Counter[tuple[str, int]]:
+        """As `applied`, once all of `events` are."""
+        found: Counter[tuple[str, int]] = Counter()
+
+        def arrived() -> bool:
+            found.clear()
+            found.update(self.applied(title))
+            return events <= set(found)
+
+        eventually(
+            arrived, lambda: f"lost, or not there yet: {sorted(events - set(found))[:20]}", patience=PATIENCE
+        )
+        return found
+
+    def containers_of(self, pod: dict[str, Any]) -> list[dict[str, Any]]:
+        """How it stands with the containers of one of the pods."""
+        (now,) = objects(self.cluster, "pod", "-n", NAMESPACE, pod["metadata"]["name"])
+        statuses: list[dict[str, Any]] = now["status"]["containerStatuses"]
+        return statuses
 
     def end(self) -> None:
         """They go in the background."""
