@@ -44,8 +44,8 @@ class Replicas:
     programs: Path
 
     def start(self) -> None:
-        """Start the database, and then both replicas at once: the database is empty. They begin behind what is
-        on the topic: another test has left a record there that no sidecar gets past."""
+        """Start the database, and then both replicas at once: the database is empty. They begin behind
+        what is on the topic, since another test has left a record there that no sidecar gets past."""
         namespace, component, deployment = documents(NAMESPACE)
         self._apply(namespace, component, *self._database())
         self.cluster.kubectl(
