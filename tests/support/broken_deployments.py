@@ -65,7 +65,7 @@ def _hasten(template: dict[str, Any]) -> None:
     annotations["dapr.io/sidecar-readiness-probe-delay-seconds"] = "1"
     annotations["dapr.io/sidecar-readiness-probe-period-seconds"] = "1"
     template["spec"]["terminationGracePeriodSeconds"] = 2
-    template["spec"]["containers"][0]["startupProbe"].update(periodSeconds=1, failureThreshold=60)
+    template["spec"]["containers"][0]["startupProbe"].update(periodSeconds=1, failureThreshold=120)
 
 
 def _read(name: str) -> Documents:

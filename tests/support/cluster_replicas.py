@@ -68,6 +68,11 @@ class Replicas:
         """Both of them."""
         return objects(self.cluster, "pods", "-n", NAMESPACE, "-l", "app=notification")
 
+    def said(self, pod: dict[str, Any]) -> str:
+        """What the service in one of the pods has said, in its first run too."""
+        log = ("logs", "-n", NAMESPACE, pod["metadata"]["name"], "-c", "notification", "--tail=-1")
+        return self.cluster.kubectl(*log) + self.cluster.try_kubectl(*log, "--previous").stdout
+
     def keep_ledger(self) -> None:
         """From now on it is written down what is applied."""
         self._sql(KEEP_LEDGER)
