@@ -119,13 +119,13 @@ def replicas_begun(replicas: Replicas) -> Iterator[Future[None]]:
 @pytest.fixture(scope="module")
 def whole_load(cluster: Cluster, todo: str) -> Iterator[Load]:
     with running_load(cluster, todo) as load:
+        load.goes_on()
         yield load
 
 
 @pytest.fixture
 def load(whole_load: Load) -> Iterator[Load]:
-    """It has come through before, and comes through after what a test does."""
-    whole_load.goes_on()
+    """It comes through after what a test does, and so before what the next one does."""
     yield whole_load
     whole_load.goes_on()
     whole_load.all_arrives()

@@ -25,7 +25,14 @@ BLOCK: Final = 5
 """Seconds: for the sidecar to finish, and before that to go on taking calls of an app that finishes."""
 INTERNAL_PORT: Final = 50002
 """Where sidecars call each other."""
-SIDECAR: Final = {"cpu-request": "50m", "memory-request": "64Mi", "memory-limit": "256Mi"}
+SIDECAR: Final = {
+    "cpu-request": "50m",
+    "memory-request": "64Mi",
+    "memory-limit": "256Mi",
+    "readiness-probe-period-seconds": "2",
+}
+"""daprd is ready some four seconds after its start. With its own six seconds between two probes the pod would
+be ready after nine."""
 NO_ACCOUNT: Final = (
     "nothing in the pod asks Kubernetes for anything: daprd is given its secrets by the operator"
 )
