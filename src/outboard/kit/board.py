@@ -14,7 +14,7 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, get_args, overload
 
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from outboard.kit.inbox.sql.table import TableMetadata
     from outboard.kit.outbox.sql.engine import EngineSource
 
-__all__ = ["Outboard"]
+__all__ = ["MountedBoard", "Outboard"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
@@ -75,6 +75,13 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT: Final = 5.0
 MAX_BATCH_BYTES: Final = 2**20
 HEALTH_PATH: Final = "/healthz"
+
+
+@dataclass(frozen=True)
+class MountedBoard(BoardEndpoints):
+    """The endpoints of `board`: by them `outboard.testing` finds the board of an app."""
+
+    board: Outboard
 
 
 class Outboard:
@@ -156,7 +163,7 @@ class Outboard:
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
         self._models = TopicModels()
         self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
-        self._endpoints = BoardEndpoints(self, self._registry, self._streams, self.settings.app_token)
+        self._endpoints = MountedBoard(self._registry, self._streams, self.settings.app_token, self)
         self._connecting = Connecting(
             self.settings,
             variables,
@@ -371,7 +378,7 @@ class Outboard:
         async with self.connected(), self._relaying():
             yield
 
-    def connected(self, *, exchange: Exchange | None = None) -> LoopOrThread:
+    def connected(self, *, exchange: Exchange | None = None) -> LoopOrThread[None, None]:
         """Be connected to the sidecar while the block runs: for scripts, and for lifespans.
 
         `async with` connects on the running event loop. A plain `with` is for synchronous code: it starts a
@@ -381,7 +388,7 @@ class Outboard:
         """
         if exchange is not None and not callable(exchange):
             wrong("exchange", "a function from a request to a response", exchange)
-        return LoopOrThread(self._connecting.connected(exchange))
+        return LoopOrThread(self._connecting.connected(exchange), lambda given, portal: nullcontext())
 
     @asynccontextmanager
     async def subscribed(self, app: FastAPI | None = None) -> AsyncIterator[None]:

@@ -26,10 +26,8 @@ log: Final = logging.getLogger("outboard.subscriptions")
 
 @dataclass(frozen=True)
 class BoardEndpoints:
-    """The endpoints of `board`. Those for the sidecar and doctor ask for `token`, if any."""
+    """The endpoints of a board. Those for the sidecar and doctor ask for `token`, if any."""
 
-    board: object
-    """By it `outboard.testing` finds the board of an app."""
     registry: Registry
     streams: Streams
     token: str

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, suppress
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from outboard.errors import EventLoopBlocked, NotConnected, SidecarUnavailable
 
 __all__ = ["LoopOrThread", "ThreadCalls", "running_loop"]
 
 R = TypeVar("R")
+Given = TypeVar("Given")
+InThread = TypeVar("InThread")
 
 CLOSED: Final = "the board was disconnected before there was an answer"
 
@@ -87,15 +89,23 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-class LoopOrThread:
-    """A scope that `async with` enters on the running loop, and `with` on a loop in a thread of its own."""
+class LoopOrThread(Generic[Given, InThread]):
+    """A scope that `async with` enters on the running loop, and `with` on a loop in a thread of its own.
 
-    def __init__(self, scope: AbstractAsyncContextManager[None]) -> None:
+    `with` gives what `in_thread` makes of what `async with` gives, and of the way to that loop.
+    """
+
+    def __init__(
+        self,
+        scope: AbstractAsyncContextManager[Given],
+        in_thread: Callable[[Given, BlockingPortal], AbstractContextManager[InThread]],
+    ) -> None:
         self._scope = scope
+        self._in_thread = in_thread
         self._thread = ExitStack()
 
-    async def __aenter__(self) -> None:
-        await self._scope.__aenter__()
+    async def __aenter__(self) -> Given:
+        return await self._scope.__aenter__()
 
     async def __aexit__(
         self,
@@ -105,11 +115,13 @@ class LoopOrThread:
     ) -> bool | None:
         return await self._scope.__aexit__(kind, error, traceback)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> InThread:
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal("asyncio"))
-            stack.enter_context(portal.wrap_async_context_manager(self._scope))
+            given = stack.enter_context(portal.wrap_async_context_manager(self._scope))
+            made = stack.enter_context(self._in_thread(given, portal))
             self._thread = stack.pop_all()
+        return made
 
     def __exit__(
         self,

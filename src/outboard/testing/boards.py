@@ -8,8 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from outboard.kit.board import Outboard
-from outboard.kit.serving import BoardEndpoints
+from outboard.kit.board import MountedBoard, Outboard
 from outboard.kit.subscriptions.outcomes import HandlerFailure
 from outboard.kit.subscriptions.routes import every_route
 from outboard.testing.virtual_clock import CallClock, VirtualClock
@@ -66,8 +65,7 @@ def board_of(app: object) -> Outboard | None:
     """The board that is mounted on `app`, or None. Raises TypeError where there are several."""
     routes = every_route(app.routes) if isinstance(app, FastAPI) else ()
     owners = (getattr(getattr(route, "endpoint", None), "__self__", None) for route in routes)
-    mounted = (owner.board for owner in owners if isinstance(owner, BoardEndpoints))
-    boards = list(dict.fromkeys(board for board in mounted if isinstance(board, Outboard)))
+    boards = list(dict.fromkeys(owner.board for owner in owners if isinstance(owner, MountedBoard)))
     if len(boards) > 1:
         raise TypeError("several boards are mounted on the app: serve it with `serving(app, board)` before")
     return boards[0] if boards else None

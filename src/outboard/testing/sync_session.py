@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Final, TypeVar, Unpack
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 
 from outboard.hops.deliveries import DeadLetter, Delivery
+from outboard.kit.threads import LoopOrThread
 from outboard.kit.topic import Topic
 from outboard.testing.faults import Faults
 from outboard.testing.session import QUIET_SECONDS, EventSession
@@ -104,41 +104,21 @@ class SyncEventSession:
         return ask() if self._ended else self._portal.call(asked)
 
 
-class SessionScope:
+@contextmanager
+def _in_thread(session: EventSession, portal: BlockingPortal) -> Iterator[SyncEventSession]:
+    """`session` for a thread that is not its loop's, which `portal` leads to."""
+    synchronous = SyncEventSession(session, portal)
+    try:
+        yield synchronous
+    finally:
+        synchronous.end()
+
+
+class SessionScope(LoopOrThread[EventSession, SyncEventSession]):
     """What `Harness.session` gives, to be entered once.
 
     `async with` gives an `EventSession`, `with` a `SyncEventSession`.
     """
 
     def __init__(self, scope: AbstractAsyncContextManager[EventSession]) -> None:
-        self._scope = scope
-        self._thread = ExitStack()
-
-    async def __aenter__(self) -> EventSession:
-        return await self._scope.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._scope.__aexit__(kind, error, traceback)
-
-    def __enter__(self) -> SyncEventSession:
-        with ExitStack() as stack:
-            portal = stack.enter_context(start_blocking_portal("asyncio"))
-            session = SyncEventSession(
-                stack.enter_context(portal.wrap_async_context_manager(self._scope)), portal
-            )
-            stack.callback(session.end)
-            self._thread = stack.pop_all()
-        return session
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return self._thread.__exit__(kind, error, traceback)
+        super().__init__(scope, _in_thread)
