@@ -31,6 +31,8 @@ OBJECTS: Final[list[Any]] = [
     *({"a": value} for value in ([], [1], ["a"], {}, {"a": 1}, {"a": "a"}, {"b": 1}, {"a": {"a": 1}})),
 ]
 WORLD: Final = [*SCALARS, *ARRAYS, *OBJECTS]
+ANY_MACHINE: Final = [HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large]
+"""Many pairs of schemas do not fit, and are no examples; some are too large."""
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
 DEFINITIONS: Final[Mapping[str, Any]] = {
     "Text": {"type": "string", "minLength": 1},
@@ -160,9 +162,7 @@ def _with_lists(schema: Any) -> Any:
     }
 
 
-@settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
-)
+@settings(max_examples=250, deadline=None, suppress_health_check=ANY_MACHINE)
 @given(pairs())
 def test_what_is_found_to_fit_is_never_refused(pair: tuple[Any, Any]) -> None:
     writer, reader = map(whole, pair)
@@ -174,7 +174,7 @@ def test_what_is_found_to_fit_is_never_refused(pair: tuple[Any, Any]) -> None:
     assert refused == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=ANY_MACHINE)
 @given(schemas)
 def test_a_schema_fits_itself(schema: Any) -> None:
     assert misfits(whole(schema), whole(schema), whole(schema), whole(schema)) == []
