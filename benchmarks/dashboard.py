@@ -1,11 +1,12 @@
 """What the dashboard costs: a page in Chromium while events come, and the sidecar's rate meanwhile.
 
-    python benchmarks/dashboard.py page [--events 20000] [--rate 200] [--chromium PATH]
+    python benchmarks/dashboard.py page|memory [--events 20000] [--rate 200] [--chromium PATH]
     python benchmarks/dashboard.py rate [--case "memory single"] [--events 20000] [--rounds 5]
 
-`page` writes a record of hops as two sidecars would, and meanwhile measures the memory of the page, and how
-long it takes from a click to the next frame, in the page itself. `rate` runs a case of end_to_end.py with a
-record, with a dashboard that somebody looks at and without, in turn.
+`page` writes a record of hops as two sidecars would, and meanwhile measures how long it takes from a click to
+the next frame, in the page itself. `memory` measures the memory of the process of the page, in a browser that
+nobody drives: the tools that drive one keep a copy of all that the page has loaded. `rate` runs a case of
+end_to_end.py with a record, with a dashboard that somebody looks at and without, in turn.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Writer(threading.Thread):
 
 
 def look_at_page(events: int, rate: int, chromium: Path) -> None:
-    """Print the memory of the page and the times of clicks, every few seconds and in the end."""
+    """Print the times of clicks, every few seconds and in the end."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         address, server = stack.enter_context(dashboard(folder / "hops", _made(folder / "hops").parent))
@@ -103,21 +104,39 @@ def look_at_page(events: int, rate: int, chromium: Path) -> None:
         page.wait_for_selector("#live")
         writer = Writer(folder / "hops", events, rate)
         writer.start()
-        memory, clicks, answers = list[float](), list[float](), list[float]()
+        clicks, answers = list[float](), list[float]()
         while writer.is_alive():
             page.wait_for_timeout(LOOK_EVERY * 1000)
-            memory.append(_memory_of_page())
             clicks += [page.evaluate(CLICK, "#theme") for _ in range(10)]
             answers.append(_pause_and_resume(page))
-            told = f"{writer.written:,} events: page {memory[-1]:.0f} MiB, server {_mib(server):.0f} MiB"
+            told = f"{writer.written:,} events: server {_mib(server):.0f} MiB"
             print(f"{told}; a click, the slowest of ten {max(clicks[-10:]):.0f} ms", flush=True)
-        print(f"page: most {max(memory):.0f} MiB (JavaScript, DOM and all else of its process)")
         middle, most = statistics.median(clicks), max(clicks)
         print(f"click to next frame: median {middle:.1f} ms, most {most:.1f} ms of {len(clicks)}")
         middle, most = statistics.median(answers), max(answers)
         print(
             f"Pause to its answer in the page: median {middle:.0f} ms, most {most:.0f} ms of {len(answers)}"
         )
+
+
+def look_at_memory(events: int, rate: int, chromium: Path) -> None:
+    """Print the memory of the process of the page, every few seconds and in the end."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        address, _ = stack.enter_context(dashboard(_made(folder / "hops"), folder))
+        profile = f"--user-data-dir={folder / 'profile'}"
+        command = [str(chromium), "--headless=new", "--no-sandbox", profile, address]
+        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(browser.wait)
+        stack.callback(browser.terminate)
+        writer = Writer(folder / "hops", events, rate)
+        writer.start()
+        memory = list[float]()
+        while writer.is_alive():
+            time.sleep(LOOK_EVERY)
+            memory.append(_memory_of_page())
+            print(f"{writer.written:,} events: page {memory[-1]:.0f} MiB", flush=True)
+        print(f"page: median {statistics.median(memory):.0f} MiB, most {max(memory):.0f} MiB")
 
 
 def _made(folder: Path) -> Path:
@@ -206,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("page", "rate"))
+    parser.add_argument("what", choices=("page", "memory", "rate"))
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
@@ -216,6 +235,8 @@ def main() -> None:
     print_machine()
     if arguments.what == "page":
         look_at_page(arguments.events, arguments.rate, arguments.chromium)
+    elif arguments.what == "memory":
+        look_at_memory(arguments.events, arguments.rate, arguments.chromium)
     else:
         compare_rates(arguments.case, arguments.events, arguments.rounds)
 
