@@ -2,7 +2,7 @@
 """Outboard's own commands, for a fresh clone on any machine that has Python 3.11 or newer.
 
     python3 dev.py demo       run the to-do system here, with nothing else installed
-    python3 dev.py test       run the tests; what follows goes to pytest
+    python3 dev.py test       run the tests; what follows goes to pytest, and --all leaves none out
     python3 dev.py check      lint, format, types and the direction of imports
     python3 dev.py docs       build the documentation as a site, and serve it here
     python3 dev.py engines    set up the real engines that some tests need
@@ -50,6 +50,10 @@ CONSTRAINTS = Path("requirements", "constraints.txt")
 """The versions of everything that is installed here. Users of the package have its lower bounds alone."""
 VERSIONS = {"--newest": "the newest there are", "--lowest": "the oldest that pyproject.toml allows"}
 """The options that install other versions than those: option → which."""
+EVERYTHING = "--all"
+"""The option of `test` that leaves nothing out where no engine is set up."""
+QUICK = ("tests/unit", "tests/structure", "tests/contract")
+"""What `test` runs unless it is told what: where no engine is set up, as in a fresh clone."""
 WINDOWS = os.name == "nt"
 PACKAGES: dict[str, tuple[str, ...]] = {
     "demo": ("--editable", ".[dashboard,grpc,sql]"),
@@ -369,11 +373,30 @@ def demo(rest: Sequence[str], port: int | None) -> int:
     return hand_over([str(python_of(VENV)), "-m", "outboard", "run", "-f", str(file), *rest], environment)
 
 
-def test(rest: Sequence[str], versions: str) -> int:
+def chosen_tests(rest: Sequence[str], versions: str, everything: bool) -> list[str]:
+    """What pytest is given: `rest`, or the quick tests for whoever asks for nothing and has no engine."""
+    from engines.problem import EngineProblem
+    from engines.record import read_record
+
+    try:
+        is_fresh = not read_record(ROOT)
+    except EngineProblem as problem:
+        raise Problem(str(problem)) from problem
+    if rest or versions or everything or not is_fresh:
+        return list(rest)
+    say(f"no engine is set up here, so these run, on all cores: {', '.join(QUICK)}")
+    say("left out: programs, faults, pages, packages, the comparison with daprd: python3 dev.py test --all")
+    say("left out: what needs Kafka, Redis, PostgreSQL, daprd or Kubernetes: python3 dev.py engines")
+    say("all of it takes 38 minutes on two cores: most of that are programs that start, and real brokers")
+    return ["-n", "auto", "--dist", "loadfile", "-m", "not slow", *QUICK]
+
+
+def test(rest: Sequence[str], versions: str, everything: bool) -> int:
     """Run pytest; with old packages, which use what newer ones deprecate, a warning is no error."""
+    asked = chosen_tests(rest, versions, everything)
     environment = set_up("dev", versions)
     warnings = ["-W", "default"] if versions == "--lowest" else []
-    return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *rest], environment)
+    return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *asked], environment)
 
 
 def docs(build: bool, port: int) -> int:
@@ -491,10 +514,14 @@ def parser() -> argparse.ArgumentParser:
     testing = command(
         "test",
         "run the tests; other arguments go to pytest, paths count from the clone",
-        "  python3 dev.py test                       everything that this machine has engines for\n"
+        "  python3 dev.py test                       everything, with engines; without, the quick ones\n"
+        "  python3 dev.py test --all                 all that needs no engine, too\n"
         "  python3 dev.py test -q tests/unit         the quick ones\n"
         "  python3 dev.py test -x --lf               the first that failed last time\n"
         "  python3 dev.py test --newest -q           with the packages of today; the option comes first",
+    )
+    testing.add_argument(
+        EVERYTHING, action="store_true", dest="everything", help="leave nothing out where no engine is set up"
     )
     checking = command(
         "check",
@@ -575,7 +602,7 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         cut = 2
     if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
         cut = 2 if "=" in arguments[1] else 3
-    while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in VERSIONS:
+    while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in (*VERSIONS, EVERYTHING):
         cut += 1
     return list(arguments[:cut]), list(arguments[cut:])
 
@@ -589,7 +616,7 @@ def main(arguments: Sequence[str]) -> int:
     if known.command == "demo":
         return demo(rest, known.port)
     if known.command == "test":
-        return test(rest, known.versions)
+        return test(rest, known.versions, known.everything)
     if known.command == "chaos":
         return proof("chaos", rest)
     if known.command == "simulate":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -365,3 +366,48 @@ def test_the_site_is_built_strictly(
     dev.main(arguments)
     assert handed == [[str(dev.python_of(dev.VENV)), "-m", "mkdocs", *asked]]
     assert installer.asked[-1] == dev.PACKAGES["docs"]
+
+
+@pytest.fixture
+def pytest_gets(installer: Installer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `test` gives to pytest."""
+    given: list[str] = []
+    monkeypatch.setattr(dev, "hand_over", lambda command, environment: given.extend(command[3:]))
+    return given
+
+
+def test_whoever_has_no_engine_gets_the_quick_tests_and_is_told_what_is_left_out(
+    pytest_gets: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev.main(["test"])
+    assert pytest_gets[-len(dev.QUICK) :] == list(dev.QUICK)
+    told = capsys.readouterr().err
+    assert "python3 dev.py test --all" in told
+    assert "python3 dev.py engines" in told
+
+
+def test_the_quick_tests_are_there() -> None:
+    root = Path(dev.__file__).parent
+    assert [each for each in dev.QUICK if not (root / each).is_dir()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (["test", "--all"], []),
+        (["test", "--all", "-q"], ["-q"]),
+        (["test", "-x", "tests/e2e"], ["-x", "tests/e2e"]),
+        (["test", "--newest"], []),
+    ],
+)
+def test_who_says_what_gets_it(pytest_gets: list[str], arguments: list[str], given: list[str]) -> None:
+    dev.main(arguments)
+    assert pytest_gets == given
+
+
+def test_with_an_engine_nothing_is_left_out(pytest_gets: list[str]) -> None:
+    record = dev.ROOT / ".engines" / "engines.json"
+    record.parent.mkdir()
+    record.write_text(json.dumps({"redis": str(dev.ROOT)}), encoding="utf-8")
+    dev.main(["test"])
+    assert pytest_gets == []

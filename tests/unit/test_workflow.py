@@ -43,7 +43,7 @@ def test_every_command_is_one_of_dev_py(line: str) -> None:
 
 def test_both_commands_run_on_every_system_and_python() -> None:
     assert (matrix("tests")["os"], tuple(matrix("tests")["python"])) == (SYSTEMS, PYTHONS)
-    assert [line for text in runs("tests") for line in commands_of(text)] == ["check", "test"]
+    assert [line for text in runs("tests") for line in commands_of(text)] == ["check", "test --all"]
 
 
 def test_the_engines_are_tried_as_in_every_other_place() -> None:
