@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, StreamingResponse
 
 from outboard.dashboard.app_states import AppStates
+from outboard.dashboard.checking import FileChecks
+from outboard.dashboard.examining import Examiner
 from outboard.dashboard.log_reading import AppLogReader
 from outboard.dashboard.server.rendering import Templates
 from outboard.dashboard.watching import Watch
@@ -27,17 +29,22 @@ HEARTBEAT: Final = 10.0
 class Dashboard:
     """`page` answers with a whole page, `stream` with a fragment that is sent again whenever it changes.
 
-    `states` tells of apps, and `logs` has what they and their sidecars wrote.
+    `states` tells of apps, and `logs` has what they and their sidecars wrote. `examiner` walks as the doctor
+    does, and `checks` looks into the files of components.
     """
 
     watch: Watch
     templates: Templates
     states: AppStates = field(init=False)
     logs: AppLogReader = field(init=False)
+    examiner: Examiner = field(init=False)
+    checks: FileChecks = field(init=False)
 
     def __post_init__(self) -> None:
         self.states = AppStates(self.watch, self.watch.clock)
         self.logs = AppLogReader(self.watch.clock)
+        self.examiner = Examiner(self.watch, self.watch.clock)
+        self.checks = FileChecks()
 
     async def page(
         self, request: Request, template: str, values: Mapping[str, object], status: int = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -61,25 +61,36 @@ class Laptop:
     outboxes: Sequence[str] = ()
 
     async def __call__(self) -> Evidence:
+        seen = Evidence(self.where, self.clock.now(), ())
+        async for more in self.as_it_goes():
+            seen = more
+        return seen
+
+    async def as_it_goes(self) -> AsyncIterator[Evidence]:
+        """What was seen so far, the last time all of it: first apps and sidecars, then the rest."""
         if self.run is not None and self.run.state != "live":
             apps = tuple(_past(target) for target in self.targets)
             seen = Evidence(self.where, self.clock.now(), apps, self.run, outboxes=await self._outboxes())
-            return await self._masked(seen)
+            yield await self._masked(seen)
+            return
         ports = await asyncio.to_thread(OpenPorts)
-        looking = asyncio.gather(*(_app(target, ports) for target in self.targets))
-        looks, outboxes = await asyncio.gather(looking, self._outboxes())
-        hops, published = await asyncio.to_thread(recorded_hops, self.hops)
-        seen = Evidence(
-            self.where,
-            self.clock.now(),
-            tuple(app for app, _ in looks),
-            self.run,
-            tuple(broker for _, brokers in looks for broker in brokers),
-            hops=hops,
-            published=published,
-            outboxes=outboxes,
-        )
-        return await self._masked(seen)
+        outboxes = asyncio.ensure_future(self._outboxes())
+        try:
+            looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
+            seen = Evidence(self.where, self.clock.now(), tuple(app for app, _, _ in looks), self.run)
+            yield await self._masked(seen)
+            looking = asyncio.gather(*(_brokers(app.app_id, files, wanted) for app, files, wanted in looks))
+            hops, published = await asyncio.to_thread(recorded_hops, self.hops)
+            seen = replace(
+                seen,
+                brokers=tuple(broker for brokers in await looking for broker in brokers),
+                hops=hops,
+                published=published,
+                outboxes=await outboxes,
+            )
+            yield await self._masked(seen)
+        finally:
+            outboxes.cancel()
 
     async def canaries(self, seen: Evidence) -> Evidence:
         canaries = await send_canaries(seen, self.targets, self.clock)
@@ -106,7 +117,8 @@ def _past(target: LocalApp) -> AppSeen:
     )
 
 
-async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[BrokerSeen]]:
+async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, FilesSeen, Sequence[SubscriptionSeen]]:
+    """What is seen of it; its files, and what it subscribes to, by which brokers are looked at."""
     environment = {**os.environ, **environment_of(target)}
     app = await _app_itself(target, ports)  # before the sidecar is asked: does the app ask it?
     files, sidecar = await asyncio.gather(
@@ -115,10 +127,9 @@ async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[Broker
     app = replace(app, sidecar=sidecar, in_files=files.subscriptions)
     wanted = app.wanted or (sidecar.metadata.subscriptions if sidecar.metadata else ())
     may_be_asked = app.listening and not app.unasked
-    health, routes, brokers = await asyncio.gather(
+    health, routes = await asyncio.gather(
         _health(target, sidecar if may_be_asked else SidecarSeen()),
         _routes(target, wanted if may_be_asked and not app.over_grpc else ()),
-        _brokers(app.app_id, files, wanted),
     )
     app = replace(
         app,
@@ -130,7 +141,7 @@ async def _app(target: LocalApp, ports: OpenPorts) -> tuple[AppSeen, list[Broker
         log=sidecar_lines(target.log),
         app_log=app_lines(target.app_log),
     )
-    return app, brokers
+    return app, files, wanted
 
 
 async def _app_itself(target: LocalApp, ports: OpenPorts) -> AppSeen:

@@ -1,0 +1,94 @@
+"""*Components* and *Doctor* as a browser gets them, of a run whose apps do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from outboard.runs.record import RunningApp
+from support.dashboard import asking, asking_of_runs, known_run
+from support.processes import free_ports
+
+pytestmark = pytest.mark.anyio
+
+SCRIPT = "<script>alert(1)</script>"
+WRONG = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: events}
+spec:
+  type: "pubsub.<script>alert(1)</script>"
+  version: v1
+  metadata: [{name: password, value: very-secret-word}]
+"""
+
+
+def app(tmp_path: Path, app_id: str = "api") -> RunningApp:
+    folder = tmp_path / "components"
+    folder.mkdir(exist_ok=True)
+    (folder / "pubsub.yaml").write_text(WRONG, encoding="utf-8")
+    (port,) = free_ports(1)
+    return RunningApp(app_id, str(tmp_path), http_port=port, resources_paths=(str(folder),))
+
+
+async def whole_walk(client: httpx.AsyncClient, path: str, word: str) -> str:
+    """The page once the walk that it begins has come to its end, which takes its turns in this loop."""
+    async for page in pages(client, path):
+        if word in page:
+            return page
+    raise AssertionError
+
+
+async def pages(client: httpx.AsyncClient, path: str) -> AsyncIterator[str]:
+    while True:
+        yield (await client.get(path)).text
+
+
+async def test_the_doctor_says_at_which_hop_events_stay(tmp_path: Path) -> None:
+    known_run(tmp_path, app(tmp_path, SCRIPT))
+    async with asking_of_runs(tmp_path) as client:
+        first = (await client.get("/doctor")).text
+        assert "Looking around" in first
+        assert "still to come" in first
+        page = await whole_walk(client, "/doctor", "Events stay at: the sidecar.")
+    assert "Fix:" in page
+    assert "not looked into, for an earlier hop is broken" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+async def test_components_show_what_is_wrong_in_their_files_as_text_and_without_secrets(
+    tmp_path: Path,
+) -> None:
+    known_run(tmp_path, app(tmp_path))
+    async with asking_of_runs(tmp_path) as client:
+        page = (await client.get("/components")).text
+        file = tmp_path / "components" / "pubsub.yaml"
+        assert "At run time:" in page
+        assert f"{file}:" in page
+        file.write_text(WRONG.replace(SCRIPT, "in-memory"), encoding="utf-8")
+        mended = (await client.get("/components")).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "very-secret-word" not in page
+    assert "alert(1)" not in mended
+
+
+async def test_a_record_by_itself_has_neither(tmp_path: Path) -> None:
+    async with asking(tmp_path) as client:
+        assert "There is no run that the doctor could look at." in (await client.get("/doctor")).text
+        assert "No component is known." in (await client.get("/components")).text
+
+
+@pytest.mark.parametrize("path", ["/doctor", "/components", "/doctor/stream", "/components/stream"])
+async def test_nobody_else_sees_them(tmp_path: Path, path: str) -> None:
+    known_run(tmp_path, app(tmp_path))
+    async with asking_of_runs(tmp_path) as client:
+        assert (await client.get(path, headers={"origin": "http://evil.example"})).status_code == 403
+        assert (await client.get(path, headers={"host": "evil.example"})).status_code == 403
+        assert (await client.get(path, headers={"sec-fetch-site": "cross-site"})).status_code == 403
+        client.cookies.clear()
+        assert (await client.get(path)).status_code == 401
