@@ -1,9 +1,10 @@
-"""Fetches the scripts of others that the dashboard serves, from the npm registry by npm itself.
+"""Fetches the scripts of others that the dashboard serves, and those that only tests use, from the npm
+registry by npm itself.
 
     python3 requirements/vendored.py
 
-What is fetched stands in PACKAGES. Beside the files it writes their versions, hashes and licences, which
-tests/unit/dashboard/test_vendored.py compares with the files.
+What is fetched stands in PACKAGES and TEST_PACKAGES. Beside the files it writes their versions, hashes and
+licences, which tests/unit/dashboard/test_vendored.py compares with the files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[1] / "src" / "outboard" / "dashboard" / "static" / "vendored"
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "src" / "outboard" / "dashboard" / "static" / "vendored"
+TEST_TARGET = ROOT / "tests" / "e2e" / "vendored"
 RECORD = "vendored.json"
 
 
@@ -45,6 +48,9 @@ PACKAGES = (
         },
     ),
 )
+TEST_PACKAGES = (
+    Package("axe-core", "4.14.1", "MPL-2.0", {"axe.min.js": "axe.js", "LICENSE": "axe.LICENSE.txt"}),
+)
 
 
 def main() -> int:
@@ -52,13 +58,14 @@ def main() -> int:
     if npm is None:
         sys.stderr.write("npm is needed: it checks what it fetches. Install Node.js.\n")
         return 1
-    TARGET.mkdir(parents=True, exist_ok=True)
-    record = [dict(_vendored(npm, package)) for package in PACKAGES]
-    (TARGET / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    for target, packages in ((TARGET, PACKAGES), (TEST_TARGET, TEST_PACKAGES)):
+        target.mkdir(parents=True, exist_ok=True)
+        record = [dict(_vendored(npm, package, target)) for package in packages]
+        (target / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _vendored(npm: str, package: Package) -> Iterator[tuple[str, object]]:
+def _vendored(npm: str, package: Package, target: Path) -> Iterator[tuple[str, object]]:
     yield from (("name", package.name), ("version", package.version), ("licence", package.licence))
     hashes = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +79,7 @@ def _vendored(npm: str, package: Package) -> Iterator[tuple[str, object]]:
                 if member is None:
                     raise FileNotFoundError(f"{package.name} {package.version} has no {path}")
                 content = member.read()
-                (TARGET / name).write_bytes(content)
+                (target / name).write_bytes(content)
                 hashes[name] = hashlib.sha256(content).hexdigest()
     yield "sha256", hashes
 

@@ -235,7 +235,7 @@ def test_nothing_stands_out_over_the_edge(dashboard: Dashboard, width: int) -> N
     expect(page.locator("pre.data")).to_be_visible()
     assert page.evaluate(wider) == 0
     dashboard.open("/flow")
-    expect(page.get_by_role("link", name="app backend")).to_be_visible()
+    expect(page.get_by_role("link", name="backend app")).to_be_visible()
     assert page.evaluate(wider) == 0
 
 
@@ -244,8 +244,8 @@ def test_the_graph_moves_and_shows_what_nobody_takes(dashboard: Dashboard, schem
     page = dashboard.page
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.get_by_role("link", name="Flow").click()
-    expect(page.get_by_role("link", name="app backend")).to_be_visible()
-    expect(page.get_by_role("link", name="app notification")).to_be_visible()
+    expect(page.get_by_role("link", name="backend app")).to_be_visible()
+    expect(page.get_by_role("link", name="notification app")).to_be_visible()
 
     url = f"{dashboard.todo.sidecar}/v1.0/publish/kafka-pubsub/task-event-{scheme}"
     httpx.post(url, json={}, trust_env=False).raise_for_status()
@@ -257,7 +257,7 @@ def test_the_graph_moves_and_shows_what_nobody_takes(dashboard: Dashboard, schem
     expect(row).not_to_contain_text("0.00")
     readable(page)
 
-    page.get_by_role("link", name=re.compile(f"topic task-event-{scheme}")).click()
+    page.get_by_role("link", name=re.compile(f"task-event-{scheme} nobody takes it")).click()
     expect(page).to_have_url(re.compile(f"/events.topic=task-event-{scheme}"))
     expect(page.locator("tbody tr")).to_have_count(1)
 

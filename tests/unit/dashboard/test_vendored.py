@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +12,42 @@ import pytest
 
 import dev
 from outboard.dashboard.server.rendering import STATIC_FOLDER
-from requirements.vendored import PACKAGES, RECORD, Package
+from requirements.vendored import PACKAGES, RECORD, TARGET, TEST_PACKAGES, TEST_TARGET, Package
 
-FOLDER = STATIC_FOLDER / "vendored"
+FOLDERS = ((TARGET, PACKAGES), (TEST_TARGET, TEST_PACKAGES))
+EACH = [(folder, package) for folder, packages in FOLDERS for package in packages]
 
 
-def record() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((FOLDER / RECORD).read_text(encoding="utf-8"))
+def record(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     return found
 
 
-def test_the_record_is_that_of_the_script() -> None:
-    assert [(each["name"], each["version"], each["licence"]) for each in record()] == [
-        (package.name, package.version, package.licence) for package in PACKAGES
+def test_what_the_dashboard_serves_lies_in_its_package() -> None:
+    assert TARGET == STATIC_FOLDER / "vendored"
+
+
+@pytest.mark.parametrize(("folder", "packages"), FOLDERS, ids=["served", "of tests"])
+def test_the_record_is_that_of_the_script(folder: Path, packages: Sequence[Package]) -> None:
+    assert [(each["name"], each["version"], each["licence"]) for each in record(folder)] == [
+        (package.name, package.version, package.licence) for package in packages
     ]
-    assert all(each["integrity"].startswith("sha512-") for each in record())
+    assert all(each["integrity"].startswith("sha512-") for each in record(folder))
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_each_file_is_as_it_was_fetched(package: Package) -> None:
-    (told,) = [each for each in record() if each["name"] == package.name]
+@pytest.mark.parametrize(("folder", "package"), EACH, ids=[package.name for _, package in EACH])
+def test_each_file_is_as_it_was_fetched(folder: Path, package: Package) -> None:
+    (told,) = [each for each in record(folder) if each["name"] == package.name]
     assert told["sha256"].keys() == set(package.files.values())
     for name, digest in told["sha256"].items():
-        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest, name
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
     assert any(name.endswith("LICENSE.txt") for name in told["sha256"])
 
 
-def test_nothing_else_lies_there() -> None:
-    told = {name for each in record() for name in each["sha256"]} | {RECORD}
-    assert {path.name for path in FOLDER.iterdir()} == told
+@pytest.mark.parametrize("folder", [TARGET, TEST_TARGET], ids=["served", "of tests"])
+def test_nothing_else_lies_there(folder: Path) -> None:
+    told = {name for each in record(folder) for name in each["sha256"]} | {RECORD}
+    assert {path.name for path in folder.iterdir()} == told
 
 
 def test_no_page_asks_another_machine() -> None:

@@ -23,7 +23,7 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
         states = await dashboard.states.get()
         runs = dashboard.watch.runs
         checked = await dashboard.checks.of_runs(runs)
-        walks = [dashboard.examiner.walk(run) for run in runs]
+        walks = [dashboard.examiner.walk(run, with_hops=False) for run in runs]
         diagnoses = [walk.diagnosis for walk in walks if walk.diagnosis is not None]
         shown = components_page(states, diagnoses, checked.report)
         is_waiting = any(walk.diagnosis is None and not walk.problem for walk in walks)

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from outboard.dashboard.pages.page import DashboardPage
 from outboard.dashboard.server.dashboard import Dashboard
-from outboard.dashboard.views.flow_page import FlowPage, flow_page
+from outboard.dashboard.views.flow_page import FlowPage, Lags, flow_page
+from outboard.runs.finding import KnownRun
 
 __all__ = ["FLOW"]
 
@@ -22,9 +23,13 @@ PULSE: Final = 1.0
 def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
     watch = dashboard.watch
 
+    def lags_of(run: KnownRun) -> Lags:
+        return dashboard.examiner.walk(run, with_hops=False).lags
+
     async def view() -> FlowPage:
         now = watch.clock.now().timestamp()
-        return flow_page(watch.feed.rates.counts(now), await watch.wirings())
+        lags = {key: lag for run in watch.runs if run.is_live for key, lag in lags_of(run).items()}
+        return flow_page(watch.feed.rates.counts(now), await watch.wirings(), lags)
 
     async def page(request: Request) -> Response:
         await watch.refresh()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 from outboard.dashboard.views.layout import Edge, GraphLayout, NodeSize, layered
@@ -15,9 +16,10 @@ from outboard.live.routing import RouteOutcome, answers
 from outboard.live.wiring import AppWiring
 from outboard.wire.deadletters import default_topic
 
-__all__ = ["FlowLink", "FlowNode", "FlowPage", "LinkState", "flow_page"]
+__all__ = ["FlowLink", "FlowNode", "FlowPage", "Lags", "LinkState", "flow_page"]
 
 LONGEST_NAME: Final = 22
+Lags: TypeAlias = Mapping[tuple[str, str, str], int]
 SIZE: Final = NodeSize(width=190, height=58, column_gap=120, gap=34)
 
 
@@ -31,7 +33,9 @@ class LinkState(StrEnum):
 
 
 class FlowNode(NamedTuple):
-    """An app or a topic; `detail` is what stands below its name, `address` the page of its events."""
+    """An app, a topic or a state store; `detail` is what stands below its name, `address` the page of its
+    events, or of components.
+    """
 
     name: str
     shown: str
@@ -41,10 +45,19 @@ class FlowNode(NamedTuple):
     address: str
     x: int
     y: int
+    is_store: bool = False
+
+    @property
+    def kind(self) -> str:
+        """In a word."""
+        return "store" if self.is_store else "topic" if self.is_topic else "app"
 
 
 class FlowLink(NamedTuple):
-    """Between the names `begin` and `end`; `label` stands beside it. `is_dead`: it leads to dead letters."""
+    """Between the names `begin` and `end`; `label` stands beside it. `is_dead`: it leads to dead letters.
+    `lag` is how many events wait there, None where that is not known. `address` shows its events, empty for a
+    state store.
+    """
 
     begin: str
     end: str
@@ -59,6 +72,9 @@ class FlowLink(NamedTuple):
     path: str
     text_x: int
     text_y: int
+    lag: int | None = None
+    is_store: bool = False
+    address: str = ""
 
 
 class FlowComponent(NamedTuple):
@@ -91,6 +107,7 @@ class _Link:
     failed: int = 0
     rate: float = 0.0
     reason: str = ""
+    lag: int | None = None
 
 
 class _Graph:
@@ -99,6 +116,7 @@ class _Graph:
     def __init__(self) -> None:
         self.apps: dict[str, str] = {}
         self.topics: dict[str, tuple[str, str]] = {}
+        self.stores: dict[str, tuple[str, str]] = {}
         self.links: dict[Edge, _Link] = {}
 
     def app(self, app_id: str) -> str:
@@ -109,19 +127,31 @@ class _Graph:
         self.topics[f"topic {pubsub} {topic}"] = pubsub, topic
         return f"topic {pubsub} {topic}"
 
+    def store(self, name: str, type: str) -> str:
+        self.stores[f"store {type} {name}"] = name, type
+        return f"store {type} {name}"
+
     def link(self, begin: str, end: str) -> _Link:
         return self.links.setdefault((begin, end), _Link())
 
 
-def flow_page(counts: Iterable[FlowCount], wirings: Sequence[AppWiring]) -> FlowPage:
-    """From what went where, and from what sidecars tell of their apps; none where nothing runs."""
+def flow_page(
+    counts: Iterable[FlowCount], wirings: Sequence[AppWiring], lags: Lags = MappingProxyType({})
+) -> FlowPage:
+    """From what went where, and from what sidecars tell of their apps; none where nothing runs. `lags` are
+    numbers of events that wait, by app, component and topic.
+    """
     graph, moved = _Graph(), list(counts)
     for wiring in wirings:
         _add_wiring(graph, wiring)
     for count in moved:
         _add_count(graph, count)
+    for (app_id, pubsub, topic), lag in lags.items():
+        link = graph.links.get((f"topic {pubsub} {topic}", f"app {app_id}"))
+        if link is not None:
+            link.lag = lag
     untaken = _untaken(moved, wirings)
-    layout = layered([*graph.apps, *graph.topics], list(graph.links), SIZE)
+    layout = layered([*graph.apps, *graph.topics, *graph.stores], list(graph.links), SIZE)
     broken = [
         f"{graph.apps[end]} does not get {' of '.join(graph.topics[begin][::-1])}: {link.reason}"
         for (begin, end), link in graph.links.items()
@@ -139,7 +169,7 @@ def flow_page(counts: Iterable[FlowCount], wirings: Sequence[AppWiring]) -> Flow
     ]
     unknown = [f"{wiring.app_id or 'an app'}: {wiring.remark}" for wiring in wirings if wiring.remark]
     return FlowPage(
-        layout.width, layout.height, list(_nodes(graph, layout, wirings, untaken)),
+        layout.width, layout.height, list(_nodes(graph, layout, untaken)),
         list(_links(graph, layout)), [*untaken.values(), *broken, *left_out], unknown, components,
     )  # fmt: skip
 
@@ -153,6 +183,9 @@ def _add_wiring(graph: _Graph, wiring: AppWiring) -> None:
                 link.reason = answer.reason
         if each.dead_letter_topic:
             graph.link(app, graph.topic(each.pubsub_name, each.dead_letter_topic)).is_dead = True
+    for name, type in wiring.components.items():
+        if type.lower().startswith("state."):
+            graph.link(app, graph.store(name, type))
 
 
 def _add_count(graph: _Graph, count: FlowCount) -> None:
@@ -198,31 +231,33 @@ def _untaken(counts: Sequence[FlowCount], wirings: Sequence[AppWiring]) -> Mappi
     }
 
 
-def _nodes(
-    graph: _Graph, layout: GraphLayout, wirings: Sequence[AppWiring], untaken: Mapping[tuple[str, str], str]
-) -> Iterator[FlowNode]:
-    stores = {
-        wiring.app_id: [name for name, type in wiring.components.items() if type.startswith("state.")]
-        for wiring in wirings
-    }
+def _nodes(graph: _Graph, layout: GraphLayout, untaken: Mapping[tuple[str, str], str]) -> Iterator[FlowNode]:
     for key, app_id in graph.apps.items():
-        detail = ", ".join(stores.get(app_id, ())) or "app"
         address = f"/events?{urlencode({'app': app_id})}"
-        yield FlowNode(app_id, _shown(app_id), False, _shown(detail, 28), "", address, *layout.places[key])
+        yield FlowNode(app_id, _shown(app_id), False, "app", "", address, *layout.places[key])
     for key, (pubsub, topic) in graph.topics.items():
         problem = untaken.get((pubsub, topic), "")
         address = f"/events?{urlencode({'topic': topic})}"
         yield FlowNode(topic, _shown(topic), True, _shown(pubsub, 28), problem, address, *layout.places[key])
+    for key, (name, type) in graph.stores.items():
+        place = layout.places[key]
+        yield FlowNode(name, _shown(name), False, _shown(type, 28), "", "/components", *place, is_store=True)
 
 
 def _links(graph: _Graph, layout: GraphLayout) -> Iterator[FlowLink]:
     names = graph.apps | {key: topic for key, (_, topic) in graph.topics.items()}
+    names |= {key: name for key, (name, _) in graph.stores.items()}
     for (begin, end), link in graph.links.items():
         delivers = end in graph.apps
+        is_store = end in graph.stores
         verb = "is delivered to" if delivers else "gives up to" if link.is_dead else "publishes to"
+        verb = "keeps state in" if is_store else verb
+        app, topic = (end, begin) if delivers else (begin, end)
+        said = {"topic": names[topic], "app": names[app]}
+        address = "" if is_store else f"/events?{urlencode(said)}"
         yield FlowLink(
             names[begin], names[end], verb, link.total, link.failed, link.rate, _label(link), _state(link),
-            link.is_dead, link.reason, *layout.routes[begin, end],
+            link.is_dead, link.reason, *layout.routes[begin, end], link.lag, is_store, address,
         )  # fmt: skip
 
 
@@ -239,7 +274,8 @@ def _label(link: _Link) -> str:
         return "broken"
     moved = f"{link.rate:.1f}/s" if link.rate else f"{link.total:,}" if link.total else ""
     failed = f"{link.failed:,} failed" if link.failed else ""
-    return " · ".join(filter(None, (moved, failed)))
+    waiting = f"{link.lag:,} waiting" if link.lag else ""
+    return " · ".join(filter(None, (moved, failed, waiting)))
 
 
 def _shown(text: str, most: int = LONGEST_NAME) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outboard.dashboard.views.flow_page import FlowLink, FlowPage, LinkState, flow_page
+from outboard.dashboard.views.flow_page import FlowLink, FlowPage, Lags, LinkState, flow_page
 from outboard.dashboard.views.rates import RateCounters
 from outboard.hops.record import Hop, HopKind
 from outboard.live.wiring import AppWiring
@@ -13,11 +13,11 @@ from support.dashboard import hop
 NOW = 2_000.0
 
 
-def page(*hops: Hop, wirings: tuple[AppWiring, ...] = ()) -> FlowPage:
+def page(*hops: Hop, wirings: tuple[AppWiring, ...] = (), lags: Lags | None = None) -> FlowPage:
     counters = RateCounters()
     for each in hops:
         counters.add(each)
-    return flow_page(counters.counts(NOW), wirings)
+    return flow_page(counters.counts(NOW), wirings, lags or {})
 
 
 def wiring(app_id: str, *topics: str, dead: str = "", **more: object) -> AppWiring:
@@ -107,3 +107,34 @@ def test_an_app_and_a_topic_of_one_name_are_two_nodes() -> None:
 def test_each_node_leads_to_its_events() -> None:
     found = page(hop(HopKind.STORED, app_id="a&b", topic="<x>"))
     assert [node.address for node in found.nodes] == ["/events?app=a%26b", "/events?topic=%3Cx%3E"]
+
+
+def test_state_stores_are_nodes_that_apps_share() -> None:
+    components = {"pubsub": "pubsub.sqlite", "tasks": "state.redis"}
+    found = page(wirings=(wiring("api", components=components), wiring("mail", components=components)))
+    (store,) = [node for node in found.nodes if node.is_store]
+    assert (store.name, store.detail, store.kind, store.address) == (
+        "tasks",
+        "state.redis",
+        "store",
+        "/components",
+    )
+    kept = [each for each in found.links if each.is_store]
+    assert [(each.begin, each.verb, each.end) for each in kept] == [
+        ("api", "keeps state in", "tasks"),
+        ("mail", "keeps state in", "tasks"),
+    ]
+    assert {each.address for each in kept} == {""}
+    assert found.problems == []
+
+
+def test_what_waits_for_an_app_stands_at_its_edge() -> None:
+    lags = {("mail", "pubsub", "orders"): 1_200, ("gone", "pubsub", "orders"): 3}
+    found = page(hop(HopKind.STORED), wirings=(wiring("mail", "orders"),), lags=lags)
+    delivered = link(found, "orders", "mail")
+    assert (delivered.lag, delivered.label) == (1_200, "1,200 waiting")
+    assert delivered.address == "/events?topic=orders&app=mail"
+    assert link(found, "api", "orders").lag is None
+    assert (
+        page(wirings=(wiring("mail", "orders"),), lags={("mail", "pubsub", "orders"): 0}).links[0].label == ""
+    )
