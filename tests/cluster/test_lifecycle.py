@@ -27,7 +27,7 @@ with running(Path({str(ROOT)!r}), {NAME!r}, print):
 
 
 @pytest.mark.engine("cluster")
-@pytest.mark.usefixtures("begun")
+@pytest.mark.usefixtures("cluster")
 def test_with_the_process_that_started_it_a_cluster_ends_and_is_swept_up() -> None:
     run = Run.named(ROOT, NAME)
     with subprocess.Popen([sys.executable, "-c", STARTS], cwd=ROOT, stdout=subprocess.PIPE) as starting:
