@@ -38,6 +38,8 @@ MOST: Final = 50_000
 PATIENCE: Final = 2.0
 SOON: Final = 2**6 - 1
 ALONE: Final = (0,)
+AT_ONCE: Final = 32
+PAUSE: Final = 0.0005
 now: Final = time.time
 
 
@@ -192,7 +194,7 @@ class FileRecorder:
             rescued = self._aside.rescued()
             count += len(rescued)
             self._budget.spend(len(rescued))
-            lines = [*self._missed(), *map(hop_line, rescued), *map(hop_line, hops)]
+            lines = [*self._missed(), *self._lines(rescued), *self._lines(hops)]
             if left_out > 0:
                 until = time.time()
                 lines.append(note_line(SampledOut(one_in, left_out, until - seconds, until, self._head)))
@@ -202,6 +204,13 @@ class FileRecorder:
             self._failed(error, count)
         else:
             self._overflowed = self._unwritten = 0
+
+    def _lines(self, hops: Sequence[Hop]) -> Iterator[bytes]:
+        """A few at a time: who records must not wait for the interpreter until all are made."""
+        for begin in range(0, len(hops), AT_ONCE):
+            if begin and not self._closing:
+                time.sleep(PAUSE)
+            yield from map(hop_line, hops[begin : begin + AT_ONCE])
 
     def _well_enough(self, hops: Sequence[Hop], one_in: int) -> Sequence[Hop]:
         """Those to write, in their order; the others are kept aside."""
