@@ -72,7 +72,7 @@ def right(function: str, name: str, value: object) -> bool:
     if kind is float:
         return name in {"timeout", "ttl"}
     if callable(value):
-        return name in {"exchange", "type", "handler"}
+        return name in {"exchange", "type", "dataschema", "handler"}
     return kind is list and name == "keys"
 
 
@@ -120,7 +120,7 @@ def calls(board: Outboard) -> dict[str, tuple[Callable[..., object], dict[str, A
         "topic": (
             board.topic,
             {"name": "x"},
-            {"name", "model", "pubsub", "type", "dead_letter", "on_refused"},
+            {"name", "model", "pubsub", "type", "dataschema", "dead_letter", "on_refused"},
         ),
         "board.publish": (board.publish, {"topic": "x", "data": 1}, {"topic", "pubsub", "timeout", *made}),
         "state": (board.state, {}, {"model", "store"}),
