@@ -12,7 +12,8 @@ import pytest
 
 from outboard.hops.record import HopKind
 from support.dashboard import hop, write_hops
-from support.processes import Program, free_ports, outboard, running
+from support.engines import place_of
+from support.processes import Program, eventually, free_ports, outboard, running
 
 
 def address_of(program: Program) -> httpx.URL:
@@ -64,6 +65,7 @@ def test_the_printed_line_is_for_people_by_default(tmp_path: Path) -> None:
         (["--record", "nowhere"], 2, "there is no folder nowhere"),
         (["--run", "2026"], 2, "there is no run with the id 2026"),
         (["--run", "2026", "--record", "."], 2, "two records"),
+        (["--run", "2026", "--dapr-http-port", "3500"], 2, "sidecars that no run has started"),
         ([], 2, "Start one with `outboard run`"),
         (["--record", ".", "--host", "192.0.2.1"], 2, "--host 192.0.2.1 cannot be listened on"),
     ],
@@ -94,3 +96,63 @@ def test_without_jinja2_it_says_what_to_install(tmp_path: Path) -> None:
     with running(command, tmp_path, PYTHONPATH=str(tmp_path)) as program:
         assert program.wait_for_end() == 1
     assert "pip install 'outboard[dashboard]'" in program.output
+
+
+COMPONENT = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: pubsub}
+spec: {type: pubsub.in-memory, version: v1}
+"""
+
+
+@pytest.mark.parametrize("engine", ["outboard", pytest.param("daprd", marks=pytest.mark.engine("daprd"))])
+def test_a_sidecar_that_no_run_has_started_is_joined(
+    tmp_path: Path, request: pytest.FixtureRequest, engine: str
+) -> None:
+    """What it tells is shown, what it does not tell is said, and an event goes through it."""
+    folder = tmp_path / "components"
+    folder.mkdir()
+    (folder / "pubsub.yaml").write_text(COMPONENT, encoding="utf-8")
+    port, grpc, metrics, internal = free_ports(4)
+    asked = ["--app-id", "lonely", "--dapr-http-port", str(port), "--dapr-grpc-port", str(grpc)]
+    asked += ["--metrics-port", str(metrics), "--dapr-internal-grpc-port", str(internal)]
+    asked += ["--resources-path", str(folder)]
+    started = outboard("sidecar", *asked)
+    if engine == "daprd":
+        started = [str(place_of("daprd", request.config.rootpath, required=False)), *asked]
+    dashboard = outboard("dashboard", "--dapr-http-port", str(port), "-o", "json")
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    with running(started, tmp_path, **home), running(dashboard, tmp_path, **home) as program:
+        address = address_of(program)
+        base = address.copy_with(path="/", query=None)
+        with httpx.Client(base_url=base, trust_env=False, timeout=30) as browser:
+            browser.get(address)
+            page = eventually(lambda: told(browser, ">lonely</h2>"), lambda: browser.get("/apps").text)
+            assert "was not started by `outboard run`" in page
+            assert "Its process, its port and its log are not known" in page
+            assert 'action="/apps/restart"' not in page
+            assert "sidecars that no run has started" in page
+            assert "pubsub.in-memory" in browser.get("/components").text
+            assert ">lonely<" in browser.get("/flow").text
+            form = {"topic": "jobs", "data": "{}"}
+            published = browser.post("/event/publish", data=form, headers={"origin": str(base).rstrip("/")})
+            assert "Published to jobs of pubsub, through the sidecar of lonely" in published.text
+
+
+def told(browser: httpx.Client, text: str) -> str:
+    page = browser.get("/apps").text
+    return page if text in page and "not well" not in page else ""
+
+
+def test_a_sidecar_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    command = outboard("dashboard", "--dapr-http-port", str(port), "-o", "json")
+    with running(command, tmp_path, HOME=str(tmp_path), USERPROFILE=str(tmp_path)) as program:
+        address = address_of(program)
+        with httpx.Client(base_url=address.copy_with(path="/", query=None), trust_env=False) as browser:
+            browser.get(address)
+            page = browser.get("/apps").text
+            assert "a sidecar that does not tell its name" in page
+            assert f"http://127.0.0.1:{port}" in page
+            assert "not well" in page

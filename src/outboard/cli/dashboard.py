@@ -60,6 +60,17 @@ def dashboard(
             show_envvar=True,
         ),
     ] = None,
+    dapr_http_port: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--dapr-http-port",
+            help="Port of a sidecar that no run has started, ours or daprd; may be given more than once.",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         OutputFormat, typer.Option("--output", "-o", help="For people, or one JSON object a line.")
     ] = OutputFormat.text,
@@ -75,6 +86,7 @@ def dashboard(
       outboard dashboard                       all that runs on this machine
       outboard dashboard --run 20261128-2247   a past run
       outboard dashboard --record hops/        what apps keep where OUTBOARD_HOPS says
+      outboard dashboard --dapr-http-port 3500 a sidecar that was started by hand
       outboard dashboard --port 8420           always at the same port
     """
     import os
@@ -86,10 +98,16 @@ def dashboard(
 
     if run and record is not None:
         raise CommandError("--run and --record name two records", "Give one of them.")
+    if run and dapr_http_port:
+        raise CommandError("--dapr-http-port is for sidecars that no run has started", "Leave out --run.")
     if record is not None and not record.is_dir():
         raise CommandError(f"there is no folder {record}", "Name one that OUTBOARD_HOPS named for an app.")
     watched = WatchedRuns(
-        SearchPlaces(Path.home(), Path.cwd(), os.environ), run, record, tuple(database or ())
+        SearchPlaces(Path.home(), Path.cwd(), os.environ),
+        run,
+        record,
+        tuple(database or ()),
+        tuple(dapr_http_port or ()),
     )
     run_dashboard(watched, host, port, lambda address: _show(address, host, output))
 

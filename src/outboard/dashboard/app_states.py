@@ -16,7 +16,6 @@ from outboard.live.asking import reached, wirings
 from outboard.live.places import AppPlace
 from outboard.live.wiring import AppWiring
 from outboard.runs.finding import KnownRun
-from outboard.runs.record import RunningApp
 from outboard.wire.dapr import HEALTH_PATH
 from outboard.wire.http import ExchangeFailed, Request
 
@@ -43,23 +42,29 @@ class AppStates:
         watch, found = self._watch, list[AppState]()
         for run in watch.runs:
             if not run.is_live:
-                found += [AppState(AppWiring(app.app_id), app=_written(app, run)) for app in run.record.apps]
+                found += [
+                    AppState(AppWiring(app.app_id), app=_written(app.app_id, run)) for app in run.record.apps
+                ]
                 continue
             places = await asyncio.to_thread(watch.places_of, run)
             found += await self._of_places(places, run)
+        found += await self._of_places(watch.joined(), None)
         return found
 
-    async def _of_places(self, places: Sequence[AppPlace], run: KnownRun) -> list[AppState]:
+    async def _of_places(self, places: Sequence[AppPlace], run: KnownRun | None) -> list[AppState]:
         told, health = await asyncio.gather(wirings(places), asyncio.gather(*map(_health, places)))
-        apps = [run.record.app(place.app_id) for place in places]
         states = [
-            AppState(wiring, place.endpoint, problem, _written(app, run) if app else None)
-            for place, wiring, problem, app in zip(places, told, health, apps, strict=True)
+            AppState(wiring, place.endpoint, problem, _written(place.app_id, run))
+            for place, wiring, problem in zip(places, told, health, strict=True)
         ]
         return list(await asyncio.gather(*map(_with_port, states)))
 
 
-def _written(app: RunningApp, run: KnownRun) -> AppOfRun:
+def _written(app_id: str, run: KnownRun | None) -> AppOfRun | None:
+    """What its run has written of it; None where no run has started it."""
+    app = run.record.app(app_id) if run is not None else None
+    if run is None or app is None:
+        return None
     record = run.record
     return AppOfRun(
         app.app_id, record.run_id, run.state.value, record.engine, record.started, app.directory,

@@ -38,6 +38,8 @@ class WatchedRuns:
     run_id: str = ""
     record: Path | None = None
     databases: tuple[str, ...] = field(default=(), repr=False)
+    sidecars: Sequence[int] = ()
+    """HTTP ports of sidecars of this machine that no run has started."""
 
     def now(self) -> Sequence[KnownRun]:
         """Raises CommandError where there is none that is meant."""
@@ -48,7 +50,8 @@ class WatchedRuns:
         if self.run_id:
             chosen = find_run(runs, run_id=self.run_id, live=False)
             return [chosen, *beside(chosen, every)]
-        return [run for run in every if run.is_live] or [find_run(runs, live=False)]
+        live = [run for run in every if run.is_live]
+        return live if live or self.sidecars else [find_run(runs, live=False)]
 
     def folders(self, runs: Sequence[KnownRun]) -> list[Path]:
         """Where the hops of `runs` are."""
@@ -114,13 +117,27 @@ class Watch:
             if run.is_live:
                 for wiring in await self._of_run(run.record.run_id):
                     found.setdefault(wiring.app_id, wiring)
+        for wiring in await wirings(self.joined()):
+            found.setdefault(wiring.app_id, wiring)
         self._wirings = self.clock.monotonic(), list(found.values())
         return self._wirings[1]
+
+    def joined(self) -> list[AppPlace]:
+        """The sidecars that no run has started."""
+        own = self.watched.places
+        return [
+            place
+            for port in self.watched.sidecars
+            for place in app_places(SearchPlaces(own.home, own.directory, own.environment, http_port=port))
+        ]
 
     def places(self, app_id: str = "") -> SearchPlaces:
         """Where a sidecar is looked for, by which an event is published; of an app where one is named."""
         live = [run for run in self.runs if run.is_live]
         fitting = [run for run in live if not app_id or run.record.app(app_id) is not None]
+        if not fitting and self.watched.sidecars:
+            own, port = self.watched.places, self.watched.sidecars[0]
+            return SearchPlaces(own.home, own.directory, own.environment, http_port=port)
         return self._in(fitting[0].record.run_id if fitting else self.watched.run_id, app_id)
 
     def places_of(self, run: KnownRun) -> list[AppPlace]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from outboard.dashboard.server.dashboard import Dashboard
 from outboard.dashboard.server.forms import form_of
 from outboard.dashboard.views.app_state import AppState
 from outboard.dashboard.views.apps_page import app_cards, why_no_restart
-from outboard.dashboard.views.log_lines import LogFilter, LogLevel, log_rows
+from outboard.dashboard.views.log_lines import SOURCES, LogFilter, LogLevel, LogRow, log_rows, naming
 from outboard.dashboard.views.publish_form import publish_form
 from outboard.runs.finding import KnownRun
 from outboard.runs.restarts import ask_restart, is_restart_asked
@@ -24,6 +25,9 @@ from outboard.runs.restarts import ask_restart, is_restart_asked
 __all__ = ["APPS"]
 
 PULSE: Final = 1.0
+MOST_OF_EVENT: Final = 30
+"""Lines of each log that are shown beside an event."""
+TRACE_ID: Final = re.compile("00-([0-9a-f]{32})-")
 MOST_LINES: Final = 400
 UNTIL_TAKEN: Final = 5.0
 """Seconds within which a run takes a request: it looks several times a second."""
@@ -100,7 +104,33 @@ def _log_routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
 
         return dashboard.stream(render, PULSE)
 
-    return (Route("/apps/logs", page), Route("/apps/logs/stream", stream))
+    async def of_event(request: Request) -> Response:
+        event_id = request.query_params.get("id", "")
+        await dashboard.watch.refresh()
+        shown = {"event_id": event_id, "rows": await _lines_naming(dashboard, event_id)}
+        if "hx-request" in request.headers:
+            return HTMLResponse(dashboard.templates.render("apps_event_lines.html", shown))
+        return await dashboard.page(request, "apps_event_lines_page.html", shown)
+
+    return (
+        Route("/apps/logs", page),
+        Route("/apps/logs/stream", stream),
+        Route("/apps/lines", of_event),
+    )
+
+
+async def _lines_naming(dashboard: Dashboard, event_id: str) -> Sequence[LogRow]:
+    """Of all logs, those that name the event or its trace: each log by itself, in its order."""
+    ids = {event_id}
+    for story in dashboard.watch.feed.stories_of(event_id):
+        ids |= {found.group(1) for found in [TRACE_ID.match(story.event.traceparent)] if found}
+    rows: list[LogRow] = []
+    for run in dashboard.watch.runs:
+        for app in run.record.apps:
+            for source in SOURCES:
+                lines = await dashboard.logs.lines(run, app.app_id, source)
+                rows += naming(ids, lines, app.app_id, source, MOST_OF_EVENT)
+    return rows
 
 
 def _run_of(dashboard: Dashboard, app_id: str) -> KnownRun | None:

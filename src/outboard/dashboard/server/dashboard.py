@@ -51,7 +51,8 @@ class Dashboard:
     ) -> HTMLResponse:
         """`template` with `values`, and with what stands on each page."""
         watch = self.watch
-        common = {"path": request.url.path, "runs": watch.runs, "problems": watch.problems}
+        common: dict[str, object] = {"path": request.url.path, "runs": watch.runs, "problems": watch.problems}
+        common["joined"] = len(watch.watched.sidecars)
         common["notes"] = notes_told(watch.feed.notes)
         return HTMLResponse(self.templates.render(template, {**common, **values}), status)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from outboard.dashboard.views.moments import moment
 from outboard.doctor.reading import sidecar_line
 
-__all__ = ["LogFilter", "LogLevel", "LogRow", "log_rows", "naming"]
+__all__ = ["SOURCES", "LogFilter", "LogLevel", "LogRow", "log_rows", "naming"]
 
 SOURCES: Final = ("app", "sidecar")
 LONGEST: Final = 4_000

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from outboard.hops.record import HopKind
 from outboard.runs.record import RunningApp
 from outboard.runs.restarts import ask_restart, is_restart_asked, take_restart
-from support.dashboard import BASE, asking, asking_of_runs, known_run
+from support.dashboard import BASE, asking, asking_of_runs, hop, known_run, write_hops
 from support.processes import free_ports
 
 pytestmark = pytest.mark.anyio
@@ -137,3 +138,27 @@ async def test_what_cannot_be_restarted_says_why(tmp_path: Path, app_id: str, to
     assert answer.status_code == 400
     assert told in answer.text
     assert list(folder.path.glob("*.restart")) == []
+
+
+async def test_lines_of_logs_that_name_an_event_or_its_trace(tmp_path: Path) -> None:
+    folder, trace = known_run(tmp_path, app()), "4bf92f3577b34da6a3ce929d0e0e4736"
+    event = hop(HopKind.STORED, "e-17")
+    event = event._replace(event=event.event._replace(traceparent=f"00-{trace}-00f067aa0ba902b7-01"))
+    write_hops(folder.hops, [event])
+    lines = ["INFO: handled e-17", "INFO: handled e-18", f"ERROR: {SCRIPT} in {trace}"]
+    folder.log("api", "app").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    async with asking_of_runs(tmp_path) as client:
+        whole = (await client.get("/apps/lines?id=e-17")).text
+        part = (await client.get("/apps/lines?id=e-17", headers={"hx-request": "true"})).text
+        page = (await client.get("/event?id=e-17")).text
+        nothing = (await client.get("/apps/lines?id=")).text
+        client.cookies.clear()
+        assert (await client.get("/apps/lines?id=e-17")).status_code == 401
+    for shown in (whole, part):
+        assert "handled e-17" in shown
+        assert "e-18" not in shown
+        assert "<script>alert" not in shown
+        assert f"&lt;script&gt;alert(1)&lt;/script&gt; in {trace}" in shown
+    assert "<html" not in part
+    assert 'href="/apps/lines?id=e-17"' in page
+    assert "No line that is kept names this event" in nothing
