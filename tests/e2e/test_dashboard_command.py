@@ -12,7 +12,7 @@ import pytest
 
 from outboard.hops.record import HopKind
 from support.dashboard import hop, write_hops
-from support.engines import place_of
+from support.engines import engine
 from support.processes import Program, eventually, free_ports, outboard, running
 
 
@@ -106,9 +106,9 @@ spec: {type: pubsub.in-memory, version: v1}
 """
 
 
-@pytest.mark.parametrize("engine", ["outboard", pytest.param("daprd", marks=pytest.mark.engine("daprd"))])
+@pytest.mark.parametrize("by", ["outboard", pytest.param("daprd", marks=pytest.mark.engine("daprd"))])
 def test_a_sidecar_that_no_run_has_started_is_joined(
-    tmp_path: Path, request: pytest.FixtureRequest, engine: str
+    tmp_path: Path, pytestconfig: pytest.Config, by: str
 ) -> None:
     """What it tells is shown, what it does not tell is said, and an event goes through it."""
     folder = tmp_path / "components"
@@ -119,8 +119,8 @@ def test_a_sidecar_that_no_run_has_started_is_joined(
     asked += ["--metrics-port", str(metrics), "--dapr-internal-grpc-port", str(internal)]
     asked += ["--resources-path", str(folder)]
     started = outboard("sidecar", *asked)
-    if engine == "daprd":
-        started = [str(place_of("daprd", request.config.rootpath, required=False)), *asked]
+    if by == "daprd":
+        started = [str(engine("daprd", pytestconfig)), *asked]
     dashboard = outboard("dashboard", "--dapr-http-port", str(port), "-o", "json")
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
     with running(started, tmp_path, **home), running(dashboard, tmp_path, **home) as program:
