@@ -15,8 +15,12 @@ import pytest
 from engines.cluster.kubectl import Cluster
 from support.cluster import cluster_of_this_run, rolled_out
 from support.engines import engine
+from support.processes import eventually
 
 TODO = "todo-chatbot"
+RELOADS = "Issuer credentials changed; reloading"
+QUIET = "4s"
+"""Longer than sentry takes from one to the next."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +60,13 @@ def todo(cluster: Cluster, installed: str) -> str:
     return installed
 
 
+def sentry_is_settled(cluster: Cluster) -> bool:
+    """Whether it is through with the certificates that it has made. It begins anew every two seconds until
+    then, some seven times, and a sidecar that asks in such a moment ends, and is started again."""
+    log = ("logs", "-n", "dapr-system", "-l", "app=dapr-sentry", "--tail=-1")
+    return RELOADS in cluster.kubectl(*log) and RELOADS not in cluster.kubectl(*log, f"--since={QUIET}")
+
+
 def install(cluster: Cluster, manifests: Path) -> None:
     """Install the to-do system. Its broker and its store come first."""
     engines = [
@@ -66,5 +77,6 @@ def install(cluster: Cluster, manifests: Path) -> None:
     cluster.kubectl("apply", *engines)
     rolled_out(cluster, "kafka", "statefulset/kafka-broker")
     rolled_out(cluster, TODO, "statefulset/redis")
+    eventually(lambda: sentry_is_settled(cluster), lambda: "sentry goes on to begin anew", patience=120)
     cluster.kubectl("apply", "-f", str(manifests))
     rolled_out(cluster, TODO, "deployment/backend", "deployment/notification")
