@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +55,31 @@ class Opened:
 
 
 @pytest.fixture(scope="module")
-def todo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TodoSystem]:
-    """With events, one of which no app takes."""
-    folder = tmp_path_factory.mktemp("every-page")
-    with todo_system(folder / "todo", "--dashboard", HOME=str(folder)) as system:
+def todo() -> Iterator[TodoSystem]:
+    """With events, one of which no app takes and one that cannot be handled.
+
+    Its folder is on the pictures, and so has a name for people.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="home-") as folder,
+        todo_system(Path(folder) / "todo", "--dashboard", HOME=folder) as system,
+    ):
         system.program.wait_for("dashboard at http://")
+        published = f"{system.sidecar}/v1.0/publish/kafka-pubsub"
+        task: dict[str, object] = {
+            "id": 7,
+            "title": "Mend the bike",
+            "description": "",
+            "completed": "perhaps",
+            "created_at": "2026-11-29T08:00:00Z",
+        }
+        wrong = {"action": "created", "task_id": 7, "data": task}
+        for topic, event in (("task-event", {"lost": True}), ("task-events", wrong)):
+            answer = httpx.post(f"{published}/{topic}", json=event, trust_env=False, timeout=30)
+            answer.raise_for_status()
         for title in ("Buy oat milk", "Write to Ada", "Water the plants"):
             body = {"title": title, "description": ""}
             httpx.post(f"{system.backend}/tasks", json=body, trust_env=False, timeout=30).raise_for_status()
-        url = f"{system.sidecar}/v1.0/publish/kafka-pubsub/task-event"
-        httpx.post(url, json={"lost": True}, trust_env=False).raise_for_status()
         yield system
 
 
