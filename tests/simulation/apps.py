@@ -4,8 +4,9 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 from unittest.mock import patch
 
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from outboard import Drop, Event, Outboard
+from outboard import Drop, Event, Outboard, Topic
 from outboard.asgi import AsgiExchange
 from outboard.clock import SystemClock
 from outboard.kit.inbox.sql.inbox import Inbox
@@ -30,12 +31,16 @@ from simulation.loop import PROCESS, Process
 from simulation.network import Link
 from simulation.world import SimulatedClock, World
 
-__all__ = ["APPLIERS", "TASKS", "Entry", "Script", "Tools", "applier_of", "service_of", "tools"]
+__all__ = ["APPLIERS", "NAMES", "TASKS", "Entry", "Script", "Tools", "applier_of", "service_of", "tools"]
 
 TASKS: Final = "tasks"
 APPLIERS: Final = ("ledger", "mailer")
 """The first takes events one by one, the second in batches."""
 STAGED: Final = "staging"
+NAMES: Final[ContextVar[tuple[Process, list[str]]]] = ContextVar("names")
+"""With which the transaction that is open has staged events, as far as it has not cancelled them again; and
+whose it is: what stands up again after a kill in the midst of it inherits them.
+"""
 
 
 class Task(BaseModel):
@@ -48,11 +53,19 @@ class Task(BaseModel):
 
 @dataclass(slots=True)
 class Entry:
-    """An event that is to be staged. `kind` is what becomes of it: good, poison, misfit or refused."""
+    """An event that is to be staged. `kind` is what becomes of it: good, poison, misfit or refused.
+
+    It is due so many seconds `after`, `expires` after so many, and has a dedupe `name`. With `cancels`, the
+    one that waits with this name is cancelled before it is staged.
+    """
 
     number: int
     key: str
     kind: str
+    after: float | None = None
+    expires: float | None = None
+    name: str | None = None
+    cancels: str | None = None
 
 
 @dataclass(slots=True)
@@ -178,12 +191,18 @@ async def _write(world: World, script: Script, board: Outboard, made: Tools) -> 
         script.writers.append(PROCESS.get())
         try:
             async with sessions() as session:
+                names: list[str] = []
+                NAMES.set((PROCESS.get(), names))
                 for entry in entries:
-                    data: dict[str, object] = {"number": entry.number, "key": entry.key, "kind": entry.kind}
-                    if entry.kind == "misfit":
-                        data["number"] = f"no number: {entry.number}"
-                    topic.stage(session, data, key=entry.key)
-                    if world.random.random() < 0.5:
+                    if entry.cancels is not None:
+                        await topic.cancel(session, entry.cancels)
+                        names[:] = [name for name in names if name != entry.cancels]
+                    _stage(topic, session, entry)
+                    if entry.name is not None:
+                        await session.flush()
+                        names.append(entry.name)
+                        await world.wait(0.0, 1.5)
+                    elif world.random.random() < 0.5:
                         await session.flush()
                         await world.wait(0.0, 0.05)
                 if is_undone:
@@ -195,6 +214,15 @@ async def _write(world: World, script: Script, board: Outboard, made: Tools) -> 
             world.tell(f"a transaction failed: {type(error).__name__}")
         finally:
             script.writers.remove(PROCESS.get())
+
+
+def _stage(topic: Topic[object], session: AsyncSession, entry: Entry) -> None:
+    data: dict[str, object] = {"number": entry.number, "key": entry.key, "kind": entry.kind}
+    if entry.kind == "misfit":
+        data["number"] = f"no number: {entry.number}"
+    after = None if entry.after is None else timedelta(seconds=entry.after)
+    expires = None if entry.expires is None else timedelta(seconds=entry.expires)
+    topic.stage(session, data, key=entry.key, after=after, expires=expires, dedupe_key=entry.name)
 
 
 def _of_one_process(inbox: Inbox) -> Inbox:

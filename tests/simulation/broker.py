@@ -90,6 +90,8 @@ class SimulatedBroker:
         self.world = world
         self.topics: dict[str, list[list[Message]]] = {}
         self.wire: list[tuple[str, Message]] = []
+        self.arrived: list[int] = []
+        """When each of `wire` came, by the clock of the database, in milliseconds since 1970."""
         self.refuses: Callable[[str, Message], str] = lambda topic, message: ""
         self.orders_bulk = world.random.random() < 0.5
         self._groups: dict[tuple[str, str], Group] = {}
@@ -125,6 +127,7 @@ class SimulatedBroker:
         lies = self.partitions(topic)[crc32(key.encode()) % PARTITIONS]
         lies.append(message)
         self.wire.append((topic, message))
+        self.arrived.append(self.world.database_milliseconds)
         for group in self.groups_of(topic):
             group.stir()
 

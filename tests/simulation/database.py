@@ -164,7 +164,12 @@ class Database:
             await self._suffer(transaction, kind)
         self._alive(transaction)
         if transaction.done:
-            self._run(transaction.done)
+            try:
+                self._run(transaction.done)
+            except sqlite3.Error:  # what it has written does not fit to what others have committed since
+                self.sqlite.execute("ROLLBACK")
+                transaction.end()
+                raise
             self.sqlite.execute("COMMIT")
             self.world.tell(f"{self.name}: commits {_told(transaction.done)}")
             self.committed(transaction.done)
@@ -287,7 +292,9 @@ def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:
         return []
     table, columns = found[1], [column.strip(' "') for column in found[2].split(",")]
     if table.endswith("_outbox"):
-        return [("lane", parameters[columns.index("lane")])]
+        named = parameters[columns.index("dedupe_key")] if "dedupe_key" in columns else None
+        lane: list[Lock] = [("lane", parameters[columns.index("lane")])]
+        return lane if named is None else [*lane, ("name", named)]
     if table.endswith("_inbox"):
         width, at = len(columns), columns.index("event")
         rows = statement.count("(?, ") or 1

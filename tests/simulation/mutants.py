@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final
 
-__all__ = ["MUTANTS", "Mutant", "Replacement", "apply_mutant", "changed_sources"]
+__all__ = ["DESIGNED", "MUTANTS", "Mutant", "Replacement", "apply_mutant", "changed_sources"]
 
 FOLDER: Final = Path(__file__).with_name("mutations")
 PATCH: Final = re.compile(r"module (\S+)\n<<<<<<<\n(.*?)=======\n(.*?)>>>>>>>\n", re.DOTALL)
@@ -53,8 +53,8 @@ class Mutant:
         ]
 
 
-MUTANTS: Final = (
-    Mutant("cursor-polling", breaks=1),
+DESIGNED: Final = (
+    Mutant("cursor-polling", breaks=8),
     Mutant("row-locks", breaks=4),
     Mutant("delete-before-acknowledgement", breaks=1),
     Mutant("check-then-insert", breaks=3),
@@ -68,6 +68,14 @@ MUTANTS: Final = (
     Mutant("finite-sidecar-retry", breaks=1),
 )
 """Those of the design."""
+MUTANTS: Final = (
+    *DESIGNED,
+    Mutant("due-before-its-time", breaks=14),
+    Mutant("expired-before-its-time", breaks=15),
+    Mutant("duplicate-by-a-look", breaks=16),
+    Mutant("cancelled-while-under-way", breaks=17),
+)
+"""With those of events that wait for a time, or stand for one another."""
 
 
 def apply_mutant(name: str | None) -> None:

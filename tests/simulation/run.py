@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,19 +15,22 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from fastapi.dependencies import models
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from outboard import Outboard
 from outboard.errors import OutboxUnavailable
 from outboard.kit.outbox import lease
 from outboard.sidecar.components.port import Message
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.identity import new_id
-from simulation.apps import APPLIERS, STAGED, TASKS, Entry, Script, applier_of, service_of, tools
+from simulation.apps import APPLIERS, NAMES, STAGED, TASKS, Entry, Script, applier_of, service_of, tools
 from simulation.broker import PEERS, SimulatedBroker
 from simulation.database import Database
 from simulation.dialect import current
 from simulation.hosts import Host, sidecar_of
-from simulation.invariants import Evidence, committed_in, event_of, violations
-from simulation.loop import Stuck
+from simulation.invariants import Committed, Evidence, committed_in, event_of, violations
+from simulation.loop import PROCESS, Stuck
 from simulation.world import World
 
 __all__ = ["Outcome", "run"]
@@ -38,6 +42,11 @@ KINDS_TO_PARK: Final = {"good": 40, "poison": 6, "misfit": 4, "refused": 50}
 PATIENCE: Final = 400.0
 """Seconds after the last fault in which all has to come to its end."""
 PARKED: Final = "SELECT event_id FROM outboard_outbox WHERE parked_at IS NOT NULL"
+TIMED: Final = "SELECT event_id, dedupe_key FROM outboard_outbox WHERE {} IS NOT NULL"
+CANCELS: Final = re.compile(r"DELETE FROM outboard_outbox WHERE .*dedupe_key = ")
+PLACED: Final = "SELECT event_id FROM outboard_outbox WHERE due_at < 0"
+"""Those that a relay has taken when they were due."""
+NAMED: Final = "the daily one"
 EAGER: Final = 0.3
 """How likely an operator is to have an event tried again before the broker takes it."""
 HASTE: Final = 0.8
@@ -137,6 +146,8 @@ class _System:
         self.world = world
         self.seen = Evidence()
         self.script = _script(world.random, KINDS_TO_PARK if world.plan.aims_at("park") else KINDS)
+        if not world.plan.skewed:  # what an hour back and forth does to times is no mistake
+            _time(self.script, Random(f"times {world.seed}"))
         if world.only == STARVED:
             self.script.long_work |= {entry.number for each, _ in self.script.transactions for entry in each}
         self.fixed_at = 0.0
@@ -163,6 +174,9 @@ class _System:
                 self._add_applier(name, number + 1)
         self._retried: set[int] = set()
         self._parked: set[str] = set()
+        self._expiring: set[str] = set()
+        self._named: set[str] = set()
+        self._placed: set[str] = set()
         self._refused_at: dict[str, float] = {}
         self._retried_at: dict[str, float] = {}
         self._asks_for_leases = False
@@ -189,7 +203,10 @@ class _System:
 
     def evidence(self) -> Evidence:
         seen, world = self.seen, self.world
-        seen.wire = [_on_wire(message) for topic, message in self.broker.wire if topic == TASKS]
+        arrivals = zip(self.broker.wire, self.broker.arrived, strict=True)
+        tasks = [(message, at) for (topic, message), at in arrivals if topic == TASKS]
+        seen.wire, seen.arrived = [_on_wire(message) for message, _ in tasks], [at for _, at in tasks]
+        seen.harm = frozenset(world.faults)
         for name in APPLIERS:
             rows = self.databases[name].rows('SELECT event_id, "key" FROM ledger ORDER BY "row"')
             seen.applied[name] = [(row[0], row[1]) for row in rows]
@@ -242,7 +259,9 @@ class _System:
         self.hosts.append(host)
 
     def _committed(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
-        self.seen.committed += committed_in(statements)
+        staged = committed_in(statements)
+        self.seen.committed += staged
+        self._look_at_times(statements, staged)
         parked = {row[0] for row in self.databases[STAGED].rows(PARKED)}
         self.seen.undone += [
             each
@@ -254,6 +273,40 @@ class _System:
                 self._eager -= 1
                 self.world.beside(self._hurry())
         self._parked = parked
+
+    def _look_at_times(
+        self, statements: Sequence[tuple[str, Sequence[Any]]], staged: Sequence[Committed]
+    ) -> None:
+        seen, rows = self.seen, self.databases[STAGED].rows
+        expiring = {row[0] for row in rows(TIMED.format("expires_at"))}
+        seen.gone |= dict.fromkeys(self._expiring - expiring, self.world.database_milliseconds)
+        self._expiring = expiring
+        found = rows(TIMED.format("dedupe_key"))
+        named, waiting = {row[0] for row in found}, {row[1] for row in found}
+        if any(CANCELS.match(text) for text, _ in statements):
+            stored = {row[0] for row in rows("SELECT event_id FROM outboard_outbox")}
+            seen.cancelled |= (self._named - named) | ({event.id for event in staged} - stored)
+        self._named = named
+        placed = {row[0] for row in rows(PLACED)}
+        if placed - self._placed and self.world.random.random() < HASTE:
+            self.world.beside(self._cancel())
+        self._placed = placed
+        writer, names = NAMES.get((PROCESS.get(), []))
+        if writer is not PROCESS.get():
+            return
+        seen.unguarded += [name for name in names if name not in waiting]
+        names.clear()  # what is begun from here on inherits them
+
+    async def _cancel(self) -> None:
+        """Too late for what was taken, and in time for what waits."""
+        await self.world.wait(0.0, 0.03)
+        topic = Outboard(app_id="todo", environ={}, outbox=self.outbox).topic(TASKS)
+        try:
+            async with AsyncSession(tools(self.world).services) as session:
+                await topic.cancel(session, NAMED)
+                await session.commit()
+        except SQLAlchemyError as error:
+            self.world.tell(f"nothing is cancelled: {type(error).__name__}")
 
     def _refuses(self, topic: str, message: Message) -> str:
         if topic != TASKS or self.world.now >= self.fixed_at or b'"refused"' not in message.data:
@@ -314,7 +367,10 @@ class _System:
             return f"{stored} events in the outbox"
         if any(process.alive for process in self.script.writers):
             return "a transaction that stages events"
-        good = sum(not event.is_poison for event in self.seen.committed)
+        on_wire = {_on_wire(message).id for topic, message in self.broker.wire if topic == TASKS}
+        good = sum(
+            not event.is_poison and self.seen.had_to_leave(event, on_wire) for event in self.seen.committed
+        )
         for name in APPLIERS:
             applied = self.databases[name].rows("SELECT count(DISTINCT event_id) FROM ledger")[0][0]
             if applied < good:
@@ -353,3 +409,20 @@ def _script(random: Random, kinds: Mapping[str, int]) -> Script:
                 script.long_work.add(number)
         script.transactions.append((entries, random.random() < 0.12))
     return script
+
+
+def _time(script: Script, random: Random) -> None:
+    """Have some events wait for a time, expire, stand for one another, or cancelled."""
+    for entries, _ in script.transactions:
+        for entry in entries:
+            if entry.kind != "good":
+                continue
+            drawn = random.random()
+            if drawn < 0.12:
+                entry.after = random.uniform(0.3, 5.0)
+            elif drawn < 0.24:
+                entry.expires = random.uniform(0.5, 6.0)
+            elif drawn < 0.5:
+                entry.name, entry.after = NAMED, random.choice((None, random.uniform(0.3, 2.0)))
+            if random.random() < 0.25:
+                entry.cancels = NAMED

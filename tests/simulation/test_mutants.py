@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.mutants import MUTANTS, Mutant, Replacement, changed_sources
+from simulation.mutants import DESIGNED, MUTANTS, Mutant, Replacement, changed_sources
 from simulation.seeds import FEW
 
 TESTS = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def test_a_mutant_that_fits_no_more_says_so() -> None:
 
 
 def test_there_are_the_twelve_of_the_design() -> None:
-    assert [mutant.name for mutant in MUTANTS] == [
+    assert [mutant.name for mutant in DESIGNED] == [
         "cursor-polling", "row-locks", "delete-before-acknowledgement", "check-then-insert",
         "marker-in-a-separate-transaction", "acknowledgement-before-commit", "new-id-per-attempt",
         "bulk-with-the-same-key", "marker-before-handler", "unfenced-park", "404-on-error",

@@ -105,6 +105,11 @@ class World:
         return self.loop.time()
 
     @property
+    def database_milliseconds(self) -> int:
+        """Since 1970, by the clock of the databases."""
+        return int((START.timestamp() + self.now + self.database_offset) * 1000)
+
+    @property
     def digest(self) -> str:
         """The same for the same story."""
         return self._digest.hexdigest()
