@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.errors import CommandError
-from outboard.host.private_files import private_opener
+from outboard.host.private_files import write_private
 
 __all__ = ["SavedFilters", "saved_filters_file"]
 
@@ -57,7 +57,5 @@ class SavedFilters:
         if len(fresh) > MOST:
             raise CommandError(f"{MOST} filters are saved already", "Forget one of them first.")
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        written = self._path.with_suffix(".new")
-        with open(written, "wb", opener=private_opener) as file:
-            file.write(json.dumps(fresh, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        written.replace(self._path)
+        text = json.dumps(fresh, indent=2, ensure_ascii=False)
+        write_private(self._path, text.encode("utf-8", "surrogatepass"))

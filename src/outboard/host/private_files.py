@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["make_private", "private_opener"]
+__all__ = ["make_private", "private_opener", "write_private"]
 
 OWNER_ALONE: Final = 0o600
 
@@ -22,3 +22,14 @@ def private_opener(path: str, flags: int) -> int:
 def make_private(path: Path) -> None:
     """Make an empty file of that kind, unless one is there already. Raises OSError."""
     os.close(private_opener(str(path), os.O_WRONLY | os.O_CREAT))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write such a file at once: a reader sees the old `content`, all of the new one, or no file.
+
+    Other processes may write it, too; the last one stands. Raises OSError.
+    """
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    with open(fresh, "wb", opener=private_opener) as file:
+        file.write(content)
+    fresh.replace(path)

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
-from outboard.host.private_files import private_opener
+from outboard.host.private_files import write_private
 
 __all__ = ["AppDatabase", "Holding", "databases_told", "tell_database"]
 
@@ -35,10 +34,7 @@ def tell_database(folder: Path, database: AppDatabase) -> None:
     content = json.dumps(database._asdict()).encode()
     path = folder / f"{hashlib.sha256(content).hexdigest()[:NAME_LENGTH]}{SUFFIX}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}.new")  # other processes of the app write the same
-    with open(fresh, "wb", opener=private_opener) as file:
-        file.write(content)
-    fresh.replace(path)
+    write_private(path, content)
 
 
 def databases_told(folder: Path) -> list[AppDatabase]:

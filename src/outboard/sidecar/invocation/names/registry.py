@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final, cast
 
-from outboard.host.private_files import private_opener
+from outboard.host.private_files import write_private
 from outboard.host.processes import ProcessIdentity, has_ended, process_identity
 from outboard.sidecar.invocation.names.port import Announced
 from outboard.sidecar.invocation.targets import AppName
@@ -101,10 +101,7 @@ def _write(file: Path, sidecar: Announced, process: ProcessIdentity) -> None:
         "address": sidecar.address,
         "process": asdict(process),
     }
-    fresh = file.with_suffix(".new")
-    with open(fresh, "w", encoding="utf-8", opener=private_opener) as opened:
-        json.dump(told, opened)
-    fresh.replace(file)
+    write_private(file, json.dumps(told).encode())
     for other in file.parent.glob(f"*{SUFFIX}"):
         if (entry := _read(other)) is not None:
             _removed(other, entry[1], process)
