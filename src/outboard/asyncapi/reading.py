@@ -16,7 +16,7 @@ from outboard.check.main import make_corpus
 from outboard.check.reading import read_paths
 from outboard.errors import CommandError
 
-__all__ = ["as_yaml", "document_of", "read_document"]
+__all__ = ["as_json", "as_yaml", "document_of", "read_document"]
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 FORM: Final = "Name apps, as `outboard asyncapi shop.main:app`, or be in the folder of a dapr.yaml."
@@ -78,6 +78,11 @@ def read_document(path: Path) -> dict[str, Any]:
     if isinstance(found, Mapping):
         return dict(found)
     raise CommandError(f"{path} is no AsyncAPI document", "Name one that this command has written.")
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """The document as JSON in UTF-8, indented: for a file."""
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 def as_yaml(found: Mapping[str, Any]) -> str:

@@ -75,14 +75,14 @@ def asyncapi(
     """
     import sys
 
-    from outboard.asyncapi.reading import as_yaml, document_of, read_document
+    from outboard.asyncapi.reading import as_json, as_yaml, document_of, read_document
 
     old = None if against is None else read_document(against)
     found, remarks = document_of(apps or (), run_file, title, version)
     for each in remarks:
         typer.echo(each, err=True)
     if to is not None:
-        _write(to, found, as_yaml(found))
+        _write(to, as_json(found) if to.suffix == ".json" else as_yaml(found))
     if against is not None and old is not None:
         _compare(old, found, against, output)
     elif to is None:
@@ -92,13 +92,9 @@ def asyncapi(
             sys.stdout.write(as_yaml(found))
 
 
-def _write(path: Path, found: dict[str, Any], text: str) -> None:
-    import json
-
+def _write(path: Path, text: str) -> None:
     from outboard.errors import CommandError
 
-    if path.suffix == ".json":
-        text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
