@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from zlib import crc32
@@ -62,7 +63,7 @@ class FileRecorder:
         self._monotonic = monotonic
         self._most, self._interval = most, interval
         self._with_data, self._mask = with_data, 0
-        self._cpu, self._budget = time.process_time(), SamplingBudget()
+        self._budget = SamplingBudget()
         self._buffer: list[Hop] = []
         self._aside = HopsAside(head.app_id, SharedFailures(segments.folder))
         self._put, self._failing = self._aside.put, self._aside.failing
@@ -94,7 +95,7 @@ class FileRecorder:
             is_left_out = not is_kept(event_id, mask + 1)
         if not is_left_out or event_id in self._failing:
             return True
-        self._put((now(), event_id, kind, pubsub, topic, attempt, outcome))
+        self._put((now(), hash(event_id), kind, pubsub, topic, attempt, outcome))
         self._left_out += 1
         return False
 
@@ -112,7 +113,7 @@ class FileRecorder:
         if failing:
             fails = {position for position, each in enumerate(event_ids) if each in failing}
             found = sorted({*found, *fails})
-        self._put((now(), tuple(event_ids), kind, pubsub, topic, attempt, outcome))
+        self._put((now(), array("q", map(hash, event_ids)), kind, pubsub, topic, attempt, outcome))
         self._left_out += count - len(found)
         return found
 
@@ -178,12 +179,11 @@ class FileRecorder:
         if not (hops or left_out or self._unwritten or self._aside.any_kept):
             self._mask = 0
             return
-        cpu, self._cpu = time.process_time() - self._cpu, time.process_time()
         came, before = len(hops) + left_out, self._mask + 1
-        one_in = self._budget.one_in(came, seconds, cpu)
+        one_in = self._budget.one_in(came, seconds)
         chosen = self._well_enough(hops, one_in)
         self._budget.spend(len(chosen))
-        self._mask = self._budget.one_in_next(came, busy, cpu) - 1  # writing takes its time
+        self._mask = self._budget.one_in_next(came, busy) - 1  # writing takes its time
         self._write(chosen, left_out + len(hops) - len(chosen), max(one_in, before), seconds)
         self._aside.forget(self._monotonic())
         self._put = self._aside.put
@@ -222,7 +222,7 @@ class FileRecorder:
             if is_kept(event_id, one_in) or event_id in failed or event_id in self._failing:
                 chosen.append(hop)
             else:
-                self._put((hop.at, event_id, hop.kind, hop.pubsub, hop.topic, hop.attempt, hop.outcome))
+                self._put((hop.at, hash(event_id), hop.kind, hop.pubsub, hop.topic, hop.attempt, hop.outcome))
         return chosen
 
     def _missed(self) -> Iterator[bytes]:

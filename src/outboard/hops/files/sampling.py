@@ -14,10 +14,8 @@ from outboard.hops.record import Hop, is_unwell
 
 __all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "lasting_id", "ones_in", "unwell"]
 
-MOST_PER_SECOND: Final = 500
-LEAST_PER_SECOND: Final = 100
-PER_CPU_SECOND: Final = 300
-"""Hops that may be kept for each second that the process computes: then they cost half a percent of it."""
+PER_SECOND: Final = 100
+"""Hops that may be kept: to keep one costs up to 90 µs, so that all of them cost less than a percent."""
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
 """Seconds in which hops are counted, at least."""
@@ -33,25 +31,18 @@ class SamplingBudget:
     def __init__(self) -> None:
         self._saved = float(BURST)
 
-    def one_in(self, hops: int, seconds: float, cpu_seconds: float) -> int:
-        """Of how many events one is kept, of `hops` that came in `seconds`, of which the process computed
-        `cpu_seconds`.
-        """
-        self._saved = min(self._saved + _earned(seconds, cpu_seconds), BURST)
+    def one_in(self, hops: int, seconds: float) -> int:
+        """Of how many events one is kept, of `hops` that came in `seconds`."""
+        self._saved = min(self._saved + PER_SECOND * seconds, BURST)
         return ones_in(hops, self._saved)
 
     def spend(self, hops: int) -> None:
         """So many were kept."""
         self._saved = max(self._saved - hops, 0.0)
 
-    def one_in_next(self, hops: int, seconds: float, cpu_seconds: float) -> int:
+    def one_in_next(self, hops: int, seconds: float) -> int:
         """The same of the second that comes, if as many come as the `hops` of the last `seconds`."""
-        share = 1.0 / max(seconds, SHORTEST)
-        return ones_in(int(hops * share), self._saved + _earned(1.0, cpu_seconds * share))
-
-
-def _earned(seconds: float, cpu_seconds: float) -> float:
-    return min(MOST_PER_SECOND * seconds, max(LEAST_PER_SECOND * seconds, PER_CPU_SECOND * cpu_seconds))
+        return ones_in(int(hops / max(seconds, SHORTEST)), self._saved + PER_SECOND)
 
 
 def ones_in(hops: int, most: float) -> int:
