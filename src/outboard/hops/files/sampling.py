@@ -15,12 +15,12 @@ from outboard.hops.record import Hop, is_unwell
 __all__ = ["BURST", "SamplingBudget", "is_kept", "kept", "lasting_id", "ones_in", "unwell"]
 
 PER_SECOND: Final = 100
-"""Hops that may be kept: to keep one costs up to 90 µs, so that all of them cost less than a percent."""
+"""Hops that may be kept: they cost a process less than a percent of its time."""
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
 """Seconds in which hops are counted, at least."""
 BURST: Final = 200
-"""Hops that are kept at once, after a time with few of them: half a percent of what 10,000 events cost."""
+"""Hops that are kept at once, after a time with few of them."""
 BY_HAND: Final = 2**12
 """Of so many events one is kept, at least, of as many as a process can take (400,000 hops a second)."""
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from outboard.hops.files.sampling import (
     BURST,
-    LEAST_PER_SECOND,
+    PER_SECOND,
     SamplingBudget,
     is_kept,
     kept,
@@ -41,31 +41,31 @@ def test_as_many_are_kept_as_may_be(hops: int, most: float, one_in: int) -> None
 
 def test_a_burst_is_kept_whole_and_then_as_many_as_cost_little() -> None:
     budget = SamplingBudget()
-    assert budget.one_in(BURST, 1.0, 0.1) == 1
+    assert budget.one_in(BURST, 1.0) == 1
     budget.spend(BURST)
-    assert budget.one_in(100, 1.0, 0.0) == 1
+    assert budget.one_in(100, 1.0) == 1
     budget.spend(100)
-    assert budget.one_in(20_000, 1.0, 1.0) == 128  # 300 for a second of computing
-    budget.spend(300)
-    assert budget.one_in(20_000, 1.0, 0.0) == 256  # 100 a second in any case
+    assert budget.one_in(20_000, 1.0) == 256
+    budget.spend(80)
+    assert budget.one_in(20_000, 1.0) == 256  # 120 are too few for twice as many
 
 
 def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
     budget = SamplingBudget()
-    assert budget.one_in(BURST, 0.1, 0.1) == 1
+    assert budget.one_in(BURST, 0.1) == 1
     budget.spend(BURST)
-    assert budget.one_in_next(BURST, 0.1, 0.1) == 8  # of 2,000 a second, 300
-    assert budget.one_in_next(10, 0.1, 0.1) == 1
-    assert budget.one_in_next(1, 0.0, 0.0) == 16  # what came in no time at all
+    assert budget.one_in_next(BURST, 0.1) == 32  # of 2,000 a second, 100
+    assert budget.one_in_next(10, 0.1) == 1
+    assert budget.one_in_next(1, 0.0) == 16  # what came in no time at all
 
 
 def test_what_is_saved_has_an_end() -> None:
     budget = SamplingBudget()
-    assert budget.one_in(BURST + 1, 3_600.0, 0.0) == 2
+    assert budget.one_in(BURST + 1, 3_600.0) == 2
 
 
 def test_the_event_of_a_person_is_kept_beside_as_many_others_as_a_process_can_take() -> None:
     numbers = count()
     event_id = lasting_id(lambda: f"e{next(numbers)}")
-    assert is_kept(event_id, ones_in(400_000, LEAST_PER_SECOND))
+    assert is_kept(event_id, ones_in(400_000, PER_SECOND))
     assert not any(is_kept(f"e{number}", 2**12) for number in range(int(event_id[1:])))
