@@ -231,3 +231,12 @@ def test_the_app_of_a_run_file_that_is_meant(folder: Path) -> None:
     assert [(each.app_id, each.node is not None) for each in corpus.inspected] == [("till", True)]
     assert isinstance(corpus.run_apps[0], RunApp)
     assert inspect_all([]).apps == ()
+
+
+def test_a_handler_that_no_app_serves_and_whose_topic_nobody_kept(folder: Path) -> None:
+    text = BOARD.replace("@orders.subscribe(", "@board.topic(ORDERS).subscribe(")
+    text = text.replace("orders = board.topic(ORDERS)\n", "")
+    (folder / "shop.py").write_text(text, encoding="utf-8")
+    assert only("shop:create_app").unserved == ()
+    (folder / "shop.py").write_text(text.replace("    app.include_router(router)\n", ""), encoding="utf-8")
+    assert [each.line for each in only("shop:create_app").unserved] == [11]

@@ -68,7 +68,7 @@ def inspected(folder: Path, module: str, attribute: str, *, with_schemas: bool =
     app = _loaded(folder, module, attribute)
     declarations = _alive(Declaration)
     topics, boards = _alive(Topic), _alive(Outboard)
-    served = _served(topics)
+    served = _served()
     ids = {each.settings.app_id for each in boards} - {DEFAULT_APP_ID}
     publishes, unseen = _publishes(folder)
     return {
@@ -182,9 +182,9 @@ def _alive(kind: type[Any]) -> list[Any]:
     return [each for each in gc.get_objects() if isinstance(each, kind)]
 
 
-def _served(topics: Iterable[Topic[Any]]) -> set[int]:
+def _served() -> set[int]:
     """The ids of the handlers that some app serves, of which one is there; empty where none is."""
-    registries = {id(each.registry): each.registry for each in topics}.values()
+    registries = _alive(Registry)
     apps = [app for app in _alive(FastAPI) if any(each.is_mounted(app) for each in registries)]
     handlers = {id(each.declaration) for app in apps for of in registries for each in of.served(app)}
     return handlers | ({0} if apps else set())
