@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from conformance.app import Received
 from conformance.http1 import LOOPBACK, Answer, Gone, exchange
@@ -17,6 +18,8 @@ from conformance.sidecars import Program, Running, running
 
 __all__ = ["Observed", "Pair", "ask_all", "masked_answers", "masked_deliveries", "pair"]
 
+Exchange: TypeAlias = Callable[..., Awaitable[Answer | Gone]]
+"""`http1.exchange`, or the same by another protocol."""
 VERSION = "1.18.1"
 AT_ONCE = 12
 HEALTH = ("/healthz",)
@@ -54,6 +57,7 @@ class Pair:
 
     real: Running
     ours: Running
+    exchange: Exchange = exchange
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(self, question: Question) -> tuple[Observed, Observed]:
@@ -71,30 +75,36 @@ class Pair:
         return real, ours
 
     async def _ask_both(self, question: Question) -> tuple[Observed, Observed]:
-        return await asyncio.gather(_ask(self.real, question), _ask(self.ours, question))
+        both = (_ask(sidecar, question, self.exchange) for sidecar in (self.real, self.ours))
+        real, ours = await asyncio.gather(*both)
+        return real, ours
 
 
 @asynccontextmanager
-async def pair(programs: tuple[Program, Program], group: Group, folder: Path) -> AsyncIterator[Pair]:
+async def pair(
+    programs: tuple[Program, Program], group: Group, folder: Path, exchange: Exchange = exchange
+) -> AsyncIterator[Pair]:
     """Both sidecars with the files of `group`; `programs` are daprd and ours."""
     first, second = programs
     async with (
         running(first, group, folder / first.name) as real,
         running(second, group, folder / second.name) as ours,
     ):
-        yield Pair(real, ours)
+        yield Pair(real, ours, exchange)
 
 
 async def ask_all(
-    programs: tuple[Program, Program], group: Group, folder: Path
+    programs: tuple[Program, Program], group: Group, folder: Path, exchange: Exchange = exchange
 ) -> dict[str, tuple[Observed, Observed]]:
     """What both did, for each question of the group by name."""
-    async with pair(programs, group, folder) as both:
+    async with pair(programs, group, folder, exchange) as both:
         observed = await asyncio.gather(*(both.ask(question) for question in group.questions))
     return {question.name: each for question, each in zip(group.questions, observed, strict=True)}
 
 
-async def masked_answers(sidecar: Running, asks: Sequence[Ask]) -> tuple[object, ...]:
+async def masked_answers(
+    sidecar: Running, asks: Sequence[Ask], exchange: Exchange = exchange
+) -> tuple[object, ...]:
     """What one sidecar answers to each request, one after the other."""
     mask = _mask(sidecar, asks)
     answers, etag = list[object](), ""
@@ -103,7 +113,7 @@ async def masked_answers(sidecar: Running, asks: Sequence[Ask]) -> tuple[object,
             sidecar.app.health = each.health
             await sidecar.app.until(HEALTH, len(sidecar.app.at(HEALTH)) + HEARD)
         await asyncio.sleep(each.pause)
-        answer = await _exchange(sidecar, each, etag)
+        answer = await _exchange(sidecar, each, etag, exchange)
         if isinstance(answer, Answer):
             etag = answer.header("etag") or etag
         answers.append(_masked_answer(answer, mask))
@@ -120,9 +130,9 @@ def _mask(sidecar: Running, asks: Sequence[Ask]) -> Mask:
     return Mask(_text_of(asks), sidecar.ports, sidecar.folder.as_posix(), (VERSION,))
 
 
-async def _ask(sidecar: Running, question: Question) -> Observed:
+async def _ask(sidecar: Running, question: Question, exchange: Exchange) -> Observed:
     sidecar.app.prepare(question.answers)
-    answers = await masked_answers(sidecar, question.asks)
+    answers = await masked_answers(sidecar, question.asks, exchange)
     await _arrive(sidecar, question)
     received = masked_deliveries(sidecar, question.asks, question.watched)
     return Observed(answers, _in_order(received, question))
@@ -135,7 +145,7 @@ def _in_order(received: tuple[Delivery, ...], question: Question) -> tuple[Deliv
     return tuple(sorted(received, key=lambda each: each[1])) if question.side_by_side else received
 
 
-async def _exchange(sidecar: Running, each: Ask, etag: str) -> Answer | Gone:
+async def _exchange(sidecar: Running, each: Ask, etag: str, exchange: Exchange) -> Answer | Gone:
     headers = {name: value.replace("{etag}", etag) for name, value in each.headers.items()}
     body = each.body.replace(b"{etag}", etag.encode())
     port = sidecar.public_port if each.public else sidecar.port

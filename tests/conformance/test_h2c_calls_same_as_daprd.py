@@ -156,18 +156,23 @@ def test_answers(
     same(portal, running, "GET", f"{INVOKE}/{app}/method/x")
 
 
-def test_an_answer_is_passed_on_as_it_comes(portal: BlockingPortal, running: list[H2cPair]) -> None:
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+def test_an_answer_is_passed_on_as_it_comes(
+    portal: BlockingPortal, running: list[H2cPair], version: str
+) -> None:
     for pair in running:
         for app in (CALLER, CALLEE):
-            assert (pair.name, portal.call(streamed, pair, app)) == (pair.name, (b"first", b"second"))
+            seen = (version, b"first", b"second")
+            assert (pair.name, *portal.call(streamed, pair, app, version)) == (pair.name, *seen)
 
 
-async def streamed(pair: H2cPair, app: str) -> tuple[bytes, bytes]:
+async def streamed(pair: H2cPair, app: str, version: str) -> tuple[str, bytes, bytes]:
     """The app sends its second half when the first one is here."""
     pair.app.goes_on.clear()
     url = f"http://127.0.0.1:{pair.caller.port}{INVOKE}/{app}/method/stream"
-    async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url) as response:
+    spoken = httpx.AsyncClient(trust_env=False, http1=version == "HTTP/1.1", http2=version == "HTTP/2")
+    async with spoken as client, client.stream("GET", url) as response:
         chunks = response.aiter_bytes()
         first = await anext(chunks)
         pair.app.goes_on.set()
-        return first, b"".join([chunk async for chunk in chunks])
+        return response.http_version, first, b"".join([chunk async for chunk in chunks])

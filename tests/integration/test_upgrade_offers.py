@@ -1,4 +1,7 @@
-"""A request whose client offers another protocol is answered as any other, with its body."""
+"""A request whose client offers a protocol that is not spoken is answered as any other, with its body.
+
+That is a web socket, and HTTP/2 where its library is not installed; test_http2_api.py has the rest.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,18 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated
 
 from outboard.resources.loader import Resources
+from outboard.sidecar.api.http import protocol, server
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def without_h2(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (server, protocol):
+        monkeypatch.setattr(module, "is_h2_installed", lambda: False)
+
 
 OFFER = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
 WEB_SOCKET = (
@@ -95,7 +106,9 @@ async def test_each_request_of_a_connection_can_offer() -> None:
     assert [extended[f"key{number}"] for number in range(3)] == ["value"] * 3
 
 
-async def test_a_client_that_speaks_http2_at_once_is_told_what_is_spoken() -> None:
+async def test_a_client_that_speaks_http2_at_once_is_told_what_is_spoken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     client = H2Connection(H2Configuration(client_side=True))
     client.initiate_connection()
     client.send_headers(
@@ -108,7 +121,8 @@ async def test_a_client_that_speaks_http2_at_once_is_told_what_is_spoken() -> No
         events = client.receive_data(await reader.read())
     (ended,) = [event for event in events if isinstance(event, ConnectionTerminated)]
     assert (ended.error_code, ended.last_stream_id) == (ErrorCodes.HTTP_1_1_REQUIRED, 0)
-    assert ended.additional_data == b"the API of this sidecar speaks HTTP/1.1"
+    assert ended.additional_data == b"HTTP/1.1 is spoken on this port"
+    assert "pip install 'outboard[h2c]'" in caplog.text
 
 
 async def test_so_is_one_whose_beginning_comes_in_pieces_in_words_of_http1() -> None:

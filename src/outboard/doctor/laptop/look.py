@@ -34,8 +34,9 @@ from outboard.doctor.laptop.secrets import secrets_of
 from outboard.doctor.masking import masked
 from outboard.doctor.reading import answer_of, metadata_in, subscriptions_in
 from outboard.host.listening import is_listening
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C, is_h2_installed
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C
 from outboard.sidecar.grpc_library import is_grpc_installed
+from outboard.sidecar.http2_library import is_h2_installed
 from outboard.wire.dapr import HEALTH_PATH, METADATA_PATH, OUTBOUND_HEALTH_PATH, SUBSCRIBE_PATH
 
 __all__ = ["Laptop"]

@@ -25,6 +25,7 @@ from h2.events import (
 from h2.exceptions import H2Error, ProtocolError
 from h2.settings import SettingCodes, Settings
 
+from outboard.sidecar.http2_library import WholeFrames
 from outboard.wire.http import ExchangeFailed
 
 __all__ = ["Http2Connection", "Http2Stream"]
@@ -36,9 +37,6 @@ WINDOW_OF_ALL: Final = 1 << 30
 SETTINGS: Final = {SettingCodes.ENABLE_PUSH: 0, SettingCodes.INITIAL_WINDOW_SIZE: WINDOW}
 BEFORE_SETTINGS: Final = 100
 """So many streams, before the app has told how many it takes. As Go's."""
-FRAME_HEAD: Final = 9
-LONGEST_FRAME: Final = 16 * 1024
-GOAWAY: Final = 7
 HTTP1: Final = b"HTTP/1"
 CLOSED: Final = "the connection was closed"
 Pairs = Sequence[tuple[bytes, bytes]]
@@ -136,9 +134,9 @@ class Http2Stream:
 
 
 class Http2Connection(asyncio.Protocol):
-    """It `takes_more` while another request can be made on it now; `idle_since` is when the last one ended.
+    """It `takes_more` while another request can be made on it now.
 
-    h2 gives up all streams at the first GOAWAY, so that frame is read here: those up to its number go on.
+    `idle_since` is when the last one ended.
     """
 
     def __init__(self) -> None:
@@ -146,7 +144,7 @@ class Http2Connection(asyncio.Protocol):
         self._h2 = H2Connection(CONFIGURATION)
         self._streams: dict[int, Http2Stream] = {}
         self._transport: asyncio.Transport | None = None
-        self._unread = bytearray()
+        self._frames = WholeFrames()
         self._is_usable = False
         self._settings_came = False
         self._writable = asyncio.Event()
@@ -237,11 +235,13 @@ class Http2Connection(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        if not self._settings_came and not self._unread and data.startswith(HTTP1):
+        if not self._settings_came and self._frames.is_between and data.startswith(HTTP1):
             return self._fail(ExchangeFailed("it answers in HTTP/1.1, not in HTTP/2"))
-        self._unread += data
+        frames = self._frames.feed(data)
+        if self._frames.ends_at is not None:
+            self._goes_away(self._frames.ends_at)
         try:
-            for event in self._h2.receive_data(self._frames()):
+            for event in self._h2.receive_data(frames):
                 self._on(event)
         except ProtocolError as error:
             self._flush()  # which tells the app why
@@ -265,25 +265,8 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
         return stream
 
-    def _frames(self) -> bytes:
-        """Those that are there as a whole, without GOAWAY; what is too long is for h2 to refuse."""
-        whole = bytearray()
-        while len(self._unread) >= FRAME_HEAD:
-            length = int.from_bytes(self._unread[:3], "big")
-            end = FRAME_HEAD + length
-            if length <= LONGEST_FRAME and len(self._unread) < end:
-                break
-            frame = self._unread[:end]
-            del self._unread[:end]
-            if frame[3] == GOAWAY and length <= LONGEST_FRAME:
-                self._goes_away(frame[FRAME_HEAD:])
-            else:
-                whole += frame
-        return bytes(whole)
-
-    def _goes_away(self, told: bytes | bytearray) -> None:
+    def _goes_away(self, last: int) -> None:
         self._is_usable = False
-        last = int.from_bytes(told[:4], "big") & 0x7FFFFFFF
         for stream in list(self._streams.values()):
             if stream.number > last:
                 stream.end(ExchangeFailed("the app takes no more requests on this connection", sent=False))

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Final
 
 from outboard.sidecar.channel.app import AppChannel
@@ -22,17 +21,11 @@ __all__ = [
     "AppReached",
     "app_channel",
     "exchange_with_app",
-    "is_h2_installed",
     "measured",
 ]
 
 GRPC_PROTOCOLS: Final = frozenset({"grpc", "grpcs"})
 H2C: Final = "h2c"
-
-
-def is_h2_installed() -> bool:
-    """The library of HTTP/2, an extra, of which nothing is imported."""
-    return find_spec("h2") is not None
 
 
 def exchange_with_app(

@@ -14,8 +14,9 @@ from outboard.errors import CommandError
 from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
-from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C, is_h2_installed
+from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C
 from outboard.sidecar.grpc_library import is_grpc_installed
+from outboard.sidecar.http2_library import is_h2_installed
 from outboard.sidecar.invocation.names.registry import registry_folder
 from outboard.sidecar.process.flags import FLAGS, Values, read_flags, unserved_in
 from outboard.sidecar.runtime.options import LOOPBACK, Options

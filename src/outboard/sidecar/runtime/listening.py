@@ -82,9 +82,11 @@ async def serving_all(
     """
     async with AsyncExitStack() as stack:
 
-        async def serve(api: Api, bound: Sequence[socket.socket]) -> Callable[[], None]:
+        async def serve(
+            api: Api, bound: Sequence[socket.socket], *, http2: bool = False
+        ) -> Callable[[], None]:
             with speaking(log, SERVER):
-                return await stack.enter_async_context(serving(api, bound, drain))
+                return await stack.enter_async_context(serving(api, bound, drain, http2=http2))
 
         closes = []
         if sockets.grpc and apis.grpc is not None:
@@ -97,7 +99,7 @@ async def serving_all(
                 serving_peers = serving_grpc(apis.internal, sockets.internal, drain, log)
                 closes.append(await stack.enter_async_context(serving_peers))
             _tell(log, "Internal gRPC", "gRPC", sockets.internal)
-        closes.append(await serve(apis.main, sockets.api))
+        closes.append(await serve(apis.main, sockets.api, http2=True))
         _tell(log, "HTTP", "HTTP", sockets.api)
         if sockets.public:
             closes.append(await serve(apis.public, sockets.public))

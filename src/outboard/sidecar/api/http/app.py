@@ -44,6 +44,7 @@ UNTOLD: Final = Reply(200)
 NOT_FOUND: Final = Reply(404, b"404 page not found\n", {"x-content-type-options": "nosniff"}, TEXT)
 BAGGAGE: Final = "baggage"
 HEAD_SLACK: Final = 4096  # what Go reads beyond the limit before it says that a head is too large
+LIST_SLACK: Final = 320  # what Go takes beyond the limit over HTTP/2, for the overhead of ten headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,19 @@ class Api:
         self._meters = meters
 
     @property
+    def max_body_bytes(self) -> int:
+        """The size of a body that is taken."""
+        return self._settings.max_body_bytes
+
+    @property
     def max_head_bytes(self) -> int:
         """The size of a head from which on it is refused."""
         return self._settings.max_head_bytes + HEAD_SLACK
+
+    @property
+    def max_header_list_bytes(self) -> int:
+        """The same of HTTP/2, which counts each header's overhead."""
+        return self._settings.max_head_bytes + LIST_SLACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -96,7 +96,8 @@ class ApiRequest:
         self.metadata = _metadata(self.query)
         """The query parameters that begin with `metadata.`, without that."""
         self._receive = receive
-        self._max_body_bytes = max_body_bytes + 1  # daprd, too, says no only at the second byte too many
+        slack = scope.get("http_version", "1.1") != "2"  # of HTTP/1.1 daprd, too, takes a byte too many
+        self._max_body_bytes = max_body_bytes + slack
         self._raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
         is_empty = self.headers.get("content-length", "0") == "0"
         self._is_read = is_empty and "transfer-encoding" not in self.headers

@@ -1,7 +1,7 @@
 """HTTP as it comes in: bounded in size and time while a head is read, before anybody knows who calls.
 
-Source: daprd 1.18, which waits ten seconds for a head and closes the connection without a word. HTTP/2, which
-it speaks without TLS, too, is not spoken here; whoever begins with it is told so.
+Source: daprd 1.18, which waits ten seconds for a head and closes the connection without a word. HTTP/2 is not
+spoken here (`http2` does, for the API itself); whoever begins with it is told so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from outboard.sidecar.api.http.upgrades import UpgradeIgnoringParser
+from outboard.sidecar.http2_library import is_h2_installed
 
 __all__ = ["BoundedHttpProtocol"]
 
@@ -24,7 +25,8 @@ TOO_LARGE: Final = (
 )
 PREFACE: Final = b"PRI * HTTP/2.0\r\n"
 """How HTTP/2 begins where nobody has asked whether it is spoken (RFC 9113, "HTTP/2 Connection Preface")."""
-NO_HTTP2: Final = b"the API of this sidecar speaks HTTP/1.1"
+NO_HTTP2: Final = b"HTTP/1.1 is spoken on this port"
+WITHOUT_H2: Final = "; Dapr's API speaks HTTP/2, too, after `pip install 'outboard[h2c]'`"
 HTTP_1_1_REQUIRED: Final = b"\x00\x00\x00\x0d"
 ONLY_HTTP1: Final = (
     b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # SETTINGS, without any
@@ -58,6 +60,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._has_progressed = False
         self._deadline: asyncio.TimerHandle | None = None
 
+    @property
+    def leaves_http1(self) -> bool:
+        """Never."""
+        return False
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,7 +78,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if data.startswith(PREFACE) and self._in_head and not self._kept:
-            self.logger.warning("a client speaks HTTP/2 without TLS: %s", NO_HTTP2.decode())
+            advice = "" if is_h2_installed() else WITHOUT_H2
+            self.logger.warning("a client speaks HTTP/2 without TLS: %s%s", NO_HTTP2.decode(), advice)
             self._in_head = False
             self._watch_head()
             self.transport.write(ONLY_HTTP1)

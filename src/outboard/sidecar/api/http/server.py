@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from outboard.sidecar.api.http.app import Api
+from outboard.sidecar.api.http.http2.switching import SwitchingHttpProtocol
 from outboard.sidecar.api.http.protocol import BoundedHttpProtocol
+from outboard.sidecar.http2_library import is_h2_installed
 
 __all__ = ["serving"]
 
@@ -45,15 +47,17 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    api: Api, sockets: Sequence[socket.socket], drain: float | None
+    api: Api, sockets: Sequence[socket.socket], drain: float | None, *, http2: bool = False
 ) -> AsyncIterator[Callable[[], None]]:
     """Serve `api` while the block runs; at its end requests in hand get `drain` seconds (None: no limit).
+
+    With `http2` that is spoken, too, without TLS, if its library is installed.
 
     Yields what to call to take no further requests, before the block ends.
     """
     config = uvicorn.Config(
         api,
-        http=BoundedHttpProtocol,
+        http=SwitchingHttpProtocol if http2 and is_h2_installed() else BoundedHttpProtocol,
         h11_max_incomplete_event_size=api.max_head_bytes,
         ws="none",
         lifespan="off",

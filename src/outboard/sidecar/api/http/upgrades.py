@@ -1,4 +1,4 @@
-"""Requests that offer an upgrade of the connection: the offer is passed over, the request is read on.
+"""Requests that offer an upgrade of the connection: one that is not taken is passed over.
 
 Source: RFC 9110, 7.8: a server may ignore it. Java's HttpClient offers HTTP/2 with each first request.
 """
@@ -16,9 +16,15 @@ FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class ReadsRequests(Protocol):
-    """What httptools calls; its `headers` are those of the request that is read."""
+    """What httptools calls; its `headers` are those of the request that is read.
+
+    `leaves_http1` says that the request is whole, and that what comes behind it is in another protocol.
+    """
 
     headers: list[tuple[bytes, bytes]]
+
+    @property
+    def leaves_http1(self) -> bool: ...
 
 
 class UpgradeIgnoringParser:
@@ -30,11 +36,18 @@ class UpgradeIgnoringParser:
     def __init__(self, protocol: ReadsRequests) -> None:
         self._protocol = protocol
         self._parser = _parser(protocol)
+        self.behind = b""
+        """What came behind the last request of HTTP/1.1."""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the request that is read offers another protocol."""
+        return self._parser.should_upgrade()
 
     @property
     def ends_too_soon(self) -> bool:
         """Whether the request that is told to be complete has a body that was not read yet."""
-        return self._parser.should_upgrade() and bool(_framing(self._protocol.headers))
+        return self.is_offered and bool(_framing(self._protocol.headers))
 
     def feed_data(self, data: bytes) -> None:
         """Raises httptools.HttpParserError, and no HttpParserUpgrade."""
@@ -44,6 +57,9 @@ class UpgradeIgnoringParser:
                 return
             except httptools.HttpParserUpgrade as offer:
                 data = data[offer.args[0] :]
+                if self._protocol.leaves_http1:
+                    self.behind = data
+                    return
                 self._parser = _behind_head(self._protocol)
 
     def should_upgrade(self) -> bool:
