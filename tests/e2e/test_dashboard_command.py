@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from outboard.hops.record import HopKind
 from support.dashboard import hop, write_hops
@@ -57,6 +63,46 @@ def test_the_printed_line_is_for_people_by_default(tmp_path: Path) -> None:
     command = outboard("dashboard", "--record", "hops", "--port", str(port))
     with running(command, tmp_path) as program:
         program.wait_for(f"Dashboard: http://127.0.0.1:{port}/?token=")
+        program.wait_for("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf")
+
+
+def test_the_exporter_of_opentelemetry_sends_its_spans_with_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hops").mkdir()
+    with running(outboard("dashboard", "--record", "hops"), tmp_path) as program:
+        program.wait_for("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf")
+        lines = program.output.splitlines()
+        for name, _, value in (line.strip().partition("=") for line in lines if "OTEL_" in line):
+            monkeypatch.setenv(name, value)
+        provider = TracerProvider(resource=Resource.create({"service.name": "legacy"}))
+        provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(compression=Compression.Gzip)))
+        with provider.get_tracer("test").start_as_current_span("outer") as outer:
+            parent = f"00-{outer.get_span_context().trace_id:032x}-{outer.get_span_context().span_id:016x}-01"
+            provider.get_tracer("test").start_span("take it").end()
+        provider.shutdown()
+        published = hop(HopKind.STORED, "e1", at=time.time())
+        traced = published._replace(event=published.event._replace(traceparent=parent))
+        write_hops(tmp_path / "hops", [traced])
+        address = httpx.URL(re.search(r"Dashboard: (\S+)", program.output)[1])  # type: ignore[index]
+        with httpx.Client(base_url=address.copy_with(path="/", query=None), trust_env=False) as browser:
+            browser.get(address)
+            page = eventually(
+                lambda: shown(browser, "take it (internal)"), lambda: browser.get("/event?id=e1").text
+            )
+        assert "legacy" in page
+
+
+def shown(browser: httpx.Client, text: str) -> str:
+    page = browser.get("/event?id=e1").text
+    return page if text in page else ""
+
+
+def test_a_token_of_spans_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    command = outboard("dashboard", "--record", ".")
+    with running(command, tmp_path, OUTBOARD_SPANS_TOKEN="short") as program:
+        assert program.wait_for_end() == 2
+    assert "OUTBOARD_SPANS_TOKEN is no token" in program.output
 
 
 @pytest.mark.parametrize(

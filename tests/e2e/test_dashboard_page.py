@@ -10,13 +10,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from playwright.sync_api import Browser, Page, Request, expect
 
+from support.spans import proto_span, request
 from support.todo import TodoSystem, todo_system
 
 pytestmark = pytest.mark.engine("chromium")
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+SPAN_TOKEN = "the-token-of-spans"
 ADDRESS = re.compile(r"dashboard at (http://\S+)")
 
 
@@ -35,7 +38,8 @@ class Dashboard:
 @pytest.fixture(scope="module")
 def todo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TodoSystem]:
     folder = tmp_path_factory.mktemp("dashboard")
-    with todo_system(folder / "todo", "--dashboard", HOME=str(folder)) as system:
+    own = {"HOME": str(folder), "OUTBOARD_SPANS_TOKEN": SPAN_TOKEN}
+    with todo_system(folder / "todo", "--dashboard", **own) as system:
         system.program.wait_for("dashboard at http://")
         yield system
 
@@ -110,6 +114,22 @@ def test_a_task_that_is_added_is_found_with_all_its_hops(dashboard: Dashboard, b
     expect(steps.nth(2)).to_contain_text("SUCCESS")
     expect(page.locator("pre.data")).to_contain_text('"title": "Buy oat milk"')
     expect(page.locator("svg.diagram .arrow")).to_have_count(3)
+
+    made_by = page.locator(".facts code").filter(has_text=re.compile("^00-")).inner_text().split("-")
+    sent = proto_span(
+        "<b>queue</b>", trace_id=bytes.fromhex(made_by[1]), parent_span_id=bytes.fromhex(made_by[2]),
+        attributes=[KeyValue(key="queue.name", value=AnyValue(string_value="<i>mails</i>"))],
+    )  # fmt: skip
+    headers = {"content-type": "application/x-protobuf", "x-outboard-token": SPAN_TOKEN}
+    body = request(sent, service="notification").SerializeToString()
+    url = f"{dashboard.address.partition('/?')[0]}/v1/traces"
+    httpx.post(url, content=body, headers=headers, trust_env=False).raise_for_status()
+    expect(steps).to_have_count(4)
+    expect(steps.nth(2)).to_contain_text("<b>queue</b> (server), 250 ms")
+    expect(steps.nth(3)).to_contain_text("SUCCESS")
+    steps.nth(2).get_by_text("1 attribute").click()
+    expect(steps.nth(2).get_by_role("definition")).to_have_text("<i>mails</i>")
+    readable(page)
 
 
 def test_a_row_comes_by_itself_and_a_pause_holds_the_table(dashboard: Dashboard) -> None:

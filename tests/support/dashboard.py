@@ -25,6 +25,7 @@ from outboard.runs.record import RunningApp, RunRecord
 __all__ = [
     "BASE",
     "SESSION",
+    "SPAN_TOKEN",
     "TOKEN",
     "asking",
     "asking_of_runs",
@@ -36,6 +37,7 @@ __all__ = [
 
 TOKEN = "the-token"
 SESSION = "the-session"
+SPAN_TOKEN = "the-token-of-spans"
 COOKIE = "outboard-1"
 BASE = "http://127.0.0.1:1"
 
@@ -70,7 +72,7 @@ def dashboard(folder: Path, *databases: str) -> httpx.ASGITransport:
     """That of the record in `folder`, and of `databases`, which are URLs, behind its gate."""
     watched = WatchedRuns(SearchPlaces(folder, folder, {}), record=folder, databases=databases)
     watch = Watch(watched, SystemClock())
-    app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE)
+    app = application(watch, AccessRules(), Entrance(TOKEN, lambda: SESSION), COOKIE, SPAN_TOKEN)
     return httpx.ASGITransport(app)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from outboard.cli.parameters import OutputFormat
+
+if TYPE_CHECKING:
+    from outboard.dashboard.main import ServedAt
 
 __all__ = ["dashboard"]
 
@@ -79,7 +82,8 @@ def dashboard(
 
     Reads what `outboard run` records, and asks the sidecars that run. It prints an address whose token works
     once: whoever opens it first keeps a cookie, and nobody else gets in. Nothing is asked of any other
-    machine. `outboard run` starts one of its own.
+    machine. `outboard run` starts one of its own. Apps may send it spans, by OTLP over HTTP with the token
+    that it prints; OUTBOARD_SPANS_TOKEN gives it one of yours.
 
     \b
     Examples:
@@ -95,6 +99,7 @@ def dashboard(
     from outboard.dashboard.watching import WatchedRuns
     from outboard.errors import CommandError
     from outboard.live.places import SearchPlaces
+    from outboard.runs.spans import given_token
 
     if run and record is not None:
         raise CommandError("--run and --record name two records", "Give one of them.")
@@ -109,18 +114,28 @@ def dashboard(
         tuple(database or ()),
         tuple(dapr_http_port or ()),
     )
-    run_dashboard(watched, host, port, lambda address: _show(address, host, output))
+    run_dashboard(watched, host, port, lambda served: _show(served, host, output), given_token(os.environ))
 
 
-def _show(address: str, host: str, output: OutputFormat) -> None:
+def _show(served: ServedAt, host: str, output: OutputFormat) -> None:
     from outboard.cli.json_output import json_line
     from outboard.sidecar.api.http.cross_origin import is_loopback
 
     if not is_loopback([host]):
         told = f"other machines can reach {host}, and read what goes over the network: it is not encrypted"
         typer.echo(f"Caution: {told}", err=True)
+    spans = served.spans
     if output is OutputFormat.json:
-        typer.echo(json_line({"event": "dashboard", "url": address}))
+        where = {"traces_endpoint": spans.endpoint, "traces_headers": spans.headers} if spans else {}
+        typer.echo(json_line({"event": "dashboard", "url": served.url, **where}))
         return
-    typer.echo(f"Dashboard: {address}")
+    typer.echo(f"Dashboard: {served.url}")
     typer.echo("The address opens in one browser, once. Ctrl-C stops it")
+    if spans is None:
+        typer.echo(
+            "It takes in no spans: opentelemetry-proto is not installed (pip install 'outboard[otel]')"
+        )
+        return
+    typer.echo("It takes in spans, by OTLP over HTTP, of apps with these variables:")
+    for name, value in spans.variables.items():
+        typer.echo(f"  {name}={value}")

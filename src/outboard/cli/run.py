@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ from outboard.errors import CommandError
 from outboard.run.plan.tokens import TokenUse
 
 if TYPE_CHECKING:
+    from outboard.host.ports import Ports
     from outboard.run.dashboard_program import WantedDashboard
     from outboard.run.output.events import Report
     from outboard.run.plan.plan import RunPlan
@@ -31,6 +32,10 @@ __all__ = ["RunCommand", "run"]
 
 TOKEN_BYTES: Final = 24
 USAGE: Final = 2
+COLLECTOR_PORT: Final = 4318
+"""Where exporters send spans that are not told where. Source: OpenTelemetry, "OTLP Exporter"."""
+DASHBOARD_PORT: Final = 4320
+"""The first one that is tried where apps have to know it before the dashboard is there."""
 
 
 class SidecarKind(StrEnum):
@@ -178,7 +183,7 @@ def run(
             if dry_run:
                 _describe(plan, output)
             else:
-                wanted = _wanted_dashboard(dashboard_port) if dashboard else None
+                wanted = _wanted_dashboard(dashboard_port, plan, ports, make_token) if dashboard else None
                 _execute(plan, output, home, plan_anew, wanted, reload=reload)
 
 
@@ -264,12 +269,25 @@ def _describe(plan: RunPlan, output: OutputFormat) -> None:
         raise typer.Exit(1)
 
 
-def _wanted_dashboard(port: int) -> WantedDashboard:
+def _wanted_dashboard(
+    port: int, plan: RunPlan, ports: Ports, make_token: Callable[[], str]
+) -> WantedDashboard:
+    """It takes spans where an app exports some to nobody, and no collector is where one usually is."""
+    import os
     from importlib.util import find_spec
 
+    from outboard.host.listening import accepts
     from outboard.run.dashboard_program import WantedDashboard
+    from outboard.run.plan.app_variables import exporting
+    from outboard.runs.spans import given_token
 
-    return WantedDashboard(port, find_spec("jinja2") is not None)
+    token = given_token(os.environ)
+    if find_spec("jinja2") is None:
+        return WantedDashboard(port, installed=False)
+    if not exporting(plan) or accepts(COLLECTOR_PORT) or find_spec("opentelemetry.proto") is None:
+        return WantedDashboard(port, installed=True)
+    taken = {each for app in plan.apps for each in (app.app_port, app.http_port, app.grpc_port)}
+    return WantedDashboard(port or ports.pick(DASHBOARD_PORT, taken), True, token or make_token())
 
 
 def _execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,17 @@ class AppLogReader:
             known = state, await asyncio.to_thread(_read, path, mask)
             self._known[path] = known
         return known[1]
+
+    async def mask(self, runs: Sequence[KnownRun]) -> Callable[[str], str]:
+        """What hides the secrets of the components of all `runs` in a text."""
+        masks = [await self._masker(run) for run in runs]
+
+        def hidden(text: str) -> str:
+            for each in masks:
+                text = each(text)
+            return text
+
+        return hidden
 
     async def _masker(self, run: KnownRun) -> Masker:
         async def look() -> Masker:

@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
-from typing import Final
+from importlib.util import find_spec
+from typing import Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,18 +23,33 @@ from outboard.dashboard.server.dashboard import Dashboard
 from outboard.dashboard.server.gate import STATIC, TOKEN, Gate
 from outboard.dashboard.server.rendering import STATIC_FOLDER, NavigationItem, Templates
 from outboard.dashboard.server.serving import bound, serve
+from outboard.dashboard.server.spans import span_routes
 from outboard.dashboard.watching import Watch, WatchedRuns
 from outboard.errors import OutboardError
 from outboard.host.event_loop import new_event_loop
+from outboard.runs.spans import SpanDestination
 
-__all__ = ["application", "run_dashboard"]
+__all__ = ["ServedAt", "application", "run_dashboard"]
 
 TOKEN_BYTES: Final = 24
+OTLP_LIBRARY: Final = "opentelemetry.proto"
 ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::", ""})
 
 
-def run_dashboard(watched: WatchedRuns, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Serve until a signal asks to stop. `started` gets the address, with the token that works once.
+class ServedAt(NamedTuple):
+    """`url` has the token that works once. `spans` is where spans are taken, None where no library is there
+    to read them.
+    """
+
+    url: str
+    spans: SpanDestination | None
+
+
+def run_dashboard(
+    watched: WatchedRuns, host: str, port: int, started: Callable[[ServedAt], None], span_token: str = ""
+) -> None:
+    """Serve until a signal asks to stop. `started` gets the addresses. Spans are taken with `span_token`,
+    a new one where it is empty.
 
     Raises CommandError, PortTaken, ExtraMissing where Jinja2 is not installed.
     """
@@ -44,14 +60,19 @@ def run_dashboard(watched: WatchedRuns, host: str, port: int, started: Callable[
     names = frozenset({host.lower(), socket.gethostname().lower()} - ANY_ADDRESS)
     entrance = Entrance(token, lambda: secrets.token_urlsafe(TOKEN_BYTES))
     watch = Watch(watched, SystemClock())
-    app = application(watch, AccessRules(names), entrance, f"outboard-{own_port}")
-    address = f"http://{_shown(host)}:{own_port}/?{TOKEN}={token}"
+    span_token = span_token or secrets.token_urlsafe(TOKEN_BYTES)
+    app = application(watch, AccessRules(names), entrance, f"outboard-{own_port}", span_token)
+    own = f"http://{_shown(host)}:{own_port}"
+    spans = SpanDestination.of(own, span_token) if find_spec(OTLP_LIBRARY) else None
+    address = ServedAt(f"{own}/?{TOKEN}={token}", spans)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve(app, listener, lambda: started(address), watch.end))
 
 
-def application(watch: Watch, rules: AccessRules, entrance: Entrance, cookie: str) -> Gate:
-    """The dashboard as an ASGI app."""
+def application(
+    watch: Watch, rules: AccessRules, entrance: Entrance, cookie: str, span_token: str = ""
+) -> Gate:
+    """The dashboard as an ASGI app; without a `span_token` it takes no spans."""
     templates = Templates([NavigationItem(page.title, page.path) for page in PAGES if page.title])
     dashboard = Dashboard(watch, templates)
 
@@ -67,11 +88,12 @@ def application(watch: Watch, rules: AccessRules, entrance: Entrance, cookie: st
     routes = [
         Route("/", home),
         Mount(STATIC.rstrip("/"), StaticFiles(directory=STATIC_FOLDER)),
+        *span_routes(watch.feed),
         *(route for page in PAGES for route in page.routes(dashboard)),
     ]
     handlers = {OutboardError: refused, OSError: refused, 404: unknown}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return Gate(app, rules, entrance, templates, cookie)
+    return Gate(app, rules, entrance, templates, cookie, span_token)
 
 
 def _shown(host: str) -> str:

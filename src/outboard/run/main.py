@@ -11,7 +11,7 @@ from outboard.run.checks import check, refuse_warnings
 from outboard.run.dashboard_program import RunDashboard, WantedDashboard, dashboard_of
 from outboard.run.output.events import Caution, Note, Report
 from outboard.run.plan.app_finding import AppFinding
-from outboard.run.plan.app_variables import with_hops
+from outboard.run.plan.app_variables import exporting, with_hops, with_spans
 from outboard.run.plan.daprd_components import check_components
 from outboard.run.plan.plan import RunPlan
 from outboard.run.recording import recorded
@@ -47,15 +47,24 @@ def execute(
         report(Caution(str(finding)))
     clock = SystemClock()
     with recorded(plan, runs, report, clock) as recorder:
+        recorded_dashboard = None if recorder.hops is None else dashboard
+        spans = recorded_dashboard.spans if recorded_dashboard else None
+        if spans is not None:
+            names = ", ".join(exporting(plan))
+            report(Note(f"spans go to the dashboard, as OTEL_TRACES_EXPORTER asks for, of {names}"))
+
+        def told(plan: RunPlan) -> RunPlan:
+            return with_spans(with_hops(plan, recorder.hops), spans)
+
         planning = Planning(
-            lambda earlier, lost: with_hops(plan_again(earlier, lost), recorder.hops),
+            lambda earlier, lost: told(plan_again(earlier, lost)),
             _check_again,
             recorder.planned,
             reload,
         )
         folder = None if recorder.hops is None else recorder.hops.parent
         beside = None if dashboard is None else dashboard_of(folder, dashboard)
-        _run(with_hops(plan, recorder.hops), recorder, clock, planning, beside, folder)
+        _run(told(plan), recorder, clock, planning, beside, folder)
 
 
 def _check_again(plan: RunPlan) -> list[AppFinding]:

@@ -146,7 +146,7 @@ class Service:
 
 def launch(app: AppPlan) -> Launch:
     """What starts `app`. Raises CommandError where there is no such program."""
-    environment = app.full_environment
+    environment = {**app.full_environment, **app.span_variables}
     program = program_path(app.command, app.directory, environment, app.name)
     return Launch((program, *app.command[1:]), app.directory, environment)
 

@@ -108,6 +108,8 @@ class _Run:
             ready = self._announcement.ready
             beside.append(self._dashboard.serve(ready, state.report, state.hurry, state.clock))
         async with background_tasks(*beside), asyncio.TaskGroup() as services:
+            if self._dashboard is not None:
+                await self._dashboard.until_up()
             for app in state.apps:
                 self._processes.begin(app, services)
             if state.planning.reload:

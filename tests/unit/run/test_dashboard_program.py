@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,39 @@ def test_it_shows_the_run_that_is_recorded(tmp_path: Path) -> None:
     assert found.launch is not None
     assert found.launch.command[1:5] == ["-P", "-m", "outboard", "dashboard"]
     assert found.launch.command[5:] == ["--run", "20261129-1", "--port", "8420", "--output", "json"]
+
+
+def test_where_apps_send_it_spans_it_starts_with_them_and_has_its_token_from_no_command_line(
+    tmp_path: Path,
+) -> None:
+    wanted = WantedDashboard(4320, True, "the-token-of-spans")
+    found = dashboard_of(tmp_path / "20261129-1", wanted)
+    assert found.with_apps
+    assert found.launch is not None
+    assert "the-token-of-spans" not in " ".join(found.launch.command)
+    assert found.launch.environment["OUTBOARD_SPANS_TOKEN"] == "the-token-of-spans"
+    assert wanted.spans is not None
+    assert wanted.spans.endpoint == "http://127.0.0.1:4320/v1/traces"
+    assert not dashboard_of(tmp_path / "20261129-1", WantedDashboard(4320, True)).with_apps
+
+
+async def test_one_that_starts_with_the_apps_tells_its_address_at_ready(tmp_path: Path) -> None:
+    text = """print('{"event": "dashboard", "url": "http://127.0.0.1:1/?token=t"}')"""
+    dashboard = replace(program(tmp_path, text), with_apps=True)
+    served, _ = await reported(dashboard)
+    assert served == DashboardServed("http://127.0.0.1:1/?token=t")
+    dashboard = replace(program(tmp_path, text), with_apps=True)
+    serving = asyncio.create_task(reported(dashboard, ready=False))
+    await dashboard.until_up()
+    (ended,) = await serving
+    assert isinstance(ended, Caution)
+
+
+async def test_apps_wait_for_no_dashboard_that_is_not_there_or_takes_no_spans(tmp_path: Path) -> None:
+    gone = RunDashboard(Launch([str(tmp_path / "nothing")], tmp_path, {}), with_apps=True)
+    await asyncio.gather(gone.until_up(), reported(gone, ready=False))
+    await program(tmp_path, "").until_up()
+    await RunDashboard(None, "none", with_apps=True).until_up()
 
 
 @pytest.mark.parametrize(("folder", "installed"), [(Path("run"), False), (None, True), (None, False)])

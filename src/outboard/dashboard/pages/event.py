@@ -13,6 +13,7 @@ from outboard.dashboard.pages.page import DashboardPage
 from outboard.dashboard.server.dashboard import Dashboard
 from outboard.dashboard.server.forms import form_of
 from outboard.dashboard.views.event_page import EventPage, event_page
+from outboard.dashboard.views.event_spans import spans_asked
 from outboard.errors import OutboardError
 from outboard.live.publishing import PublishedByHand, ToPublish, publish
 from outboard.live.routing_output import route_lines
@@ -23,18 +24,21 @@ __all__ = ["EVENT"]
 def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
     watch = dashboard.watch
 
-    def view(event_id: str) -> EventPage | None:
+    async def view(event_id: str) -> EventPage | None:
         own = watch.feed.stories_of(event_id)
         if not own:
             return None
         correlation_id = own[0].event.correlation_id
         others = watch.feed.conversation(correlation_id) if correlation_id else own
-        return event_page(own, others, _sidecars(dashboard))
+        traces, ids = spans_asked(others)
+        spans = watch.feed.spans.about(traces, ids, correlation_id)
+        mask = await dashboard.logs.mask(watch.runs) if spans else str
+        return event_page(own, others, _sidecars(dashboard), spans, mask)
 
     async def page(request: Request) -> Response:
         await watch.refresh()
         asked = request.query_params.get("id", "")
-        found = view(watch.feed.whole_id(asked))
+        found = await view(watch.feed.whole_id(asked))
         if found is None:
             return await dashboard.page(request, "event_unknown.html", {"asked": asked}, 404)
         return await dashboard.page(request, "event.html", {"event": found})
@@ -43,7 +47,7 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
         event_id = request.query_params.get("id", "")
 
         async def render() -> str:
-            found = view(event_id)
+            found = await view(event_id)
             return "" if found is None else dashboard.templates.render("event_story.html", {"event": found})
 
         return dashboard.stream(render)

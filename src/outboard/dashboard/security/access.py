@@ -43,6 +43,15 @@ class AccessRules:
             return ""
         return "Pages elsewhere may not use this dashboard."
 
+    def exporter_refusal(self, headers: Mapping[str, str]) -> str:
+        """The same of a request of a program that exports spans: it is no browser, so it names no origin."""
+        authority = headers.get("host", "")
+        if not self._is_own_host(authority):
+            return f"{_shown(authority)} is no name of this dashboard."
+        if "origin" in headers or "sec-fetch-site" in headers:
+            return "Pages in a browser may not send spans to this dashboard."
+        return ""
+
     def _is_own_host(self, authority: str) -> bool:
         try:
             host = (urlsplit(f"//{authority}").hostname or "").rstrip(".")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from hmac import compare_digest
 
-__all__ = ["Entrance", "Entry"]
+__all__ = ["Entrance", "Entry", "is_same_secret"]
 
 
 class Entry(StrEnum):
@@ -31,7 +31,7 @@ class Entrance:
 
     def enter(self, token: str) -> tuple[Entry, str]:
         """What comes of `token`, and the name of the session where it opens one."""
-        if not _same(token, self._token):
+        if not is_same_secret(token, self._token):
             return Entry.WRONG, ""
         if self._session:
             return Entry.USED, ""
@@ -40,9 +40,9 @@ class Entrance:
 
     def knows(self, session: str) -> bool:
         """Whether a cookie names the session."""
-        return bool(self._session) and _same(session, self._session)
+        return bool(self._session) and is_same_secret(session, self._session)
 
 
-def _same(given: str, right: str) -> bool:
-    """In a time that tells nothing of how much of it is right."""
+def is_same_secret(given: str, right: str) -> bool:
+    """Told in a time that tells nothing of how much of it is right."""
     return compare_digest(given.encode("utf-8", "replace"), right.encode())

@@ -10,9 +10,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outboard.dashboard.security.access import AccessRules
-from outboard.dashboard.security.entrance import Entrance, Entry
+from outboard.dashboard.security.entrance import Entrance, Entry, is_same_secret
 from outboard.dashboard.security.response_headers import RESPONSE_HEADERS
 from outboard.dashboard.server.rendering import Templates
+from outboard.dashboard.server.spans import refusing
+from outboard.runs.spans import SPAN_TOKEN, TRACES
 
 __all__ = ["STATIC", "TOKEN", "Gate"]
 
@@ -29,7 +31,8 @@ NO_SESSION: Final = "This browser has not opened the dashboard yet, or the dashb
 @dataclass(frozen=True, slots=True)
 class Gate:
     """An ASGI app around `app`. `cookie` is the name of the cookie, another one for each port: a browser does
-    not tell the ports of a machine apart.
+    not tell the ports of a machine apart. Programs that send spans have `span_token` in a header; with none
+    here, nobody may.
     """
 
     app: ASGIApp
@@ -37,6 +40,7 @@ class Gate:
     entrance: Entrance
     templates: Templates
     cookie: str
+    span_token: str = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,6 +51,8 @@ class Gate:
 
     def _stopped(self, request: Request) -> Response | None:
         """What is answered in the place of the page; None where the request passes."""
+        if request.url.path == TRACES:
+            return self._exporter_stopped(request)
         refusal = self.rules.refusal(request.method, request.headers)
         if refusal:
             return PlainTextResponse(f"{refusal}\n", 403)
@@ -57,6 +63,13 @@ class Gate:
         if self.entrance.knows(request.cookies.get(self.cookie, "")):
             return None
         return self._locked(NO_SESSION)
+
+    def _exporter_stopped(self, request: Request) -> Response | None:
+        if refusal := self.rules.exporter_refusal(request.headers):
+            return refusing(request, 403, refusal)
+        if self.span_token and is_same_secret(request.headers.get(SPAN_TOKEN, ""), self.span_token):
+            return None
+        return refusing(request, 401, f"The header {SPAN_TOKEN} does not have the token of this dashboard.")
 
     def _entering(self, token: str) -> Response:
         """A page that goes on by itself: a browser that comes from elsewhere would not send a strict cookie

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from outboard.dashboard.otlp.span import ReceivedSpan
 from outboard.dashboard.views.event_commands import CopyText, copy_texts
+from outboard.dashboard.views.event_spans import EventSpans, SpansOfEvents, among, spans_of
 from outboard.dashboard.views.moments import Moment, moment
 from outboard.dashboard.views.rows import RowState, state_of
 from outboard.dashboard.views.sequence import SequenceDiagram, sequence_diagram
+from outboard.dashboard.views.span_rows import SpanItem, span_items, span_text
 from outboard.hops.conversation import EventNode, consequences, conversation
 from outboard.hops.record import Hop, HopKind, is_unwell
 from outboard.hops.story import EventStory, Passage, StoryStep
@@ -25,7 +28,9 @@ MOST_IN_SEQUENCE: Final = 60
 
 
 class StepView(NamedTuple):
-    """One step of a timeline. `since` is how long after the first one, by the clocks of the two apps."""
+    """One step of a timeline, or a span. `since` is how long after the first step, by the clocks of the two
+    apps. `attributes` are those of a span.
+    """
 
     at: Moment
     since: str
@@ -35,6 +40,7 @@ class StepView(NamedTuple):
     state: RowState
     told_by: str
     trace: str
+    attributes: Sequence[tuple[str, str]] = ()
 
 
 class PassageView(NamedTuple):
@@ -70,7 +76,9 @@ class PublishAgain(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """`facts` are names with their values; `data` is empty where nobody has kept it."""
+    """`facts` are names with their values; `data` is empty where nobody has kept it. `spans` are those of the
+    conversation, as trees, without `spans_left_out`.
+    """
 
     event_id: str
     topic: str
@@ -83,6 +91,8 @@ class EventPage:
     passages: Sequence[PassageView]
     tree: Sequence[TreeItem]
     sequence: SequenceDiagram
+    spans: Sequence[SpanItem]
+    spans_left_out: int
     data: str
     copies: Sequence[CopyText]
     again: PublishAgain
@@ -90,10 +100,12 @@ class EventPage:
 
 
 def event_page(
-    own: Sequence[EventStory], others: Sequence[EventStory], sidecars: dict[str, str]
-) -> EventPage:
+    own: Sequence[EventStory], others: Sequence[EventStory], sidecars: dict[str, str],
+    spans: Sequence[ReceivedSpan] = (), mask: Callable[[str], str] = str,
+) -> EventPage:  # fmt: skip
     """Of the event with the stories `own` (one, unless sources differ); `others` are those of its
-    conversation, itself included. `sidecars` are the addresses of those that run, by app.
+    conversation, itself included. `sidecars` are the addresses of those that run, by app; `spans` those of
+    its traces, in whose texts `mask` hides what is secret.
     """
     story = own[0]
     event, found, first = story.event, verdict(story), story.passages[0]
@@ -101,13 +113,15 @@ def event_page(
     nodes = nodes or [consequences(others or own, event.event_id)]
     told = [each for node in nodes for each in node.stories]
     data = _indented(story.data)
+    joined = spans_of(others, spans)
     again = PublishAgain(first.topic, first.pubsub, event.key, data, _refusal(story.data))
     facts = (("key", event.key), ("source", event.source), ("traceparent", event.traceparent))
     return EventPage(
         event.event_id, first.topic, first.pubsub, state_of(found.well), found.text,
         [(name, value) for name, value in facts if value], event.correlation_id, event.causation_id,
-        list(_passages(story)), [_item(node, event.event_id, 0) for node in nodes],
-        sequence_diagram(told, event.event_id, MOST_IN_SEQUENCE), data,
+        _passages(story, joined, mask), [_item(node, event.event_id, 0) for node in nodes],
+        sequence_diagram(told, event.event_id, MOST_IN_SEQUENCE),
+        span_items(joined, event.event_id, mask), joined.left_out, data,
         copy_texts(again, sidecars.get(_publisher(first), "")), again, len(own),
     )  # fmt: skip
 
@@ -116,13 +130,33 @@ def _publisher(passage: Passage) -> str:
     return passage.publishing[0].hop.app_id if passage.publishing else ""
 
 
-def _passages(story: EventStory) -> Iterator[PassageView]:
+def _passages(story: EventStory, joined: SpansOfEvents, mask: Callable[[str], str]) -> list[PassageView]:
     first = next(story.steps).hop.at
-    for passage in story.passages:
-        told = (("partition", passage.partition), ("offset", passage.offset))
-        place = ", ".join(f"{name} {value}" for name, value in told if value)
-        steps = [_step(step, passage, first) for step in passage.steps]
-        yield PassageView(passage.topic, passage.pubsub, place, steps)
+    steps = [[_step(step, passage, first) for step in passage.steps] for passage in story.passages]
+    rows = among(
+        story.passages,
+        joined.by_event.get(story.event.event_id, EventSpans()),
+        lambda span: _span(span, first, mask),
+        lambda passage, step: steps[passage][step],
+    )
+    return [
+        PassageView(passage.topic, passage.pubsub, _place(passage), told)
+        for passage, told in zip(story.passages, rows, strict=True)
+    ]
+
+
+def _place(passage: Passage) -> str:
+    told = (("partition", passage.partition), ("offset", passage.offset))
+    return ", ".join(f"{name} {value}" for name, value in told if value)
+
+
+def _span(span: ReceivedSpan, first: float, mask: Callable[[str], str]) -> StepView:
+    text, attributes = span_text(span, mask)
+    state = RowState.FAILED if span.failed else RowState.WELL
+    return StepView(
+        moment(span.began), _since(span.began - first), span.service, text, "span", state, "app's span",
+        span.trace_id, attributes,
+    )  # fmt: skip
 
 
 def _step(step: StoryStep, passage: Passage, first: float) -> StepView:

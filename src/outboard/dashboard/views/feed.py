@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from outboard.dashboard.otlp.keeping import SpanStore
+from outboard.dashboard.otlp.span import ReceivedSpan
 from outboard.dashboard.views.rates import RateCounters
 from outboard.dashboard.views.rows import EventRow, event_row
 from outboard.hops.files.lines import Note
@@ -46,13 +48,14 @@ class _Known:
 
 
 class EventFeed:
-    """Keeps the last `most` events; `version` changes whenever a hop comes."""
+    """Keeps the last `most` events, and spans; `version` changes whenever a hop or a span comes."""
 
     def __init__(self, most: int = MOST_EVENTS) -> None:
         self.version = 0
         self.rates = RateCounters()
         self.notes: list[Note] = []
         self.hops_without_id = 0
+        self.spans = SpanStore()
         self._most = most
         self._events: dict[str, _Known] = {}
         self._conversations: dict[str, dict[str, None]] = {}
@@ -70,6 +73,12 @@ class EventFeed:
         while len(self._events) > self._most:
             self._forget(next(iter(self._events)))
         if fresh:
+            self.version += 1
+
+    def add_spans(self, spans: Sequence[ReceivedSpan]) -> None:
+        """Take what an app has sent by OTLP."""
+        self.spans.add(spans)
+        if spans:
             self.version += 1
 
     def rows(self) -> Iterator[EventRow]:

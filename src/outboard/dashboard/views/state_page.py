@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 from urllib.parse import urlencode
 
+from outboard.dashboard.secret_names import without_secrets
 from outboard.gojson.values import Json
 from outboard.live.wiring import AppWiring
-from outboard.wire.sensitive import Masking, masked_by_name
 
 __all__ = ["EntryView", "KeyRow", "StoreChoice", "entry_view", "key_rows", "shown_value", "store_choices"]
-
-LOOKS_SECRET: Final = re.compile(
-    r"passw|secret|token|api[_-]?key|private[_-]?key|credential|authori[sz]ation|cookie|^pin$|^cvv$", re.I
-)
-"""A store knows no model that says what is `Sensitive`: names of members have to tell."""
 
 
 class StoreChoice(NamedTuple):
@@ -77,19 +71,8 @@ def entry_view(choice: StoreChoice, key: str, stored: str, value: object, etag: 
 
 def shown_value(value: object) -> str:
     """JSON text, in which each member whose name looks like that of a secret is masked."""
-    secret = {name for name in _names(value) if LOOKS_SECRET.search(name)}
-    return _text(masked_by_name(value, secret, Masking()))
+    return _text(without_secrets(value))
 
 
 def _text(value: object) -> str:
     return json.dumps(cast("Json", value), indent=2, ensure_ascii=False)
-
-
-def _names(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, member in value.items():
-            yield str(name)
-            yield from _names(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _names(member)

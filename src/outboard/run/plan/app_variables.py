@@ -11,8 +11,9 @@ from outboard.hops.files.recording import HOPS_DATA, HOPS_FOLDER
 from outboard.run.plan.plan import AppPlan, RunPlan
 from outboard.run.plan.port_assignment import port_in
 from outboard.run.plan.settings import APP_PORT, APP_PROTOCOL, GRPC_PORT, HTTP_PORT, METRICS_PORT, Value
+from outboard.runs.spans import SpanDestination, exports_to_nobody
 
-__all__ = ["app_variables", "inherited_variables", "with_hops"]
+__all__ = ["app_variables", "exporting", "inherited_variables", "with_hops", "with_spans"]
 
 ELSEWHERE: Final = ("DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT")
 """Inherited, these would lead an app to another sidecar than its own."""
@@ -52,6 +53,22 @@ def with_hops(plan: RunPlan, folder: Path | None) -> RunPlan:
         return plan
     told = {HOPS_FOLDER: str(folder), HOPS_DATA: "true"}
     apps = (replace(app, variables={**app.variables, **_unless_inherited(told, app)}) for app in plan.apps)
+    return replace(plan, apps=tuple(apps))
+
+
+def exporting(plan: RunPlan) -> list[str]:
+    """The apps whose environment asks for spans to be sent by OTLP, and does not say where to."""
+    return [app.app_id for app in plan.apps if exports_to_nobody({**app.inherited, **app.own_variables})]
+
+
+def with_spans(plan: RunPlan, destination: SpanDestination | None) -> RunPlan:
+    """`plan`, in which these apps send their spans to `destination`. Whether one does, its author says: no
+    other app is told of it.
+    """
+    if destination is None:
+        return plan
+    told, names = destination.variables, exporting(plan)
+    apps = (replace(app, span_variables=told) if app.app_id in names else app for app in plan.apps)
     return replace(plan, apps=tuple(apps))
 
 

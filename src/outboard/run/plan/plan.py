@@ -77,6 +77,8 @@ class AppPlan:
     app_log: Destination = Destination.CONSOLE
     sidecar_log: Destination = Destination.CONSOLE
     picked_ports: frozenset[int] = frozenset()
+    span_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where the app is to send its spans: for the app alone, as its sidecar would send some there, too."""
 
     @property
     def started_here(self) -> bool:
@@ -95,12 +97,12 @@ class AppPlan:
     @property
     def added_environment(self) -> dict[str, str]:
         """The variables that whoever starts the app has to add."""
-        return {**self.variables, **self.tokens, **self.own_variables}
+        return {**self.variables, **self.tokens, **self.own_variables, **self.span_variables}
 
     @property
     def full_environment(self) -> dict[str, str]:
-        """All the variables of the app's process, and of its sidecar."""
-        return {**self.inherited, **self.added_environment}
+        """All the variables of the app's sidecar, and of its process but for where that sends spans."""
+        return {**self.inherited, **self.variables, **self.tokens, **self.own_variables}
 
 
 @dataclass(frozen=True, slots=True)

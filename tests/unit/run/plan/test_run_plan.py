@@ -11,6 +11,7 @@ import pytest
 
 from outboard.errors import CommandError, PortTaken
 from outboard.resources.finding import Finding
+from outboard.run.plan.app_variables import exporting, with_spans
 from outboard.run.plan.description import plan_as_json, plan_as_text
 from outboard.run.plan.interpreter import Interpreter
 from outboard.run.plan.making import make_plan
@@ -18,6 +19,7 @@ from outboard.run.plan.plan import AppPlan, ChosenApps, RunOptions, RunPlan
 from outboard.run.plan.settings import Value
 from outboard.run.plan.template import AppSpec
 from outboard.run.plan.tokens import TokenUse
+from outboard.runs.spans import SpanDestination
 
 HERE = Interpreter(Path("/venv/bin/python"), Path("/venv"))
 FOLDER = Path("/project/backend")
@@ -117,6 +119,18 @@ def test_what_the_environment_says_of_telemetry_stays() -> None:
     app = only(plan(spec(), environment={"HOME": "/home/x", **said}))
     assert app.full_environment.items() >= said.items()
     assert not said.keys() & app.variables.keys()
+
+
+def test_an_app_that_exports_its_spans_to_nobody_is_told_of_the_dashboard_and_no_other_is() -> None:
+    destination = SpanDestination.of("http://127.0.0.1:4320", "secret")
+    asks = {"OTEL_TRACES_EXPORTER": "otlp"}
+    made = plan(replace(spec("asks"), environment=asks), spec("silent"), environment={"HOME": "/home/x"})
+    assert exporting(made) == ["asks"]
+    told = with_spans(made, destination)
+    assert told.apps[0].added_environment.items() >= {**destination.variables, **asks}.items()
+    assert not told.apps[0].full_environment.keys() & destination.variables.keys()  # its sidecar has that
+    assert told.apps[1] == made.apps[1]
+    assert with_spans(made, None) == made
 
 
 def test_does_not_lead_the_app_to_another_sidecar() -> None:
