@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from outboard.check.corpus import Corpus, SourceFile
 from outboard.check.ignoring import Ignores, without_ignored
@@ -27,15 +27,17 @@ def found(corpus: Corpus, ignores: Ignores, rules: Iterable[LintRule] = ALL_RULE
 
 
 def with_fingerprints(
-    findings: Sequence[RuleFinding], files: Iterable[SourceFile]
+    findings: Sequence[RuleFinding], files: Iterable[SourceFile], named: Callable[[str], str] = str
 ) -> Iterator[tuple[RuleFinding, str]]:
-    """Each finding with a word for it that stays the same when other lines of its file change."""
+    """Each finding with a word for it that stays the same when other lines of its file change. `named` gives
+    the name of a file in that word.
+    """
     lines: Mapping[str, list[str]] = {each.name: lines_of(each.text) for each in files}
     times: dict[str, int] = {}
     for each in findings:
         written = lines.get(each.hit.file, [])
         line = written[each.hit.span.line - 1].strip() if 0 < each.hit.span.line <= len(written) else ""
-        file = each.hit.file.replace("\\", "/")
+        file = named(each.hit.file).replace("\\", "/")
         text = "\n".join((each.rule.code, file, line, each.hit.message if not line else ""))
         digest = hashlib.sha256(text.encode()).hexdigest()[:24]
         times[digest] = times.get(digest, 0) + 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from outboard import cel
+from outboard.check.baseline import read_baseline
 from outboard.check.checking import found, with_fingerprints
 from outboard.check.corpus import Corpus, RunFile, SourceFile, numbers
 from outboard.check.document import child
@@ -15,15 +17,86 @@ from outboard.check.fixing import fixed, fixes
 from outboard.check.ignoring import Ignores
 from outboard.check.inspected import InspectedApp
 from outboard.check.inspection.loading import Inspection, inspect_all, inspect_named, sources_of
-from outboard.check.reading import read_run_files
+from outboard.check.reading import read_paths, read_run_files
+from outboard.check.registry import ALL_RULES, find_rule
 from outboard.check.report import CheckReport, FoundPlace
 from outboard.check.rule import RuleFinding, Severity
+from outboard.check.settings import CheckSettings
 from outboard.errors import CommandError, ExtraMissing
 from outboard.facts.reading import catalogue
 
-__all__ = ["apply_fixes", "check_files", "make_corpus", "narrowed", "report_of"]
+__all__ = [
+    "CheckScope",
+    "apply_fixes",
+    "check_files",
+    "check_paths",
+    "make_corpus",
+    "narrowed",
+    "report_of",
+    "shown",
+]
 
 BETWEEN: Final = ".."
+
+
+class CheckScope(NamedTuple):
+    """What is looked at beside files: `stream` is what came on standard input, `apps` are loaded
+    (`module:app`), and all of the run files with `all_apps`. Of the rules those of `select`, or else all, but
+    for those of `ignore`: codes or names. `version` is one of Dapr, empty for that of the settings.
+    """
+
+    stream: str | None = None
+    version: str = ""
+    apps: Sequence[str] = ()
+    all_apps: bool = False
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+
+
+FILES_ALONE: Final = CheckScope()
+
+
+def check_paths(
+    paths: Sequence[Path], settings: CheckSettings, here: Path, scope: CheckScope = FILES_ALONE
+) -> tuple[Sequence[SourceFile], CheckReport]:
+    """The files at `paths`, and all that is found in them, for somebody who stands in the folder `here`.
+
+    Raises CommandError for a path that is not there, a wrong version, and an app that cannot be loaded.
+    """
+    files = read_paths(paths, scope.stream, settings.exclude)
+    version = scope.version or settings.dapr_version
+    corpus, remarks = make_corpus(files, version, scope.apps, all_apps=scope.all_apps)
+    chosen = [find_rule(each) for each in scope.select]
+    unwanted = [find_rule(each) for each in scope.ignore]
+    rules = [each for each in ALL_RULES if (not chosen or each in chosen) and each not in unwanted]
+    findings = found(corpus, settings.ignores, rules)
+    return files, report_of(findings, corpus, remarks, _named_from(here))
+
+
+def shown(
+    report: CheckReport,
+    settings: CheckSettings,
+    severity: Severity | None = None,
+    baseline: Path | None = None,
+) -> CheckReport:
+    """`report` as a project wants to see it: without what is less severe, and what its baseline has.
+
+    `severity` and `baseline` count for more than what the settings say. Raises CommandError for a baseline
+    that is none.
+    """
+    known = baseline or (settings.folder / settings.baseline if settings.baseline else None)
+    return narrowed(report, severity or settings.severity, read_baseline(known) if known else frozenset())
+
+
+def _named_from(here: Path) -> Callable[[str], str]:
+    """The name of a file as it is written in the folder `here`, if it lies there."""
+
+    def named(file: str) -> str:
+        full = Path(os.path.abspath(file))
+        return str(full.relative_to(here)) if full.is_relative_to(here) else file
+
+    here = Path(os.path.abspath(here))
+    return named
 
 
 def check_files(
@@ -54,9 +127,13 @@ def make_corpus(
     return corpus, (*remarks, *seen.remarks)
 
 
-def report_of(findings: Sequence[RuleFinding], corpus: Corpus, remarks: tuple[str, ...] = ()) -> CheckReport:
-    """The report of `findings`."""
-    places = tuple(FoundPlace(each, word) for each, word in with_fingerprints(findings, corpus.files))
+def report_of(
+    findings: Sequence[RuleFinding], corpus: Corpus, remarks: tuple[str, ...] = (),
+    named: Callable[[str], str] = str,
+) -> CheckReport:  # fmt: skip
+    """The report of `findings`; `named` gives the name of a file in their fingerprints."""
+    told = with_fingerprints(findings, corpus.files, named)
+    places = tuple(FoundPlace(each, word) for each, word in told)
     texts = {each.name: each.text for each in corpus.files}
     return CheckReport(places, texts, len(corpus.files), len(corpus.documents), remarks=remarks)
 

@@ -13,7 +13,7 @@ from outboard.check.registry import find_rule, near_rule
 from outboard.check.rule import Severity
 from outboard.errors import CommandError, ResourceError
 
-__all__ = ["CheckSettings", "read_settings", "refuse_unknown_rules"]
+__all__ = ["FILE", "CheckSettings", "read_settings", "refuse_unknown_rules"]
 
 FILE: Final = "pyproject.toml"
 KEYS: Final = ("baseline", "dapr-version", "exclude", "ignore", "per-file-ignores", "severity")

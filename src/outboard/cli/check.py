@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outboard.check.corpus import SourceFile
+    from outboard.check.main import CheckScope
     from outboard.check.report import CheckReport
+    from outboard.check.settings import CheckSettings
 
 __all__ = ["check"]
 
@@ -130,21 +132,20 @@ def check(
       outboard check -o sarif > outboard.sarif
       outboard explain OB101                       what a rule is about
     """
-    from outboard.check.baseline import read_baseline
     from outboard.check.baseline import write_baseline as write
-    from outboard.check.main import apply_fixes, narrowed
+    from outboard.check.main import CheckScope, apply_fixes, shown
     from outboard.check.rule import Severity
     from outboard.check.settings import read_settings, refuse_unknown_rules
     from outboard.cli.console import progress
 
     settings = read_settings(Path.cwd())
     refuse_unknown_rules([*(select or ()), *(ignore or ())], "--select, --ignore")
-    version = dapr_version or settings.dapr_version
+    scope = CheckScope(None, dapr_version, app or (), apps, select or (), ignore or ())
 
     def looked() -> tuple[Sequence[SourceFile], CheckReport]:
         with progress(sys.stderr) as say:
             say("loading apps, and checking" if app or apps else "checking")
-            return _looked(paths or [], (version, tuple(app or ()), apps), select or [], ignore or [])
+            return _looked(paths or [], settings, scope)
 
     files, report = looked()
     if fix or unsafe_fixes:
@@ -157,39 +158,20 @@ def check(
         write(write_baseline, report.places)
         typer.echo(f"{len(report.places)} findings are in {write_baseline}", err=True)
         return
-    known = baseline or (settings.folder / settings.baseline if settings.baseline else None)
-    least = Severity[severity.value] if severity else settings.severity
-    report = narrowed(report, least, read_baseline(known) if known else frozenset())
+    report = shown(report, settings, Severity[severity.value] if severity else None, baseline)
     _show(report, output, statistics=statistics)
     raise typer.Exit(0 if report.is_clean else FOUND)
 
 
 def _looked(
-    paths: Sequence[Path],
-    wanted: tuple[str, Sequence[str], bool],
-    select: Sequence[str],
-    ignore: Sequence[str],
+    paths: Sequence[Path], settings: CheckSettings, scope: CheckScope
 ) -> tuple[Sequence[SourceFile], CheckReport]:
-    from outboard.check.checking import found
-    from outboard.check.ignoring import Ignores
-    from outboard.check.main import make_corpus, report_of
-    from outboard.check.reading import STREAM, read_paths, read_stream
-    from outboard.check.registry import ALL_RULES, find_rule
-    from outboard.check.settings import read_settings
+    from outboard.check.main import check_paths
+    from outboard.check.reading import STREAM, read_stream
 
-    settings = read_settings(Path.cwd())
     stream = read_stream(sys.stdin.buffer) if Path(STREAM) in paths else None
-    named = [each for each in paths if each != Path(STREAM)]
-    if not paths:
-        named = [Path()]
-    files = read_paths(named, stream, settings.exclude)
-    version, apps, all_apps = wanted
-    corpus, remarks = make_corpus(files, version, apps, all_apps=all_apps)
-    chosen = [find_rule(each) for each in select]
-    unwanted = [find_rule(each) for each in ignore]
-    rules = [each for each in ALL_RULES if (not chosen or each in chosen) and each not in unwanted]
-    ignores = Ignores(settings.ignores.everywhere, settings.ignores.per_file)
-    return files, report_of(found(corpus, ignores, rules), corpus, remarks)
+    named = [each for each in paths if each != Path(STREAM)] if paths else [Path()]
+    return check_paths(named, settings, Path.cwd(), scope._replace(stream=stream))
 
 
 def _show(report: CheckReport, output: ReportFormat, *, statistics: bool) -> None:

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from outboard.check.checking import found
-from outboard.check.ignoring import Ignores
-from outboard.check.main import make_corpus, narrowed, report_of
-from outboard.check.reading import read_paths
+from outboard.check.main import check_paths, shown
 from outboard.check.report import CheckReport
-from outboard.check.settings import read_settings
+from outboard.check.settings import FILE, read_settings
 from outboard.errors import OutboardError
 from outboard.runs.finding import KnownRun
 
@@ -21,10 +18,13 @@ __all__ = ["CheckedFiles", "FileChecks"]
 
 @dataclass(frozen=True, slots=True)
 class CheckedFiles:
-    """`problem` says why they could not be checked; then the report is empty."""
+    """`problem` says why they could not be checked; then the report is empty. `baseline` is the file that has
+    what is left out.
+    """
 
     report: CheckReport
     problem: str = ""
+    baseline: Path | None = None
 
 
 class FileChecks:
@@ -40,7 +40,10 @@ class FileChecks:
     def _of(self, runs: Sequence[KnownRun]) -> CheckedFiles:
         paths = list(dict.fromkeys(path for run in runs for path in _paths(run) if path.exists()))
         folders = [Path(run.record.directory) for run in runs]
-        state = [*map(str, paths), *map(str, folders), *_states(paths)]
+        settings = [each / FILE for folder in folders[:1] for each in (folder, *folder.parents)]
+        baseline = self._known[1].baseline
+        others = [*settings, *([baseline] if baseline else [])]
+        state = [*map(str, paths), *map(str, folders), *_states([*paths, *others])]
         if self._known[0] != state:
             self._known = state, _checked(paths, folders)
         return self._known[1]
@@ -64,12 +67,11 @@ def _checked(paths: Sequence[Path], folders: Sequence[Path]) -> CheckedFiles:
     """With the settings of the folder in which the first run was begun, as the command there has them."""
     if not paths:
         return CheckedFiles(CheckReport(()))
+    baseline: Path | None = None
     try:
         settings = read_settings(folders[0])
-        files = read_paths(paths, None, settings.exclude)
-        corpus, remarks = make_corpus(files, settings.dapr_version)
-        ignores = Ignores(settings.ignores.everywhere, settings.ignores.per_file)
-        report = narrowed(report_of(found(corpus, ignores), corpus, remarks), settings.severity, frozenset())
+        baseline = settings.folder / settings.baseline if settings.baseline else None
+        _, report = check_paths(paths, settings, folders[0])
+        return CheckedFiles(shown(report, settings), baseline=baseline)
     except (OutboardError, OSError) as error:
-        return CheckedFiles(CheckReport(()), str(error))
-    return CheckedFiles(report)
+        return CheckedFiles(CheckReport(()), str(error), baseline)

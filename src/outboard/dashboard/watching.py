@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from outboard.clock import Clock
+from outboard.dashboard.recent import Recent
 from outboard.dashboard.views.feed import EventFeed
 from outboard.hops.files.reader import HopFollower, RecordRead
 from outboard.live.asking import wirings
@@ -73,7 +74,10 @@ class Watch:
     _reading: asyncio.Task[None] | None = None
     _read: float = float("-inf")
     _found: float = float("-inf")
-    _wirings: tuple[float, Sequence[AppWiring]] = (float("-inf"), ())
+    _wirings: Recent[Sequence[AppWiring]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._wirings = Recent(self.clock, LOOK_AT_WIRING, self._ask_wirings)
 
     async def refresh(self) -> None:
         """Read what came; nothing where somebody else has just done so. Raises CommandError, OSError.
@@ -109,9 +113,9 @@ class Watch:
 
     async def wirings(self) -> Sequence[AppWiring]:
         """What the apps of the runs take and have, asked of their sidecars every few seconds at most."""
-        asked, known = self._wirings
-        if self.clock.monotonic() - asked < LOOK_AT_WIRING:
-            return known
+        return await self._wirings.get()
+
+    async def _ask_wirings(self) -> Sequence[AppWiring]:
         found: dict[str, AppWiring] = {}
         for run in self.runs:
             if run.is_live:
@@ -119,8 +123,7 @@ class Watch:
                     found.setdefault(wiring.app_id, wiring)
         for wiring in await wirings(self.joined()):
             found.setdefault(wiring.app_id, wiring)
-        self._wirings = self.clock.monotonic(), list(found.values())
-        return self._wirings[1]
+        return list(found.values())
 
     def joined(self) -> list[AppPlace]:
         """The sidecars that no run has started."""

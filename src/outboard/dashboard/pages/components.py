@@ -26,7 +26,7 @@ def _routes(dashboard: Dashboard) -> Sequence[BaseRoute]:
         walks = [dashboard.examiner.walk(run, with_hops=False) for run in runs]
         diagnoses = [walk.diagnosis for walk in walks if walk.diagnosis is not None]
         shown = components_page(states, diagnoses, checked.report)
-        is_waiting = any(walk.diagnosis is None and not walk.problem for walk in walks)
+        is_waiting = any(not walk.whole and not walk.problem for walk in walks)
         return {"components": shown, "problem": checked.problem, "is_waiting": is_waiting}
 
     async def page(request: Request) -> Response:

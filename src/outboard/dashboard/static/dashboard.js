@@ -1,4 +1,4 @@
-// What the pages need beside htmx: the switch of colours, and copying.
+// What the pages need beside htmx: the switch of colours, copying, and a pause that begins at once.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -41,11 +41,27 @@
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   };
 
+  // What the server answers takes the place of the whole table, with another button.
+  const paused = (button) => {
+    const live = button.closest(".live");
+    if (button.dataset.asked) return;
+    button.dataset.asked = "yes";
+    const pauses = live.hasAttribute("hx-sse:connect");
+    if (pauses) live.dataset.held = "yes";
+    button.textContent = pauses ? "Resume" : "Pause";
+    say(pauses ? "The table is held" : "The table goes on");
+  };
+
+  document.addEventListener("htmx:sse:before:message", (event) => {
+    if (event.target.closest("[data-held]")) event.preventDefault();
+  });
+
   const theme = document.getElementById("theme");
   shown(theme);
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+    const button = event.target.closest("button, #pause");
     if (button === theme) switched(theme);
+    else if (button?.id === "pause") paused(button);
     else if (button?.dataset.copy) copied(button);
   });
 })();

@@ -68,30 +68,40 @@ class Laptop:
         return seen
 
     async def as_it_goes(self) -> AsyncIterator[Evidence]:
-        """What was seen so far, the last time all of it: first apps and sidecars, then the rest."""
+        """What was seen so far, the last time all of it: the run, apps and their sidecars, and then brokers,
+        the record of events and outboxes as each of them comes.
+        """
         if self.run is not None and self.run.state != "live":
             apps = tuple(_past(target) for target in self.targets)
             seen = Evidence(self.where, self.clock.now(), apps, self.run, outboxes=await self._outboxes())
             yield await self._masked(seen)
             return
+        seen = Evidence(self.where, self.clock.now(), (), self.run)
+        yield await self._masked(seen)
         ports = await asyncio.to_thread(OpenPorts)
         outboxes = asyncio.ensure_future(self._outboxes())
+        looking: set[asyncio.Future[object]] = {outboxes}
         try:
             looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
             seen = Evidence(self.where, self.clock.now(), tuple(app for app, _, _ in looks), self.run)
             yield await self._masked(seen)
-            looking = asyncio.gather(*(_brokers(app.app_id, files, wanted) for app, files, wanted in looks))
-            hops, published = await asyncio.to_thread(recorded_hops, self.hops)
-            seen = replace(
-                seen,
-                brokers=tuple(broker for brokers in await looking for broker in brokers),
-                hops=hops,
-                published=published,
-                outboxes=await outboxes,
-            )
-            yield await self._masked(seen)
+            brokers = asyncio.gather(*(_brokers(app.app_id, files, wanted) for app, files, wanted in looks))
+            record = asyncio.ensure_future(asyncio.to_thread(recorded_hops, self.hops))
+            looking = {brokers, record, outboxes}
+            while looking:
+                _, looking = await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
+                if brokers.done():
+                    found = tuple(broker for each in brokers.result() for broker in each)
+                    seen = replace(seen, brokers=found)
+                if record.done():
+                    hops, published = record.result()
+                    seen = replace(seen, hops=hops, published=published)
+                if outboxes.done():
+                    seen = replace(seen, outboxes=outboxes.result())
+                yield await self._masked(seen)
         finally:
-            outboxes.cancel()
+            for each in looking:
+                each.cancel()
 
     async def canaries(self, seen: Evidence) -> Evidence:
         canaries = await send_canaries(seen, self.targets, self.clock)

@@ -8,6 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from outboard.check.baseline import write_baseline
+from outboard.check.main import check_paths
+from outboard.check.settings import read_settings
 from outboard.runs.record import RunningApp
 from support.dashboard import asking, asking_of_runs, known_run
 from support.processes import free_ports
@@ -76,6 +79,28 @@ async def test_components_show_what_is_wrong_in_their_files_as_text_and_without_
     assert "very-secret-word" not in page
     assert "OB121" in page
     assert "OB121" not in mended
+
+
+async def test_what_the_baseline_of_the_project_has_is_left_out_as_the_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_run(tmp_path, app(tmp_path))
+    settings = tmp_path / "pyproject.toml"
+    baseline = tmp_path / "known.json"
+    monkeypatch.chdir(tmp_path)
+    _, report = check_paths([Path("components")], read_settings(tmp_path), tmp_path)
+    write_baseline(baseline, report.places)
+    monkeypatch.undo()
+    async with asking_of_runs(tmp_path) as client:
+        assert "OB121" in (await client.get("/components")).text
+        settings.write_text('[tool.outboard.check]\nbaseline = "known.json"\n', encoding="utf-8")
+        assert "OB121" not in (await client.get("/components")).text
+        baseline.write_text('{"findings": []}', encoding="utf-8")
+        assert "OB121" in (await client.get("/components")).text
+        baseline.write_text("none", encoding="utf-8")
+        assert "is no baseline" in (await client.get("/components")).text
+        baseline.unlink()
+        assert "cannot be read" in (await client.get("/components")).text
 
 
 async def test_a_record_by_itself_has_neither(tmp_path: Path) -> None:
