@@ -139,16 +139,16 @@ def test_a_row_comes_by_itself_and_a_pause_holds_the_table(dashboard: Dashboard)
     expect(page.locator("tbody tr")).to_have_count(1)
 
     asked: list[Route] = []
-    page.route("**/events?*paused=1*", asked.append)
+    page.route("**/events?*paused=1*", lambda route: asked.append(route))
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     added(dashboard.todo, "Already by itself")
     page.wait_for_timeout(2_000)  # as long as a row needs, and longer
     expect(page.locator("tbody tr")).to_have_count(1)  # it is held before the server has answered
     (answer,) = asked
-    page.unroute("**/events?*paused=1*")
     answer.continue_()
     page.wait_for_url(re.compile("paused=1"))
+    page.unroute("**/events?*paused=1*")
     expect(page.locator("tbody tr")).to_have_count(2)
     added(dashboard.todo, "Also by itself")
     page.wait_for_timeout(2_000)  # as long as a row needs, and longer

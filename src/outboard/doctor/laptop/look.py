@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from outboard.clock import Clock
 from outboard.doctor.evidence import (
@@ -80,7 +80,7 @@ class Laptop:
         yield await self._masked(seen)
         ports = await asyncio.to_thread(OpenPorts)
         outboxes = asyncio.ensure_future(self._outboxes())
-        looking: set[asyncio.Future[object]] = {outboxes}
+        looking: set[asyncio.Future[Any]] = {outboxes}
         try:
             looks = await asyncio.gather(*(_app(target, ports) for target in self.targets))
             seen = Evidence(self.where, self.clock.now(), tuple(app for app, _, _ in looks), self.run)
