@@ -38,6 +38,7 @@ from outboard.kit.models import check_model
 from outboard.kit.names import check_name, check_optional
 from outboard.kit.outbox.sql.outbox import Outbox
 from outboard.kit.serving import BoardEndpoints
+from outboard.kit.shown_record import shown_record
 from outboard.kit.state.codec import StateCodec
 from outboard.kit.state.store import State
 from outboard.kit.streaming.program import started, until_stopped
@@ -163,7 +164,8 @@ class Outboard:
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)
         self._models = TopicModels()
         self._streams = Streams(self.settings, self._registry, self._connections, self._clock, random.random)
-        self._endpoints = MountedBoard(self._registry, self._streams, self.settings.app_token, self)
+        record = shown_record(variables, self.settings.app_token)
+        self._endpoints = MountedBoard(self._registry, self._streams, self.settings.app_token, record, self)
         self._connecting = Connecting(
             self.settings,
             variables,
@@ -356,9 +358,10 @@ class Outboard:
         """Serve `/dapr/subscribe`, a health endpoint (none if None), and the handlers without a router.
 
         Call it before the app starts. `outboard doctor --canary` is told which of its canaries have come, at
-        `/dapr/outboard/canaries`, by the app's token. Where the app serves `/dapr/subscribe` too, the answer
-        has the subscriptions of both; a health endpoint of its own stays the one that answers. What a request
-        publishes belongs to its trace, and to one conversation.
+        `/dapr/outboard/canaries`, by the app's token; at `/dapr/outboard/hops`, `outboard trace --namespace`
+        is shown the record of hops, where there is one and a token. Where the app serves `/dapr/subscribe`
+        too, the answer has the subscriptions of both; a health endpoint of its own stays the one that
+        answers. What a request publishes belongs to its trace, and to one conversation.
         """
         _check_app(app)
         if health_path is not None and not str(health_path).startswith("/"):

@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 
 from outboard.errors import DeclarationError
 from outboard.kit.causation import RequestCauseMiddleware
+from outboard.kit.shown_record import ShownRecord
 from outboard.kit.streaming.streams import Streams
 from outboard.kit.subscriptions.authentication import refusal
 from outboard.kit.subscriptions.neighbours import add_in_front, leave_to_the_app
 from outboard.kit.subscriptions.registry import Registry
 from outboard.wire.canary import CANARIES_PATH
 from outboard.wire.dapr import SUBSCRIBE_PATH
+from outboard.wire.shown_record import RECORD_PATH
 
 __all__ = ["BoardEndpoints"]
 
@@ -26,11 +28,14 @@ log: Final = logging.getLogger("outboard.subscriptions")
 
 @dataclass(frozen=True)
 class BoardEndpoints:
-    """The endpoints of a board. Those for the sidecar and doctor ask for `token`, if any."""
+    """The endpoints of a board. Those for the sidecar and doctor ask for `token`, if any. Its `record` is
+    shown where there is one.
+    """
 
     registry: Registry
     streams: Streams
     token: str
+    record: ShownRecord | None
 
     def mount(self, app: FastAPI, health_path: str | None) -> None:
         """Serve them, once. Raises as `Registry.mount`."""
@@ -39,6 +44,8 @@ class BoardEndpoints:
         if health_path is not None:
             add_in_front(app, health_path, _health)
         add_in_front(app, CANARIES_PATH, self._canaries)
+        if self.record is not None:
+            add_in_front(app, RECORD_PATH, self.record.answer)
         add_in_front(app, SUBSCRIBE_PATH, self._subscriptions)
         app.add_middleware(RequestCauseMiddleware, randbytes=os.urandom)
         self.streams.mount(app)

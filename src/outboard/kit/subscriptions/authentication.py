@@ -6,6 +6,7 @@ Source: Dapr, "Authenticate requests from Dapr using token authentication".
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import logging
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,13 +18,15 @@ from starlette.types import Scope
 from outboard.wire.cloudevents import is_json
 from outboard.wire.dapr import API_TOKEN_HEADER, CALLER_HEADER
 
-__all__ = ["refusal", "refusal_of_event"]
+__all__ = ["refusal", "refusal_of_event", "refusal_of_look"]
 
 log: Final = logging.getLogger("outboard.subscriptions")
 
 TOKEN: Final = API_TOKEN_HEADER.encode("ascii")
 CALLER: Final = CALLER_HEADER.encode("ascii")
 CONTENT_TYPE: Final = b"content-type"
+FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+"""By these a proxy says that it asks for somebody else."""
 BINARY: Final = b"ce-specversion"
 
 
@@ -45,6 +48,29 @@ def refusal_of_event(scope: Scope, app_token: str) -> Response | None:
     another origin it asks about first, and the app has to agree.
     """
     return _refuse_forged(scope) or refusal(scope, app_token) or _refuse_form(scope)
+
+
+def refusal_of_look(scope: Scope, app_token: str) -> Response | None:
+    """As `refusal`, for what only those may see who may look into the pod: who asks is in it, or is brought
+    into it by port-forward, and asks neither for another app nor as a proxy.
+    """
+    forwarded = any(name.lower() in FORWARDED for name, _ in scope["headers"])
+    if _is_invocation(scope["headers"]) or forwarded or not _is_from_here(scope):
+        log.warning("a request to %s was refused: it does not come from inside the pod", scope["path"])
+        advice = "ask by `outboard trace --namespace`, or through kubectl port-forward"
+        return JSONResponse({"error": f"this is shown inside the pod alone: {advice}"}, 403)
+    return refusal(scope, app_token)
+
+
+def _is_from_here(scope: Scope) -> bool:
+    """Whether the other end is of the same network namespace, as that of a port-forward is."""
+    host = (scope.get("client") or ("",))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
 
 
 def _refuse_form(scope: Scope) -> Response | None:
