@@ -26,7 +26,7 @@ def page() -> list[Command]:
     """The commands of its last part."""
     text = PAGE.read_text(encoding="utf-8")
     first = text[: text.index("### 7 The whole story")].count("\n")
-    return [each for each in commands(PAGE) if each.line > first]
+    return [each for each in commands(PAGE) if each.line > first and each.words[0] == "kubectl"]
 
 
 SETS, WAITS, TELLS, *COPIES = page()

@@ -19,6 +19,7 @@ from engines.cluster.kubectl import Cluster
 from support.cluster import eventually_says, port_forward, rolled_out
 from support.doctoring import codes
 from support.looking import look_until
+from support.processes import eventually
 
 pytestmark = pytest.mark.engine("cluster")
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,11 @@ def workloads(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         for file in sorted((project / "kubernetes").glob("40-*.yaml"))
         for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))
     ]
-    return [each for each in found if each["kind"] == "Deployment"]
+    made = [each for each in found if each["kind"] == "Deployment"]
+    for each in made:
+        environment = each["spec"]["template"]["spec"]["containers"][0]["env"]
+        environment.append({"name": "OUTBOARD_HOPS", "value": "/tmp/hops"})
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,14 @@ def add_task(cluster: Cluster, namespace: str, title: str) -> None:
     with port_forward(cluster, namespace, "deployment/backend", 8000) as url:
         answer = httpx.post(f"{url}/tasks", json={"title": title}, trust_env=False, timeout=60)
         assert answer.status_code == 201, answer.text
+
+
+def traced(cluster: Cluster, namespace: str) -> tuple[str, str]:
+    """What `outboard trace` tells of the pods, by port-forward alone, and what it says beside that."""
+    place = ["--namespace", namespace, "--kubeconfig", str(cluster.kubeconfig)]
+    command = [sys.executable, "-m", "outboard", "trace", "--topic", "task-events", "-o", "json", *place]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    return done.stdout, done.stderr
 
 
 def subscribe_status(cluster: Cluster, namespace: str) -> int:
@@ -101,3 +114,14 @@ def test_with_the_tokens_in_the_environment_events_go_through_and_strangers_are_
     told = look_until(cluster.kubeconfig, installed, lambda told: bool(told["success"]))
     assert "injection-tokens" in codes(told, "passed")
     assert "open-sesame" not in json.dumps(told)
+
+    story = "", ""
+
+    def tells_of_both() -> bool:
+        nonlocal story
+        story = traced(cluster, installed)
+        return '"backend"' in story[0] and '"notification"' in story[0]
+
+    eventually(tells_of_both, lambda: "\n".join(story), patience=60)  # hops are written after a second
+    assert story[1] == ""
+    assert "open-sesame" not in story[0]

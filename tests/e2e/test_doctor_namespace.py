@@ -1,4 +1,6 @@
-"""`outboard doctor --namespace` where there is no cluster to look at: what it says, without a traceback."""
+"""`outboard doctor` and `trace` with `--namespace` where there is no cluster to look at: what they say,
+without a traceback.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ main(["doctor", "--namespace", "todo-chatbot"])
 """
 
 
-def told(arguments: list[str], folder: Path) -> tuple[int, str]:
+def told(arguments: list[str], folder: Path, command: str = "doctor") -> tuple[int, str]:
     variables = {"KUBECONFIG": str(folder / "absent"), "KUBERNETES_SERVICE_HOST": ""}
-    with outboard(["doctor", *arguments], folder, **variables) as process:
+    with outboard([command, *arguments], folder, **variables) as process:
         out, errors = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in errors
     assert out == ""
@@ -78,3 +80,19 @@ def test_a_manifest_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> Non
     code, errors = told(["-n", "todo", "--pre", "-d", str(folder)], tmp_path)
     assert code != 0
     assert "component.yaml" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--context", "prod"], "--context asks of a namespace. Name it with --namespace.\n"),
+        (["-n", "todo", "--run", "a1"], "--namespace looks at a cluster, and --run at this machine"),
+        (["-n", "todo", "--erase", "--key", "7"], "and --erase at this machine"),
+        (["-n", "todo", "--kubeconfig", "nowhere"], "there is no such file"),
+        (["-n", "todo"], "no cluster is named"),
+    ],
+)
+def test_trace_of_a_namespace_says_what_it_needs(arguments: list[str], words: str, tmp_path: Path) -> None:
+    code, errors = told(arguments, tmp_path, "trace")
+    assert code == 2
+    assert words in errors

@@ -29,7 +29,7 @@ from outboard.doctor.output.document import as_json
 from support.broken_cluster import CONTROL_PLANE, INTACT, SETUPS, ClusterSetUp, System, crash, system
 from support.doctoring import codes
 from support.engines import engine
-from support.kubernetes import Cluster, running_cluster
+from support.kubernetes import Cluster, restricted, running_cluster
 from support.listing_app import listing
 from support.port_forward import PodPort, answering, to_port
 from support.processes import eventually
@@ -251,29 +251,6 @@ def test_a_component_that_was_written_after_the_pod_is_told(
     success, told = examined(made, before=write_again)
     warnings = {"resource-stale", "control-version"}
     assert (success, codes(told, "warning")) == (True, warnings), json.dumps(told, indent=1)
-
-
-def restricted(cluster: Cluster, namespace: str, folder: Path, *rules: dict[str, list[str]]) -> Path:
-    """The kubeconfig of a ServiceAccount that may do what `rules` say, and no more."""
-    cluster.kubectl("create", "serviceaccount", "reader", "-n", namespace)
-    metadata = {"name": "reader", "namespace": namespace}
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": metadata,
-        "rules": rules,
-    }
-    cluster.kubectl("create", "-f", "-", given=json.dumps(role))
-    account = f"--serviceaccount={namespace}:reader"
-    cluster.kubectl("create", "rolebinding", "reader", "-n", namespace, "--role=reader", account)
-    content = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
-    content["users"][0]["user"] = {
-        "token": cluster.kubectl("create", "token", "reader", "-n", namespace).strip()
-    }
-    file = folder / "reader.kubeconfig"
-    file.touch(mode=0o600)
-    file.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return file
 
 
 READ = ["get", "list"]

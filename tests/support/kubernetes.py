@@ -290,6 +290,29 @@ class Cluster:
         self.api.call("PATCH", f"{place}/{name}/status", {"status": status}, kind="merge-patch+json")
 
 
+def restricted(
+    cluster: Cluster, namespace: str, folder: Path, *rules: dict[str, list[str]], name: str = "reader"
+) -> Path:
+    """The kubeconfig of a ServiceAccount `name` that may do what `rules` say, and no more."""
+    cluster.kubectl("create", "serviceaccount", name, "-n", namespace)
+    metadata = {"name": name, "namespace": namespace}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": metadata,
+        "rules": rules,
+    }
+    cluster.kubectl("create", "-f", "-", given=json.dumps(role))
+    account = f"--serviceaccount={namespace}:{name}"
+    cluster.kubectl("create", "rolebinding", name, "-n", namespace, f"--role={name}", account)
+    content = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
+    content["users"][0]["user"] = {"token": cluster.kubectl("create", "token", name, "-n", namespace).strip()}
+    file = folder / f"{name}.kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
 def _path(made: Object) -> str:
     """Where objects of its kind are made."""
     version, kind, metadata = made["apiVersion"], made["kind"], made["metadata"]

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from outboard.trace.formats import TraceFormat
 
+if TYPE_CHECKING:
+    from outboard.trace.asking import Writer
+    from outboard.trace.question import Question
+
 __all__ = ["trace"]
+
+SECONDS_BETWEEN: Final = 2.0
+"""Pods are asked less often than a folder is."""
 
 
 def trace(
@@ -79,12 +86,37 @@ def trace(
             show_default=False,
         ),
     ] = "",
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="The records of the pods of this namespace of Kubernetes, in the place of a run's.",
+            metavar="NAMESPACE",
+            show_default=False,
+        ),
+    ] = "",
+    context: Annotated[
+        str,
+        typer.Option(
+            help="Of the kubeconfig (default: the current one).", metavar="CONTEXT", show_default=False
+        ),
+    ] = "",
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that names the cluster (default: as kubectl has it).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Show what became of an event: each hop from its publisher to its handlers, live or past.
 
-    Reads the record that `outboard run` keeps. What led to what, and the broker's offsets, say the order of
-    the hops; the times are those of each process. Without an EVENT_ID, it lists events. Exit code 1 where
-    nothing fits.
+    Reads the record that `outboard run` keeps, or with --namespace those that the apps of pods keep, by
+    port-forward (which needs the extra `kubernetes`). What led to what, and the broker's offsets, say the
+    order of the hops; the times are those of each process. Without an EVENT_ID, it lists events. Exit code 1
+    where nothing fits.
 
     \b
     Examples:
@@ -94,6 +126,7 @@ def trace(
       outboard trace --conversation ID -o mermaid   all that came of a request, as a diagram
       outboard trace 4f3c2a1b --causes              what led to it
       outboard trace --erase --key 17 --yes         forget a person's events
+      outboard trace 4f3c2a1b -n todo-chatbot       on Kubernetes, across the pods
     """
     import os
     import sys
@@ -109,14 +142,22 @@ def trace(
          "--conversation": conversation, "--causes": causes, "--follow": follow},
         erase=erase, yes=yes, output=output,
     )  # fmt: skip
+    _refuse_elsewhere(
+        namespace,
+        {"--record": record, "--run": run, "--erase": erase},
+        {"--context": context, "--kubeconfig": kubeconfig},
+    )
     selection = Selection(event_id, topic, key, app, conversation, _since(since), failed)
     question = Question(selection, conversation, causes)
-    folder = _run_folder(run) if record is None else _folder(record)
     write_line = text_writer(sys.stdout, os.environ)
     write = Writer(
         lambda line: write_line(line.text, len(line.text), line.style),
         lambda text: typer.echo(text, err=True),
     )
+    if namespace:
+        _in_pods(question, namespace, kubeconfig, context, output, write, keep_on=follow)
+        return
+    folder = _run_folder(run) if record is None else _folder(record)
     if erase:
         _erase(folder, key, dry=not yes)
     elif follow:
@@ -149,6 +190,47 @@ def _refuse_contradictions(
         raise CommandError(
             f"--follow shows hops as they come, and {what} looks back", "Leave one of them out."
         )
+
+
+def _refuse_elsewhere(
+    namespace: str, of_here: Mapping[str, object], of_cluster: Mapping[str, object]
+) -> None:
+    """Options of this machine beside those of a cluster. Raises CommandError."""
+    from outboard.errors import CommandError
+
+    if not namespace and (given := [name for name, value in of_cluster.items() if value]):
+        ask = "asks" if len(given) == 1 else "ask"
+        raise CommandError(f"{' and '.join(given)} {ask} of a namespace", "Name it with --namespace.")
+    if namespace and (given := [name for name, value in of_here.items() if value]):
+        problem = f"--namespace looks at a cluster, and {', '.join(given)} at this machine"
+        raise CommandError(problem, "Leave one of them out.")
+    kubeconfig = of_cluster["--kubeconfig"]
+    if isinstance(kubeconfig, Path) and not kubeconfig.is_file():
+        raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", "Name the one of kubectl.")
+
+
+def _in_pods(
+    question: Question, namespace: str, kubeconfig: Path | None, context: str,
+    output: TraceFormat, write: Writer, *, keep_on: bool,
+) -> None:  # fmt: skip
+    """Answer from the records of the pods. Raises CommandError, and Exit where nothing fits."""
+    import time
+
+    from outboard.doctor.kubernetes.records import records_of_pods
+    from outboard.trace.asking import follow, trace_once
+
+    with records_of_pods(namespace, kubeconfig, context) as records:
+
+        def copy(seconds: float = 0.0) -> None:
+            time.sleep(seconds and SECONDS_BETWEEN)
+            for problem in records.copy():
+                write.aside(f"Note: {problem}")
+
+        copy()
+        if keep_on:
+            follow(question, records.folder, output, write, copy)
+        elif not trace_once(question, records.folder, output, write, f"the pods of {namespace}"):
+            raise typer.Exit(1)
 
 
 def _erase(folder: Path, key: str, *, dry: bool) -> None:

@@ -32,14 +32,16 @@ class Writer:
     aside: Callable[[str], None]
 
 
-def trace_once(question: Question, folder: Path, output: TraceFormat, write: Writer) -> bool:
-    """Answer from the record in `folder`: whether there was anything. Raises OSError."""
+def trace_once(question: Question, folder: Path, output: TraceFormat, write: Writer, where: str = "") -> bool:
+    """Answer from the record in `folder`: whether there was anything. `where` is how a person knows the
+    folder. Raises OSError.
+    """
     record = read_record(folder)
     found = answer(question, record.hops)
     for problem in (*record.problems, *notes_told(record.notes)):
         write.aside(f"Note: {problem}")
     if isinstance(found, NoEventFound):
-        write.aside(f"{found.problem} in {folder}. {' '.join(found.hints)}")
+        write.aside(f"{found.problem} in {where or folder}. {' '.join(found.hints)}")
         return False
     if found.remark:
         write.aside(f"Note: {found.remark}")

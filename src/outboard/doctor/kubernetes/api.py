@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from httpx_ws import AsyncWebSocketSession
     from kr8s.asyncio import Api
 
-__all__ = ["Access", "ApiRefused", "PodStream", "connect"]
+__all__ = ["FORBIDDEN", "NOT_FOUND", "Access", "ApiRefused", "PodStream", "connect"]
 
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404

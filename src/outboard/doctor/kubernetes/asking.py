@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from outboard.doctor.cluster_evidence import ClusterSeen, PodSeen
 from outboard.doctor.evidence import AppSeen, HttpAnswer, RouteSeen, SidecarSeen, SubscriptionSeen
 from outboard.doctor.grpc_app import AppOverGrpc, over_grpc
-from outboard.doctor.kubernetes.api import NOT_FOUND, Access, ApiRefused
+from outboard.doctor.kubernetes.api import Access, ApiRefused
 from outboard.doctor.kubernetes.forwarding import LOOPBACK, forwarded
-from outboard.doctor.kubernetes.secrets import decoded
 from outboard.doctor.kubernetes.together import together
+from outboard.doctor.kubernetes.tokens import API_TOKEN, APP_TOKEN, PodTokens
 from outboard.doctor.kubernetes.tunnel import nobody_listens, tunnel
 from outboard.doctor.reading import answer_of, metadata_in, sidecar_line, subscriptions_in
 from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS
@@ -30,7 +30,6 @@ __all__ = ["asked_apps"]
 
 SIDECAR_PORT: Final = 3500
 """As the injector has it."""
-TOKEN_KEY: Final = "token"
 MOST_ROUTES: Final = 20
 HTTP: Final = "http"
 PROTOCOL: Final = "dapr.io/app-protocol"
@@ -38,19 +37,19 @@ PROTOCOL: Final = "dapr.io/app-protocol"
 
 async def asked_apps(access: Access, seen: ClusterSeen) -> tuple[AppSeen, ...]:
     """The app of each pod with a sidecar that runs. Where one may not ask it, what is known without."""
-    tokens = _Tokens(access)
+    tokens = PodTokens(access)
     pods = [pod for pod in seen.dapr_pods if pod.sidecar is not None and pod.sidecar.running]
     return tuple(await together(*(_asked(access, tokens, seen, pod) for pod in pods)))
 
 
-async def _asked(access: Access, tokens: _Tokens, seen: ClusterSeen, pod: PodSeen) -> AppSeen:
+async def _asked(access: Access, tokens: PodTokens, seen: ClusterSeen, pod: PodSeen) -> AppSeen:
     app = _known(seen, pod)
     try:
-        sidecar = await _sidecar(access, pod, await tokens.of(pod, "dapr.io/api-token-secret"))
+        sidecar = await _sidecar(access, pod, await tokens.of(pod, API_TOKEN))
         app = replace(app, sidecar=sidecar)
         if not app.app_port or app.unasked:
             return app
-        token = await tokens.of(pod, "dapr.io/app-token-secret")
+        token = await tokens.of(pod, APP_TOKEN)
         if app.needs_app_token and not token:
             return replace(app, unasked="it asks for a token that could not be read here")
         return await (_grpc_app if app.over_grpc else _app)(access, app, pod, token)
@@ -89,8 +88,8 @@ def _known(seen: ClusterSeen, pod: PodSeen) -> AppSeen:
         engine="daprd",
         log=tuple(map(sidecar_line, log.lines)) if log else (),
         app_log=tuple(line for line in said.lines if line.strip()) if said else (),
-        needs_app_token=bool(pod.annotation("dapr.io/app-token-secret")),
-        needs_api_token=bool(pod.annotation("dapr.io/api-token-secret")),
+        needs_app_token=bool(pod.annotation(APP_TOKEN)),
+        needs_api_token=bool(pod.annotation(API_TOKEN)),
     )
 
 
@@ -139,32 +138,3 @@ async def _routes(
         async with tunnel(access, pod.name, pod.namespace, app.app_port) as way:
             routes.append(RouteSeen(path, answer_of(await way.ask(path, headers, method="OPTIONS"))))
     return tuple(routes)
-
-
-@dataclass
-class _Tokens:
-    """The tokens that annotations name the Secrets of; each Secret is read once."""
-
-    access: Access
-    _known: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
-
-    async def of(self, pod: PodSeen, annotation: str) -> str:
-        """Empty where there is none, or it may not be read."""
-        name = pod.annotation(annotation)
-        if not name:
-            return ""
-        if (pod.namespace, name) not in self._known:
-            self._known[pod.namespace, name] = await self._read(name, pod.namespace)
-        return self._known[pod.namespace, name]
-
-    async def _read(self, name: str, namespace: str) -> str:
-        try:
-            found = await self.access.get(f"secrets/{name}", namespace=namespace)
-        except ApiRefused as refused:
-            if refused.status != NOT_FOUND:  # without it the pod does not even start, which is told of
-                self.access.miss(f"the secret '{name}'", refused, "get", f"secrets/{name}", namespace)
-            return ""
-        data: dict[str, str] = found.get("data") or {}
-        token = decoded(data.get(TOKEN_KEY, ""))
-        self.access.secrets.append(token)
-        return token

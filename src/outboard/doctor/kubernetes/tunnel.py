@@ -81,6 +81,9 @@ class _Outgoing(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.put_nowait(bytes(data))
 
+    def get_write_buffer_size(self) -> int:
+        return 0  # a connection that had some left could not be kept
+
     def is_closing(self) -> bool:
         return self._closing
 
