@@ -170,7 +170,8 @@ def test_the_pod_of_redis_is_deleted_and_what_it_kept_is_there(cluster: Cluster,
 
 def test_notification_is_scaled_to_zero_and_back(cluster: Cluster, load: Load) -> None:
     cluster.kubectl("scale", "-n", load.namespace, "deployment/notification", "--replicas=0")
-    cluster.kubectl("wait", "-n", load.namespace, "--for=delete", "pod", "-l", "app=notification")
+    gone = ("--for=delete", "pod", "-l", "app=notification", "--timeout=120s")
+    cluster.kubectl("wait", "-n", load.namespace, *gone)
     load.goes_on()
     cluster.kubectl("scale", "-n", load.namespace, "deployment/notification", "--replicas=1")
     rolled_out(cluster, load.namespace, "deployment/notification")
@@ -180,8 +181,8 @@ def test_operator_and_injector_are_away(cluster: Cluster, load: Load) -> None:
     """What runs goes on. A pod that is made meanwhile has no sidecar, and gets none until it is made anew."""
     cluster.kubectl("scale", "-n", "dapr-system", *CONTROL, "--replicas=0")
     try:
-        for each in ("dapr-operator", "dapr-sidecar-injector"):
-            cluster.kubectl("wait", "-n", "dapr-system", "--for=delete", "pod", "-l", f"app={each}")
+        both = "app in (dapr-operator, dapr-sidecar-injector)"
+        cluster.kubectl("wait", "-n", "dapr-system", "--for=delete", "pod", "-l", both, "--timeout=120s")
         load.goes_on()
         load.all_arrives()
         cluster.kubectl("rollout", "restart", "-n", load.namespace, "deployment/notification")
