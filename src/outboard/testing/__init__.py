@@ -9,6 +9,7 @@ from pathlib import Path
 from outboard.asgi import ASGIApp
 from outboard.hops.deliveries import DeadLetter, Delivery
 from outboard.kit.board import Outboard
+from outboard.testing.engines.port import MEMORY, NotOnThisEngine
 from outboard.testing.failures import NotHandled
 from outboard.testing.harness import Harness
 from outboard.testing.in_flight import HandlerHung
@@ -26,6 +27,7 @@ __all__ = [
     "Harness",
     "NotHandled",
     "NotInProject",
+    "NotOnThisEngine",
     "NotQuiet",
     "NotSeen",
     "NotSubscribed",
@@ -36,7 +38,13 @@ __all__ = [
 
 
 def session(
-    *apps: ASGIApp | Outboard, resources: Sequence[Path] = (), project: Project | None = None
+    *apps: ASGIApp | Outboard,
+    resources: Sequence[Path] = (),
+    project: Project | None = None,
+    engine: str = MEMORY,
 ) -> SessionScope:
-    """`Harness(resources, project=project).session(*apps)`, for a script without pytest. Raises as that."""
-    return Harness(resources, project=project).session(*apps)
+    """`Harness(resources, project=project, engine=engine).session(*apps)`, for a script without pytest.
+
+    Raises as that, and ValueError for an engine that there is not.
+    """
+    return Harness(resources, project=project, engine=engine).session(*apps)

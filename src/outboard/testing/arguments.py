@@ -7,8 +7,9 @@ from typing import Final
 from outboard.kit.arguments import check_instance, wrong
 from outboard.kit.board import Outboard
 from outboard.kit.topic import Topic
+from outboard.testing.engines.port import ENGINES
 
-__all__ = ["check_board", "check_served", "check_topic"]
+__all__ = ["check_board", "check_engine", "check_served", "check_topic"]
 
 BOARD: Final = "the app's `Outboard`"
 
@@ -23,6 +24,12 @@ def check_board(board: object) -> None:
     """Raise TypeError unless it is a board."""
     if not isinstance(board, Outboard):
         wrong("board", BOARD, board)
+
+
+def check_engine(engine: object) -> None:
+    """Raise ValueError unless it is the name of an engine."""
+    if engine not in ENGINES:
+        raise ValueError(f"there is no engine {engine!r}: it is one of {', '.join(ENGINES)}")
 
 
 def check_served(app: object, board: object, app_id: object) -> None:

@@ -8,20 +8,23 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from outboard.clock import Clock
 from outboard.kit.board import MountedBoard, Outboard
 from outboard.kit.subscriptions.outcomes import HandlerFailure
 from outboard.kit.subscriptions.routes import every_route
-from outboard.testing.virtual_clock import CallClock, VirtualClock
 from outboard.wire.events import EventCodec
 
 __all__ = ["ConnectedBoards", "board_of"]
 
 
 class ConnectedBoards:
-    """Those that are connected to sidecars of a test. While a session runs, they have its `clock`."""
+    """Those that are connected to sidecars of a test. While a session runs, they have its `clock`.
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock, self._calls = clock, CallClock(clock)
+    Their calls to sidecars are timed by that of `calls`.
+    """
+
+    def __init__(self, clock: Clock, calls: Clock) -> None:
+        self._clock, self._calls = clock, calls
         self._used: list[Outboard] = []
         self._told: Callable[[HandlerFailure], None] | None = None
         self._session = ExitStack()

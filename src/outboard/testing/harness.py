@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from outboard.asgi import ASGIApp, AsgiExchange
+from outboard.asgi import ASGIApp
+from outboard.clock import SystemClock
 from outboard.errors import InvalidCloudEvent, InvalidEventData
 from outboard.hops.deliveries import DeadLetter, Delivery, dead_letters, deliveries, of_kind, payload_id
 from outboard.hops.record import HopKind
@@ -18,25 +19,22 @@ from outboard.kit.arguments import check_count, check_number
 from outboard.kit.board import Outboard
 from outboard.kit.client.settings import Settings
 from outboard.kit.topic import Topic
-from outboard.resources.loader import load_resources
-from outboard.sidecar.components.context import SharedMemory
-from outboard.sidecar.process.garbage_collection import collecting_rarely
-from outboard.sidecar.runtime.options import Options
-from outboard.sidecar.runtime.sidecar import Sidecar
-from outboard.testing.arguments import check_board, check_served, check_topic
+from outboard.testing.arguments import check_board, check_engine, check_served, check_topic
 from outboard.testing.asgi import AppLifespan
 from outboard.testing.boards import ConnectedBoards, board_of
 from outboard.testing.chaos import Chaos
+from outboard.testing.engines.memory import InMemoryEngine
+from outboard.testing.engines.port import MEMORY, RunningSidecar, SidecarEngine
+from outboard.testing.engines.processes import ProcessEngine
 from outboard.testing.in_flight import telling_of_hung
-from outboard.testing.in_memory import of_these_names
-from outboard.testing.project import NotSubscribed, Project, SidecarFiles
-from outboard.testing.quiet import Quietness
-from outboard.testing.recording import HopRecording
+from outboard.testing.project import NotSubscribed, Project
+from outboard.testing.quiet import Quietness, SettledQuietness
+from outboard.testing.recording import HopRecording, NotSeen
 from outboard.testing.session import QUIET_SECONDS, EventSession, World
 from outboard.testing.staged import StagedEvents
 from outboard.testing.sync_session import SessionScope
 from outboard.testing.traffic import Traffic
-from outboard.testing.virtual_clock import VirtualClock
+from outboard.testing.virtual_clock import CallClock, VirtualClock
 from outboard.wire.dapr import API_TOKEN_HEADER, METADATA_PATH, DeliveryStatus
 from outboard.wire.events import Event
 from outboard.wire.http import Exchange, Request
@@ -58,6 +56,15 @@ class _Mark:
     what: str
 
 
+class _Beside(NamedTuple):
+    """A sidecar of a test, with its app or without one."""
+
+    app_id: str
+    api_token: str
+    sidecar: RunningSidecar
+    exchange: Exchange
+
+
 class Harness:
     """Serves apps with the real sidecar beside each, without sockets, and tells what became of every event.
 
@@ -67,23 +74,35 @@ class Harness:
     component and the state store that a board names are in-memory. As with Kafka, an event whose handler
     fails is then delivered again for ever, and events are in order where they have the same key.
 
+    On an `engine` that is not "memory" ("sqlite", "daprd") each sidecar is a process, the app is at a port of
+    loopback, and time is real; there is no clock to advance, and there are no faults.
+
     While it serves, Python's garbage collector looks for cycles less often, as in a sidecar's own process.
 
     Where a method waits, `timeout` is in seconds, and NotSeen, an AssertionError, tells what did happen.
     """
 
-    def __init__(self, resources: Sequence[Path] = (), *, project: Project | None = None) -> None:
-        self._resources = resources
+    def __init__(
+        self, resources: Sequence[Path] = (), *, project: Project | None = None, engine: str = MEMORY
+    ) -> None:
+        check_engine(engine)
         self._project = project
-        self._memory = SharedMemory()
         self._clock = VirtualClock()
         self._record = HopRecording()
         self._staged = StagedEvents()
         self._traffic = Traffic()
-        self._boards = ConnectedBoards(self._clock)
-        quietness = Quietness(self._traffic, lambda: self._staged.used)
+        self._engine: SidecarEngine
+        if engine == MEMORY:
+            self._engine = InMemoryEngine(resources, project, self._clock, self._record)
+            self._boards = ConnectedBoards(self._clock, CallClock(self._clock))
+            quietness = Quietness(self._traffic, lambda: self._staged.used)
+        else:
+            self._engine = ProcessEngine(engine, resources, project, self._record)
+            self._boards = ConnectedBoards(SystemClock(), SystemClock())
+            quietness = SettledQuietness(self._traffic, self._staged, lambda: self._record.unsettled)
+        hops, unsettled = self._record.hops, lambda: self._record.unsettled
         self._world = World(
-            self._clock, self._traffic, quietness, self._record.hops, lambda: self._boards.codecs
+            engine, self._clock, self._traffic, quietness, hops, lambda: self._boards.codecs, unsettled
         )
         self._chaos: Chaos | None = None
         self.sessions: list[EventSession] = []
@@ -105,24 +124,24 @@ class Harness:
         async with (
             telling_of_hung(app, DRAIN_SECONDS) as hung,
             AppLifespan.of(app) as life,
-            self._beside(board, app_id, life, app) as (sidecar, exchange),
+            self._beside(board, app_id, life, app) as beside,
         ):
             await life.start()
-            self._refuse_unsubscribed(sidecar)
-            options = sidecar.options
-            self._record.expect(options.app_id, await _subscribed(exchange, options.api_token))
+            self._refuse_unsubscribed(beside)
+            subscribed = await _subscribed(beside.exchange, beside.api_token)
+            self._record.expect(beside.app_id, subscribed)
             try:
-                yield exchange
+                yield beside.exchange
             finally:
-                self._record.forget(options.app_id)
+                self._record.forget(beside.app_id)
                 life.in_flight.closing, life.in_flight.hung = True, hung
 
     @asynccontextmanager
     async def connected(self, board: Outboard, *, app_id: str | None = None) -> AsyncIterator[Exchange]:
         """A sidecar without an app, for a `board` that only publishes or keeps state."""
         check_board(board)
-        async with self._beside(board, app_id, None, None) as (_, exchange):
-            yield exchange
+        async with self._beside(board, app_id, None, None) as beside:
+            yield beside.exchange
 
     @property
     def traffic(self) -> Traffic:
@@ -138,6 +157,7 @@ class Harness:
     def chaos(self, chaos: Chaos | None) -> None:
         self._chaos = chaos
         if chaos is not None:
+            self._world.demand_memory("chaos", "leave --outboard-chaos out, or let the test run in memory")
             self._traffic.faults.append(chaos)
 
     def session(self, *apps: ASGIApp | Outboard, timeout: float = QUIET_SECONDS) -> SessionScope:
@@ -167,7 +187,7 @@ class Harness:
                         await serving.enter_async_context(self._served(app))
                     standing.callback(session.end)
                     yield session
-                    await session.quiet(timeout)
+                    await self._until_quiet(session, timeout)
                     left = await self._staged.left()
                 # From here on the apps are shut down, and what is not settled is not tried again.
                 self._traffic.refused = apps
@@ -178,6 +198,14 @@ class Harness:
             group = ExceptionGroup("events that were not handled", unhandled)
             session.tell(group)
             raise group
+
+    async def _until_quiet(self, session: EventSession, timeout: float) -> None:
+        """Where it does not become so as a handler fails again and again, that is what is to be told."""
+        try:
+            await session.quiet(timeout)
+        except NotSeen:
+            if self._engine.name == MEMORY or not session.unhandled():
+                raise
 
     def published(self, topic: Topic[T]) -> list[Event[T]]:
         """The events that were published to `topic` so far. Raises InvalidCloudEvent, InvalidEventData."""
@@ -273,39 +301,30 @@ class Harness:
     @asynccontextmanager
     async def _beside(
         self, board: Outboard | None, app_id: str | None, channel: Exchange | None, app: ASGIApp | None
-    ) -> AsyncIterator[tuple[Sidecar, Exchange]]:
+    ) -> AsyncIterator[_Beside]:
         settings = board.settings if board is not None else Settings.from_environ(os.environ)
         wanted = app_id or settings.app_id
         if self._project is not None:
             wanted = self._project.app_id(wanted, app)
-        files, name = self._files(wanted, settings), self._free_app_id(wanted)
-        assert files.resources is not None
-        sidecar = Sidecar(
-            _options(name, settings, files.directory),
-            files.resources,
-            configuration=files.configuration,
-            memory=self._memory,
-            clock=self._clock,
-            channel=channel and self._traffic.passing("app", name, app, channel),
-            recorder=self._record,
-            drain_seconds=DRAIN_SECONDS,
-        )
-        exchange = self._traffic.passing("sidecar", name, app, AsgiExchange(sidecar.api))
+        name = self._free_app_id(wanted)
+        seen = channel and self._traffic.passing("app", name, app, channel)
         async with AsyncExitStack() as stack:
-            stack.enter_context(collecting_rarely())
+            stack.callback(self._app_ids.discard, name)
+            sidecar = await stack.enter_async_context(
+                self._engine.sidecar(name, wanted, settings, seen, DRAIN_SECONDS)
+            )
+            exchange = self._traffic.passing("sidecar", name, app, sidecar.exchange)
             if board is not None:
                 stack.enter_context(self._staged.of(board.outbox))
                 stack.enter_context(self._boards.using(board))
                 await stack.enter_async_context(board.connected(exchange=exchange))
-            await stack.enter_async_context(sidecar.running())
-            stack.callback(self._app_ids.discard, name)
-            yield sidecar, exchange
+            await stack.enter_async_context(sidecar.taking())
+            yield _Beside(name, settings.api_token, sidecar, exchange)
 
-    def _refuse_unsubscribed(self, sidecar: Sidecar) -> None:
-        discovery = sidecar.info.discovery
-        if self._project is not None and discovery is not None and discovery.not_started:
-            told = "\n".join(map(str, discovery.not_started))
-            raise NotSubscribed(f"{sidecar.options.app_id}, by {self._project.path}: {told}")
+    def _refuse_unsubscribed(self, beside: _Beside) -> None:
+        if self._project is not None and beside.sidecar.not_started:
+            told = "\n".join(map(str, beside.sidecar.not_started))
+            raise NotSubscribed(f"{beside.app_id}, by {self._project.path}: {told}")
 
     def _free_app_id(self, wanted: str) -> str:
         """Two apps that share an id would share their events, as two replicas do."""
@@ -315,15 +334,6 @@ class Harness:
             name = f"{wanted}-{number}"
         self._app_ids.add(name)
         return name
-
-    def _files(self, app_id: str, settings: Settings) -> SidecarFiles:
-        """What the sidecar of `app_id` is given, whose board has `settings`."""
-        if self._resources:
-            return SidecarFiles(load_resources(self._resources, app_id, os.environ.get("NAMESPACE", "")))
-        found = SidecarFiles() if self._project is None else self._project.files_of(app_id)
-        if found.resources is not None:
-            return found
-        return replace(found, resources=of_these_names(settings.pubsub, settings.state_store))
 
 
 def _is_event(topic: Topic[T], payload: bytes) -> bool:
@@ -335,16 +345,6 @@ def _is_event(topic: Topic[T], payload: bytes) -> bool:
     except InvalidEventData:
         pass  # its handler may have another model: whoever asks for the event is told
     return True
-
-
-def _options(app_id: str, settings: Settings, directory: Path) -> Options:
-    return Options(
-        app_id=app_id,
-        log_level="warn",
-        api_token=settings.api_token,
-        app_api_token=settings.app_token,
-        directory=directory,
-    )
 
 
 async def _subscribed(exchange: Exchange, api_token: str) -> list[tuple[str, str]]:

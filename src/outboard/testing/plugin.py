@@ -8,6 +8,9 @@ The first names the project's run file, the nearest dapr.yaml above the test unl
 is none. Its apps have their ids and components in tests, in memory. The second names folders of Dapr resource
 files, which then count as they are, without a run file. Paths are relative to the file that says so. Any
 runner of asynchronous tests will do: anyio's, pytest-asyncio.
+
+`@pytest.mark.outboard_engines("memory", "sqlite", "daprd")` runs a test once on each of these engines, and
+`--outboard-engine=NAME` all tests with the fixture on one.
 """
 
 from __future__ import annotations
@@ -26,9 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "outboard",
+    "outboard_engine",
     "outboard_resources",
     "outboard_run_file",
     "pytest_addoption",
+    "pytest_configure",
+    "pytest_generate_tests",
     "pytest_load_initial_conftests",
     "pytest_pyfunc_call",
     "pytest_runtest_makereport",
@@ -37,6 +43,8 @@ __all__ = [
 ]
 
 CHAOS_OPTION: Final = "--outboard-chaos"
+ENGINE_OPTION: Final = "--outboard-engine"
+ENGINES_MARK: Final = "outboard_engines"
 RUN_FILE: Final = "outboard_run_file"
 FILE_NAME: Final = "dapr.yaml"
 NAMES: Final = ("DAPR_PUBSUB_NAME", "DAPR_STATE_STORE_NAME")
@@ -58,6 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "another order across keys, as SEED (a whole number) decides; the handler that is not idempotent is "
         "named",
     )
+    group.addoption(
+        ENGINE_OPTION,
+        metavar="NAME",
+        help="run each test with the fixture `outboard` on this engine: memory (in the test process, the "
+        "default), sqlite (the sidecar as a process, and a file), daprd (Dapr's own sidecar); a test that is "
+        "marked for others is skipped",
+    )
     parser.addini("outboard_resources", "folders of Dapr resource files for the fixture `outboard`", "paths")
     parser.addini(
         RUN_FILE,
@@ -65,6 +80,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "string",
         None,
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known. Raises UsageError for an engine that there is not."""
+    config.addinivalue_line(
+        "markers",
+        f"{ENGINES_MARK}(*names): run the test once on each of these engines of the fixture `outboard`: "
+        "memory, sqlite, daprd",
+    )
+    chosen: str | None = config.getoption(ENGINE_OPTION)
+    if chosen is None:
+        return
+    from outboard.testing.plugin_engines import refuse_engines
+
+    refuse_engines(ENGINE_OPTION, [chosen])
+    if chosen != "memory" and config.getoption(CHAOS_OPTION) is not None:
+        raise pytest.UsageError(f"{CHAOS_OPTION} is for the engine memory: leave {ENGINE_OPTION} out")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A marked test runs once on each of its engines."""
+    mark = metafunc.definition.get_closest_marker(ENGINES_MARK)
+    if mark is not None and "outboard_engine" in metafunc.fixturenames:
+        from outboard.testing.plugin_engines import parametrize
+
+        parametrize(metafunc, mark, metafunc.config.getoption(ENGINE_OPTION))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -89,7 +130,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """With `--outboard-chaos`, a test with the fixture is run several times."""
     seed: int | None = item.config.getoption(CHAOS_OPTION)
-    if seed is None or "outboard" not in getattr(item, "fixturenames", ()):
+    if seed is None or "outboard" not in getattr(item, "fixturenames", ()) or not _is_in_memory(item):
         return None
     from outboard.testing.chaos_plugin import run_under_chaos
 
@@ -129,17 +170,30 @@ def outboard_run_file(request: pytest.FixtureRequest) -> Path | None:
 
 
 @pytest.fixture
+def outboard_engine(request: pytest.FixtureRequest) -> str:
+    """The engine of this test: `memory`, `sqlite` or `daprd`. One that is not here skips a marked test."""
+    from outboard.testing.plugin_engines import needed_engine
+
+    chosen: str | None = request.config.getoption(ENGINE_OPTION)
+    return needed_engine(getattr(request, "param", chosen or "memory"), chosen is not None)
+
+
+@pytest.fixture
 def outboard(
-    request: pytest.FixtureRequest, outboard_resources: list[Path], outboard_run_file: Path | None
+    request: pytest.FixtureRequest,
+    outboard_engine: str,
+    outboard_resources: list[Path],
+    outboard_run_file: Path | None,
 ) -> Harness:
     """The sidecars of this test. See `outboard.testing.Harness`."""
     from outboard.testing.harness import Harness
 
     if outboard_resources or outboard_run_file is None:
-        harness = Harness(outboard_resources)
+        harness = Harness(outboard_resources, engine=outboard_engine)
     else:
-        harness = Harness(project=_project(request.config, outboard_run_file))
-    if request.config.getoption(CHAOS_OPTION) is not None:
+        project = _project(request.config, outboard_run_file)
+        harness = Harness(project=project, engine=outboard_engine)
+    if request.config.getoption(CHAOS_OPTION) is not None and outboard_engine == "memory":
         from outboard.testing.chaos_plugin import CHAOS
 
         harness.chaos = request.node.stash.get(CHAOS, None)
@@ -157,6 +211,12 @@ def pytest_runtest_makereport(
         told = [each.report() for each in getattr(harness, "sessions", ()) if not each.has_told]
         report.sections += [("outboard session", text) for text in told]
     return report
+
+
+def _is_in_memory(item: pytest.Item) -> bool:
+    """Whether chaos can be done to it."""
+    call = getattr(item, "callspec", None)
+    return call is None or call.params.get("outboard_engine", "memory") == "memory"
 
 
 def _is_turned_off(config: pytest.Config) -> bool:

@@ -23,7 +23,7 @@ from outboard.run.plan.settings import CONFIG, RESOURCES_PATH
 from outboard.run.plan.template import AppSpec, read_template
 from outboard.testing.in_memory import in_memory
 
-__all__ = ["NotInProject", "NotSubscribed", "Project", "SidecarFiles"]
+__all__ = ["NamedFiles", "NotInProject", "NotSubscribed", "Project", "SidecarFiles"]
 
 
 LIKENESS: Final = 0.85
@@ -47,6 +47,15 @@ class SidecarFiles:
 
     resources: Resources | None = None
     configuration: Configuration = field(default_factory=Configuration)
+    directory: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFiles:
+    """The folders of resources and the Configurations that a run file names. See `SidecarFiles`."""
+
+    folders: tuple[Path, ...] = ()
+    configs: tuple[Path, ...] = ()
     directory: Path = Path()
 
 
@@ -93,6 +102,13 @@ class Project:
         found = self.files.get(app_id)
         return _files(app_id, self.apps.values()) if found is None else found
 
+    def named_files(self, app_id: str) -> NamedFiles:
+        """Those of `app_id`, as they are. An app of the test's own gets the folders of all."""
+        own = self.apps.get(app_id)
+        every = list(self.apps.values()) if own is None else [own]
+        folders = dict.fromkeys(folder for spec in every for folder in _folders(spec))
+        return NamedFiles(tuple(folders), _configs(every) if own is not None else (), every[0].directory)
+
     def _warn_of(self, named: str) -> None:
         """One that only goes on, or ends sooner, is meant: `orders-2`."""
         others = [name for name in self.apps if not (named.startswith(name) or name.startswith(named))]
@@ -117,10 +133,13 @@ def _files(app_id: str, specs: Iterable[AppSpec]) -> SidecarFiles:
         if folders:
             loaded = in_memory(load_resources(folders, app_id, os.environ.get("NAMESPACE", "")))
             together = loaded if together is None else _joined(together, loaded)
-    configs = [Path(str(spec.settings[CONFIG])) for spec in every if CONFIG in spec.settings]
-    configuration = read_configuration(configs, os.environ) if len(every) == 1 else Configuration()
+    configuration = read_configuration(_configs(every), os.environ) if len(every) == 1 else Configuration()
     refuse_errors(configuration.findings)
     return SidecarFiles(together, configuration, every[0].directory)
+
+
+def _configs(specs: Iterable[AppSpec]) -> tuple[Path, ...]:
+    return tuple(Path(str(spec.settings[CONFIG])) for spec in specs if CONFIG in spec.settings)
 
 
 def _folders(spec: AppSpec) -> tuple[Path, ...]:

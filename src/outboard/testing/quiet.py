@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from outboard.kit.outbox.sql.outbox import Outbox
+from outboard.testing.staged import StagedEvents
 from outboard.testing.traffic import Traffic
 
-__all__ = ["Quietness"]
+__all__ = ["Quietness", "SettledQuietness"]
 
 TURNS: Final = 3
 """Of the event loop, in which nothing may stir: what one callback leaves to the next is done by then."""
@@ -44,6 +45,29 @@ class Quietness:
         while turns < TURNS:
             turns = turns + 1 if self.is_quiet else 0
             await asyncio.sleep(ASK_SECONDS if self.is_busy else 0)
+
+
+class SettledQuietness(Quietness):
+    """Beside real sidecars: what is on its way inside of them shows only by what comes out.
+
+    So it is quiet where nothing is staged, and each app has settled what was published to it, too.
+    """
+
+    def __init__(
+        self, traffic: Traffic, staged: StagedEvents, unsettled: Callable[[], Sequence[object]]
+    ) -> None:
+        super().__init__(traffic, lambda: staged.used)
+        self._staged, self._unsettled = staged, unsettled
+
+    @property
+    def is_busy(self) -> bool:
+        """As that of `Quietness`."""
+        return super().is_busy or bool(self._unsettled())
+
+    async def wait(self) -> None:
+        """As that of `Quietness`; what is staged, and due, is published first."""
+        await self._staged.all_published()
+        await super().wait()
 
 
 def all_blocked() -> bool:

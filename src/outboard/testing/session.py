@@ -13,6 +13,7 @@ from outboard.kit.subscriptions.outcomes import HandlerFailure
 from outboard.kit.topic import Topic
 from outboard.testing.arguments import check_topic
 from outboard.testing.causation import causation_tree
+from outboard.testing.engines.port import MEMORY, NotOnThisEngine
 from outboard.testing.failures import told_failures, unhandled
 from outboard.testing.faults import Faults
 from outboard.testing.in_flight import told_request
@@ -39,13 +40,24 @@ class NotQuiet(AssertionError):
 
 @dataclass(slots=True)
 class World:
-    """What the sessions of one harness look at."""
+    """What the sessions of one harness look at, whose sidecars run on `engine`."""
 
+    engine: str
     clock: VirtualClock
     traffic: Traffic
     quietness: Quietness
     hops: list[Hop]
     codecs: Callable[[], Sequence[Mapping[tuple[str, str], EventCodec[Any]]]]
+    unsettled: Callable[[], Sequence[tuple[str, str]]]
+    """The app and the event of what is published and not settled yet."""
+
+    def demand_memory(self, what: str, advice: str) -> None:
+        """Raise NotOnThisEngine unless the sidecars are in this process, where alone there is `what`."""
+        if self.engine != MEMORY:
+            raise NotOnThisEngine(
+                f"{what} is there in memory only, and this test runs on {self.engine}: {advice}. "
+                'With `@pytest.mark.outboard_engines("memory")` it is left out on other engines'
+            )
 
 
 @dataclass(slots=True)
@@ -76,7 +88,7 @@ class EventSession:
         self._codecs: Sequence[Mapping[tuple[str, str], EventCodec[Any]]] = ()
         self.has_told = False
         """Whether an error has its report already."""
-        self.clock: Final = SessionClock(world.clock, self.quiet)
+        self.clock: Final = SessionClock(world.clock, self.quiet, world.demand_memory)
         self.faults: Final = self.faults_in(lambda scope: scope)
 
     def published(self, what: Topic[T] | type[T]) -> list[Event[T]]:
@@ -90,9 +102,13 @@ class EventSession:
     def none(self, what: Topic[T] | type[T]) -> None:
         """Pass if no such event was published, and none can be unless time passes; it waits for nothing.
 
-        Raises NotQuiet while something is under way, AssertionError where there is one, and TypeError as
-        `published`.
+        Raises NotQuiet while something is under way, AssertionError where there is one, TypeError as
+        `published`, and NotOnThisEngine beside a real sidecar, in which something may be that nobody sees.
         """
+        self._world.demand_memory(
+            "none()",
+            "assert that `s.published(…)` is empty after `await s.quiet()`, which waits for all",
+        )
         found = self.published(what)
         if found:
             told = ", ".join(f"'{event.id}' ({event.data!r})" for event in found)
@@ -139,7 +155,12 @@ class EventSession:
     def faults_in(self, scope: Callable[[AbstractAsyncContextManager[None]], Scope]) -> Faults[Scope]:
         """The faults of this session, whose blocks `scope` makes."""
         world = self._world
-        return Faults(world.traffic, self.quiet, world.clock, world.hops.append, scope)
+
+        def made(block: AbstractAsyncContextManager[None]) -> Scope:
+            world.demand_memory("a fault", "stop and start the engine itself, outside of the session")
+            return scope(block)
+
+        return Faults(world.traffic, self.quiet, world.clock, world.hops.append, made)
 
     def unhandled(self) -> list[Exception]:
         """Of each event that was not handled in the end: what its handler raised last, or NotHandled."""
@@ -173,4 +194,5 @@ class EventSession:
             told_request(each.to, each.app_id, each.app, each.request)
             for each in self._world.traffic.under_way
         ]
+        told += [f"{app_id} has not settled '{name}'" for app_id, name in self._world.unsettled()]
         return "; ".join(told) or "a task goes on without end, or a database does not answer"

@@ -29,12 +29,19 @@ class Units(TypedDict, total=False):
 class SessionClock:
     """The time of a session, for sidecars, relays, inboxes, leases and what boards publish."""
 
-    def __init__(self, clock: VirtualClock, quiet: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        quiet: Callable[[], Awaitable[None]],
+        demand_memory: Callable[[str, str], None],
+    ) -> None:
         self._clock = clock
         self._quiet = quiet
+        self._demand_memory = demand_memory
 
     def now(self) -> datetime:
-        """The time in the session, aware, in UTC."""
+        """The time in the session, aware, in UTC. Raises NotOnThisEngine where that is the machine's."""
+        self._demand_memory("clock.now()", "ask `datetime.now(UTC)`: time is real there")
         return self._clock.now()
 
     async def advance(self, delta: timedelta | None = None, **units: Unpack[Units]) -> None:
@@ -43,8 +50,12 @@ class SessionClock:
         What is due meanwhile happens at its time and in its order, and is waited for: back-off, `ttl`,
         leases, retention, staged events for later. It takes 128 steps at most: what is due within one 128th
         of it comes together. Raises TypeError and ValueError for what is no time, or goes back; NotSeen as
-        `quiet`.
+        `quiet`; NotOnThisEngine where the time is real.
         """
+        self._demand_memory(
+            "clock.advance()",
+            "wait for what is to come, as with `await outboard.handled(topic, timeout=…)`",
+        )
         seconds = _seconds(delta, units)
         await self._quiet()
         clock = self._clock

@@ -54,8 +54,12 @@ class StagedEvents:
         """Return when all that is due is published or parked. Raises NotSeen, OutboxUnavailable."""
         try:
             async with patiently(timeout):
-                for outbox in tuple(self._used):
-                    while (await outbox.store.depth()).waiting:  # noqa: ASYNC110 - only its database knows
-                        await asyncio.sleep(ASK_SECONDS)
+                await self.all_published()
         except TimeoutError:
             raise NotSeen(f"not every staged event was published within {timeout:g} s") from None
+
+    async def all_published(self) -> None:
+        """As `published`, however long it takes."""
+        for outbox in tuple(self._used):
+            while (await outbox.store.depth()).waiting:  # noqa: ASYNC110 - only its database knows
+                await asyncio.sleep(ASK_SECONDS)

@@ -6,15 +6,25 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
 
 import uvicorn
 
-from outboard.sidecar.api.http.app import Api
+from outboard.asgi import Receive, Scope, Send
 from outboard.sidecar.api.http.http2.switching import SwitchingHttpProtocol
 from outboard.sidecar.api.http.protocol import BoundedHttpProtocol
 from outboard.sidecar.http2_library import is_h2_installed
 
-__all__ = ["serving"]
+__all__ = ["Served", "serving"]
+
+
+class Served(Protocol):
+    """An ASGI app that says from which size on, in bytes, the head of a request is refused."""
+
+    @property
+    def max_head_bytes(self) -> int: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class _Server(uvicorn.Server):
@@ -47,7 +57,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    api: Api, sockets: Sequence[socket.socket], drain: float | None, *, http2: bool = False
+    api: Served, sockets: Sequence[socket.socket], drain: float | None, *, http2: bool = False
 ) -> AsyncIterator[Callable[[], None]]:
     """Serve `api` while the block runs; at its end requests in hand get `drain` seconds (None: no limit).
 
