@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from outboard.cli import main
+from support.outboard_command import calling
 
 SHOP = """
 from outboard import Outboard
@@ -24,18 +24,12 @@ class Order(BaseModel):
 orders = board.topic("orders", Order)
 """
 
+called = calling("asyncapi")
+
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("shop.py").write_text(SHOP, encoding="utf-8")
-    return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["asyncapi", *arguments])
-    return int(ended.value.code or 0)
+def shop(here: Path) -> None:
+    (here / "shop.py").write_text(SHOP, encoding="utf-8")
 
 
 def test_a_document_is_printed_and_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from outboard.cli import main
 from outboard.cli.console import progress
+from support.outboard_command import calling
 
 GOOD = """\
 apiVersion: dapr.io/v1alpha1
@@ -32,17 +33,8 @@ metadata:
     dapr.io/app-id: shop
 """
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    return int(ended.value.code or 0)
+pytestmark = pytest.mark.usefixtures("here")
+called = calling()
 
 
 def test_the_exit_code_says_what_was_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from outboard.cli import main
+from support.outboard_command import calling
 
 RUN_FILE = """\
 version: 1
@@ -35,6 +35,8 @@ spec:
 """
 CONFIGURATION = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: appconfig}\n"
 
+called = calling("info")
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -43,12 +45,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name.startswith(("DAPR_", "OUTBOARD_", "APP_")):
             monkeypatch.delenv(name)
     return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["info", *arguments])
-    return int(ended.value.code or 0)
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

@@ -8,20 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from outboard.cli import main
 from support.deployments import REDIS, Project
+from support.outboard_command import calling
+
+called = calling("manifests")
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path)
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["manifests", *arguments])
-    return int(ended.value.code or 0)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -7,22 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from outboard.cli import main
+from support.outboard_command import calling
 
 SOURCE = 'requests.post("/v1.0/publish/events/orders")\n'
 
+called = calling("migrate")
+
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("shop.py").write_text(SOURCE, encoding="utf-8")
-    return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["migrate", *arguments])
-    return int(ended.value.code or 0)
+def shop(here: Path) -> None:
+    (here / "shop.py").write_text(SOURCE, encoding="utf-8")
 
 
 def test_places_are_listed_and_nothing_is_changed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,18 +10,10 @@ import pytest
 
 from outboard.cli import main
 from outboard.schema.jsonc import with_entries
+from support.outboard_command import calling
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["new", *arguments])
-    return int(ended.value.code or 0)
+pytestmark = pytest.mark.usefixtures("here")
+called = calling("new")
 
 
 def files(folder: Path) -> set[str]:

@@ -7,19 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from outboard.cli import main
+from support.outboard_command import calling
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["schema", *arguments])
-    return int(ended.value.code or 0)
+pytestmark = pytest.mark.usefixtures("here")
+called = calling("schema")
 
 
 def test_a_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
