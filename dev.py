@@ -4,6 +4,7 @@
     python3 dev.py demo       run the to-do system here, with nothing else installed
     python3 dev.py test       run the tests; what follows goes to pytest, and --all leaves none out
     python3 dev.py check      lint, format, types and the direction of imports
+    python3 dev.py fastapi    the unit and typing tests with each of FastAPI's last three minor versions
     python3 dev.py docs       build the documentation as a site, and serve it here
     python3 dev.py engines    set up the real engines that some tests need
     python3 dev.py cluster    run Kubernetes with Dapr here, and the to-do system's pods on it
@@ -399,6 +400,17 @@ def test(rest: Sequence[str], versions: str, everything: bool) -> int:
     return hand_over([str(python_of(VENV)), "-m", "pytest", *warnings, *asked], environment)
 
 
+def fastapi(rest: Sequence[str], behind: Sequence[int]) -> int:
+    """Run pytest with FastAPI's last minor versions, or with those so far `behind` the newest."""
+    from requirements.fastapi_versions import BEHIND, FastAPIProblem, tried_with
+
+    environment = set_up("dev")
+    try:
+        return tried_with(ROOT, python_of(VENV), environment, behind or BEHIND, rest, say)
+    except FastAPIProblem as problem:
+        raise Problem(str(problem)) from problem
+
+
 def docs(build: bool, port: int) -> int:
     """Build the site strictly into build/site, or serve it, built again at each change of a page."""
     environment = {**set_up("docs"), "NO_MKDOCS_2_WARNING": "1"}  # an advertisement of its theme
@@ -536,6 +548,22 @@ def parser() -> argparse.ArgumentParser:
             versions.add_argument(
                 option, action="store_const", const=option, default="", dest="versions", help=shown
             )
+    trying = command(
+        "fastapi",
+        "run the unit and typing tests with each of FastAPI's last three minor versions; what follows `--` "
+        "goes to pytest",
+        "  python3 dev.py fastapi                    each in an environment of its own, below .venv\n"
+        "  python3 dev.py fastapi --behind 1         the last but one\n"
+        "  python3 dev.py fastapi -- tests/unit/kit -q",
+    )
+    trying.add_argument(
+        "--behind",
+        type=int,
+        choices=(0, 1, 2),
+        action="append",
+        default=[],
+        help="so many minor versions before the newest; may be given more than once",
+    )
     documenting = command(
         "docs",
         "build the documentation as a site, and serve it on this machine; nothing is fetched from elsewhere",
@@ -600,6 +628,9 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     cut = 1 if passes_on else len(arguments)
     if arguments[:2] == ["cluster", "kubectl"]:
         cut = 2
+    if arguments[:1] == ["fastapi"] and "--" in arguments:
+        cut = list(arguments).index("--")
+        return list(arguments[:cut]), list(arguments[cut + 1 :])
     if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
         cut = 2 if "=" in arguments[1] else 3
     while arguments[:1] == ["test"] and cut < len(arguments) and arguments[cut] in (*VERSIONS, EVERYTHING):
@@ -617,6 +648,8 @@ def main(arguments: Sequence[str]) -> int:
         return demo(rest, known.port)
     if known.command == "test":
         return test(rest, known.versions, known.everything)
+    if known.command == "fastapi":
+        return fastapi(rest, known.behind)
     if known.command == "chaos":
         return proof("chaos", rest)
     if known.command == "simulate":

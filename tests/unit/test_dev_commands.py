@@ -226,6 +226,8 @@ def test_a_failed_pip_is_explained(output: str, meaning: str) -> None:
         ("check --fix", "check --fix", ""),
         ("check --lowest", "check --lowest", ""),
         ("lock --upgrade", "lock --upgrade", ""),
+        ("fastapi --behind 1", "fastapi --behind 1", ""),
+        ("fastapi --behind 1 -- tests/unit/kit -q", "fastapi --behind 1", "tests/unit/kit -q"),
         ("engines daprd --list", "engines daprd --list", ""),
         ("", "", ""),
         ("chaos --kills 3 --help", "chaos", "--kills 3 --help"),
@@ -244,6 +246,7 @@ def test_only_what_runs_another_program_passes_arguments_on(line: str, own: str,
         ["engines", "--output", "yaml"],
         ["test", "--newest", "--lowest"],
         ["lock", "--newest"],
+        ["fastapi", "--behind", "9"],
     ],
 )
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import dev
+from requirements.fastapi_versions import BEHIND
 from requirements.locking import PYTHONS
 
 WORKFLOW = yaml.safe_load((dev.ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
@@ -37,6 +38,7 @@ CI = commands_of(RUN)
 
 @pytest.mark.parametrize("line", LINES + CI)
 def test_every_command_is_one_of_dev_py(line: str) -> None:
+    line = line.replace("${{ matrix.behind }}", "0")
     own, _ = dev.split_off(shlex.split(line))
     assert dev.parser().parse_args(own).command == own[0]
 
@@ -74,6 +76,13 @@ def test_the_newest_and_the_oldest_packages_are_tried_by_schedule() -> None:
     ]
     for job in ("newest", "lowest"):
         assert "schedule" in WORKFLOW["jobs"][job]["if"]
+
+
+def test_the_last_versions_of_fastapi_are_tried_by_schedule() -> None:
+    assert tuple(matrix("fastapi")["behind"]) == BEHIND
+    assert "schedule" in WORKFLOW["jobs"]["fastapi"]["if"]
+    (line,) = [line for text in runs("fastapi") for line in commands_of(text)]
+    assert line == "fastapi --behind ${{ matrix.behind }}"
 
 
 def test_everything_ends_and_nothing_may_write() -> None:
