@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
             _tell(f"seed {told['seed']}: {len(told['violations'])} violations after {seeds} seeds", asked)
             for each in told["violations"]:
                 _tell(f"  {each}", asked)
-            _tell(f"replay it: {_command(told['seed'], asked.mutant)}", asked)
+            _tell(f"replay it: {_command(told['seed'], asked)}", asked)
             if not asked.all:
                 return 1
     _tell(f"{seeds} seeds, {events} events, {steps} steps, {faults.total()} faults:", asked)
@@ -67,25 +68,24 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--mutant", choices=[mutant.name for mutant in MUTANTS])
     parser.add_argument("--output", choices=("text", "json"), default="text")
     asked = parser.parse_args(arguments)
-    if asked.only and asked.seed is None:
-        parser.error("--only is for one run: name it with --seed")
     return asked
 
 
 def _runs(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     seeds = range(asked.first, asked.first + asked.seeds)
     jobs = asked.jobs or os.cpu_count() or 1
+    several = partial(_several, only=asked.only)
     if jobs == 1:
-        yield from map(_one, seeds)
+        yield from (told for seed in seeds for told in several([seed]))
         return
     chunks = [list(seeds[at : at + CHUNK]) for at in range(0, len(seeds), CHUNK)]
     with ProcessPoolExecutor(jobs, get_context("spawn"), apply_mutant, (asked.mutant,)) as pool:
-        for told in pool.map(_several, chunks):
+        for told in pool.map(several, chunks):
             yield from told
 
 
-def _several(seeds: Sequence[int]) -> list[dict[str, Any]]:
-    return [_one(seed) for seed in seeds]
+def _several(seeds: Sequence[int], only: str) -> list[dict[str, Any]]:
+    return [_one(seed, only=only) for seed in seeds]
 
 
 def _one(seed: int, *, keeps_story: bool = False, only: str = "") -> dict[str, Any]:
@@ -120,8 +120,10 @@ def _show(told: dict[str, Any], asked: argparse.Namespace) -> int:
     return 1 if told["violations"] else 0
 
 
-def _command(seed: int, mutant: str | None) -> str:
-    return f"python3 dev.py simulate --seed {seed} --trace" + (f" --mutant {mutant}" if mutant else "")
+def _command(seed: int, asked: argparse.Namespace) -> str:
+    only = f" --only '{asked.only}'" if asked.only else ""
+    mutant = f" --mutant {asked.mutant}" if asked.mutant else ""
+    return f"python3 dev.py simulate --seed {seed} --trace{only}{mutant}"
 
 
 def _tell(text: str, asked: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@
 8   the outbox is empty, and no lease is left behind; what an operator has had tried again is not parked by a
     refusal that is older
 10  duplicates on the broker are at most the faults times what was in flight
+11  where programs are only asked to stop, there are none; whatever their database refuses meanwhile
 
 And of events that wait for a time, or stand for one another:
 
@@ -61,7 +62,7 @@ class Evidence:
     are the ids of events that were parked although an operator had had them tried again. `arrived` is when
     each of `wire` did, `gone` when one that expires was in the outbox no more, and `unguarded` are dedupe
     keys with which events were staged when none waited at the commit. `harm` are the kinds of faults that
-    happened.
+    happened, and `only_stops` says that nobody can have had a reason to send anything twice.
     """
 
     committed: list[Committed] = field(default_factory=list)
@@ -76,6 +77,7 @@ class Evidence:
     cancelled: set[str] = field(default_factory=set)
     unguarded: list[str] = field(default_factory=list)
     harm: frozenset[str] = frozenset()
+    only_stops: bool = False
     faults: int = 0
     errors: list[str] = field(default_factory=list)
     unfinished: str = ""
@@ -116,6 +118,8 @@ def _of_the_broker(seen: Evidence) -> list[str]:
     duplicates = len(on_wire) - len(set(on_wire))
     if duplicates > seen.faults * IN_FLIGHT:
         found.append(f"10: {duplicates} duplicates on the broker, after {seen.faults} faults")
+    if duplicates and seen.only_stops:
+        found.append(f"11: {duplicates} duplicates on the broker, where programs were only asked to stop")
     return found
 
 

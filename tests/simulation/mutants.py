@@ -37,12 +37,14 @@ class Replacement:
 class Mutant:
     """A mistake that somebody could make, and that has to be found within so many `seeds`.
 
-    `breaks` is the number of the invariant that it breaks, as `invariants` has them.
+    `breaks` is the number of the invariant that it breaks, as `invariants` has them. With `only`, all faults
+    are of that kind.
     """
 
     name: str
     breaks: int
     seeds: int = 60
+    only: str = ""
 
     @property
     def replacements(self) -> Sequence[Replacement]:
@@ -74,8 +76,9 @@ MUTANTS: Final = (
     Mutant("expired-before-its-time", breaks=15),
     Mutant("duplicate-by-a-look", breaks=16),
     Mutant("cancelled-while-under-way", breaks=17),
+    Mutant("gives-up-at-its-end", breaks=11, only="SIGTERM"),
 )
-"""With those of events that wait for a time, or stand for one another."""
+"""With those of events that wait for a time, or stand for one another, and of programs that stop."""
 
 
 def apply_mutant(name: str | None) -> None:

@@ -31,7 +31,7 @@ from simulation.dialect import current
 from simulation.hosts import Host, sidecar_of
 from simulation.invariants import Committed, Evidence, committed_in, event_of, violations
 from simulation.loop import PROCESS, Stuck
-from simulation.world import World
+from simulation.world import STOPS, World
 
 __all__ = ["Outcome", "run"]
 
@@ -189,6 +189,8 @@ class _System:
             host.start()
         for _ in range(world.random.randint(0, 3) if world.plan.faults and not world.only else 0):
             world.beside(self._event())
+        if world.only == STOPS:
+            world.beside(self._stops())
         while not self._is_done():
             if world.now > max(world.last_fault, world.plan.seconds, self.fixed_at) + PATIENCE:
                 self.seen.unfinished = self._what_is_left()
@@ -207,6 +209,7 @@ class _System:
         tasks = [(message, at) for (topic, message), at in arrivals if topic == TASKS]
         seen.wire, seen.arrived = [_on_wire(message) for message, _ in tasks], [at for _, at in tasks]
         seen.harm = frozenset(world.faults)
+        seen.only_stops = world.only == STOPS
         for name in APPLIERS:
             rows = self.databases[name].rows('SELECT event_id, "key" FROM ledger ORDER BY "row"')
             seen.applied[name] = [(row[0], row[1]) for row in rows]
@@ -328,6 +331,18 @@ class _System:
             self.databases[STAGED].change("UPDATE outboard_outbox_lease SET lease_until = 0")
         elif kind == "clock":
             world.database_offset += world.pick((-3600.0, 3600.0))
+
+    async def _stops(self) -> None:
+        """Ask one app after the other to stop, as a deployment does: each begins again before the next."""
+        world = self.world
+        while world.now < world.plan.seconds:
+            await world.wait(0.2, 1.5)
+            host: Host = world.pick([each for each in self.hosts if "sidecar" not in each.name])
+            if host.process.alive and host.exchange is not None:
+                world.happens(STOPS)
+                await host.terminate()
+                if host.process.alive:
+                    world.loop.kill(host.process)
 
     async def _hurry(self) -> None:
         """Before whoever has parked an event may know that it has."""

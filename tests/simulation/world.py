@@ -15,7 +15,7 @@ from typing import Any, Final
 from outboard.host.processes import ProcessIdentity
 from simulation.loop import PROCESS, Process, SimulatedLoop
 
-__all__ = ["Ended", "Machines", "Plan", "SimulatedClock", "World"]
+__all__ = ["STOPS", "STOPS_BESIDE", "Ended", "Machines", "Plan", "SimulatedClock", "World"]
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR: Final = 3600.0
@@ -31,6 +31,13 @@ AIMED: Final = 0.2
 AIMED_RATE: Final = 0.5
 MOST_AIMED: Final = 8
 MOST_OF_ONE: Final = 12
+STOPS: Final = "SIGTERM"
+STOPS_BESIDE: Final = "commit failed"
+"""Where all that happens is that programs are asked to stop, their database refuses now and then: it is known
+then what it has done, so that nothing has to come twice.
+"""
+RATE_BESIDE: Final = 0.15
+MOST_BESIDE: Final = 60
 LONGEST_STOP: Final = 50.0
 """Longer than a lease of the outbox, and than a consumer group waits for a member."""
 
@@ -76,7 +83,8 @@ class Plan:
 class World:
     """One run. `story` is kept only where somebody wants to read it; its digest always.
 
-    With `only`, that is the one kind of fault that there is, and it happens often.
+    With `only`, that is the one kind of fault that there is, and it happens often; with STOPS come
+    STOPS_BESIDE.
     """
 
     def __init__(self, seed: int, *, keeps_story: bool = False, only: str = "") -> None:
@@ -85,7 +93,9 @@ class World:
         self.plan = Plan.drawn(self.random)
         self.only = only
         if only:
-            self.plan = Plan(faults=MOST_OF_ONE, seconds=12.0, rate=AIMED_RATE, step_rate=0.0, skewed=False)
+            faults, rate = (MOST_BESIDE, RATE_BESIDE) if only == STOPS else (MOST_OF_ONE, AIMED_RATE)
+            self.plan = Plan(faults=faults, seconds=12.0, rate=rate, step_rate=0.0, skewed=False)
+        self._strikes = STOPS_BESIDE if only == STOPS else only
         self.loop = SimulatedLoop(Random(f"order {seed}"))
         self.loop.before_step = self._before_step
         self.loop.ends = self._ends
@@ -143,11 +153,11 @@ class World:
             if aim[0] == at and aim in self.plan.aims and self.random.random() < AIMED_RATE:
                 self._aimed_left -= 1
                 return self._struck(aim[1])
-        if self._left <= 0 or (self.only and self.only not in kinds):
+        if self._left <= 0 or (self.only and self._strikes not in kinds):
             return ""
         if self.random.random() >= self.plan.rate:
             return ""
-        return self._struck(self.only or self.random.choice(kinds))
+        return self._struck(self._strikes or self.random.choice(kinds))
 
     def happens(self, *kinds: str) -> str:
         """One of `kinds`, which counts as a fault."""

@@ -42,6 +42,8 @@ HELD_EVENTS: Final = 1_000
 LONGEST_PAUSE: Final = 5.0
 SHORTEST_PAUSE: Final = 0.05
 """Between two sweeps, where somebody keeps from this relay what it would take."""
+LEAVING_SECONDS: Final = 10.0
+"""So long a relay that ends tries to write down what it has sent: within the usual grace period, 30 s."""
 
 
 class Relay:
@@ -258,8 +260,18 @@ class Relay:
     async def _leave(self) -> None:
         """What is under way is waited for and deleted, so that nobody publishes it again."""
         await self._sender.finish()
-        try:
-            await self._settle()
-            await self._store.release(self._token)
-        except OutboxUnavailable as error:
-            log.warning("the outbox could not be told that a relay has ended: %s", error)
+        until = self._clock.monotonic() + LEAVING_SECONDS
+        failures = 0
+        while True:
+            try:
+                await self._settle()
+                return await self._store.release(self._token)
+            except OutboxUnavailable as error:
+                reason = error
+            failures += 1
+            # A lease that is not given back is merely waited for; what is not written down comes twice.
+            if not self._sender.ledger.has_more or self._clock.monotonic() >= until:
+                break
+            await self._clock.sleep(backoff(failures, self._random(), LONGEST_PAUSE))
+        again = ", and what it has published may be published again" * self._sender.ledger.has_more
+        log.warning("the outbox could not be told that a relay has ended%s: %s", again, reason)

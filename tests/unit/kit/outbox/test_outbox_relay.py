@@ -14,14 +14,20 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from outboard.errors import PublishFailed, PublishForbidden, SidecarError, SidecarUnavailable
+from outboard.errors import (
+    OutboxUnavailable,
+    PublishFailed,
+    PublishForbidden,
+    SidecarError,
+    SidecarUnavailable,
+)
 from outboard.kit.client.http import HttpSidecar
 from outboard.kit.client.port import Publication
 from outboard.kit.client.settings import Settings
 from outboard.kit.outbox.ledger import PAGE_EVENTS, UNSETTLED_EVENTS
 from outboard.kit.outbox.partitions import LEASE_SECONDS
 from outboard.kit.outbox.port import FetchRequest, Refused, Settlement, StoredEvent
-from outboard.kit.outbox.relay import FETCH_EVENTS, Relay
+from outboard.kit.outbox.relay import FETCH_EVENTS, LEAVING_SECONDS, Relay
 from outboard.kit.outbox.sender import SendContext
 from outboard.wire.http import Response
 from support.outbox import OutboxBench, running, sqlite_engine, until
@@ -183,6 +189,70 @@ async def test_the_end_waits_for_what_is_under_way_and_gives_partitions_back(ben
     assert await bench.store.waiting() == 1
     await bench.work(bench.relay("second"))
     assert bench.broker.of("a") == [1, 2], "at once, and nothing twice"
+
+
+async def test_the_end_tries_again_to_write_down_what_was_sent(
+    bench: OutboxBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database may be locked by others just then: what is not written down would come a second time."""
+    bench.commit(1, key="a")
+    bench.broker.gate.clear()
+    relay, settle, locked = bench.relay("first"), bench.store.settle, 2
+
+    async def settle_later(token: str, settlement: Settlement) -> None:
+        nonlocal locked
+        locked -= 1
+        if locked >= 0:
+            raise OutboxUnavailable("settle events", "database is locked")
+        await settle(token, settlement)
+
+    async def sleep(seconds: float) -> None:
+        bench.clock.advance(seconds)
+
+    monkeypatch.setattr(bench.store, "settle", settle_later)
+    task = asyncio.create_task(relay.run())
+    await until(lambda: bool(bench.broker.most_at_once))
+    task.cancel()
+    await bench.settle_down()
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    bench.broker.gate.set()
+    await asyncio.wait((task,))
+    assert await bench.store.waiting() == 0
+    assert await bench.store.leases() == {}
+    await bench.work(bench.relay("second"))
+    assert bench.broker.of("a") == [1], "nothing twice"
+
+
+async def test_the_end_does_not_wait_for_ever_for_a_database_that_is_away(
+    bench: OutboxBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.commit(1, key="a")
+    relay = bench.relay("first")
+    await relay.step()
+    await bench.settle_down()
+    assert bench.broker.of("a") == [1]
+    tried = 0
+
+    async def settle_never(token: str, settlement: Settlement) -> None:
+        nonlocal tried
+        tried += 1
+        raise OutboxUnavailable("settle events", "no connection")
+
+    async def sleep(seconds: float) -> None:
+        bench.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(bench.store, "settle", settle_never)
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    task = asyncio.create_task(relay.run())
+    await until(lambda: tried > 0)
+    began, before = bench.clock.monotonic(), tried
+    task.cancel()
+    await asyncio.wait((task,))
+    assert tried > before + 1
+    assert bench.clock.monotonic() - began < 2 * LEAVING_SECONDS
+    assert "what it has published may be published again" in caplog.text
+    assert "could not settle events: no connection" in caplog.text
 
 
 async def test_an_outage_counts_no_attempt_and_asks_seldom(bench: OutboxBench) -> None:
