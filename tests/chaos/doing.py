@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import resource
@@ -29,6 +30,7 @@ FULL_BYTES: Final = 4_096
 ATTEMPTS: Final = 10
 ANSWERS: Final = 5
 """Of a proxy, how many are lost at once."""
+HEALED_WITHIN: Final = 30.0
 ALL_RELAYS: Final = sum(RELAYS.values())
 MET: Final[Mapping[str, int]] = {
     **RELAYS,
@@ -65,6 +67,14 @@ class Doing:
     def met(self, fault: Fault) -> int:
         """How many relays may publish something once more because of it."""
         return MET.get(fault.victim, 0)
+
+    def heal(self) -> int:
+        """From now on no answer is lost; how many were still to be: a proxy loses the next ones, whenever."""
+
+        async def healed() -> int:
+            return sum(proxy.heal() for proxy in (*self._system.publishing, *self._system.delivery))
+
+        return asyncio.run_coroutine_threadsafe(healed(), self._system.loop).result(HEALED_WITHIN)
 
     def tend(self) -> list[str]:
         """Start what has ended by itself, as a supervisor would; the names."""

@@ -42,6 +42,11 @@ class CuttingProxy:
         """Lose the next `count` answers, whenever they come. To be called in its event loop."""
         self._to_lose += count
 
+    def heal(self) -> int:
+        """Lose no more; how many answers were still to be lost. To be called in its event loop."""
+        left, self._to_lose = self._to_lose, 0
+        return left
+
     async def start(self) -> None:
         """Listen."""
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
