@@ -58,6 +58,16 @@ def on_order(event: Event[Any], db: Annotated[Session, Depends(inbox.session)]) 
     echoes.stage(db, {"key": key, "value": value}, key=key, id=f"echo-{event.id}")
 
 
+@app.post("/batch")
+def batch(first: int, count: int) -> None:
+    """Stage so many echoes in one transaction."""
+    with Session(engine) as db:
+        for number in range(first, first + count):
+            key = f"k{number % 8}"
+            echoes.stage(db, {"key": key, "value": number}, key=key, id=f"batch-{number}")
+        db.commit()
+
+
 @echoes.subscribe("/echoes")
 async def on_echo(event: Event[Any]) -> None:
     note(ECHOES, event.id)

@@ -82,21 +82,22 @@ def daprd_beside(
     daprd: Path,
     folder: Path,
     resources: Mapping[str, str],
-    *,
+    *more: str,
     app_port: int = 0,
     port: int = 0,
     grpc_port: int = 0,
+    awaited: str = READY,
     **variables: str,
 ) -> Iterator[Beside]:
-    """The same with Dapr's own."""
+    """The same with Dapr's own; `more` are flags of it. It runs once it says what is `awaited`."""
     free, free_for_grpc, internal_port, metrics_port = free_ports(4)
     http_port, grpc_port = port or free, grpc_port or free_for_grpc
     flags = ["--app-id", "shop", "--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port)]
     flags += ["--dapr-internal-grpc-port", str(internal_port), "--metrics-port", str(metrics_port)]
-    flags += ["--dapr-listen-addresses", "127.0.0.1", "--mode", "standalone", *_app(app_port)]
+    flags += ["--dapr-listen-addresses", "127.0.0.1", "--mode", "standalone", *_app(app_port), *more]
     command = [str(daprd), *flags, "--resources-path", str(_written(folder, resources))]
     with running(command, folder, **variables) as program, _client(http_port) as http:
-        program.wait_for(READY)
+        program.wait_for(awaited)
         yield Beside(program, http_port, grpc_port, http)
 
 
