@@ -313,11 +313,13 @@ class Outboard:
         store: str | None = None,
         remember: int = DEFAULT_REMEMBER,
         max_bytes: int = MAX_RECORD_BYTES,
+        max_attempts: int | None = None,
     ) -> StateInbox[T]:
         """A `StateInbox` in a state store (the board's unless given): for handlers without a SQL database.
 
         `key` gives the key under which the value of type `model` lies that an event changes. Of each handler
-        the last `remember` events of a key are remembered. A record has at most `max_bytes` bytes.
+        the last `remember` events of a key are remembered. A record has at most `max_bytes` bytes. What a
+        handler could not handle at `max_attempts` attempts is a dead letter; None for as often as it comes.
         Raises InvalidName, ModelUnusable; TypeError and ValueError for arguments that are none.
         """
         checked = check_optional("state store", store, self.settings.state_store)
@@ -334,6 +336,7 @@ class Outboard:
             self.settings.app_id,
             OutgoingPublisher(self._publisher.relay, self._timeout, self._journal),
             remember,
+            max_attempts,
         )
 
     def dead_letters(self, engine: EngineSource, **options: Unpack[CollectOptions]) -> DeadLetters:

@@ -1,4 +1,4 @@
-"""What a run of a handler means for its transaction. Pure.
+"""What a run of a handler means for its transaction, and for the event. Pure.
 
 the run                     the transaction  the claim of each event
 was handled                 is committed     stays
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from outboard.kit.subscriptions.result import (
     Duplicate,
+    Exhausted,
     Handled,
     HandlerRun,
     Redeliver,
@@ -23,7 +25,10 @@ from outboard.kit.subscriptions.result import (
     outcomes_of,
 )
 
-__all__ = ["TransactionEnd", "transaction_end"]
+__all__ = ["RETURNED_RETRY", "TransactionEnd", "exhausted", "raised", "transaction_end"]
+
+RETURNED_RETRY: Final = "the handler returned RETRY"
+LONGEST_SAID: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +54,15 @@ def transaction_end(http_status: int, result: object, count: int, *, is_batch: b
         [isinstance(each, Handled | Duplicate) for each in found],
         any(isinstance(each, Redeliver) for each in found),
     )
+
+
+def raised(error: Exception, said: str) -> str:
+    """What a dead letter says of `error`, which a handler raised: of `said` the first line."""
+    line = said.strip().partition("\n")[0]
+    return f"{type(error).__name__} was raised" + (f": {line[:LONGEST_SAID]}" if line else "")
+
+
+def exhausted(reason: str, attempts: int, most: int, error: Exception | None) -> Exhausted:
+    """To be raised at the last attempt: the event is a dead letter then."""
+    told = f"{reason}, at attempt {attempts}, the last of {most}"
+    return Exhausted(told, attempts, type(error).__name__ if error else "")

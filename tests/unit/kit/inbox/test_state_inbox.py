@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,9 +13,11 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
 from outboard import DeliveryStatus, Event, Outboard
-from outboard.errors import HandlerUnsuitable
+from outboard.errors import HandlerUnsuitable, SidecarUnavailable
 from outboard.inbox import InboxEntry
 from outboard.kit.inbox.state.inbox import StateInbox
+from outboard.kit.inbox.state.record import MAX_FAILED
+from outboard.wire.http import ExchangeFailed
 from support.scripted import FakeClock
 from support.state_sidecar import StateSidecar
 
@@ -95,9 +97,15 @@ def bank(request: pytest.FixtureRequest) -> Bank:
     return Bank(asynchronous=request.param == "async")
 
 
-async def deliver(client: httpx.AsyncClient, number: int, **data: Any) -> str:
+async def replay(client: httpx.AsyncClient, number: int, id: str) -> str:
+    return await deliver(client, number, replayed={"replayid": id, "replayto": "bank"})
+
+
+async def deliver(
+    client: httpx.AsyncClient, number: int, *, replayed: Mapping[str, str] | None = None, **data: Any
+) -> str:
     common = {"id": f"e-{number}", "source": "shop", "specversion": "1.0", "type": "paid"}
-    event = {**common, "data": {"account": "ann", "amount": 10, **data}}
+    event = {**common, **(replayed or {}), "data": {"account": "ann", "amount": 10, **data}}
     response = await client.post("/on", content=json.dumps(event), headers=HEADERS)
     assert response.status_code == 200
     return str(response.json()["status"])
@@ -252,6 +260,117 @@ async def test_what_fails_changes_nothing(bank: Bank, sidecar: StateSidecar) -> 
     assert (dead["id"], booked["data"]) == ("e-2", {"balance": 10})
 
 
+def failing(entry: InboxEntry[Account]) -> None:
+    raise OSError("away")
+
+
+async def test_after_the_last_attempt_it_is_a_dead_letter(sidecar: StateSidecar) -> None:
+    banks = [Bank(max_attempts=3), Bank(max_attempts=3)]  # as after a restart: the count is in the record
+    for bank, told in zip(banks, (["RETRY", "RETRY"], ["SUCCESS"]), strict=True):
+        bank.does = failing
+        async with bank.running(sidecar) as client:
+            assert [await deliver(client, 1) for _ in told] == told
+    (letter,) = sidecar.published
+    assert letter["deadletterreason"] == "OSError was raised: away, at attempt 3, the last of 3"
+    assert (letter["deadletterattempts"], letter["deadlettererror"]) == (3, "OSError")
+    assert sidecar.record("ann")["value"] is None
+
+    banks[1].does = lambda entry: None
+    async with banks[1].running(sidecar) as client:
+        assert await deliver(client, 1) == "SUCCESS"  # as a replay does
+    assert sidecar.record("ann")["value"] == {"balance": 10}
+    assert sidecar.record("ann")["failed"] == []
+
+
+async def test_a_dead_letter_that_cannot_be_published_is_tried_again_at_the_next_failure(
+    sidecar: StateSidecar,
+) -> None:
+    bank = Bank(max_attempts=1)
+    bank.does = failing
+
+    async def refuse(asked: str) -> None:
+        if asked == "publish" and bank.runs == 1:
+            raise ExchangeFailed("no connection", sent=False)
+
+    sidecar.before = refuse
+    async with bank.running(sidecar) as client:
+        assert [await deliver(client, 1), await deliver(client, 1)] == ["RETRY", "SUCCESS"]
+    assert [letter["deadletterattempts"] for letter in sidecar.published] == [2]
+
+
+async def test_a_replay_has_attempts_of_its_own_and_is_applied_once(sidecar: StateSidecar) -> None:
+    bank = Bank(max_attempts=2)
+    bank.does = failing
+    async with bank.running(sidecar) as client:
+        assert [await deliver(client, 1) for _ in range(2)] == ["RETRY", "SUCCESS"]
+        told = [await replay(client, 1, "r1") for _ in range(2)]
+        assert told == ["RETRY", "SUCCESS"]
+        bank.does = lambda entry: None
+        assert [await replay(client, 1, each) for each in ("r2", "r2", "r3")] == ["SUCCESS"] * 3
+    assert sidecar.record("ann")["value"] == {"balance": 10}
+    assert [event["deadletterattempts"] for event in sidecar.published[:2]] == [2, 2]
+
+
+async def test_what_returns_retry_counts_and_what_is_away_does_not(sidecar: StateSidecar) -> None:
+    def unavailable(entry: InboxEntry[Account]) -> None:
+        raise SidecarUnavailable(address="x", waited=1.0, reason="refused", operation="publishing")
+
+    bank = Bank(max_attempts=1)
+    async with bank.running(sidecar) as client:
+        bank.does = unavailable
+        assert [await deliver(client, 1) for _ in range(3)] == ["RETRY"] * 3
+        assert sidecar.published == []
+        bank.does = lambda entry: DeliveryStatus.RETRY
+        assert await deliver(client, 1) == "SUCCESS"
+    (letter,) = sidecar.published
+    assert letter["deadletterreason"] == "the handler returned RETRY, at attempt 1, the last of 1"
+
+
+@pytest.mark.parametrize("like_redis", [False, True])
+async def test_attempts_are_counted_though_others_change_the_record(like_redis: bool) -> None:
+    sidecar, changed = StateSidecar(like_redis=like_redis), list[str]()
+
+    async def overtake(asked: str) -> None:
+        if asked == "POST" and not changed:
+            changed.append("ann")
+            sidecar.put("ann", {"format": 1, "value": {"balance": 5}, "seen": [], "outgoing": []})
+
+    sidecar.before = overtake
+    bank = Bank(max_attempts=2)
+    bank.does = failing
+    async with bank.running(sidecar) as client:
+        assert [await deliver(client, 1), await deliver(client, 1)] == ["RETRY", "SUCCESS"]
+    assert changed and sidecar.record("ann")["value"] == {"balance": 5}
+    assert [event["deadletterattempts"] for event in sidecar.published] == [2]
+
+
+async def test_an_attempt_that_cannot_be_counted_is_said_and_comes_again(
+    sidecar: StateSidecar, caplog: pytest.LogCaptureFixture
+) -> None:
+    bank = Bank(max_attempts=1)
+    bank.does = failing
+
+    async def overtake(asked: str) -> None:
+        if asked == "POST":
+            sidecar.put("ann", {"format": 1, "value": {"balance": 5}, "seen": [], "outgoing": []})
+
+    sidecar.before = overtake
+    async with bank.running(sidecar) as client:
+        assert await deliver(client, 1) == "RETRY"
+    assert "an attempt could not be counted" in caplog.text
+
+
+async def test_attempts_of_so_many_events_are_kept(sidecar: StateSidecar) -> None:
+    bank = Bank(max_attempts=2)
+    bank.does = failing
+    async with bank.running(sidecar) as client:
+        for number in range(MAX_FAILED + 1):
+            assert await deliver(client, number) == "RETRY"
+        assert len(sidecar.record("ann")["failed"]) == MAX_FAILED
+        assert await deliver(client, 0) == "RETRY", "it is counted anew"
+        assert await deliver(client, MAX_FAILED) == "SUCCESS"
+
+
 async def test_so_many_events_are_remembered(sidecar: StateSidecar) -> None:
     bank = Bank(remember=3)
     async with bank.running(sidecar) as client:
@@ -396,3 +515,5 @@ def test_arguments_are_checked() -> None:
         board.state_inbox(Account, key=lambda event: "a", remember=0)
     with pytest.raises(TypeError, match="max_bytes"):
         board.state_inbox(Account, key=lambda event: "a", max_bytes=0)
+    with pytest.raises(TypeError, match="max_attempts"):
+        board.state_inbox(Account, key=lambda event: "a", max_attempts=0)

@@ -16,14 +16,13 @@ from starlette.responses import Response
 
 from outboard.errors import Drop, InboxUnavailable, SidecarUnavailable
 from outboard.kit.inbox.claimed_events import ClaimedEvents
-from outboard.kit.inbox.ending import transaction_end
+from outboard.kit.inbox.ending import RETURNED_RETRY, exhausted, raised, transaction_end
 from outboard.kit.inbox.port import EventName, Owner
 from outboard.kit.inbox.sql.claimed import ClaimedTransaction
 from outboard.kit.inbox.sql.sessions import OpenSession, Sessions
 from outboard.kit.outbox.sql.durability import check_durable
 from outboard.kit.outbox.sql.engine import reason_of
 from outboard.kit.subscriptions.endpoint import invocation_of
-from outboard.kit.subscriptions.result import Exhausted
 from outboard.wire.events import Event
 from outboard.wire.replays import replay_id
 
@@ -32,7 +31,6 @@ __all__ = ["SessionDependency"]
 log: Final = logging.getLogger("outboard.inbox")
 
 EXPIRY_SECONDS: Final = 60.0
-LONGEST_SAID: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class SessionDependency:
             applied, others = events.divided(end.applied)
             await run.opened.do(lambda _: run.transaction.commit(applied, others, now))
         elif end.is_failure:
-            await self._failed(run, "the handler returned RETRY")
+            await self._failed(run, RETURNED_RETRY)
 
     async def _failed(self, run: _Run, reason: str, error: Exception | None = None) -> None:
         """Count an attempt. Raises Exhausted for the last one: the event is a dead letter then.
@@ -125,8 +123,7 @@ class SessionDependency:
             log.error("an attempt could not be counted: %s", reason_of(failure, "inbox"))  # noqa: TRY400
             return
         if attempts >= self._max_attempts:
-            told = f"{reason}, at attempt {attempts}, the last of {self._max_attempts}"
-            raise Exhausted(told, attempts, type(error).__name__ if error else "") from error
+            raise exhausted(reason, attempts, self._max_attempts, error) from error
 
     def _now(self) -> int:
         """In milliseconds since 1970."""
@@ -152,8 +149,7 @@ def _name(event: object) -> EventName:
 
 def _raised(error: Exception) -> str:
     """What a dead letter says of it: of a database's without the statement and what stands in it."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
-    return f"{type(error).__name__} was raised" + (f": {said[:LONGEST_SAID]}" if said else "")
+    return raised(error, str(error.orig if isinstance(error, DBAPIError) else error))
 
 
 def _is_outage(error: Exception | None) -> bool:

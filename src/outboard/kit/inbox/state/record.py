@@ -23,13 +23,17 @@ from outboard.kit.state.codec import StateCodec
 
 __all__ = [
     "MAX_RECORD_BYTES",
+    "FailedEvent",
     "OutgoingEvent",
     "RecordCodec",
     "SeenEvents",
     "StateRecord",
+    "attempt_mark",
     "event_mark",
     "has_seen",
+    "with_failure",
     "with_seen",
+    "without_failure",
 ]
 
 T = TypeVar("T")
@@ -39,6 +43,10 @@ MAX_RECORD_BYTES: Final = 2**20
 DIGEST_BYTES: Final = 16
 MAX_CONSUMERS: Final = 32
 """Of so many handlers, at most, a record has ids: those of paths that are no more would stay for ever."""
+
+
+MAX_FAILED: Final = 32
+"""Of so many events that have failed, at most, a record has the attempts: the last ones."""
 
 
 class OutgoingEvent(BaseModel):
@@ -83,6 +91,16 @@ class SeenEvents(BaseModel):
     ids: list[str]
 
 
+class FailedEvent(BaseModel):
+    """An event that `consumer` was given so often, and could not handle. `mark` is its `attempt_mark`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    consumer: str
+    mark: str
+    attempts: int
+
+
 class StateRecord(BaseModel, Generic[T]):
     """What lies under a key. `value` is None where no handler has set one."""
 
@@ -92,6 +110,7 @@ class StateRecord(BaseModel, Generic[T]):
     value: T | None = None
     seen: list[SeenEvents] = Field(default_factory=list)
     outgoing: list[OutgoingEvent] = Field(default_factory=list)
+    failed: list[FailedEvent] = Field(default_factory=list)
 
 
 class RecordCodec(StateCodec[StateRecord[T]]):
@@ -145,7 +164,28 @@ def _strangeness(value: bytes) -> str:
 
 def event_mark(source: str, id: str) -> str:
     """By which a record knows an event: 22 characters, however long its id is."""
-    digest = sha256(json.dumps([source, id]).encode()).digest()[:DIGEST_BYTES]
+    return _marked(source, id)
+
+
+def attempt_mark(source: str, id: str, replay: str) -> str:
+    """By which the attempts of an event are counted: each replay has its own; `replay` is empty for none."""
+    return _marked(source, id, replay) if replay else _marked(source, id)
+
+
+def with_failure(failed: Sequence[FailedEvent], consumer: str, mark: str) -> tuple[list[FailedEvent], int]:
+    """`failed` with one attempt more of an event, as the last one of it; and how many it has had."""
+    before = sum(each.attempts for each in failed if (each.consumer, each.mark) == (consumer, mark))
+    own = FailedEvent(consumer=consumer, mark=mark, attempts=before + 1)
+    return [*without_failure(failed, consumer, mark), own][-MAX_FAILED:], own.attempts
+
+
+def without_failure(failed: Sequence[FailedEvent], consumer: str, mark: str) -> list[FailedEvent]:
+    """`failed` without an event."""
+    return [each for each in failed if (each.consumer, each.mark) != (consumer, mark)]
+
+
+def _marked(*names: str) -> str:
+    digest = sha256(json.dumps(names).encode()).digest()[:DIGEST_BYTES]
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
