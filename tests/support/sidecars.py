@@ -57,6 +57,10 @@ class Hops:
     def records_all(self) -> bool:
         return False  # no message gets a place, so that it stays equal to what a test expects
 
+    @property
+    def may_wait(self) -> bool:
+        return False
+
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:

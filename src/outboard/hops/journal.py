@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVarTuple
 
 from outboard.clock import Clock, monotonic_by, seconds_by
 from outboard.hops.record import EventIdentity, Hop, HopKind, Recorder
 
 __all__ = ["Journal"]
+
+Arguments = TypeVarTuple("Arguments")
 
 
 @dataclass(slots=True)
@@ -28,6 +32,16 @@ class Journal:
     def wants_data(self, event_id: str) -> bool:
         """Whether a hop of this event is to carry its data."""
         return self.recorder is not None and self.recorder.wants_data(event_id)
+
+    def afterwards(self, record: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
+        """Call `record` now; where there are very many events, once what the event loop does now is done.
+
+        Whoever waits for an answer does not wait for the record, too.
+        """
+        if self.recorder is not None and self.recorder.may_wait:
+            asyncio.get_running_loop().call_soon(record, *arguments)
+        else:
+            record(*arguments)
 
     def __call__(
         self, kind: HopKind, pubsub: str, topic: str, event: EventIdentity, payload: bytes = b"",

@@ -131,6 +131,11 @@ class Recorder(Protocol):
         """Whether each event is recorded, as there are not too many."""
         ...
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether there are so many events that nobody is to wait for the record of those that went well."""
+        ...
+
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:

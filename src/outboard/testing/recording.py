@@ -43,6 +43,11 @@ class HopRecording:
         """As `Recorder`; a test asks no broker where an event lies."""
         return False
 
+    @property
+    def may_wait(self) -> bool:
+        """As `Recorder`: a test looks at once."""
+        return False
+
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:

@@ -547,7 +547,7 @@ async def test_closing_has_a_bound_and_fails_the_rest() -> None:
 class Chooser:
     """A recorder that keeps one event of each flight, and remembers what it was asked."""
 
-    wants_envelopes = records_all = False
+    wants_envelopes = records_all = may_wait = False
 
     def __init__(self, kept: str) -> None:
         self.kept = kept

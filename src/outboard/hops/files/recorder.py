@@ -82,6 +82,11 @@ class FileRecorder:
         """As `Recorder`."""
         return not self._mask
 
+    @property
+    def may_wait(self) -> bool:
+        """As `Recorder`."""
+        return bool(self._mask)
+
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:

@@ -44,11 +44,24 @@ class RecordedHandling:
         monotonic = self.journal.monotonic
         attempts, started = self.settler.attempts(received_events), monotonic()
         settled = await self.handling.many(received_events, runner)
-        took, recorder = monotonic() - started, self.journal.recorder
+        if self.journal.recorder is not None:
+            self.journal.afterwards(
+                self._record_many, received_events, settled, attempts, monotonic() - started
+            )
+        return settled
+
+    def _record_many(
+        self,
+        received_events: Sequence[ReceivedEvent],
+        settled: Sequence[Settled],
+        attempts: Sequence[int],
+        took: float,
+    ) -> None:
+        """All that did not go well, and those of the others that are kept."""
+        recorder = self.journal.recorder
         if recorder is not None:
             for position in self._chosen(recorder, received_events, settled, attempts):
                 self._record(received_events[position], settled[position], attempts[position], took)
-        return settled
 
     def _keeps(self, recorder: Recorder, received: ReceivedEvent, settled: Settled, attempt: int) -> bool:
         """What did not go well is kept in any case."""

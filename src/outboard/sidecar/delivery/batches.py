@@ -228,7 +228,7 @@ class BatchConsumer:
         for entry in handled:
             entry.settle()
         if self._single.recording and handled:
-            self._record(handled, answers, number, took)
+            self._single.shared.journal.afterwards(self._record, handled, answers, number, took)
 
     def _record(
         self, handled: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float

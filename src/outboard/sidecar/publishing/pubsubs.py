@@ -166,7 +166,7 @@ class PubSubPublisher:
         failed = {positions[position]: error for position, error in sorted(told.items())}
         if recorder is not None:
             stored = [messages[index] for index in positions if index not in failed]
-            self._record_stored(recorder, target.name, topic, stored)
+            self._journal.afterwards(self._record_stored, recorder, target.name, topic, stored)
         return failed
 
     async def dead_letter(
