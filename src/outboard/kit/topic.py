@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeV
 
 from typing_extensions import TypeForm
 
-from outboard.errors import OutboxMissing
+from outboard.errors import HandlerUnsuitable, OutboxMissing
 from outboard.hops.record import EventIdentity
 from outboard.kit.arguments import stripped, wrong
 from outboard.kit.models import check_model
@@ -24,6 +24,7 @@ from outboard.kit.subscriptions.declaration import (
     SubscribeArguments,
     SubscribeDecorator,
     SubscriptionOptions,
+    place_of,
 )
 from outboard.kit.subscriptions.upcasting import UpcastDecorator
 from outboard.kit.telemetry.creation import Creation
@@ -393,6 +394,10 @@ class Topic(Generic[T]):
         metadata: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> SubscriptionOptions:
+        given: object = path
+        if callable(given):  # else the handler would be taken for a path, and never be declared
+            advice = 'Write `@topic.subscribe("/events/task")`, with the path that its events come to'
+            raise HandlerUnsuitable(place_of(given), "is decorated without a path", advice)
         return SubscriptionOptions(
             path=path,
             router=router,

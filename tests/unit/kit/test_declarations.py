@@ -177,6 +177,14 @@ def test_bounds_that_cannot_be_meant(board: Outboard, number: Any) -> None:
         topic.subscribe_batch("/a", max_events=0)(on_tasks)
 
 
+@pytest.mark.parametrize("kind", ["subscribe", "subscribe_batch"])
+def test_a_handler_that_is_decorated_without_a_path_is_told_at_once(board: Outboard, kind: str) -> None:
+    decorate: Any = getattr(board.topic("a", Task), kind)
+    said = r"^handler on_task \(.*test_declarations.py:\d+\) is decorated without a path. Write `@topic.sub"
+    with pytest.raises(HandlerUnsuitable, match=said):
+        decorate(on_task)
+
+
 async def no_arguments() -> None: ...
 
 
