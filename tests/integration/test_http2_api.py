@@ -524,3 +524,20 @@ async def test_a_sidecar_speaks_it_on_the_port_of_the_api_alone(caplog: pytest.L
         sidecar.stop()
         assert await serving_it == 0
     assert "pip install" not in caplog.text
+
+
+async def test_a_sidecar_that_is_told_so_speaks_http1_alone() -> None:
+    options = Options("api", http_port=0, grpc_port=0, http2=False)
+    sidecar = Sidecar(options, Resources())
+    serving_it = asyncio.create_task(sidecar.serve())
+    async with asyncio.timeout(PATIENCE):
+        await sidecar.ready()
+        async with http2_client(sidecar.http_port) as client:
+            await client.closed()
+            assert client.terminated is not None
+            assert client.terminated.error_code == ErrorCodes.HTTP_1_1_REQUIRED
+        offer = b"GET /v1.0/healthz HTTP/1.1\r\nhost: localhost"
+        async with upgraded(sidecar.http_port, offer) as (_, head):
+            assert head.startswith(b"HTTP/1.1 204")
+        sidecar.stop()
+        assert await serving_it == 0

@@ -1,8 +1,8 @@
 """daprd's flags and environment variables as tables, and the reading of a command line by them.
 
 The table of flags is also what `outboard sidecar --help` is made of. The variables are those that have no
-effect here; those with one are read where options are parsed (NAMESPACE, DAPR_API_TOKEN, APP_API_TOKEN) and
-where components are set up (POD_NAME, DAPR_ENV_KEYS).
+effect here; those with one are read where options are parsed (NAMESPACE, DAPR_API_TOKEN, APP_API_TOKEN,
+DAPR_HTTP_DISABLE_H2C) and where components are set up (POD_NAME, DAPR_ENV_KEYS).
 Source: Dapr, "Dapr arguments and annotations" and "Environment variable reference"; daprd 1.18.
 """
 
@@ -117,7 +117,6 @@ UNSERVED: Final[Mapping[str, str]] = {
     "DAPR_COMPONENTS_SOCKETS_FOLDER": "pluggable components",
     "DAPR_CONTROLPLANE_NAMESPACE": "a control plane",
     "DAPR_CONTROLPLANE_TRUST_DOMAIN": "a control plane",
-    "DAPR_HTTP_DISABLE_H2C": "HTTP/2",
     "DAPR_SCHEDULER_HOST_ADDRESS_DNS_A": "jobs",
     "DAPR_TRUST_ANCHORS": "mTLS",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the export of traces",

@@ -15,6 +15,7 @@ from outboard.resources import duration
 from outboard.resources.quantity import parse_quantity
 from outboard.sidecar.channel.health import AppHealthOptions
 from outboard.sidecar.channel.protocols import GRPC_PROTOCOLS, H2C
+from outboard.sidecar.components.metadata.properties import is_truthy
 from outboard.sidecar.grpc_library import is_grpc_installed
 from outboard.sidecar.http2_library import is_h2_installed
 from outboard.sidecar.invocation.names.registry import registry_folder
@@ -60,6 +61,7 @@ def from_values(values: Values, environment: Mapping[str, str]) -> Options:
         metrics_port=_port(values, "metrics-port") if values.boolean("enable-metrics") else None,
         metrics_listen_address=values.text("metrics-listen-address"),
         unix_domain_socket=_path(values, "unix-domain-socket"),
+        http2=not is_truthy(environment.get("DAPR_HTTP_DISABLE_H2C", "")),
         allowed_origins=_split(values.text("allowed-origins")),
         resources_paths=_resources_paths(values),
         config_paths=tuple(Path(part) for text in values.many("config") for part in _split(text)),

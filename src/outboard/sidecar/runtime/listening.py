@@ -74,12 +74,13 @@ def listening_for(options: Options, *, has_grpc: bool, is_found: bool = False) -
 
 @asynccontextmanager
 async def serving_all(
-    sockets: Listening, apis: Apis, drain: float | None, log: SidecarLog
+    sockets: Listening, apis: Apis, options: Options, log: SidecarLog
 ) -> AsyncIterator[Callable[[], None]]:
-    """Serve each API where it has sockets; at the end requests in hand get `drain` seconds.
+    """Serve each API where it has sockets; at the end requests in hand get as long as `options` say.
 
     Yields what to call to take no further requests, before the block ends.
     """
+    drain = options.graceful_shutdown
     async with AsyncExitStack() as stack:
 
         async def serve(
@@ -99,7 +100,7 @@ async def serving_all(
                 serving_peers = serving_grpc(apis.internal, sockets.internal, drain, log)
                 closes.append(await stack.enter_async_context(serving_peers))
             _tell(log, "Internal gRPC", "gRPC", sockets.internal)
-        closes.append(await serve(apis.main, sockets.api, http2=True))
+        closes.append(await serve(apis.main, sockets.api, http2=options.http2))
         _tell(log, "HTTP", "HTTP", sockets.api)
         if sockets.public:
             closes.append(await serve(apis.public, sockets.public))

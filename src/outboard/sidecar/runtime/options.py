@@ -31,8 +31,8 @@ class Options:
     None leaves it to the Configuration. `without_effect` are the settings given for parts that are not
     served, by name, each with its part. With `api_token_optional` a call without a token passes too, unless a
     browser makes it for a page. At least each `reload_interval` seconds it is looked whether resource files
-    have changed. Relative paths in component files, and that of the Unix socket, begin in `directory`. The
-    tokens stay out of the repr.
+    have changed. With `http2` the HTTP API speaks that, too, without TLS. Relative paths in component files,
+    and that of the Unix socket, begin in `directory`. The tokens stay out of the repr.
     """
 
     app_id: str
@@ -50,6 +50,7 @@ class Options:
     internal_grpc_port: int = 0
     internal_listen_address: str = "127.0.0.1"
     unix_domain_socket: Path | None = None
+    http2: bool = True
     allowed_origins: tuple[str, ...] = ()
     config_paths: tuple[Path, ...] = ()
     resources_paths: tuple[Path, ...] = ()

@@ -222,7 +222,7 @@ class Sidecar:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (
                 self._components_up(),
-                serving_all(sockets, self._served_apis(), options.graceful_shutdown, log) as close_api,
+                serving_all(sockets, self._served_apis(), options, log) as close_api,
                 self._invoking.announced(sockets.internal_address),
                 self._app_watched() as app,
             ):

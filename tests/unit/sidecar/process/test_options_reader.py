@@ -58,6 +58,13 @@ def test_tokens_come_from_the_environment_and_stay_out_of_the_repr() -> None:
     assert "mellon" not in repr(given)
 
 
+@pytest.mark.parametrize(("said", "speaks"), [("", True), ("false", True), ("1", False), ("Yes", False)])
+def test_http2_can_be_switched_off_as_in_daprd(said: str, speaks: bool) -> None:
+    given = options(DAPR_HTTP_DISABLE_H2C=said)
+    assert given.http2 is speaks
+    assert given.without_effect == {}
+
+
 def test_flags_without_effect_are_named() -> None:
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SERVICE_NAME": "exports nothing"}
     given = options("--placement-host-address", "x:1", "-enable-mtls=false", **variables)
