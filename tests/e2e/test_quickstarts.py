@@ -50,8 +50,10 @@ class Quickstart:
 
 REDIS = {"redisHost": "{redis}", "redisPassword": ""}
 ORDERS = {"orderpubsub": ("pubsub.redis", REDIS)}
-STREAMED = {"orderpubsub": ("pubsub.redis", {**REDIS, "processingTimeout": "5s", "redeliverInterval": "2s"})}
-"""daprd may have events for a stream that is only just being opened: they come again, by default in a minute."""
+STREAMED = {
+    "orderpubsub": ("pubsub.redis", {**REDIS, "processingTimeout": "5s", "redeliverInterval": "2000"})
+}
+"""daprd may have events for a stream that is only just being opened: they come again, else in a minute."""
 STORE = {"statestore": ("state.redis", REDIS)}
 SECRETS = {
     "localsecretstore": (

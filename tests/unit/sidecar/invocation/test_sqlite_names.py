@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,22 @@ async def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="cannot be used as a register of names"):
         async with names(tmp_path / "nowhere").announced(Announced(NAME, "h:1")):
             pass
+
+
+async def test_sidecars_that_start_together_make_the_file_together(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        registers = [names(tmp_path).announced(Announced(NAME, f"h:{number}")) for number in range(16)]
+        await asyncio.gather(*map(stack.enter_async_context, registers))
+        assert len(await names(tmp_path).find(NAME)) == 16
+
+
+async def test_one_that_makes_the_file_at_the_same_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "names.db", check_same_thread=False)) as holder:
+        holder.execute("BEGIN IMMEDIATE")  # SQLite says "locked" of a switch to WAL now, and does not wait
+        monkeypatch.setattr(
+            "outboard.sidecar.components.sqlite.write_ahead.time.sleep", lambda _: holder.commit()
+        )
+        async with names(tmp_path).announced(Announced(NAME, "h:1")):
+            assert await names(tmp_path).find(NAME) == ["h:1"]

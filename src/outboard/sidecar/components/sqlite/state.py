@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -30,6 +29,7 @@ from outboard.sidecar.components.sqlite.state_statements import (
     stamp,
     statement_for,
 )
+from outboard.sidecar.components.sqlite.write_ahead import switch_to_wal
 from outboard.sidecar.components.state.values import etag_mismatch
 
 __all__ = ["METADATA", "SqliteSettings", "SqliteState", "check", "create"]
@@ -40,7 +40,6 @@ METADATA: Final = KnownMetadata((
 ))  # fmt: skip
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 KEYS_IN_ONE_SELECT: Final = 500
-WAL_PAUSE: Final = 0.005  # seconds
 T = TypeVar("T")
 
 
@@ -151,7 +150,7 @@ class SqliteState:
                 uri=settings.database.startswith("file:"),
             )
             if settings.wal:
-                _switch_to_wal(connection, settings.busy_timeout)
+                switch_to_wal(connection, settings.busy_timeout)
             with _transaction(connection):
                 for statement in SCHEMA:
                     connection.execute(self._sql(statement))
@@ -255,20 +254,6 @@ def _table(properties: Properties, name: str, default: str) -> str:
     if not IDENTIFIER.match(table):
         raise properties.failure(f"`{name}` is not a table name", "Use letters, digits and `_`.", name)
     return table
-
-
-def _switch_to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    """Where others open the same new file at this moment, SQLite answers "locked" at once: try again."""
-    deadline = time.monotonic() + busy_timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(WAL_PAUSE)
-        else:
-            return
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from outboard.errors import ResourceError
 from outboard.resources import duration
 from outboard.resources.configuration import NameResolution
 from outboard.sidecar.components.sqlite.paths import located
+from outboard.sidecar.components.sqlite.write_ahead import switch_to_wal
 from outboard.sidecar.invocation.names.port import Announced
 from outboard.sidecar.invocation.targets import AppName
 from outboard.sidecar.invocation.values import InvocationFailed
@@ -32,6 +33,8 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 NOW: Final = "CAST(strftime('%s', 'now') AS INTEGER)"
 MIGRATIONS: Final = "nr-migrations"
 BUSY: Final = 0.8
+AT_START: Final = 5.0
+"""Seconds in which sidecars that start together make the file and its tables, each in its turn."""
 RENEWED_EARLY: Final = 1.0
 """Seconds before a row counts for nothing: what a renewal may take."""
 
@@ -64,7 +67,7 @@ class SqliteNames:
         """Raises ResourceError where the database cannot be used."""
         row = str(uuid.uuid4())
         try:
-            await self._run(lambda database: self._register(database, sidecar, row))
+            await self._run(lambda database: self._register(database, sidecar, row), AT_START)
         except InvocationFailed as failure:
             problem = f"`{self._settings.database}` cannot be used as a register of names: {failure}"
             raise _wrong(self._found, problem, "Name a file in a folder that is there.") from failure
@@ -114,13 +117,15 @@ class SqliteNames:
     def _remove(self, database: sqlite3.Connection, row: str) -> None:
         database.execute(f"DELETE FROM {self._settings.hosts} WHERE registration_id = ?", (row,))
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """`work` in a thread and a transaction. Raises InvocationFailed."""
+    async def _run(self, work: Callable[[sqlite3.Connection], T], busy: float = BUSY) -> T:
+        """`work` in a thread and a transaction, for which others are waited `busy` seconds. Raises
+        InvocationFailed.
+        """
         database = self._settings.database
 
         def run() -> T:
             is_uri = database.startswith("file:")
-            with closing(sqlite3.connect(database, timeout=BUSY, uri=is_uri)) as connection, connection:
+            with closing(sqlite3.connect(database, timeout=busy, uri=is_uri)) as connection, connection:
                 return work(connection)
 
         try:
@@ -131,7 +136,7 @@ class SqliteNames:
 
 def _make_tables(database: sqlite3.Connection, settings: NameTables) -> None:
     """As daprd makes them, and counts what it made."""
-    database.execute("PRAGMA journal_mode = WAL")
+    switch_to_wal(database, AT_START)
     database.execute("BEGIN IMMEDIATE")
     metadata, hosts = settings.metadata, settings.hosts
     database.execute(

@@ -18,6 +18,7 @@ from uuid import uuid4
 from outboard.host.private_files import make_private
 from outboard.sidecar.components.port import ComponentError
 from outboard.sidecar.components.sqlite.log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
+from outboard.sidecar.components.sqlite.write_ahead import switch_to_wal
 
 __all__ = ["connect", "immediately", "prepare", "recognize", "translated"]
 
@@ -109,16 +110,7 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def _configure(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    deadline = time.monotonic() + busy_timeout
-    while True:  # where others switch at this moment, SQLite answers "locked" at once
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            break
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(PAUSE)
-    if mode != "wal":
+    if switch_to_wal(connection, busy_timeout) != "wal":
         raise ComponentError("write-ahead logging does not work in this file system: choose a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = OFF")
