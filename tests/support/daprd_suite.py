@@ -97,11 +97,13 @@ def environment(base: Mapping[str, str], sidecar: Path) -> dict[str, str]:
 def our_sidecar(folder: Path) -> Path:
     """An executable in `folder` that is `outboard sidecar` of this Python.
 
-    Some cases start it with an environment of their own, so it relies on none.
+    Some cases start it with an environment of their own, so it relies on none: `folder` is the home of all,
+    where they find each other.
     """
     script = folder / "outboard-sidecar"
     command = shlex.join([sys.executable, "-m", "outboard", "sidecar"])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    home = shlex.quote(str(folder))
+    script.write_text(f'#!/bin/sh\nexport HOME={home}\nexec {command} "$@"\n', encoding="utf-8")
     script.chmod(0o755)
     return script
 
