@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from outboard.cli.cluster_options import Context, Kubeconfig
 from outboard.cli.json_output import write_json
 from outboard.cli.parameters import OutputFormat
 
@@ -88,20 +89,8 @@ def doctor(
             show_default=False,
         ),
     ] = "",
-    context: Annotated[
-        str,
-        typer.Option(
-            help="Of the kubeconfig (default: the current one).", metavar="CONTEXT", show_default=False
-        ),
-    ] = "",
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            help="File that names the cluster (default: as kubectl has it).",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
     pre: Annotated[
         bool,
         typer.Option(

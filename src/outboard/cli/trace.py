@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from outboard.cli.cluster_options import Context, Kubeconfig
 from outboard.trace.formats import TraceFormat
 
 if TYPE_CHECKING:
@@ -96,20 +97,8 @@ def trace(
             show_default=False,
         ),
     ] = "",
-    context: Annotated[
-        str,
-        typer.Option(
-            help="Of the kubeconfig (default: the current one).", metavar="CONTEXT", show_default=False
-        ),
-    ] = "",
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            help="File that names the cluster (default: as kubectl has it).",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
 ) -> None:
     """Show what became of an event: each hop from its publisher to its handlers, live or past.
 
