@@ -37,6 +37,9 @@ APPS = ("deployment/backend", "deployment/notification")
 CONTROL = ("deployment/dapr-operator", "deployment/dapr-sidecar-injector")
 MADE_TWICE = re.compile("already exists|duplicate key")
 """What PostgreSQL says to who makes a table in the same moment as somebody else."""
+WRITTEN_WHOLE = re.compile(r"^\{$.*?^\}$", re.MULTILINE | re.DOTALL)
+"""One object of those that `kubectl get --watch -o json` writes one after the other, each from its first brace in
+the first column to its last."""
 COMPONENTS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "30-components.yaml"
 
 
@@ -70,12 +73,11 @@ def watching(cluster: Cluster, namespace: str, pod: str, seen: Path) -> Iterator
 
 
 def exit_codes(seen: Path) -> dict[str, int]:
-    """Container → its exit code, as the last of those states has them."""
-    text, found = seen.read_text(encoding="utf-8").strip(), {}
-    while text:
-        state, end = json.JSONDecoder().raw_decode(text)
-        text = text[end:].lstrip()
-        for each in state["status"]["containerStatuses"]:
+    """Container → its exit code, as the last of those states has them. The state that `kubectl` is still
+    writing does not count."""
+    found: dict[str, int] = {}
+    for text in WRITTEN_WHOLE.findall(seen.read_text(encoding="utf-8")):
+        for each in json.loads(text)["status"]["containerStatuses"]:
             if "terminated" in each["state"]:
                 found[each["name"]] = int(each["state"]["terminated"]["exitCode"])
     return found
@@ -239,6 +241,7 @@ def test_a_pod_that_is_evicted_ends_by_itself_within_its_grace_period(
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
         cluster.kubectl("create", "--raw", evict, "-f", "-", given=json.dumps(eviction))
         cluster.kubectl("wait", "-n", load.namespace, "--for=delete", f"pod/{pod}", "--timeout=90s")
+        eventually(lambda: exit_codes(seen).keys() == {app, "daprd"}, lambda: f"only {exit_codes(seen)} ended")
     assert exit_codes(seen) == {app: 0, "daprd": 0}
     rolled_out(cluster, load.namespace, f"deployment/{app}")
 
