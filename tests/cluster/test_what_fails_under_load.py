@@ -241,7 +241,9 @@ def test_a_pod_that_is_evicted_ends_by_itself_within_its_grace_period(
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
         cluster.kubectl("create", "--raw", evict, "-f", "-", given=json.dumps(eviction))
         cluster.kubectl("wait", "-n", load.namespace, "--for=delete", f"pod/{pod}", "--timeout=90s")
-        eventually(lambda: exit_codes(seen).keys() == {app, "daprd"}, lambda: f"only {exit_codes(seen)} ended")
+        eventually(
+            lambda: exit_codes(seen).keys() == {app, "daprd"}, lambda: f"only {exit_codes(seen)} ended"
+        )
     assert exit_codes(seen) == {app: 0, "daprd": 0}
     rolled_out(cluster, load.namespace, f"deployment/{app}")
 
