@@ -1,12 +1,12 @@
-"""Tasks whose life is a block's."""
+"""Tasks whose life is a block's, and work that a cancelled task still ends."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 
-__all__ = ["background_tasks"]
+__all__ = ["background_tasks", "to_its_end"]
 
 
 @asynccontextmanager
@@ -27,3 +27,14 @@ async def background_tasks(*coroutines: Coroutine[None, None, object]) -> AsyncI
             task.cancel()
     if raised is not None:
         raise raised
+
+
+async def to_its_end(work: Awaitable[None], seconds: float) -> None:
+    """Wait for `work`, which is not cancelled with this task: then it has so many seconds yet."""
+    working = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait((working,), timeout=seconds)
+        working.cancel()
+        raise

@@ -29,11 +29,11 @@ SECRET_STORES: Final = "secretstores"
 async def check_components(components: Sequence[Component], context: ComponentContext) -> list[Finding]:
     """What `open_components` would say of them without connecting to anything but local secret stores."""
     needed = [each for each in components if not each.ignore_errors or each.category == SECRET_STORES]
-    out = unavailable_here(needed)
+    out = unavailable_here(needed, context.environ)
     found = [each.finding for each in out]
     wanted = without(needed, out)
     try:
-        refuse_wrong_types(wanted)
+        refuse_wrong_types(wanted, context.environ)
     except ResourcesInvalid as several:
         return [*found, *map(_finding, several.errors)]
     except ComponentInitFailed as error:
@@ -57,7 +57,7 @@ async def check_components(components: Sequence[Component], context: ComponentCo
 async def _check(
     component: Component, context: ComponentContext, stores: Mapping[str, SecretStore]
 ) -> list[Finding]:
-    adapter = adapter_of(component)
+    adapter = adapter_of(component, context.environ)
     told = list(adapter.METADATA.findings(component, CATEGORY_METADATA[component.category]))
     try:
         properties = await resolve(component, context, stores)

@@ -20,7 +20,7 @@ from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore
 from outboard.sidecar.components.registry import (
     CATEGORY_METADATA,
     AnyComponent,
-    adapter_of,
+    chosen_adapter,
     refuse_wrong_types,
     unavailable_here,
 )
@@ -126,10 +126,10 @@ async def renewal_of(
     What has changed is set up, beside what is up; so is what is called `anew`, and what gets another secret
     than it has. Raises as `open_components`: then nothing has changed.
     """
-    out = unavailable_here(wanted)
+    out = unavailable_here(wanted, context.environ)
     _tell(each.finding for each in out if each not in up.left_out)
     needed = without(wanted, out)
-    refuse_wrong_types(needed)
+    refuse_wrong_types(needed, context.environ)
     making = _Making(up, context, frozenset(anew), Renewal(left_out=out))
     try:
         for component in sorted(needed, key=lambda each: each.category != SECRET_STORES):
@@ -210,7 +210,7 @@ async def close_all(loaded: Iterable[Loaded[AnyComponent]]) -> None:
 async def _set_up(
     component: Component, context: ComponentContext, stores: Mapping[str, SecretStore]
 ) -> Loaded[AnyComponent]:
-    adapter = adapter_of(component)
+    adapter = await chosen_adapter(component, context.environ)
     _tell(adapter.METADATA.findings(component, CATEGORY_METADATA[component.category]))
     properties = await resolve(component, context, stores)
     try:

@@ -32,6 +32,7 @@ __all__ = [
     "Message",
     "MessageHandler",
     "NotAcknowledged",
+    "Pausing",
     "PubSub",
     "PubSubTraits",
     "Sealing",
@@ -129,6 +130,7 @@ class PubSubTraits(Traits):
     - `bulk_bounds`: those of a bulk subscription that leaves one open.
     - `serial`: a sentence that says why it hands over a message only when the one before it is settled, and
       what to do about it; else empty. No batch of such a component is waited for: it has one message.
+    - `gathers_at_once`: what waits for a bulk subscription is a batch at once; no more is waited for.
     - `remembers_settled`: of a batch it remembers what is settled behind a message that is not. So it is told
       as the sidecar ends, with `Interrupted` for the others; any other component waits to be cancelled then.
     """
@@ -139,6 +141,7 @@ class PubSubTraits(Traits):
     unique_entry_ids: bool = False
     bulk_bounds: BulkBounds = BulkBounds(100, 1.0)
     serial: str = ""
+    gathers_at_once: bool = False
     remembers_settled: bool = False
 
 
@@ -237,6 +240,15 @@ class HandingOver(Protocol):
 
     def handing_over(self) -> AbstractContextManager[None]:
         """What waits for a consumer that ends in the block is there for one that begins in it."""
+        ...
+
+
+@runtime_checkable
+class Pausing(Protocol):
+    """A pub/sub component that may be told to hand over nothing new, while what is subscribed to stays so."""
+
+    async def pause(self) -> None:
+        """Return once what it has handed over is handled; at once where it cannot. Raises ComponentError."""
         ...
 
 

@@ -9,7 +9,7 @@ from outboard.resources.component import Component, MetadataItem
 from outboard.resources.left_out import LeftOut
 from outboard.resources.node import near
 
-__all__ = ["LIKE_A_SLIP", "explained", "store_missing", "unavailable"]
+__all__ = ["LIKE_A_SLIP", "UNSERVED", "explained", "store_missing", "unavailable"]
 
 LIKE_A_SLIP: Final = 0.85  # `state.redis` is no misspelled `state.sqlite`
 SECRET_STORES: Final = "secretstores"

@@ -49,7 +49,9 @@ class GatheringConsumer:
         self._batches = BatchConsumer(single)
         self._bounds = bounds_of(single.subscription.bulk, single.pubsub.component)
         # Where no other event can come, a short wait gathers nothing; a longer one is kept, as by daprd.
-        self._in_vain = bool(single.pubsub.component.traits.serial) and self._bounds.max_await <= SHORT_WAIT
+        traits = single.pubsub.component.traits
+        in_vain = bool(traits.serial) and self._bounds.max_await <= SHORT_WAIT
+        self._at_once = traits.gathers_at_once or in_vain
         self._pending: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -93,7 +95,7 @@ class GatheringConsumer:
     async def _fill(self) -> None:
         """Return when the pending batch is full, or its time is up; at once where it would wait in vain."""
         self._full.clear()
-        if self._in_vain or len(self._pending) >= self._bounds.max_messages:
+        if self._at_once or len(self._pending) >= self._bounds.max_messages:
             return
         sleep = asyncio.ensure_future(self._single.shared.clock.sleep(self._bounds.max_await))
         full = asyncio.ensure_future(self._full.wait())

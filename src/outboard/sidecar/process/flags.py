@@ -114,7 +114,6 @@ FLAGS: Final = (
 )
 
 UNSERVED: Final[Mapping[str, str]] = {
-    "DAPR_COMPONENTS_SOCKETS_FOLDER": "pluggable components",
     "DAPR_CONTROLPLANE_NAMESPACE": "a control plane",
     "DAPR_CONTROLPLANE_TRUST_DOMAIN": "a control plane",
     "DAPR_SCHEDULER_HOST_ADDRESS_DNS_A": "jobs",

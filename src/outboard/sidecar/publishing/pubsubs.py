@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -18,6 +19,7 @@ from outboard.sidecar.components.port import (
     StoredPlace,
 )
 from outboard.sidecar.events.identity import identity_of, identity_of_published, is_dead_letter
+from outboard.sidecar.grpc_codes import http_status_of
 from outboard.sidecar.publishing.scopes import TopicAccess
 from outboard.sidecar.resiliency.failure import CircuitOpen, Failure, TimedOut
 from outboard.sidecar.resiliency.guard import Guard
@@ -59,6 +61,11 @@ class LoadedPubSub:
         object.__setattr__(self, "orders_bulk", bulk is not None and self.component.traits.orders_bulk)
 
     @property
+    def retries(self) -> bool:
+        """Whether what fails may be tried again."""
+        return self.outbound.policies.retry is not None
+
+    @property
     def request_metadata_first(self) -> bool:
         """Whether the metadata of a bulk publish request counts before that of its entries."""
         return self.component.traits.request_metadata_first
@@ -86,17 +93,20 @@ class PubSubPublisher:
 
     async def publish(
         self, pubsub: str, topic: str, message: Message, kind: HopKind = HopKind.STORED, detail: str = "",
-        known_as: EventIdentity | None = None,
+        known_as: EventIdentity | None = None, *, over_http: bool = False,
     ) -> None:  # fmt: skip
         """Return once the broker has it. Raises PubSubUnknown, PublishNotAllowed, Failure.
 
-        The record has it as `known_as`, else as the message itself says.
+        The record has it as `known_as`, else as the message itself says. What was asked for `over_http` is
+        tried again by the statuses of HTTP.
         """
         target = self._allowed(pubsub, topic)
         on_broker = target.access.on_broker(topic)
         message = self._placed((message,))[0]
+        attempt = partial(target.component.publish, on_broker, message)
         try:
-            await target.outbound.run(lambda: target.component.publish(on_broker, message))
+            by_http = over_http and target.retries
+            await target.outbound.run(_with_http_codes(attempt) if by_http else attempt)
         except Failure as error:
             self._record(HopKind.ACCEPTED, pubsub, topic, message, FAILED, str(error))
             raise
@@ -108,8 +118,9 @@ class PubSubPublisher:
             self._tell_first(pubsub, topic, [message], self._first_published)
 
     async def publish_many(
-        self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None
-    ) -> dict[int, ComponentError]:
+        self, pubsub: str, topic: str, messages: Sequence[Message], metadata: Mapping[str, str] | None = None,
+        *, over_http: bool = False,
+    ) -> dict[int, ComponentError]:  # fmt: skip
         """Publish all, in one step where the component can, else up to 100 at a time: the errors by position.
 
         `metadata` is that of the request: there are components where it counts before that of a message.
@@ -127,10 +138,11 @@ class PubSubPublisher:
             errors = await self._publish_all(target, topic, rest)
             rest = {index: message for index, message in rest.items() if index in errors}
             if errors:
-                raise ComponentError("\n".join(map(str, errors.values())))
+                raise _together(errors.values())
 
         try:
-            await target.outbound.run(attempt)
+            by_http = over_http and target.retries
+            await target.outbound.run(_with_http_codes(attempt) if by_http else attempt)
             if self._first_published is not None:
                 self._tell_first(pubsub, topic, messages, self._first_published)
         except (TimedOut, CircuitOpen) as failure:
@@ -218,6 +230,27 @@ class PubSubPublisher:
         if not target.access.may_publish(topic):
             raise PublishNotAllowed(f"topic {topic} is not allowed for app id {self._app_id}")
         return target
+
+
+def _together(errors: Collection[ComponentError]) -> ComponentError:
+    """What one attempt failed with, with its status where all have the same."""
+    error, codes = ComponentError("\n".join(map(str, errors))), {each.code for each in errors}
+    error.code = codes.pop() if len(codes) == 1 else None
+    return error
+
+
+def _with_http_codes(attempt: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """An error that has a status of gRPC gets the one that it is in HTTP."""
+
+    async def attempted() -> None:
+        try:
+            await attempt()
+        except ComponentError as error:
+            if error.code is not None:
+                error.code = http_status_of(error.code)
+            raise
+
+    return attempted
 
 
 async def _publish_each(

@@ -12,12 +12,16 @@ __all__ = ["BulkPublishEntry", "BulkPublished", "EventEntry", "PublishRequest"]
 
 
 class PublishRequest(NamedTuple):
-    """Where to, and what the request says beside its data; `trace` is None where it belongs to none."""
+    """Where to, and what the request says beside its data; `trace` is None where it belongs to none.
+
+    `over_grpc` says by which statuses a policy's `matching` knows an error of the broker.
+    """
 
     pubsub: str
     topic: str
     metadata: Mapping[str, str]
     trace: TraceContext | None
+    over_grpc: bool = False
 
 
 class BulkPublishEntry(NamedTuple):

@@ -70,7 +70,9 @@ class PublishService:
         """Return once the broker has the event: whether the component orders bulk requests."""
         _check_metadata(request, request.metadata)
         message = self._message(request, data, content_type)
-        publishing = self._publisher.publish(request.pubsub, request.topic, message)
+        publishing = self._publisher.publish(
+            request.pubsub, request.topic, message, over_http=not request.over_grpc
+        )
         if self._meters is not None:
             publishing = timed(publishing, partial(self._meters.published, request.pubsub, request.topic))
         try:
@@ -107,7 +109,9 @@ class PublishService:
     async def _publish_many(
         self, request: PublishRequest, messages: Sequence[Message]
     ) -> Mapping[int, ComponentError]:
-        publishing = self._publisher.publish_many(request.pubsub, request.topic, messages, request.metadata)
+        publishing = self._publisher.publish_many(
+            request.pubsub, request.topic, messages, request.metadata, over_http=not request.over_grpc
+        )
         if self._meters is None:
             return await publishing
         tell = partial(self._meters.published_in_bulk, request.pubsub, request.topic)

@@ -55,6 +55,7 @@ from outboard.sidecar.runtime.listening import listening_for, serving_all
 from outboard.sidecar.runtime.loading import LoadedComponents, OpenComponents
 from outboard.sidecar.runtime.measuring import meters_for
 from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.pausing import pause_all
 from outboard.sidecar.runtime.reloading import HotReload
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of, never, raise_what_ended
 from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
@@ -234,6 +235,8 @@ class Sidecar:
                     await first_of(self._stopping.asked, attending)
                     raise_what_ended(attending)
                     self._stopping.announce(lambda: self._close(close_api))
+                    if self._stopping.blocks:
+                        await pause_all(self._loaded.pubsubs.values(), log)
                 await self._stopping.block(never if app is None else app.unwell)
                 self._close(close_api)
         log.info("Daprd shutdown gracefully")

@@ -46,9 +46,14 @@ class Stopping:
             self._forced.set()
         self.asked.set()
 
+    @property
+    def blocks(self) -> bool:
+        """Whether there is a block period (yet) before the end."""
+        return self._period is not None and not self._at_once.is_set()
+
     def announce(self, close_api: Callable[[], None]) -> None:
         """Say what comes now; without a block period that is the end itself."""
-        if self._period is not None and not self._at_once.is_set():
+        if self._period is not None and self.blocks:
             text = "Blocking graceful shutdown for %s or until app reports unhealthy..."
             self._log.info(text, duration.format(self._period))
         else:

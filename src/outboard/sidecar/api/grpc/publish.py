@@ -35,7 +35,7 @@ class _Publish:
         self._service = service
 
     async def publish(self, request: pubsub_pb2.PublishEventRequest, call: Call) -> Message:
-        asked = PublishRequest(request.pubsub_name, request.topic, dict(request.metadata), call.trace)
+        asked = PublishRequest(request.pubsub_name, request.topic, dict(request.metadata), call.trace, True)
         if self._service.check_bulk(asked):
             asked = asked._replace(metadata={**asked.metadata, **_traced(call)})
         await self._service.publish(asked, request.data, request.data_content_type)
@@ -43,7 +43,7 @@ class _Publish:
 
     async def publish_bulk(self, request: pubsub_pb2.BulkPublishRequest, call: Call) -> Message:
         """Where any entry failed the call fails, and does not say which: as in daprd."""
-        asked = PublishRequest(request.pubsub_name, request.topic, dict(request.metadata), call.trace)
+        asked = PublishRequest(request.pubsub_name, request.topic, dict(request.metadata), call.trace, True)
         raw = self._service.check_bulk(asked)
         entries = _entries(request.entries)
         failed, _ = await self._service.publish_bulk(asked, None, entries, raw=raw, in_turn=True)

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 
 from outboard.sidecar.api.grpc.call import Call, Send, StatusRaised, StreamMethod, Undecodable
 from outboard.sidecar.api.grpc.errors import GrpcStatus
-from outboard.sidecar.invocation.peers.described import Fields, file_of
+from outboard.sidecar.described_messages import Fields, file_of
 
 __all__ = ["REFLECTION", "message_class"]
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from grpc import StatusCode
 
+from outboard.sidecar.grpc_codes import go_name_of
 from outboard.wire.http import Response
 
 __all__ = [
@@ -56,6 +57,5 @@ def message_of(response: Response) -> str:
 
 def go_name(code: StatusCode) -> str:
     """`DeadlineExceeded` of DEADLINE_EXCEEDED."""
-    if code is StatusCode.OK:
-        return "OK"
-    return "".join(word.capitalize() for word in code.name.split("_")).replace("Cancelled", "Canceled")
+    number: int = code.value[0]
+    return go_name_of(number)

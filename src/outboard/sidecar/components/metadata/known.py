@@ -14,10 +14,14 @@ __all__ = ["KnownMetadata"]
 
 @dataclass(frozen=True, slots=True)
 class KnownMetadata:
-    """The names of items: those that are `served`; and those that only daprd has, with the reason."""
+    """The names of items: those that are `served`; and those that only daprd has, with the reason.
+
+    Of one that `takes_any` nothing is known.
+    """
 
     served: tuple[str, ...] = ()
     unserved: Mapping[str, str] = field(default_factory=dict)
+    takes_any: bool = False
 
     def findings(self, component: Component, shared: Collection[str] = ()) -> Iterator[Finding]:
         """About each item that is not served, nor one of the `shared`, which every component of its kind has.
@@ -25,6 +29,8 @@ class KnownMetadata:
         daprd ignores a misspelled item silently; one that looks like nothing known may be meant for another
         engine.
         """
+        if self.takes_any:
+            return
         known = (*self.served, *shared)
         served = {name.lower() for name in known}
         unserved = {name.lower(): name for name in self.unserved}

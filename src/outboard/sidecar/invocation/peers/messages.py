@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 from google.protobuf import any_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
-from outboard.sidecar.invocation.peers.described import Fields, file_of
+from outboard.sidecar.described_messages import Fields, file_of
 from outboard.sidecar.invocation.values import Headers
 
 __all__ = [

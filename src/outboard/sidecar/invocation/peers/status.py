@@ -1,7 +1,4 @@
-"""The statuses of gRPC by the names that Go gives them, and as HTTP has them. Pure.
-
-Source: gRPC, "Status codes"; daprd 1.18 for the names and for HTTP.
-"""
+"""The statuses of gRPC as its library has them, by name and by number, and what they are in HTTP. Pure."""
 
 from __future__ import annotations
 
@@ -10,27 +7,9 @@ from typing import Final
 from grpc import StatusCode
 
 from outboard.sidecar.channel.grpc.methods import go_name
+from outboard.sidecar.grpc_codes import http_status_of
 
 __all__ = ["by_go_name", "by_number", "go_name", "http_status"]
-
-HTTP: Final = {
-    StatusCode.OK: 200,
-    StatusCode.CANCELLED: 408,
-    StatusCode.INVALID_ARGUMENT: 400,
-    StatusCode.DEADLINE_EXCEEDED: 504,
-    StatusCode.NOT_FOUND: 404,
-    StatusCode.ALREADY_EXISTS: 409,
-    StatusCode.PERMISSION_DENIED: 403,
-    StatusCode.UNAUTHENTICATED: 401,
-    StatusCode.RESOURCE_EXHAUSTED: 429,
-    StatusCode.FAILED_PRECONDITION: 400,
-    StatusCode.ABORTED: 409,
-    StatusCode.OUT_OF_RANGE: 400,
-    StatusCode.UNIMPLEMENTED: 501,
-    StatusCode.UNAVAILABLE: 503,
-}
-FAILED: Final = 500
-
 
 BY_NAME: Final = {go_name(code): code for code in StatusCode}
 BY_NUMBER: Final = {int(code.value[0]): code for code in StatusCode}
@@ -48,4 +27,5 @@ def by_number(number: int) -> StatusCode:
 
 def http_status(code: StatusCode) -> int:
     """What a caller over HTTP gets."""
-    return HTTP.get(code, FAILED)
+    number: int = code.value[0]
+    return http_status_of(number)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, TypeAlias
 
 import grpc.aio
+
+from outboard import tasks
 
 __all__ = ["Stream", "to_its_end", "written"]
 
@@ -21,13 +22,7 @@ async def to_its_end(write: Awaitable[None]) -> None:
     The library may never end a call one of whose writes was given up. A client that takes nothing is waited
     for no longer than `LAST_WRITE`.
     """
-    writing = asyncio.ensure_future(write)
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait((writing,), timeout=LAST_WRITE)
-        writing.cancel()
-        raise
+    await tasks.to_its_end(write, LAST_WRITE)
 
 
 async def written(stream: Stream, message: bytes) -> bool:
