@@ -14,12 +14,18 @@ import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 
+from outboard.resources.component import Component
+from outboard.resources.loader import Resources
 from outboard.sidecar.components.pluggable.messages import REFLECTION, Rpc, rpc
-from outboard.sidecar.components.pluggable.services import PUBSUB
+from outboard.sidecar.components.pluggable.services import PACKAGE, PUBSUB, STATE
+from outboard.sidecar.components.pluggable.sockets import SOCKETS_FOLDER
+from outboard.sidecar.runtime.options import Options
+from outboard.sidecar.runtime.sidecar import Sidecar
+from support.sidecars import AutojumpClock
 
-__all__ = ["Context", "PluggedPubSub", "Refusal", "plugged"]
+__all__ = ["Context", "PluggedPubSub", "PluggedState", "Refusal", "plugged", "sidecar_beside"]
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Answers: TypeAlias = AsyncIterator[Mapping[str, object]]
@@ -153,6 +159,117 @@ class PluggedPubSub:
             ending.cancel()
 
 
+@dataclass
+class PluggedState:
+    """Keys in memory; the ETag of a value counts how often it was set."""
+
+    features: Sequence[str] = ("ETAG", "TRANSACTIONAL")
+    most: int = 0
+    kept: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    """Each call by its name, with its request."""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """By the name of a call."""
+
+    @property
+    def handlers(self) -> Sequence[tuple[Rpc, Any]]:
+        transactional = f"{PACKAGE}.TransactionalStateStore"
+        messages = ("TransactionalStateRequest", "TransactionalStateResponse")
+        return (
+            (rpc(STATE, "Init"), self._serve("Init", self._nothing)),
+            (rpc(STATE, "Features"), self._serve("Features", self._features)),
+            (rpc(STATE, "Get"), self._serve("Get", self._get)),
+            (rpc(STATE, "Set"), self._serve("Set", self._set)),
+            (rpc(STATE, "Delete"), self._serve("Delete", self._delete)),
+            (rpc(STATE, "BulkGet"), self._serve("BulkGet", self._get_many)),
+            (rpc(STATE, "BulkSet"), self._serve("BulkSet", self._set_many)),
+            (rpc(STATE, "BulkDelete"), self._serve("BulkDelete", self._delete_many)),
+            (rpc(transactional, "Transact", *messages), self._serve("Transact", self._transact)),
+            (rpc(f"{PACKAGE}.QueriableStateStore", "Query"), self._serve("Query", self._query)),
+            (
+                rpc(f"{PACKAGE}.TransactionalStoreMultiMaxSize", "MultiMaxSize"),
+                self._serve("MultiMaxSize", self._most),
+            ),
+        )
+
+    def names(self) -> list[str]:
+        """The calls, but for those of the start."""
+        return [name for name, _ in self.asked if name not in {"Init", "Features", "MultiMaxSize"}]
+
+    def _serve(self, name: str, handle: Callable[[Any], Mapping[str, object]]) -> Any:
+        async def served(request: Any, context: Context) -> Mapping[str, object]:
+            self.asked.append((name, request))
+            if name in self.refusals:
+                raise self.refusals[name]
+            return handle(request)
+
+        return _unary(served)
+
+    def _nothing(self, request: Any) -> Mapping[str, object]:
+        return {}
+
+    def _features(self, request: Any) -> Mapping[str, object]:
+        return {"features": list(self.features)}
+
+    def _get(self, request: Any) -> Mapping[str, object]:
+        return self._item(request.key)
+
+    def _get_many(self, request: Any) -> Mapping[str, object]:
+        there = [each.key for each in reversed(request.items) if each.key in self.kept]
+        return {"items": [{"key": key, **self._item(key)} for key in there]}
+
+    def _set(self, request: Any) -> Mapping[str, object]:
+        version = self.kept.get(request.key, (b"", 0))[1]
+        self._check(request, version)
+        self.kept[request.key] = (request.value, version + 1)
+        return {}
+
+    def _set_many(self, request: Any) -> Mapping[str, object]:
+        for each in request.items:
+            self._set(each)
+        return {}
+
+    def _delete(self, request: Any) -> Mapping[str, object]:
+        if request.key in self.kept:
+            self._check(request, self.kept[request.key][1])
+            del self.kept[request.key]
+        return {}
+
+    def _delete_many(self, request: Any) -> Mapping[str, object]:
+        for each in request.items:
+            self._delete(each)
+        return {}
+
+    def _transact(self, request: Any) -> Mapping[str, object]:
+        for each in request.operations:
+            if each.HasField("set"):
+                self._set(each.set)
+            else:
+                self._delete(each.delete)
+        return {}
+
+    def _query(self, request: Any) -> Mapping[str, object]:
+        keys = sorted(self.kept)[: request.query.pagination.limit or None]
+        items = [{"key": key, "data": self.kept[key][0]} for key in keys]
+        return {"items": items, "token": "next", "metadata": {"of": "store"}}
+
+    def _most(self, request: Any) -> Mapping[str, object]:
+        return {"max_size": self.most}
+
+    def _item(self, key: str) -> Mapping[str, object]:
+        if key not in self.kept:
+            return {}
+        data, version = self.kept[key]
+        return {"data": data, "etag": {"value": str(version)}, "metadata": {"kind": "test"}}
+
+    def _check(self, request: Any, version: int) -> None:
+        if request.HasField("etag") and request.etag.value != str(version):
+            number = request.etag.value.isdecimal()
+            code = grpc.StatusCode.FAILED_PRECONDITION if number else grpc.StatusCode.INVALID_ARGUMENT
+            violation = error_details_pb2.BadRequest.FieldViolation(field="etag", description="it is another")
+            raise Refusal(code, "no", error_details_pb2.BadRequest(field_violations=[violation]))
+
+
 async def _acknowledgements(requests: AsyncIterator[Any], unsettled: Mapping[str, Delivery]) -> None:
     async for request in requests:
         delivery = unsettled[request.ack_message_id]
@@ -170,6 +287,17 @@ def _unary(handle: Unary) -> Callable[[AsyncIterator[Any], Context], AsyncIterat
         yield answer
 
     return handler
+
+
+@asynccontextmanager
+async def sidecar_beside(folder: Path, *components: Component, **more: Any) -> AsyncIterator[Sidecar]:
+    """A sidecar called `api` with `components`, whose sockets are in `folder`; `more` is for Sidecar."""
+    resources = Resources(components, resiliencies=more.pop("resiliencies", ()))
+    environment = {SOCKETS_FOLDER: str(folder)}
+    clock = more.pop("clock", None) or AutojumpClock()
+    sidecar = Sidecar(Options("api"), resources, clock=clock, environment=environment, **more)
+    async with sidecar.running():
+        yield sidecar
 
 
 @asynccontextmanager

@@ -14,10 +14,14 @@ __all__ = ["ApiError", "BadRequest", "Detail", "ErrorInfo", "Help", "ResourceInf
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """`reason` is daprd's constant for the error; `metadata` None is none at all."""
+    """`reason` is daprd's constant for the error; `metadata` None is none at all.
+
+    Another `domain` is that of a component that answers for itself.
+    """
 
     reason: str
     metadata: Mapping[str, str] | None = None
+    domain: str = "dapr.io"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,20 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from outboard.clock import SystemClock
 from outboard.gojson.values import Json
 from outboard.resources.component import Component
-from outboard.resources.loader import Resources
 from outboard.resources.resiliency import CodeRange, Resiliency, RetryPolicy, Target
-from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.pausing import pause_all
-from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import Response
-from support.pluggable import PluggedPubSub, Refusal, plugged
-from support.sidecars import AutojumpClock, Hops, ScriptedApp, call, component
+from support.pluggable import PluggedPubSub, Refusal, plugged, sidecar_beside
+from support.sidecars import ScriptedApp, call, component
 from support.waiting import until
 
 pytestmark = [
@@ -37,27 +33,6 @@ def event(number: int) -> bytes:
     return json.dumps(described).encode()
 
 
-@asynccontextmanager
-async def running(
-    folder: Path,
-    *components: Component,
-    app: ScriptedApp | None = None,
-    resiliency: Resiliency | None = None,
-    hops: Hops | None = None,
-) -> AsyncIterator[Sidecar]:
-    resources = Resources(components, resiliencies=() if resiliency is None else (resiliency,))
-    sidecar = Sidecar(
-        Options("api"),
-        resources,
-        channel=app,
-        clock=AutojumpClock(),
-        recorder=hops,
-        environment={"DAPR_COMPONENTS_SOCKETS_FOLDER": str(folder)},
-    )
-    async with sidecar.running():
-        yield sidecar
-
-
 def subscribing(**more: Any) -> ScriptedApp:
     return ScriptedApp([{"pubsubname": "ps", "topic": "t", "route": "/t", **more}])
 
@@ -66,7 +41,9 @@ async def test_it_is_initialized_by_its_metadata_and_told_of_by_its_features(sho
     broker = PluggedPubSub(features=("MESSAGE_TTL",))
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine", someThing="x"), app=ScriptedApp()) as sidecar,
+        sidecar_beside(
+            short_folder, component("ps", "pubsub.mine", someThing="x"), channel=ScriptedApp()
+        ) as sidecar,
     ):
         told = (await call(sidecar.api, "GET", "/v1.0/metadata")).json["components"]
 
@@ -78,7 +55,7 @@ async def test_what_is_published_reaches_it(short_folder: Path) -> None:
     broker = PluggedPubSub()
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.MINE")) as sidecar,
+        sidecar_beside(short_folder, component("ps", "pubsub.MINE")) as sidecar,
     ):
         target = "/v1.0/publish/ps/t?metadata.rawPayload=true&metadata.key=k"
         assert (await call(sidecar.api, "POST", target, b"hello")).status == 204
@@ -93,7 +70,7 @@ async def test_its_error_is_told_as_daprd_tells_it(short_folder: Path) -> None:
     broker = PluggedPubSub(refusal=Refusal(grpc.StatusCode.FAILED_PRECONDITION, "no such topic"))
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine")) as sidecar,
+        sidecar_beside(short_folder, component("ps", "pubsub.mine")) as sidecar,
     ):
         answer = await call(sidecar.api, "POST", "/v1.0/publish/ps/t", b"1", content_type="application/json")
 
@@ -116,7 +93,7 @@ async def test_over_http_its_errors_are_matched_by_statuses_of_http(
     policies = Resiliency(retries={"r": policy}, outbound={"ps": Target(retry="r")})
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine"), resiliency=policies) as sidecar,
+        sidecar_beside(short_folder, component("ps", "pubsub.mine"), resiliencies=(policies,)) as sidecar,
     ):
         assert (await call(sidecar.api, "POST", "/v1.0/publish/ps/t", b"1")).status == 500
 
@@ -131,7 +108,7 @@ async def test_one_that_takes_many_gets_them_in_one_request(short_folder: Path) 
     ]
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine")) as sidecar,
+        sidecar_beside(short_folder, component("ps", "pubsub.mine")) as sidecar,
     ):
         target = "/v1.0/publish/bulk/ps/t?metadata.rawPayload=true"
         answer = await call(sidecar.api, "POST", target, entries, content_type="application/json")
@@ -145,7 +122,7 @@ async def test_an_event_is_delivered_and_acknowledged(short_folder: Path) -> Non
     broker, app = PluggedPubSub(), subscribing(metadata={"partition": "3"})
     async with plugged(short_folder, "mine", broker):
         delivery = broker.hand_over("t", event(1))
-        async with running(short_folder, component("ps", "pubsub.mine"), app=app):
+        async with sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app):
             await delivery.settled.wait()
 
         assert delivery.said == ""
@@ -162,7 +139,7 @@ async def test_what_the_app_cannot_handle_is_told_with_the_error(
     async with plugged(short_folder, "mine", broker):
         refused = broker.hand_over("t", event(1), id="a")
         taken = broker.hand_over("t", event(2), id="b")
-        async with running(short_folder, component("ps", "pubsub.mine"), app=app):
+        async with sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app):
             await taken.settled.wait()
 
     assert (bool(refused.said), taken.said) == (True, "")
@@ -174,10 +151,10 @@ async def test_nothing_is_said_of_what_is_handled_yet_when_the_sidecar_ends(shor
     app.gates["/t"] = asyncio.Event()
     async with plugged(short_folder, "mine", broker):
         delivery = broker.hand_over("t", event(1))
-        resources = Resources((component("ps", "pubsub.mine"),))
-        environment = {"DAPR_COMPONENTS_SOCKETS_FOLDER": str(short_folder)}
-        sidecar = Sidecar(Options("api"), resources, channel=app, environment=environment, drain_seconds=0.01)
-        async with sidecar.running():
+        gone = sidecar_beside(
+            short_folder, component("ps", "pubsub.mine"), channel=app, clock=SystemClock(), drain_seconds=0.01
+        )
+        async with gone:
             await app.called("/t")
         await until(lambda: not broker.open_streams)
 
@@ -190,7 +167,7 @@ async def test_a_stream_that_the_component_ends_is_opened_again(
     broker, app = PluggedPubSub(), subscribing()
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine"), app=app),
+        sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app),
     ):
         await until(lambda: len(broker.subscribed) == 1)
         broker.ending.set()
@@ -209,7 +186,7 @@ async def test_a_component_that_comes_back_goes_on(short_folder: Path) -> None:
         ends = asyncio.Event()
 
         async def attend() -> None:
-            async with running(short_folder, component("ps", "pubsub.mine"), app=app):
+            async with sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app):
                 await ends.wait()
 
         attending = asyncio.create_task(attend())
@@ -230,7 +207,7 @@ async def test_a_bulk_subscription_gets_batches_of_one(short_folder: Path) -> No
     )
     async with plugged(short_folder, "mine", broker):
         deliveries = [broker.hand_over("t", event(number), id=str(number)) for number in range(2)]
-        async with running(short_folder, component("ps", "pubsub.mine"), app=app):
+        async with sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app):
             await deliveries[1].settled.wait()
 
     assert [len(body["entries"]) for body in app.events_at("/t")] == [1, 1]
@@ -242,7 +219,7 @@ async def test_it_is_paused_before_a_block_period(pausable: bool, short_folder: 
     app.gates["/t"] = asyncio.Event()
     async with (
         plugged(short_folder, "mine", broker),
-        running(short_folder, component("ps", "pubsub.mine"), app=app) as sidecar,
+        sidecar_beside(short_folder, component("ps", "pubsub.mine"), channel=app) as sidecar,
     ):
         delivery = broker.hand_over("t", event(1))
         await app.called("/t")
@@ -259,7 +236,7 @@ async def test_it_is_paused_before_a_block_period(pausable: bool, short_folder: 
 
 async def failure(folder: Path, *components: Component) -> str:
     with pytest.raises(Exception, match="could not be set up") as caught:
-        async with running(folder, *components):
+        async with sidecar_beside(folder, *components):
             pass
     return str(caught.value)
 
@@ -283,7 +260,7 @@ async def test_ours_serves_what_a_process_of_the_same_name_does_not_offer(short_
     components = (component("ps", "pubsub.in-memory"), component("st", "state.in-memory"))
     async with (
         plugged(short_folder, "in-memory", broker),
-        running(short_folder, *components) as sidecar,
+        sidecar_beside(short_folder, *components) as sidecar,
     ):
         assert (await call(sidecar.api, "POST", "/v1.0/publish/ps/t", b"1")).status == 204
         saved = await call(sidecar.api, "POST", "/v1.0/state/st", [{"key": "k", "value": 1}])
@@ -307,7 +284,7 @@ async def test_without_a_socket_the_type_is_not_served(
     short_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with running(short_folder, component("ps", "pubsub.mine")):
+    async with sidecar_beside(short_folder, component("ps", "pubsub.mine")):
         pass
 
     assert f"nor is there a socket `mine.sock` in {short_folder}" in caplog.text

@@ -279,12 +279,16 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`data` is the value as it is sent to the app; `problem` says why one that is there cannot be sent."""
+    """`data` is the value as it is sent to the app; `problem` says why one that is there cannot be sent.
+
+    `metadata` is what a store tells of it beside that.
+    """
 
     data: bytes
     etag: str | None = None
     expires: datetime | None = None
     problem: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class StateStore(Protocol):

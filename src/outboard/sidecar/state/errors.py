@@ -10,11 +10,13 @@ from typing import Final, Literal
 
 from outboard.resources.left_out import LeftOut
 from outboard.sidecar.components.port import EtagInvalidError, EtagMismatchError
+from outboard.sidecar.components.remote_state import OwnAnswerError, StatusError
 from outboard.sidecar.components.unavailable import explained
 from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
 from outboard.sidecar.resiliency.failure import Failure
 
 __all__ = [
+    "AnsweredByComponent",
     "KeyRefused",
     "UnlikeFailures",
     "bulk_delete_failed",
@@ -28,8 +30,10 @@ __all__ = [
     "not_queryable",
     "not_transactional",
     "outbox_failed",
+    "own_answer",
     "query_failed",
     "save_failed",
+    "too_many_operations",
     "transaction_failed",
 ]
 
@@ -90,6 +94,19 @@ class UnlikeFailures(ApiError):
         self.every = every
 
 
+class AnsweredByComponent(ApiError):
+    """Over gRPC the app gets the status of the component itself: `number`, `answer` and `told`."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *details: Detail, number: int, answer: str,
+        told: Sequence[Detail] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(status, code, message, *details, category="state")
+        self.number = number
+        self.answer = answer
+        self.told = told
+
+
 class KeyRefused(ApiError):
     """`key` contains the separator of prefixes; `problem` says so without what HTTP puts around it."""
 
@@ -115,19 +132,43 @@ def key_missing() -> ApiError:
     return ApiError(400, MALFORMED, '"key" is a required field')
 
 
-def get_failed(store: str, key: str, reason: str) -> ApiError:
+def get_failed(store: str, key: str, reason: str, error: Failure | None = None) -> ApiError:
     """The value could not be read, or not be sent."""
-    return ApiError(500, "ERR_STATE_GET", f"fail to get {key} from state store {store}: {reason}")
+    message = f"fail to get {key} from state store {store}: {reason}"
+    return _answered("ERR_STATE_GET", message, error) or ApiError(500, "ERR_STATE_GET", message)
 
 
 def bulk_get_failed(error: Failure) -> ApiError:
     """None of the values could be read."""
-    return ApiError(500, "ERR_STATE_BULK_GET", str(error))
+    code = "ERR_STATE_BULK_GET"
+    if isinstance(error, StatusError) and not isinstance(error, OwnAnswerError):
+        return AnsweredByComponent(500, code, str(error), number=error.number, answer=error.message)
+    return _answered(code, str(error), error) or ApiError(500, code, str(error))
+
+
+def own_answer(error: OwnAnswerError) -> ApiError:
+    """Over HTTP, too, the answer is the component's."""
+    told = ErrorInfo(error.reason, None, error.domain)
+    return AnsweredByComponent(
+        error.http_status, error.tag or error.reason, error.message, told,
+        number=error.number, answer=error.message, told=[told],
+    )  # fmt: skip
+
+
+def _answered(code: str, message: str, error: Failure | None) -> ApiError | None:
+    """What a component says itself: over HTTP the status alone. None where it does not."""
+    if not isinstance(error, OwnAnswerError):
+        return None
+    told = [ErrorInfo(error.reason, None, error.domain)]
+    return AnsweredByComponent(
+        error.http_status, code, message, number=error.number, answer=error.message, told=told
+    )
 
 
 def delete_failed(key: str, error: Failure) -> ApiError:
     """The value could not be deleted, or has another ETag."""
-    return ApiError(_status(error), "ERR_STATE_DELETE", f"failed deleting state with key {key}: {error}")
+    code, message = "ERR_STATE_DELETE", f"failed deleting state with key {key}: {error}"
+    return _answered(code, message, error) or ApiError(_status(error), code, message)
 
 
 def transaction_failed(error: Failure) -> ApiError:
@@ -160,6 +201,8 @@ def bulk_delete_failed(store: str, errors: Sequence[Failure], *, several: bool) 
 def _several_failed(code: str, failed: str, errors: Sequence[Failure], several: bool) -> ApiError:
     conflicts = [error for error in errors if _status(error) != 500]
     text = "\n".join(map(str, errors))
+    if len(errors) == 1 and (answered := _answered(code, f"{failed}: {text}", errors[0])):
+        return answered
     if conflicts and len(conflicts) < len(errors):
         message = f"{failed}: {conflicts[0]}"
         return UnlikeFailures(_status(conflicts[0]), code, message, every=f"{failed}: {text}")
@@ -173,6 +216,17 @@ def _status(error: Failure) -> Literal[400, 409, 500]:
     if isinstance(error, EtagMismatchError):
         return 409
     return 400 if isinstance(error, EtagInvalidError) else 500
+
+
+def too_many_operations(store: str, count: int, most: int) -> ApiError:
+    """The store takes fewer in one transaction."""
+    text = (
+        f"the transaction contains {count} operations, which is more than what the state store supports: "
+        f"{most}"
+    )
+    told = {"currentOpsTransaction": str(count), "maxOpsPerTransaction": str(most)}
+    details = ResourceInfo("state", store), ErrorInfo("DAPR_STATE_TOO_MANY_TRANSACTIONS", told)
+    return ApiError(400, "ERR_STATE_STORE_TOO_MANY_TRANSACTIONS", text, *details)
 
 
 def not_transactional(store: str) -> ApiError:

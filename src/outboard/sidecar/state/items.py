@@ -49,8 +49,9 @@ def options_of(concurrency: str, consistency: str) -> StateOptions:
 
 
 def metadata_of(found: Found) -> dict[str, str]:
-    """What is told of a value beside it: when it expires, if it does."""
-    if found.expires is None:
-        return {}
-    moment = found.expires.astimezone(UTC).isoformat(timespec="seconds")
-    return {"ttlExpireTime": moment.replace("+00:00", "Z")}
+    """What is told of a value beside it: what its store says, and when it expires, if it does."""
+    told = dict(found.metadata)
+    if found.expires is not None:
+        moment = found.expires.astimezone(UTC).isoformat(timespec="seconds")
+        told["ttlExpireTime"] = moment.replace("+00:00", "Z")
+    return told

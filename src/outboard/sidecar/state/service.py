@@ -12,15 +12,25 @@ from typing import Final, TypeVar
 
 from outboard.gojson.jsonsyntax import syntax_error
 from outboard.resources.left_out import LeftOut
-from outboard.sidecar.components.port import Delete, Found, Sealing, Set, StateOptions, Transactional
+from outboard.sidecar.components.port import (
+    NO_METADATA,
+    Delete,
+    Found,
+    Sealing,
+    Set,
+    StateOptions,
+    Transactional,
+)
+from outboard.sidecar.components.remote_state import OwnAnswerError, Queried, RemoteState
 from outboard.sidecar.metrics.meters import Meters
 from outboard.sidecar.metrics.timed import timed
 from outboard.sidecar.resiliency.failure import Failure
 from outboard.sidecar.state import errors
 from outboard.sidecar.state.items import Operation, RequestedItem
-from outboard.sidecar.state.keys import IllegalKey, stored_key
+from outboard.sidecar.state.keys import IllegalKey, original_key, stored_key
 from outboard.sidecar.state.outbox.plan import Traced, Write
 from outboard.sidecar.state.outbox.relay import OutboxFailed, StateOutbox
+from outboard.sidecar.state.queries import QueryInvalid, read_query
 from outboard.sidecar.state.stores import LoadedStateStore, WriteFailed, write_all
 from outboard.wire.tracing import TraceContext
 
@@ -66,23 +76,36 @@ class StateService:
         _transactional(store)
         return store
 
-    async def get(self, store: LoadedStateStore, key: str) -> Found | None:
+    async def get(
+        self,
+        store: LoadedStateStore,
+        key: str,
+        metadata: Mapping[str, str] = NO_METADATA,
+        consistency: str = "",
+    ) -> Found | None:
         """What is there; None for nothing."""
-        stored = _stored(store, key)
+        stored, component = _stored(store, key), store.component
+
+        async def one() -> Found | None:
+            if isinstance(component, RemoteState):
+                return await component.get_one(stored, consistency, metadata)
+            return (await component.get([stored])).get(stored)
+
         try:
-            found = await self._run(store, "get", lambda: store.component.get([stored]))
+            value = await self._run(store, "get", one)
         except Failure as error:
-            raise errors.get_failed(store.name, key, str(error)) from error
-        value = found.get(stored)
+            raise errors.get_failed(store.name, key, str(error), error) from error
         if value is not None and value.problem:
             raise errors.get_failed(store.name, key, value.problem)
         return value
 
     async def get_many(
-        self, store: LoadedStateStore, keys: Sequence[str]
+        self, store: LoadedStateStore, keys: Sequence[str], metadata: Mapping[str, str] = NO_METADATA
     ) -> Sequence[tuple[str, Found | None]]:
         """What is there for each key, in the order in which daprd tells it."""
-        stored = [_stored(store, key) for key in keys]
+        stored, component = [_stored(store, key) for key in keys], store.component
+        if isinstance(component, RemoteState):
+            return await self._get_remote(store, component, dict(zip(stored, keys, strict=True)), metadata)
         try:
             found = await self._run(store, "bulk_get", lambda: store.component.get(stored))
         except Failure as error:
@@ -91,6 +114,20 @@ class StateService:
         if store.component.traits.finds_first:
             return _found_first(names, found)
         return [(key, found.get(name)) for key, name in names]
+
+    async def _get_remote(
+        self,
+        store: LoadedStateStore,
+        component: RemoteState,
+        asked: Mapping[str, str],
+        metadata: Mapping[str, str],
+    ) -> Sequence[tuple[str, Found | None]]:
+        """What the store tells, under the keys as they were asked for: `asked`, by those that it knows."""
+        try:
+            found = await self._run(store, "bulk_get", lambda: component.get_many([*asked], metadata))
+        except Failure as error:
+            raise errors.bulk_get_failed(error) from error
+        return [(asked.get(key, key), value) for key, value in found]
 
     async def save(
         self, store: LoadedStateStore, items: Iterable[RequestedItem], metadata: Mapping[str, str]
@@ -153,19 +190,27 @@ class StateService:
         writes = [_write(store, operation, item, metadata) for operation, item in operations]
         if not writes:
             return
+        if isinstance(component, RemoteState):
+            most = await component.most_operations()
+            if 0 < most < len(writes):
+                raise errors.too_many_operations(store.name, len(writes), most)
         settled = await self._with_events(store, writes, trace)
         try:
             await self._run(store, "transaction", lambda: component.transact(settled))
         except Failure as error:
             raise errors.transaction_failed(error) from error
 
-    async def query(self, name: str, read: Callable[[], Awaitable[bytes]]) -> None:
-        """Raises in any case: no store of this sidecar can be queried. `read` gives the query itself."""
+    async def query(
+        self, name: str, read: Callable[[], Awaitable[bytes]], metadata: Mapping[str, str] = NO_METADATA
+    ) -> Queried:
+        """What a store that is another process finds: no other can be queried. `read` gives the query."""
         if not self._stores:
             raise errors.not_configured(name, self._left_out)
         if name not in self._stores:
             raise errors.not_found(name, self._left_out)
         component = self._stores[name].component
+        if isinstance(component, RemoteState):
+            return await self._query(self._stores[name], component, await read(), metadata)
         refusal = component.traits.query_refusal
         if not refusal:
             raise errors.not_queryable(name)
@@ -174,6 +219,21 @@ class StateService:
             ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
             refusal = f"failed to parse JSON query body: {ending}"
         raise errors.query_failed(name, refusal)
+
+    async def _query(
+        self, store: LoadedStateStore, component: RemoteState, text: bytes, metadata: Mapping[str, str]
+    ) -> Queried:
+        try:
+            query = read_query(text)
+        except QueryInvalid as error:
+            raise errors.query_failed(store.name, f"failed to parse JSON query body: {error}") from error
+        try:
+            found = await self._run(store, "query", lambda: component.query(query, metadata))
+        except OwnAnswerError as error:
+            raise errors.own_answer(error) from error
+        except Failure as error:
+            raise errors.query_failed(store.name, str(error)) from error
+        return replace(found, results=[(original_key(key), value) for key, value in found.results])
 
     def _run(
         self, store: LoadedStateStore, operation: str, attempt: Callable[[], Awaitable[T]]

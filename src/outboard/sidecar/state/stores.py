@@ -18,6 +18,7 @@ from outboard.sidecar.components.port import (
     Set,
     StateStore,
 )
+from outboard.sidecar.components.remote_state import RemoteState
 from outboard.sidecar.resiliency.guard import Guard
 from outboard.sidecar.state.settings import OutboxSettings
 
@@ -50,12 +51,16 @@ class WriteFailed(ComponentError):
 async def write_all(store: LoadedStateStore, operations: Sequence[Set | Delete]) -> None:
     """Do all, side by side. Of what failed all but conflicts of ETags is tried again, as the policies say.
 
-    Raises WriteFailed; another Failure where time is up or the circuit breaker refuses.
+    A store that is another process is asked for several in one step, which fails as a whole. Raises
+    WriteFailed; another Failure for that, and where time is up or the circuit breaker refuses.
     """
     rest = operations
 
     async def attempt() -> None:
         nonlocal rest
+        if len(rest) > 1 and isinstance(store.component, RemoteState):
+            await _do_together(store.component, rest)
+            return
         failed, several = await _do_each(store.component, rest), len(rest) > 1
         if failed:
             rest = [operation for operation, error in failed if not isinstance(error, CONFLICTS)]
@@ -63,6 +68,15 @@ async def write_all(store: LoadedStateStore, operations: Sequence[Set | Delete])
 
     if operations:
         await store.outbound.run(attempt)
+
+
+async def _do_together(store: RemoteState, operations: Sequence[Set | Delete]) -> None:
+    """In one step: all of them are to be saved, or all to be deleted. Raises ComponentError."""
+    sets = [each for each in operations if isinstance(each, Set)]
+    if sets:
+        await store.set_many(sets)
+    else:
+        await store.delete_many([each for each in operations if isinstance(each, Delete)])
 
 
 async def _do_each(

@@ -15,11 +15,10 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
 from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
-from outboard.sidecar.state.errors import KeyRefused, UnlikeFailures
+from outboard.sidecar.state.errors import AnsweredByComponent, KeyRefused, UnlikeFailures
 
 __all__ = ["GrpcStatus", "http_like", "status_of"]
 
-DOMAIN: Final = "dapr.io"
 BY_REASON: Final = {
     "DAPR_PUBSUB_NOT_FOUND": StatusCode.INVALID_ARGUMENT,
     "DAPR_PUBSUB_NAME_EMPTY": StatusCode.INVALID_ARGUMENT,
@@ -46,6 +45,7 @@ BY_STATUS: Final = {
     409: StatusCode.ABORTED,
     501: StatusCode.UNIMPLEMENTED,
 }
+BY_NUMBER: Final = {code.value[0]: code for code in StatusCode}
 INFORMED: Final = frozenset(
     {
         "ERR_CONFIGURATION_STORE_NOT_CONFIGURED",
@@ -84,6 +84,9 @@ def status_of(error: ApiError) -> GrpcStatus:
     """The status that tells the app of `error`."""
     if isinstance(error, KeyRefused):
         return _key_refused(error)
+    if isinstance(error, AnsweredByComponent):
+        answered = BY_NUMBER.get(error.number, StatusCode.UNKNOWN)
+        return GrpcStatus(answered, error.answer, [_message(each) for each in error.told])
     reason = next((each.reason for each in error.details if isinstance(each, ErrorInfo)), "")
     code = BY_REASON.get(reason) or BY_CODE.get(error.code)
     code = code or BY_STATUS.get(error.status, StatusCode.INTERNAL)
@@ -118,9 +121,9 @@ def _packed(message: Message) -> AnyMessage:
 
 def _message(detail: Detail) -> Message:
     match detail:
-        case ErrorInfo(reason, metadata):
+        case ErrorInfo(reason, metadata, domain):
             told = {} if metadata is None or reason in UNTOLD else dict(metadata)
-            return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=told)
+            return error_details_pb2.ErrorInfo(reason=reason, domain=domain, metadata=told)
         case ResourceInfo(resource, name, description):
             return error_details_pb2.ResourceInfo(
                 resource_type=resource, resource_name=name, description=description

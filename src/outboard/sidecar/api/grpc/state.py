@@ -49,14 +49,17 @@ class _State:
 
     async def get(self, request: state_pb2.GetStateRequest, call: Call) -> Message:
         """An empty answer where nothing is there."""
-        found = await self._service.get(self._service.store(request.store_name), request.key)
+        store, metadata = self._service.store(request.store_name), dict(request.metadata)
+        consistency = CONSISTENCY.get(request.consistency, "")
+        found = await self._service.get(store, request.key, metadata, consistency)
         if found is None:
             return state_pb2.GetStateResponse()
         return state_pb2.GetStateResponse(data=found.data, etag=found.etag or "", metadata=metadata_of(found))
 
     async def get_many(self, request: state_pb2.GetBulkStateRequest, call: Call) -> Message:
         store = self._service.store(request.store_name)
-        found = await self._service.get_many(store, list(request.keys)) if request.keys else ()
+        keys, metadata = list(request.keys), dict(request.metadata)
+        found = await self._service.get_many(store, keys, metadata) if keys else ()
         return state_pb2.GetBulkStateResponse(items=[_bulk_item(key, value) for key, value in found])
 
     async def save(self, request: state_pb2.SaveStateRequest, call: Call) -> Message:
@@ -107,13 +110,17 @@ class _State:
             yield cast("Operation", name), _item(each.request, each.request.value)
 
     async def query(self, request: state_pb2.QueryStateRequest, call: Call) -> Message:
-        """No store of this sidecar can be queried."""
+        """What was found."""
 
         async def read() -> bytes:
             return request.query.encode()
 
-        await self._service.query(request.store_name, read)
-        return state_pb2.QueryStateResponse()
+        found = await self._service.query(request.store_name, read, dict(request.metadata))
+        results = [
+            state_pb2.QueryStateItem(key=key, data=value.data, etag=value.etag or "", error=value.problem)
+            for key, value in found.results
+        ]
+        return state_pb2.QueryStateResponse(results=results, token=found.token, metadata=found.metadata)
 
 
 def _bulk_item(key: str, found: Found | None) -> state_pb2.BulkStateItem:

@@ -16,7 +16,6 @@ __all__ = ["MALFORMED", "UNREADABLE", "error_reply"]
 MALFORMED: Final = "ERR_MALFORMED_REQUEST"
 UNREADABLE: Final = "failed deserializing HTTP body: "
 TYPE: Final = "type.googleapis.com/google.rpc."
-DOMAIN: Final = "dapr.io"
 
 
 def error_reply(error: ApiError) -> Reply:
@@ -30,9 +29,9 @@ def error_reply(error: ApiError) -> Reply:
 def _detail(detail: Detail) -> Json:
     kind = f"{TYPE}{type(detail).__name__}"
     match detail:
-        case ErrorInfo(reason, metadata):
+        case ErrorInfo(reason, metadata, domain):
             sorted_metadata: Json = None if metadata is None else dict(sorted(metadata.items()))
-            return {"@type": kind, "domain": DOMAIN, "metadata": sorted_metadata, "reason": reason}
+            return {"@type": kind, "domain": domain, "metadata": sorted_metadata, "reason": reason}
         case ResourceInfo(resource, name, description):
             named: dict[str, Json] = {"description": description, "owner": "", "resource_name": name}
             return {"@type": kind, **named, "resource_type": resource}

@@ -21,6 +21,7 @@ from outboard.sidecar.api.http.transaction_bodies import (
     read_transaction,
 )
 from outboard.sidecar.components.port import Found
+from outboard.sidecar.components.remote_state import Queried
 from outboard.sidecar.errors import ApiError
 from outboard.sidecar.state.items import Operation, RequestedItem, metadata_of, options_of
 from outboard.sidecar.state.service import StateService
@@ -39,7 +40,8 @@ class StateApi:
     async def get(self, request: ApiRequest) -> Reply:
         """GET `/v1.0/state/{store}/{key}`: 200 with the value, 204 where nothing is there."""
         store = self._service.store(request.parameters["store"])
-        found = await self._service.get(store, request.parameters["key"])
+        consistency = request.query.get("consistency", "")
+        found = await self._service.get(store, request.parameters["key"], request.metadata, consistency)
         return EMPTY if found is None else Reply(200, found.data, _headers_of(found))
 
     async def save(self, request: ApiRequest) -> Reply:
@@ -65,7 +67,7 @@ class StateApi:
         """POST or PUT `/v1.0/state/{store}/bulk` with keys: a list with what is there for each."""
         store = self._service.store(request.parameters["store"])
         keys = await _read(request, read_keys)
-        found = list(await self._service.get_many(store, keys))
+        found = list(await self._service.get_many(store, keys, request.metadata))[: len(keys)]
         # A key that is asked for twice and told once leaves an entry without a name, as in daprd.
         return _bulk_reply(found + [("", None)] * (len(keys) - len(found)))
 
@@ -77,9 +79,9 @@ class StateApi:
         return EMPTY
 
     async def query(self, request: ApiRequest) -> Reply:
-        """POST or PUT `/v1.0-alpha1/state/{store}/query`: no store of this sidecar can be queried."""
-        await self._service.query(request.parameters["store"], request.body)
-        return EMPTY
+        """POST or PUT `/v1.0-alpha1/state/{store}/query`: what was found; 204 for nothing."""
+        found = await self._service.query(request.parameters["store"], request.body, request.metadata)
+        return _query_reply(found) if found.results else EMPTY
 
 
 async def _read(request: ApiRequest, read: Callable[[bytes], T], prefix: str = UNREADABLE) -> T:
@@ -113,6 +115,24 @@ def _bulk_reply(found: Sequence[tuple[str, Found | None]]) -> Reply:
     return Reply(200, f"[{','.join(entries)}]\n".encode("utf-8", "replace"))
 
 
+def _query_reply(found: Queried) -> Reply:
+    try:
+        results = ",".join(_query_item(key, value) for key, value in found.results)
+    except JsonTextError as error:
+        raise ApiError(500, "ERR_MALFORMED_RESPONSE", str(error)) from error
+    token = f',"token":{quote(found.token)}' if found.token else ""
+    told = json.dumps(dict(sorted(found.metadata.items())), separators=(",", ":"))
+    metadata = f',"metadata":{told}' if found.metadata else ""
+    return Reply(200, f'{{"results":[{results}]{token}{metadata}}}'.encode("utf-8", "replace"))
+
+
+def _query_item(key: str, found: Found) -> str:
+    data = raw_value(found.data.decode("utf-8", "replace")) if found.data else "null"
+    etag = f',"etag":{quote(found.etag)}' if found.etag else ""
+    error = f',"error":{quote(found.problem)}' if found.problem else ""
+    return f'{{"key":{quote(key)},"data":{data}{etag}{error}}}'
+
+
 def _bulk_entry(key: str, found: Found | None) -> str:
     members = [f'"key":{quote(key)}']
     if found is not None and found.problem:
@@ -121,6 +141,6 @@ def _bulk_entry(key: str, found: Found | None) -> str:
         members.append(f'"data":{raw_value(found.data.decode("utf-8", "replace"))}')
         if found.etag is not None:
             members.append(f'"etag":{quote(found.etag)}')
-        if found.expires is not None:
-            members.append(f'"metadata":{json.dumps(metadata_of(found), separators=(",", ":"))}')
+        if told := metadata_of(found):
+            members.append(f'"metadata":{json.dumps(told, separators=(",", ":"))}')
     return f"{{{','.join(members)}}}"

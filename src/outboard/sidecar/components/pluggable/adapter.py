@@ -11,7 +11,7 @@ from outboard.resources.component import Component
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties, failure
-from outboard.sidecar.components.port import ComponentError, PubSub
+from outboard.sidecar.components.port import ComponentError, PubSub, StateStore
 from outboard.sidecar.grpc_library import importing_grpc, is_grpc_installed
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ class PluggableAdapter:
         """Raises ComponentInitFailed where gRPC is not installed."""
         _refuse_without_grpc(properties.component)
 
-    async def create(self, properties: Properties, context: ComponentContext) -> PubSub:
+    async def create(self, properties: Properties, context: ComponentContext) -> PubSub | StateStore:
         """Raises ComponentInitFailed, ComponentError."""
         _refuse_without_grpc(properties.component)
         component = properties.component
-        connection = await _connected(component, self.socket)
+        process = await _connected(component, self.socket)
         try:
-            return await _opened(connection, component, _items(properties, context.app_id), context)
+            return await _opened(process, component, _items(properties, context.app_id), context)
         except BaseException:
-            await connection.close()
+            await process.close()
             raise
 
 
@@ -52,14 +52,14 @@ async def services_at(component: Component, socket: Path) -> frozenset[str]:
     Raises ComponentInitFailed.
     """
     _refuse_without_grpc(component)
-    connection = await _connected(component, socket)
+    process = await _connected(component, socket)
     try:
-        return await connection.services(component.init_timeout)
+        return await process.services(component.init_timeout)
     except ComponentError as error:
         reason = f"the process behind {socket} did not tell which components it is: {error}"
         raise failure(component, reason, WAIT) from error
     finally:
-        await connection.close()
+        await process.close()
 
 
 async def _connected(component: Component, socket: Path) -> PluggedProcess:
@@ -71,15 +71,18 @@ async def _connected(component: Component, socket: Path) -> PluggedProcess:
 
 def _load() -> None:
     with importing_grpc():
-        from outboard.sidecar.components.pluggable import pubsub  # noqa: F401 - an extra
+        from outboard.sidecar.components.pluggable import pubsub, state  # noqa: F401 - an extra
 
 
 async def _opened(
-    connection: PluggedProcess, component: Component, items: dict[str, str], context: ComponentContext
-) -> PubSub:
+    process: PluggedProcess, component: Component, items: dict[str, str], context: ComponentContext
+) -> PubSub | StateStore:
     from outboard.sidecar.components.pluggable.pubsub import open_pubsub
+    from outboard.sidecar.components.pluggable.state import open_state
 
-    return await open_pubsub(connection, items, context.clock)
+    if component.category == "state":
+        return await open_state(process, items)
+    return await open_pubsub(process, items, context.clock)
 
 
 def _items(properties: Properties, app_id: str) -> dict[str, str]:

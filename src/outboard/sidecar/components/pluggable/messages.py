@@ -66,7 +66,75 @@ OF_PUBSUB: Final[Fields] = {
     f"{PACKAGE}.PauseRequest": (),
     f"{PACKAGE}.PauseResponse": (),
 }
-FIELDS: Final[Fields] = {**COMMON, **OF_PUBSUB}
+OPTIONS: Final = ("options", 2, f"{P}.BulkOptions")
+OF_STATE: Final[Fields] = {
+    f"{PACKAGE}.InitRequest": (METADATA,),
+    f"{PACKAGE}.InitResponse": (),
+    f"{PACKAGE}.Etag": (("value", 1, "string"),),
+    f"{PACKAGE}.StateOptions": (("concurrency", 1, "int32"), ("consistency", 2, "int32")),
+    f"{PACKAGE}.GetRequest": (("key", 1, "string"), ("metadata", 2, "{string"), ("consistency", 3, "int32")),
+    f"{PACKAGE}.GetResponse": (("data", 1, "bytes"), ("etag", 2, f"{P}.Etag"), ("metadata", 3, "{string")),
+    f"{PACKAGE}.DeleteRequest": (
+        ("key", 1, "string"),
+        ("etag", 2, f"{P}.Etag"),
+        ("metadata", 3, "{string"),
+        ("options", 4, f"{P}.StateOptions"),
+    ),
+    f"{PACKAGE}.DeleteResponse": (),
+    f"{PACKAGE}.SetRequest": (
+        ("key", 1, "string"),
+        ("value", 2, "bytes"),
+        ("etag", 3, f"{P}.Etag"),
+        ("metadata", 4, "{string"),
+        ("options", 5, f"{P}.StateOptions"),
+    ),
+    f"{PACKAGE}.SetResponse": (),
+    f"{PACKAGE}.BulkOptions": (("parallelism", 1, "int64"),),
+    f"{PACKAGE}.BulkGetRequest": (("items", 1, f"[{P}.GetRequest"), OPTIONS),
+    f"{PACKAGE}.BulkStateItem": (
+        ("key", 1, "string"),
+        ("data", 2, "bytes"),
+        ("etag", 3, f"{P}.Etag"),
+        ("error", 4, "string"),
+        ("metadata", 5, "{string"),
+    ),
+    f"{PACKAGE}.BulkGetResponse": (("items", 1, f"[{P}.BulkStateItem"),),
+    f"{PACKAGE}.BulkSetRequest": (("items", 1, f"[{P}.SetRequest"), OPTIONS),
+    f"{PACKAGE}.BulkSetResponse": (),
+    f"{PACKAGE}.BulkDeleteRequest": (("items", 1, f"[{P}.DeleteRequest"), OPTIONS),
+    f"{PACKAGE}.BulkDeleteResponse": (),
+    f"{PACKAGE}.TransactionalStateOperation": (
+        ("delete", 1, f"{P}.DeleteRequest"),
+        ("set", 2, f"{P}.SetRequest"),
+    ),
+    f"{PACKAGE}.TransactionalStateRequest": (
+        ("operations", 1, f"[{P}.TransactionalStateOperation"),
+        ("metadata", 2, "{string"),
+    ),
+    f"{PACKAGE}.TransactionalStateResponse": (),
+    f"{PACKAGE}.MultiMaxSizeRequest": (),
+    f"{PACKAGE}.MultiMaxSizeResponse": (("max_size", 1, "int64"),),
+    f"{PACKAGE}.Sorting": (("key", 1, "string"), ("order", 2, "int32")),
+    f"{PACKAGE}.Pagination": (("limit", 1, "int64"), ("token", 2, "string")),
+    f"{PACKAGE}.Query": (
+        ("filter", 1, "{.google.protobuf.Any"),
+        ("sort", 2, f"[{P}.Sorting"),
+        ("pagination", 3, f"{P}.Pagination"),
+    ),
+    f"{PACKAGE}.QueryRequest": (("query", 1, f"{P}.Query"), ("metadata", 2, "{string")),
+    f"{PACKAGE}.QueryItem": (
+        ("key", 1, "string"),
+        ("data", 2, "bytes"),
+        ("etag", 3, f"{P}.Etag"),
+        ("error", 4, "string"),
+    ),
+    f"{PACKAGE}.QueryResponse": (
+        ("items", 1, f"[{P}.QueryItem"),
+        ("token", 2, "string"),
+        ("metadata", 3, "{string"),
+    ),
+}
+FIELDS: Final[Fields] = {**COMMON, **OF_PUBSUB, **OF_STATE}
 
 
 def _reflection(package: str) -> Fields:

@@ -47,21 +47,21 @@ ONE_BY_ONE: Final = (
 
 
 async def open_pubsub(
-    connection: PluggedProcess, properties: Mapping[str, str], clock: Clock
+    process: PluggedProcess, properties: Mapping[str, str], clock: Clock
 ) -> PluggablePubSub:
     """Initialize the component with its metadata. Raises ComponentError."""
-    await connection.call(INIT, metadata={"properties": dict(properties)})
-    answer: Any = await connection.call(FEATURES)
+    await process.call(INIT, metadata={"properties": dict(properties)})
+    answer: Any = await process.call(FEATURES)
     features = frozenset(answer.features)
     kind = BulkPluggablePubSub if BULK in features else PluggablePubSub
-    return kind(connection, features, clock)
+    return kind(process, features, clock)
 
 
 class PluggablePubSub:
     """A PubSub, and Pausing, whose process is another one."""
 
-    def __init__(self, connection: PluggedProcess, features: frozenset[str], clock: Clock) -> None:
-        self._connection = connection
+    def __init__(self, process: PluggedProcess, features: frozenset[str], clock: Clock) -> None:
+        self._process = process
         self._clock = clock
         self._handled = 0
         self.traits = PubSubTraits(
@@ -74,10 +74,10 @@ class PluggablePubSub:
 
     async def publish(self, topic: str, message: Message) -> None:
         """Raises ComponentError."""
-        await self._connection.call(
+        await self._process.call(
             PUBLISH,
             topic=topic,
-            pubsub_name=self._connection.name,
+            pubsub_name=self._process.name,
             data=message.data,
             metadata=dict(message.metadata),
         )
@@ -86,7 +86,7 @@ class PluggablePubSub:
         self, topic: str, metadata: Mapping[str, str], handle: MessageHandler, subscribed: Callable[[], None]
     ) -> None:
         """Run until cancelled, or until the component ends the stream. Raises ComponentError."""
-        pull = self._connection.open(PULL)
+        pull = self._process.open(PULL)
         try:
             await pull.write(topic={"name": topic, "metadata": dict(metadata)})
             subscribed()
@@ -102,7 +102,7 @@ class PluggablePubSub:
     async def pause(self) -> None:
         """Return once what the component has handed over is handled. Raises ComponentError."""
         try:
-            await self._connection.call(PAUSE)
+            await self._process.call(PAUSE)
         except ComponentError as error:
             if error.code == UNIMPLEMENTED:
                 return
@@ -113,7 +113,7 @@ class PluggablePubSub:
             quiet = 0 if self._handled else quiet + 1
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self._process.close()
 
 
 class BulkPluggablePubSub(PluggablePubSub):
@@ -126,9 +126,9 @@ class BulkPluggablePubSub(PluggablePubSub):
              "metadata": dict(each.metadata)}
             for number, each in enumerate(messages)
         ]  # fmt: skip
-        name = self._connection.name
+        name = self._process.name
         try:
-            answer: Any = await self._connection.call(
+            answer: Any = await self._process.call(
                 BULK_PUBLISH, topic=topic, pubsub_name=name, entries=entries
             )
         except ComponentError as error:
