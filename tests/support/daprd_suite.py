@@ -19,7 +19,7 @@ GROUPS = (
     "serviceinvocation/(grpc/(dapr|app)apitoken|http/(appapitoken|streaming))|hotreload/selfhosted/(namespace|pubsub|subscriptions))/|"
     "hotreload/selfhosted/(configuration|disabled|httpendpoint|ignoreerrors|resiliency(rename)?|"
     "scopes(/components)?|secret|state)$|"
-    "(metadata/metadata|tracing/baggage/(grpcBaggage|httpBaggage|invoke)|middleware/http/(app/)?missing|resources/uniquename|"
+    "(metadata/metadata|tracing/baggage/(grpcBaggage|httpBaggage|invoke)|middleware/http/(app/)?missing|resources/(uniquename|versionv2)|"
     "resiliency/apps/(default(circuitbreaker|retry|timeout)|retrymatching(grpc|http))|"
     "serviceinvocation/http/(basic|contentlength|fuzzhttp|hopbyhop|httpendpoints|redirect|sse|ssepanic|sserelay|"
     "reservedchars/pathcorrectness)|serviceinvocation/grpc/(basic|basicproxy|connpool|contentlength|fuzzgrpc|"

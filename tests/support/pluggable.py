@@ -19,13 +19,21 @@ from google.rpc import error_details_pb2, status_pb2
 from outboard.resources.component import Component
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.pluggable.messages import REFLECTION, Rpc, rpc
-from outboard.sidecar.components.pluggable.services import PACKAGE, PUBSUB, STATE
+from outboard.sidecar.components.pluggable.services import PACKAGE, PUBSUB, SECRETS, STATE
 from outboard.sidecar.components.pluggable.sockets import SOCKETS_FOLDER
 from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.sidecar import Sidecar
 from support.sidecars import AutojumpClock
 
-__all__ = ["Context", "PluggedPubSub", "PluggedState", "Refusal", "plugged", "sidecar_beside"]
+__all__ = [
+    "Context",
+    "PluggedPubSub",
+    "PluggedSecrets",
+    "PluggedState",
+    "Refusal",
+    "plugged",
+    "sidecar_beside",
+]
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Answers: TypeAlias = AsyncIterator[Mapping[str, object]]
@@ -268,6 +276,38 @@ class PluggedState:
             code = grpc.StatusCode.FAILED_PRECONDITION if number else grpc.StatusCode.INVALID_ARGUMENT
             violation = error_details_pb2.BadRequest.FieldViolation(field="etag", description="it is another")
             raise Refusal(code, "no", error_details_pb2.BadRequest(field_violations=[violation]))
+
+
+@dataclass
+class PluggedSecrets:
+    """Secrets by name, each with its keys."""
+
+    secrets: Mapping[str, Mapping[str, str]]
+    init: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def handlers(self) -> Sequence[tuple[Rpc, Any]]:
+        return (
+            (rpc(SECRETS, "Init", "SecretStoreInitRequest", "SecretStoreInitResponse"), _unary(self._init)),
+            (rpc(SECRETS, "Features"), _unary(self._features)),
+            (rpc(SECRETS, "Get", "GetSecretRequest", "GetSecretResponse"), _unary(self._get)),
+            (rpc(SECRETS, "BulkGet", "BulkGetSecretRequest", "BulkGetSecretResponse"), _unary(self._get_all)),
+        )
+
+    async def _init(self, request: Any, context: Context) -> Mapping[str, object]:
+        self.init = dict(request.metadata.properties)
+        return {}
+
+    async def _features(self, request: Any, context: Context) -> Mapping[str, object]:
+        return {"features": ["MULTIPLE_KEY_VALUES_PER_SECRET"]}
+
+    async def _get(self, request: Any, context: Context) -> Mapping[str, object]:
+        if request.key not in self.secrets:
+            raise Refusal(grpc.StatusCode.NOT_FOUND, "no such secret")
+        return {"data": dict(self.secrets[request.key])}
+
+    async def _get_all(self, request: Any, context: Context) -> Mapping[str, object]:
+        return {"data": {name: {"secrets": dict(keys)} for name, keys in self.secrets.items()}}
 
 
 async def _acknowledgements(requests: AsyncIterator[Any], unsettled: Mapping[str, Delivery]) -> None:

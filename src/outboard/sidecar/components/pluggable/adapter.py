@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from outboard.resources.component import Component
 from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.known import KnownMetadata
 from outboard.sidecar.components.metadata.properties import Properties, failure
-from outboard.sidecar.components.port import ComponentError, PubSub, StateStore
+from outboard.sidecar.components.port import ComponentError, PubSub, SecretStore, StateStore
 from outboard.sidecar.grpc_library import importing_grpc, is_grpc_installed
 
 if TYPE_CHECKING:
     from outboard.sidecar.components.pluggable.connection import PluggedProcess
 
 __all__ = ["PluggableAdapter", "services_at"]
+
+Plugged: TypeAlias = PubSub | StateStore | SecretStore
 
 CONSUMER: Final = "consumerID"
 WAIT: Final = "Start the process of the component before the sidecar, or take the file away."
@@ -34,7 +36,7 @@ class PluggableAdapter:
         """Raises ComponentInitFailed where gRPC is not installed."""
         _refuse_without_grpc(properties.component)
 
-    async def create(self, properties: Properties, context: ComponentContext) -> PubSub | StateStore:
+    async def create(self, properties: Properties, context: ComponentContext) -> Plugged:
         """Raises ComponentInitFailed, ComponentError."""
         _refuse_without_grpc(properties.component)
         component = properties.component
@@ -71,17 +73,20 @@ async def _connected(component: Component, socket: Path) -> PluggedProcess:
 
 def _load() -> None:
     with importing_grpc():
-        from outboard.sidecar.components.pluggable import pubsub, state  # noqa: F401 - an extra
+        from outboard.sidecar.components.pluggable import pubsub, secretstore, state  # noqa: F401 - an extra
 
 
 async def _opened(
     process: PluggedProcess, component: Component, items: dict[str, str], context: ComponentContext
-) -> PubSub | StateStore:
+) -> Plugged:
     from outboard.sidecar.components.pluggable.pubsub import open_pubsub
+    from outboard.sidecar.components.pluggable.secretstore import open_secrets
     from outboard.sidecar.components.pluggable.state import open_state
 
     if component.category == "state":
         return await open_state(process, items)
+    if component.category == "secretstores":
+        return await open_secrets(process, items)
     return await open_pubsub(process, items, context.clock)
 
 

@@ -6,6 +6,7 @@ The only module of the family that speaks gRPC, which is an extra.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +97,7 @@ class Pull:
         self._call = call
         self._rpc = rpc
         self._reading: asyncio.Future[object] | None = None
+        self._acknowledged = 0.0
 
     async def write(self, **fields: object) -> None:
         """Raises ComponentError where the stream has ended."""
@@ -104,6 +106,11 @@ class Pull:
             await to_its_end(self._call.write(message), LEAVING)
         except (grpc.RpcError, asyncio.InvalidStateError) as error:
             raise await self._ended() from error
+
+    async def acknowledge(self, **fields: object) -> None:
+        """As `write`; for a moment after it the stream is not left."""
+        await self.write(**fields)
+        self._acknowledged = asyncio.get_running_loop().time()
 
     async def read(self) -> Message | None:
         """The next message; None at the end. Raises ComponentError."""
@@ -120,6 +127,7 @@ class Pull:
     async def leave(self) -> None:
         """Nothing more is written, and what comes yet is not looked at. What was written last arrives."""
         try:
+            await self._linger()
             async with asyncio.timeout(LEAVING):
                 await self._call.done_writing()
                 while await self._next() is not None:
@@ -130,6 +138,15 @@ class Pull:
             self._call.cancel()
             if self._reading is not None:
                 self._reading.cancel()
+
+    async def _linger(self) -> None:
+        """A process that hands over the next message at once finds the stream yet, as with daprd."""
+        rest = self._acknowledged + LEAVING - asyncio.get_running_loop().time()
+        if self._acknowledged and rest > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    while await self._next() is not None:
+                        pass
 
     async def _next(self) -> bytes | None:
         """None at the end. Raises AioRpcError."""

@@ -134,7 +134,16 @@ OF_STATE: Final[Fields] = {
         ("metadata", 3, "{string"),
     ),
 }
-FIELDS: Final[Fields] = {**COMMON, **OF_PUBSUB, **OF_STATE}
+OF_SECRETS: Final[Fields] = {
+    f"{PACKAGE}.SecretStoreInitRequest": (METADATA,),
+    f"{PACKAGE}.SecretStoreInitResponse": (),
+    f"{PACKAGE}.GetSecretRequest": (("key", 1, "string"), ("metadata", 2, "{string")),
+    f"{PACKAGE}.GetSecretResponse": (("data", 1, "{string"),),
+    f"{PACKAGE}.BulkGetSecretRequest": (("metadata", 1, "{string"),),
+    f"{PACKAGE}.SecretResponse": (("secrets", 1, "{string"),),
+    f"{PACKAGE}.BulkGetSecretResponse": (("data", 1, f"{{{P}.SecretResponse"),),
+}
+FIELDS: Final[Fields] = {**COMMON, **OF_PUBSUB, **OF_STATE, **OF_SECRETS}
 
 
 def _reflection(package: str) -> Fields:

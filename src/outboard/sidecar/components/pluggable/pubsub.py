@@ -152,4 +152,4 @@ async def _settle(pull: Pull, pulled: Any, handle: MessageHandler) -> None:
     except NotAcknowledged as error:
         logger.error("error when handling message on topic %s", pulled.topic_name)  # noqa: TRY400
         refused = {"ack_error": {"message": str(error)}}
-    await pull.write(ack_message_id=pulled.id, **refused)
+    await pull.acknowledge(ack_message_id=pulled.id, **refused)
