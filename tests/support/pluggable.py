@@ -84,6 +84,7 @@ class PluggedPubSub:
     instances: list[str] = field(default_factory=list)
     subscribed: list[Any] = field(default_factory=list)
     refusal: Refusal | None = None
+    refused_topics: Sequence[str] = ()
     failing: Mapping[str, str] = field(default_factory=dict)
     """Of a bulk request, by what an event is: why it is not taken."""
     paused: int = 0
@@ -124,6 +125,8 @@ class PluggedPubSub:
         ]
         if self.refusal is not None:
             raise self.refusal
+        if request.topic in self.refused_topics:
+            raise Refusal(grpc.StatusCode.NOT_FOUND, "no such topic")
         return {}
 
     async def _publish_many(self, request: Any, context: Context) -> Mapping[str, object]:

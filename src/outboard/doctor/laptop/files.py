@@ -20,7 +20,7 @@ from outboard.sidecar.components.context import ComponentContext
 from outboard.sidecar.components.metadata.properties import Properties
 from outboard.sidecar.components.metadata.resolution import resolve
 from outboard.sidecar.components.opening import open_components
-from outboard.sidecar.components.registry import FACTORIES
+from outboard.sidecar.components.registry import FACTORIES, unavailable_here
 from outboard.sidecar.components.unavailable import unavailable
 from outboard.sidecar.publishing.scopes import TopicAccess
 
@@ -63,7 +63,7 @@ def read_files(target: LocalApp, environment: Mapping[str, str]) -> FilesSeen:
         return FilesSeen(problems=((str(error), "error"),), context=context)
     return FilesSeen(
         found.components,
-        _missing(found, target.engine),
+        _missing(found, target.engine, environment),
         tuple((str(each), each.severity) for each in found.findings),
         tuple(seen(each.subscription, f"{each.path}:{each.line}") for each in found.subscriptions),
         context,
@@ -103,13 +103,15 @@ def _declared(component: Component, wanted: Sequence[SubscriptionSeen], app_id: 
     )
 
 
-def _missing(found: Resources, engine: str) -> tuple[ComponentMissing, ...]:
-    types = (
-        FACTORIES if engine != "daprd" else [*FACTORIES, *(each.type.lower() for each in found.components)]
-    )
+def _missing(found: Resources, engine: str, environment: Mapping[str, str]) -> tuple[ComponentMissing, ...]:
+    if engine == "daprd":  # it serves them all
+        every = [*FACTORIES, *(each.type.lower() for each in found.components)]
+        out = unavailable(found.components, every)
+    else:
+        out = unavailable_here(found.components, environment)
     return (
         *(_as_seen(each, by_design="scopes" in each.reason and not _hints(each)) for each in found.left_out),
-        *(_as_seen(each, by_design=False) for each in unavailable(found.components, types)),
+        *(_as_seen(each, by_design=False) for each in out),
     )
 
 
