@@ -109,8 +109,10 @@ class Pull:
 
     async def acknowledge(self, **fields: object) -> None:
         """As `write`; for a moment after it the stream is not left."""
-        await self.write(**fields)
-        self._acknowledged = asyncio.get_running_loop().time()
+        try:
+            await self.write(**fields)
+        finally:
+            self._acknowledged = asyncio.get_running_loop().time()
 
     async def read(self) -> Message | None:
         """The next message; None at the end. Raises ComponentError."""
