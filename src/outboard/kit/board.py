@@ -350,7 +350,7 @@ class Outboard:
             self._clock,
             self._registry,
             self._models.codec,
-            Publishing(self._publisher.relay, os.urandom, self._journal),
+            Publishing(self._publisher.relay, os.urandom, self._journal, self._call_clock),
             None if self.outbox is None else self.outbox.store,
         )
         letters = DeadLetters(engine, owner, f"board.dead_letters ({caller()})", **options)

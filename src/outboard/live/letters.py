@@ -107,7 +107,7 @@ async def opened_letters(
             told = ", ".join(f"'{each}'" for each in (tables.prefix, *tables.others))
             problem = f"there are tables of several services, which begin with {told}"
             raise CommandError(problem, "Name one of them with --prefix.")
-        nobody = Publishing(_refuse, os.urandom, Journal("outboard", SystemClock()))
+        nobody = Publishing(_refuse, os.urandom, Journal("outboard", SystemClock()), SystemClock())
         letters = Letters(tables.collected, tables.parked, nobody)
         yield LettersByHand(letters, tables.prefix, tables.others, tables, places)
 
@@ -134,7 +134,8 @@ async def _connected(places: SearchPlaces) -> AsyncIterator[tuple[Publishing, st
     board = Outboard(app_id=app_id, environ=environment, timeout=TIMEOUT)
     publisher = board.topic("-").publisher
     async with board.connected():
-        yield Publishing(publisher.relay, publisher.randbytes, publisher.hops.journal), app_id
+        journal = publisher.hops.journal
+        yield Publishing(publisher.relay, publisher.randbytes, journal, SystemClock()), app_id
 
 
 async def _running(places: SearchPlaces) -> tuple[AppPlace, str]:

@@ -7,20 +7,23 @@ A letter is, while it is replayed:
     refused     WAITING again, with the reason: by a rule here, or by the sidecar
     unknown     REPLAYING still, where nobody was there to hear the answer: WAITING for all after a minute
 
-So a letter is published twice only where whoever replayed it was killed between the broker's answer and the
-commit; it has the same id then, by which a consumer knows.
+Where the database does not let it be noted, that is tried again for some seconds. So a letter is published
+twice only where whoever replayed it was killed, or interrupted, between the request and the commit, or the
+database was away for longer; it has the same id then, by which a consumer knows.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pydantic_core import from_json
 
-from outboard.errors import OutboardError, SidecarUnavailable
+from outboard.clock import Clock
+from outboard.errors import DeadLettersUnavailable, OutboardError, SidecarUnavailable
 from outboard.hops.journal import Journal
 from outboard.hops.record import FAILED, EventIdentity, HopKind
 from outboard.kit.client.port import Publication
@@ -36,7 +39,11 @@ from outboard.wire.identity import new_id
 
 __all__ = ["Progress", "Publishing", "ReplayRun"]
 
+log: Final = logging.getLogger("outboard.deadletters")
+
 BATCH: Final = 200
+PAUSES: Final = (0.1, 0.3, 1.0, 3.0)
+"""Seconds between the attempts to note what was published: a minute later it would be published again."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many letters were tried, of how many."""
@@ -44,11 +51,14 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """How an event gets to the sidecar, and to the record of hops. `randbytes(n)` gives n random bytes."""
+    """How an event gets to the sidecar, and to the record of hops. `randbytes(n)` gives n random bytes; what
+    has to be tried again waits by `clock`.
+    """
 
     publish: Callable[[Publication, float], Awaitable[object]]
     randbytes: Callable[[int], bytes]
     journal: Journal
+    clock: Clock
 
 
 class ReplayRun:
@@ -96,9 +106,19 @@ class ReplayRun:
             raise
         finally:
             ends = [task.result() for task in tasks if task.done() and not task.cancelled()]
-            await asyncio.shield(self._store.finish(self._id, ends))
+            await asyncio.shield(self._note(ends))
         self.replayed += sum(end.error is None for end in ends)
         self.refused += [RefusedLetter(end.id, end.error) for end in ends if end.error is not None]
+
+    async def _note(self, ends: Sequence[ReplayEnd]) -> None:
+        """Raises DeadLettersUnavailable."""
+        for pause in PAUSES:
+            try:
+                return await self._store.finish(self._id, ends)
+            except DeadLettersUnavailable as error:
+                log.warning("what was replayed is to be noted again in %s s: %s", pause, error)
+            await self._publishing.clock.sleep(pause)
+        return await self._store.finish(self._id, ends)
 
     async def _publish(self, claimed: ClaimedLetter) -> ReplayEnd:
         letter = claimed.letter

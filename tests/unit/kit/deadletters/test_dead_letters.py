@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 
 from outboard import DeliveryStatus, Event, InvalidEventData
 from outboard.errors import DeadLettersUnavailable, DuplicateSubscription, InvalidName
+from outboard.kit.deadletters.port import ReplayEnd
+from outboard.kit.deadletters.sql.store import SqlLetterStore
 from outboard.wire.http import ExchangeFailed, Response
 from support.inbox import engines_of
 from support.letters import Collecting, deliver, letter
@@ -396,6 +398,45 @@ async def test_what_a_killed_run_had_taken_comes_again(
         assert (await service.letters.replay(everything=True)).replayed == 0
         service.change(engine, claimed_until=1)
         assert (await service.letters.replay(everything=True)).replayed == 1
+
+
+async def test_what_the_database_does_not_let_note_is_noted_soon(
+    service: Collecting,
+    serving: Serving,
+    exchange: ScriptedExchange,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A minute later anybody could publish the letters once more."""
+    finish, failures = SqlLetterStore.finish, [DeadLettersUnavailable("note", "locked") for _ in range(2)]
+
+    async def busy(store: SqlLetterStore, replay_id: str, ends: Sequence[ReplayEnd]) -> None:
+        if failures:
+            raise failures.pop()
+        await finish(store, replay_id, ends)
+
+    monkeypatch.setattr(SqlLetterStore, "finish", busy)
+    async with serving(service.app, service.board) as client:
+        await deliver(client, letter(1))
+        assert (await service.letters.replay(everything=True)).replayed == 1
+        clock.seconds += 90
+        assert (await service.letters.replay(everything=True)).replayed == 0
+    assert len(exchange.events) == 1
+    assert await service.letters.count(state="replayed") == 1
+    assert 0 < sum(clock.slept) < 10
+
+
+async def test_what_the_database_never_lets_note_is_told_of(
+    service: Collecting, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(store: SqlLetterStore, replay_id: str, ends: Sequence[ReplayEnd]) -> None:
+        raise DeadLettersUnavailable("note what was replayed", "locked")
+
+    async with serving(service.app, service.board) as client:
+        await deliver(client, letter(1))
+        monkeypatch.setattr(SqlLetterStore, "finish", away)
+        with pytest.raises(DeadLettersUnavailable, match="note what was replayed"):
+            await service.letters.replay(everything=True)
 
 
 async def test_a_run_that_is_cancelled_notes_what_it_knows(
