@@ -177,9 +177,11 @@ class Letters:
         """Data is of one letter, and what the topic is declared with. Raises ValueError, InvalidEventData."""
         if options.data is AS_IT_IS:
             return
-        if found != 1:
-            raise ValueError(f"data can be given for one letter, and {found} are meant: name one by its id")
-        (letter,) = await self._find(wanted, 1)
+        letters = await self._find(wanted, 1) if found == 1 else []
+        if not letters:  # of one that was found, too: somebody else may have taken it since
+            meant = 0 if found == 1 else found
+            raise ValueError(f"data can be given for one letter, and {meant} are meant: name one by its id")
+        letter = letters[0]
         codec = self._model_of(letter.pubsub, options.to or letter.topic)
         if codec is not None:
             codec.check_data(options.data, letter.event_id)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from outboard import DeliveryStatus, Event, InvalidEventData
 from outboard.errors import DeadLettersUnavailable, DuplicateSubscription, InvalidName
-from outboard.kit.deadletters.port import ReplayEnd
+from outboard.kit.deadletters.port import Letter, ReplayEnd
 from outboard.kit.deadletters.sql.store import SqlLetterStore
 from outboard.wire.http import ExchangeFailed, Response
 from support.inbox import engines_of
@@ -338,6 +338,20 @@ async def test_other_data_stands_in_the_place_of_its_own(
         await service.letters.replay(ids=["2"], data={"id": 9})
     assert [event["data"] for event in exchange.events] == [{"id": 8}, {"id": 9}]
     assert all("data_base64" not in event for event in exchange.events)
+
+
+async def test_other_data_for_a_letter_that_somebody_else_takes_just_then_says_so(
+    service: Collecting, serving: Serving, exchange: ScriptedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def taken(*_: object) -> list[Letter]:
+        return []
+
+    async with serving(service.app, service.board) as client:
+        await deliver(client, letter(1))
+        monkeypatch.setattr(SqlLetterStore, "find", taken)
+        with pytest.raises(ValueError, match="for one letter, and 0 are meant"):
+            await service.letters.replay(ids=["1"], data={"id": 8})
+    assert exchange.events == []
 
 
 async def test_all_have_to_be_named(service: Collecting) -> None:
