@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from simulation.run import Outcome
 
 CHUNK = 50
+PARTS = ("letters", "threads")
+"""As `RARE` of the world, which is not imported before a mutant is applied."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked.mutant:
         apply_mutant(asked.mutant)
     if asked.seed is not None:
-        return _show(_one(asked.seed, keeps_story=asked.trace, only=asked.only), asked)
+        return _show(_one(asked.seed, keeps_story=asked.trace, only=asked.only, parts=asked.parts), asked)
     faults: Counter[str] = Counter()
     seeds = events = steps = 0
     for told in _runs(asked):
@@ -65,6 +67,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="processes (1); 0 is one for each processor")
     parser.add_argument("--all", action="store_true", help="go on behind a seed that has failed")
     parser.add_argument("--only", default="", metavar="FAULT", help="the one kind of fault: 'stale retry'")
+    parser.add_argument("--with", dest="parts", action="append", default=[], choices=PARTS, metavar="PART",
+                        help="in each run what only some have: letters (dead letters are collected and "
+                        "replayed), threads (engines that are not asynchronous)")  # fmt: skip
     parser.add_argument("--mutant", choices=[mutant.name for mutant in MUTANTS])
     parser.add_argument("--output", choices=("text", "json"), default="text")
     asked = parser.parse_args(arguments)
@@ -74,7 +79,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def _runs(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     seeds = range(asked.first, asked.first + asked.seeds)
     jobs = asked.jobs or os.cpu_count() or 1
-    several = partial(_several, only=asked.only)
+    several = partial(_several, only=asked.only, parts=asked.parts)
     if jobs == 1:
         yield from (told for seed in seeds for told in several([seed]))
         return
@@ -84,14 +89,16 @@ def _runs(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield from told
 
 
-def _several(seeds: Sequence[int], only: str) -> list[dict[str, Any]]:
-    return [_one(seed, only=only) for seed in seeds]
+def _several(seeds: Sequence[int], only: str, parts: Sequence[str]) -> list[dict[str, Any]]:
+    return [_one(seed, only=only, parts=parts) for seed in seeds]
 
 
-def _one(seed: int, *, keeps_story: bool = False, only: str = "") -> dict[str, Any]:
+def _one(
+    seed: int, *, keeps_story: bool = False, only: str = "", parts: Sequence[str] = ()
+) -> dict[str, Any]:
     from simulation.run import run  # only now: a mutant is applied to what is imported here
 
-    return _values(run(seed, keeps_story=keeps_story, only=only))
+    return _values(run(seed, keeps_story=keeps_story, only=only, parts=parts))
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:
@@ -122,6 +129,7 @@ def _show(told: dict[str, Any], asked: argparse.Namespace) -> int:
 
 def _command(seed: int, asked: argparse.Namespace) -> str:
     only = f" --only '{asked.only}'" if asked.only else ""
+    only += "".join(f" --with {part}" for part in asked.parts)
     mutant = f" --mutant {asked.mutant}" if asked.mutant else ""
     return f"python3 dev.py simulate --seed {seed} --trace{only}{mutant}"
 

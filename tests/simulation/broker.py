@@ -93,6 +93,8 @@ class SimulatedBroker:
         self.arrived: list[int] = []
         """When each of `wire` came, by the clock of the database, in milliseconds since 1970."""
         self.refuses: Callable[[str, Message], str] = lambda topic, message: ""
+        self.told: Callable[[str, Message], None] = lambda topic, message: None
+        """Called of each message as it comes."""
         self.orders_bulk = world.random.random() < 0.5
         self._groups: dict[tuple[str, str], Group] = {}
 
@@ -128,6 +130,7 @@ class SimulatedBroker:
         lies.append(message)
         self.wire.append((topic, message))
         self.arrived.append(self.world.database_milliseconds)
+        self.told(topic, message)
         for group in self.groups_of(topic):
             group.stir()
 

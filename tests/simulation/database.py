@@ -7,8 +7,9 @@ transactions may not do at once is kept by locks, until they end:
 
     kind         a transaction takes                             as
     serial       the whole database, where it writes             SQLite, with BEGIN IMMEDIATE
-    concurrent   keys of the inbox, lanes of the outbox, and     PostgreSQL: a unique index, advisory
-                 the rows of a table that it changes (as one)    locks of a transaction, row locks
+    concurrent   keys of the inbox, lanes of the outbox, names   PostgreSQL: a unique index, advisory
+                 of dead letters, and the rows of a table that   locks of a transaction, row locks
+                 it changes (as one)
 
 A number of the outbox is drawn when its row is inserted, not at the commit, as from a sequence of PostgreSQL.
 """
@@ -40,6 +41,8 @@ MOMENTS: Final = {
     "claim": re.compile(r"UPDATE \w+_outbox_lease "),
     "stage": re.compile(r"INSERT INTO \w+_outbox \("),
     "apply": re.compile(r"INSERT INTO \w+_inbox "),
+    "collect": re.compile(r"INSERT INTO \w+_dead_letters "),
+    "replay": re.compile(r"UPDATE \w+_dead_letters SET "),
 }
 """What a transaction is about, by a statement of it."""
 JULIAN_UNIX: Final = 2440587.5
@@ -295,6 +298,8 @@ def _locks(statement: str, parameters: Sequence[Any]) -> list[Lock]:
         named = parameters[columns.index("dedupe_key")] if "dedupe_key" in columns else None
         lane: list[Lock] = [("lane", parameters[columns.index("lane")])]
         return lane if named is None else [*lane, ("name", named)]
+    if table.endswith("_dead_letters"):
+        return [("letter", parameters[columns.index("letter")])]
     if table.endswith("_inbox"):
         width, at = len(columns), columns.index("event")
         rows = statement.count("(?, ") or 1

@@ -1,9 +1,12 @@
-"""An event loop whose time and order a seed decides: no threads, no sockets, no machine's clock.
+"""An event loop whose time and order a seed decides: no sockets, no machine's clock, no thread of its own.
 
 What runs in it belongs to a `Process`, known by a context variable. Within a process callbacks run in the
 order in which they were made ready, which is what asyncio promises; which of the processes goes on is drawn.
 A process can be killed, at any await: it then does nothing more, not even a `finally`. It can be stopped, as
-by SIGSTOP, and go on later.
+as by SIGSTOP, and go on later.
+
+What runs in a thread runs in a greenlet of a task: wherever it asks a database, or waits, others go on. So it
+dies and stops with its process. As a thread it is not cancelled with whoever waits for it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from collections.abc import Callable, Coroutine
 from itertools import count
 from random import Random
 from typing import Any, Final, TypeVar
+
+from sqlalchemy.util import greenlet_spawn
 
 __all__ = ["OUTSIDE", "PROCESS", "Process", "SimulatedLoop", "Stuck"]
 
@@ -157,10 +162,23 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
         """It is passed over when its time comes."""
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: object, func: object, *args: object
-    ) -> asyncio.Future[object]:
-        raise AssertionError(f"the simulation has no threads: {func}")
+    def run_in_executor(self, executor: object, func: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        waiting: asyncio.Future[T] = self.create_future()
+        thread: asyncio.Task[T] = self.create_task(greenlet_spawn(func, *args))
+
+        def ended(_: object) -> None:
+            error = None if thread.cancelled() else thread.exception()
+            if waiting.done():
+                return  # nobody waits for it any more
+            if thread.cancelled():
+                waiting.cancel()
+            elif error is not None:
+                waiting.set_exception(error)
+            else:
+                waiting.set_result(thread.result())
+
+        thread.add_done_callback(ended)
+        return waiting
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns; then all that is left is ended, where it stands. Raises Stuck."""

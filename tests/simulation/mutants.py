@@ -37,14 +37,15 @@ class Replacement:
 class Mutant:
     """A mistake that somebody could make, and that has to be found within so many `seeds`.
 
-    `breaks` is the number of the invariant that it breaks, as `invariants` has them. With `only`, all faults
-    are of that kind.
+    `breaks` is the number of the invariant that it breaks, as `invariants` and `letter_invariants` have them.
+    With `only`, all faults are of that kind; each run has these `parts`.
     """
 
     name: str
     breaks: int
     seeds: int = 60
     only: str = ""
+    parts: Sequence[str] = ()
 
     @property
     def replacements(self) -> Sequence[Replacement]:
@@ -77,8 +78,19 @@ MUTANTS: Final = (
     Mutant("duplicate-by-a-look", breaks=16),
     Mutant("cancelled-while-under-way", breaks=17),
     Mutant("gives-up-at-its-end", breaks=11, only="SIGTERM"),
+    Mutant("letter-by-its-time", breaks=18, seeds=20, parts=("letters",)),
+    Mutant("failed-again-is-old", breaks=1, seeds=20, parts=("letters",)),
+    Mutant("replayed-before-the-answer", breaks=1, seeds=30, parts=("letters",)),
+    Mutant("replay-for-everybody", breaks=20, seeds=20, parts=("letters",)),
+    Mutant("replayed-by-two", breaks=21, seeds=20, parts=("letters",)),
+    Mutant("group-by-the-event", breaks=22, seeds=20, parts=("letters",)),
+    Mutant("gives-up-noting", breaks=21, seeds=4, only="SIGTERM", parts=("letters",)),
+    Mutant("settled-by-nobody", breaks=11, seeds=4, only="SIGTERM", parts=("threads",)),
+    Mutant("answered-before-the-thread", breaks=1, seeds=12, parts=("threads",)),
 )
-"""With those of events that wait for a time, or stand for one another, and of programs that stop."""
+"""With those of events that wait for a time, or stand for one another, of programs that stop, of letters, and
+of threads.
+"""
 
 
 def apply_mutant(name: str | None) -> None:

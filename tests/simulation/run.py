@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -20,25 +20,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from outboard import Outboard
 from outboard.errors import OutboxUnavailable
+from outboard.kit.deadletters.port import PARKED as PARKED_ID
 from outboard.kit.outbox import lease
 from outboard.sidecar.components.port import Message
 from outboard.wire.dapr import PARTITION_KEY
 from outboard.wire.identity import new_id
-from simulation.apps import APPLIERS, NAMES, STAGED, TASKS, Entry, Script, applier_of, service_of, tools
+from simulation.apps import NAMES, TASKS, applier_of, service_of
 from simulation.broker import PEERS, SimulatedBroker
 from simulation.database import Database
 from simulation.dialect import current
 from simulation.hosts import Host, sidecar_of
 from simulation.invariants import Committed, Evidence, committed_in, event_of, violations
+from simulation.letter_invariants import violations_of_letters
+from simulation.letters import LettersSeen, dead_at, is_replayed
 from simulation.loop import PROCESS, Stuck
+from simulation.operating import replay_parked
+from simulation.script import KINDS, KINDS_TO_PARK, KINDS_TO_REPLAY, NAME, drawn_script, time_events
+from simulation.threads import run_sync
+from simulation.tools import APPLIERS, COLLECTOR, STAGED, tools
 from simulation.world import STOPS, World
 
 __all__ = ["Outcome", "run"]
 
-KEYS: Final = ("amber", "birch", "cedar")
-KINDS: Final = {"good": 84, "poison": 6, "misfit": 4, "refused": 6}
-"""What events become, of a hundred."""
-KINDS_TO_PARK: Final = {"good": 40, "poison": 6, "misfit": 4, "refused": 50}
 PATIENCE: Final = 400.0
 """Seconds after the last fault in which all has to come to its end."""
 PARKED: Final = "SELECT event_id FROM outboard_outbox WHERE parked_at IS NOT NULL"
@@ -46,7 +49,6 @@ TIMED: Final = "SELECT event_id, dedupe_key FROM outboard_outbox WHERE {} IS NOT
 CANCELS: Final = re.compile(r"DELETE FROM outboard_outbox WHERE .*dedupe_key = ")
 PLACED: Final = "SELECT event_id FROM outboard_outbox WHERE due_at < 0"
 """Those that a relay has taken when they were due."""
-NAMED: Final = "the daily one"
 EAGER: Final = 0.3
 """How likely an operator is to have an event tried again before the broker takes it."""
 HASTE: Final = 0.8
@@ -78,10 +80,13 @@ class Outcome:
     story: Sequence[str] | None
 
 
-def run(seed: int, *, keeps_story: bool = False, only: str = "") -> Outcome:
-    """Let a run of `seed` go from its start to its end; with `only`, all of its faults are of that kind."""
+def run(seed: int, *, keeps_story: bool = False, only: str = "", parts: Collection[str] = ()) -> Outcome:
+    """Let a run of `seed` go from its start to its end.
+
+    With `only`, all of its faults are of that kind; it has these `parts`, which otherwise some runs have.
+    """
     with _left_to_nobody():
-        outcome = _run(seed, keeps_story=keeps_story, only=only)
+        outcome = _run(World(seed, keeps_story=keeps_story, only=only, parts=parts))
     if not _has_run:
         _has_run.append(True)
         gc.freeze()  # what stays until the end of the Python process is not looked at again
@@ -101,8 +106,7 @@ def _left_to_nobody() -> Iterator[None]:
         gc.collect()
 
 
-def _run(seed: int, *, keeps_story: bool, only: str) -> Outcome:
-    world = World(seed, keeps_story=keeps_story, only=only)
+def _run(world: World) -> Outcome:
     with _decided(world):
         system = _System(world)
         try:
@@ -111,9 +115,9 @@ def _run(seed: int, *, keeps_story: bool, only: str) -> Outcome:
             system.seen.unfinished = str(error)
         evidence = system.evidence()
         system.close()
-    found = violations(evidence)
+    found = [*violations(evidence), *system.violations_of_letters()]
     return Outcome(
-        seed, found, world.digest, world.faults, len(evidence.committed), world.loop.steps, world.now,
+        world.seed, found, world.digest, world.faults, len(evidence.committed), world.loop.steps, world.now,
         world.story,
     )  # fmt: skip
 
@@ -132,6 +136,7 @@ def _decided(world: World) -> Iterator[None]:
             patch.object(new_id, "__defaults__", (drawn,)),
             patch.object(lease, "process_identity", world.machines.identity),
             patch.object(lease, "has_ended", world.machines.has_ended),
+            patch("anyio.to_thread.run_sync", run_sync),
         ):
             yield
     finally:
@@ -145,9 +150,11 @@ class _System:
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen = Evidence()
-        self.script = _script(world.random, KINDS_TO_PARK if world.plan.aims_at("park") else KINDS)
+        self.script = drawn_script(world.random, _kinds(world))
+        if world.letters:
+            self.script.mended_at = Random(f"mended {world.seed}").choice((1.5, 3.0, 6.0))
         if not world.plan.skewed:  # what an hour back and forth does to times is no mistake
-            _time(self.script, Random(f"times {world.seed}"))
+            time_events(self.script, Random(f"times {world.seed}"))
         if world.only == STARVED:
             self.script.long_work |= {entry.number for each, _ in self.script.transactions for entry in each}
         self.fixed_at = 0.0
@@ -156,7 +163,7 @@ class _System:
             chances = (0, 85, 15) if world.plan.aims_at("park") else (50, 35, 15)
             self.fixed_at = world.random.choices((3.0, 8.0, 50.0), chances)[0]
         made = tools(world)
-        self.outbox = made.outbox
+        self.outbox = made.outbox(threads=world.threads)
         serial = world.random.random() < 0.3
         self.databases = {
             name: Database(world, name, tables, serial=serial) for name, tables in made.tables.items()
@@ -164,9 +171,12 @@ class _System:
         current.clear()
         current.update(self.databases)
         self.databases[STAGED].committed = self._committed
+        self.letters = LettersSeen(self.databases[COLLECTOR]) if world.letters else None
         self.broker = SimulatedBroker(world)
         self.broker.refuses = self._refuses
+        self.broker.told = self._told
         self.hosts: list[Host] = []
+        self.services: list[Host] = []
         for number in range(world.random.randint(2, 3)):
             self._add_service(number + 1)
         for name in APPLIERS:
@@ -198,6 +208,9 @@ class _System:
             await world.wait(LOOK, LOOK)
             await self._operate()
         world.calm()
+        if self.letters is not None:
+            board = Outboard(app_id=COLLECTOR, environ={})
+            await self.letters.count(tools(world).letters(board, threads=world.threads))
         self._asks_for_leases = self._is_long_calm()  # before relays that end make it long
         for host in self.hosts:
             if "sidecar" not in host.name:
@@ -206,18 +219,17 @@ class _System:
     def evidence(self) -> Evidence:
         seen, world = self.seen, self.world
         arrivals = zip(self.broker.wire, self.broker.arrived, strict=True)
-        tasks = [(message, at) for (topic, message), at in arrivals if topic == TASKS]
+        tasks = [
+            (message, at) for (topic, message), at in arrivals if topic == TASKS and not is_replayed(message)
+        ]
         seen.wire, seen.arrived = [_on_wire(message) for message, _ in tasks], [at for _, at in tasks]
         seen.harm = frozenset(world.faults)
         seen.only_stops = world.only == STOPS
+        seen.with_letters = world.letters
         for name in APPLIERS:
             rows = self.databases[name].rows('SELECT event_id, "key" FROM ledger ORDER BY "row"')
             seen.applied[name] = [(row[0], row[1]) for row in rows]
-            seen.dead[name] = [
-                _on_wire(message).id
-                for topic, message in self.broker.wire
-                if topic == DEAD and f"{name}/".encode() in message.data
-            ]
+            seen.dead[name] = [id for app, id in self._dead() if app == name]
         database = self.databases[STAGED]
         seen.stored = database.rows("SELECT count(*) FROM outboard_outbox")[0][0]
         if not seen.unfinished and self._asks_for_leases:
@@ -228,6 +240,15 @@ class _System:
         seen.faults = sum(world.faults.values())
         seen.errors = world.loop.errors
         return seen
+
+    def violations_of_letters(self) -> list[str]:
+        """What is not true of them."""
+        if self.letters is None:
+            return []
+        poison = [event for event in self.seen.committed if event.is_poison]
+        seen = self.letters.evidence(poison, self._dead(), self.script.misdirected, self.seen.harm)
+        seen.only_stops = self.seen.only_stops
+        return violations_of_letters(seen)
 
     def _is_long_calm(self) -> bool:
         """Whether a lease of a relay that was killed would be over by now, and nobody keeps others from the
@@ -246,7 +267,9 @@ class _System:
             self.world, f"todo-{number}-sidecar", sidecar_of(self.world, "todo", self.broker, None)
         )
         self._add(sidecar)
-        self._add(Host(self.world, f"todo-{number}", service_of(self.world, self.script, lambda: sidecar)))
+        service = service_of(self.world, self.script, lambda: sidecar)
+        self.services.append(Host(self.world, f"todo-{number}", service))
+        self._add(self.services[-1])
 
     def _add_applier(self, name: str, number: int) -> None:
         app = Host(self.world, f"{name}-{number}", applier_of(self.world, name, self.script, lambda: sidecar))
@@ -305,11 +328,15 @@ class _System:
         await self.world.wait(0.0, 0.03)
         topic = Outboard(app_id="todo", environ={}, outbox=self.outbox).topic(TASKS)
         try:
-            async with AsyncSession(tools(self.world).services) as session:
-                await topic.cancel(session, NAMED)
+            async with AsyncSession(tools(self.world).engines[STAGED]) as session:
+                await topic.cancel(session, NAME)
                 await session.commit()
         except SQLAlchemyError as error:
             self.world.tell(f"nothing is cancelled: {type(error).__name__}")
+
+    def _told(self, topic: str, message: Message) -> None:
+        if self.letters is not None and topic == TASKS and is_replayed(message):
+            self.letters.arrived(message)
 
     def _refuses(self, topic: str, message: Message) -> str:
         if topic != TASKS or self.world.now >= self.fixed_at or b'"refused"' not in message.data:
@@ -357,6 +384,11 @@ class _System:
         await self._try_again()
 
     async def _try_again(self) -> None:
+        if self.letters is not None:  # by the commands of dead letters, in a process that may die of it
+            host: Host = self.world.pick(self.services)
+            if host.process.alive:
+                self.world.loop.begin(host.process, self._replay_parked())
+            return
         world, is_fixed = self.world, self.world.now > self.fixed_at
         asked_at = world.now
         try:
@@ -371,6 +403,17 @@ class _System:
         if is_fixed:
             self._retried.update(event.sequence for event in again)
 
+    async def _replay_parked(self) -> None:
+        world, is_fixed, asked_at = self.world, self.world.now > self.fixed_at, self.world.now
+        try:
+            again = await replay_parked(world, self.outbox, self._retried)
+        except OutboxUnavailable as error:
+            world.tell(f"replays nothing that is parked: {error}")
+            return
+        self._retried_at |= dict.fromkeys((letter.event_id for letter in again), asked_at)
+        if is_fixed:
+            self._retried.update(int(letter.id.removeprefix(PARKED_ID)) for letter in again)
+
     def _is_done(self) -> bool:
         return self.world.now > min(self.world.plan.seconds, 2.0) and not self._what_is_left()
 
@@ -384,7 +427,8 @@ class _System:
             return "a transaction that stages events"
         on_wire = {_on_wire(message).id for topic, message in self.broker.wire if topic == TASKS}
         good = sum(
-            not event.is_poison and self.seen.had_to_leave(event, on_wire) for event in self.seen.committed
+            (not event.is_poison or self.world.letters) and self.seen.had_to_leave(event, on_wire)
+            for event in self.seen.committed
         )
         for name in APPLIERS:
             applied = self.databases[name].rows("SELECT count(DISTINCT event_id) FROM ledger")[0][0]
@@ -395,49 +439,21 @@ class _System:
     def _letters_left(self) -> str:
         poison = sum(event.is_poison for event in self.seen.committed)
         for name in APPLIERS:
-            dead = {
-                _on_wire(message).id
-                for topic, message in self.broker.wire
-                if topic == DEAD and f"{name}/".encode() in message.data
-            }
-            if len(dead) < poison:
-                return f"{poison - len(dead)} dead letters of {name}"
-        return ""
+            found = len({id for app, id in self._dead() if app == name})
+            if found < poison:
+                return f"{poison - found} dead letters of {name}"
+        return "" if self.letters is None else self.letters.left(self._dead())
+
+    def _dead(self) -> Counter[tuple[str, str]]:
+        """The dead letters on their topic, by app and event."""
+        return Counter(dead_at(message) for topic, message in self.broker.wire if topic == DEAD)
+
+
+def _kinds(world: World) -> Mapping[str, int]:
+    if world.plan.aims_at("park"):
+        return KINDS_TO_PARK
+    return KINDS_TO_REPLAY if world.letters else KINDS
 
 
 def _on_wire(message: Message) -> Any:
     return event_of(message.data, message.metadata.get(PARTITION_KEY, ""))
-
-
-def _script(random: Random, kinds: Mapping[str, int]) -> Script:
-    script, number = Script(), 0
-    for _ in range(random.randint(3, 7)):
-        entries = []
-        for _ in range(random.choice((1, 1, 1, 2, 3))):
-            number += 1
-            kind = random.choices([*kinds], [*kinds.values()])[0]
-            entries.append(Entry(number, random.choice(KEYS), kind))
-            for name in APPLIERS:
-                if random.random() < 0.15:
-                    script.failing[name, number] = random.randint(1, 2)
-            if random.random() < 0.05:
-                script.long_work.add(number)
-        script.transactions.append((entries, random.random() < 0.12))
-    return script
-
-
-def _time(script: Script, random: Random) -> None:
-    """Have some events wait for a time, expire, stand for one another, or cancelled."""
-    for entries, _ in script.transactions:
-        for entry in entries:
-            if entry.kind != "good":
-                continue
-            drawn = random.random()
-            if drawn < 0.12:
-                entry.after = random.uniform(0.3, 5.0)
-            elif drawn < 0.24:
-                entry.expires = random.uniform(0.5, 6.0)
-            elif drawn < 0.5:
-                entry.name, entry.after = NAMED, random.choice((None, random.uniform(0.3, 2.0)))
-            if random.random() < 0.25:
-                entry.cancels = NAMED

@@ -19,7 +19,7 @@ def test_a_mutant_is_caught(mutant: Mutant) -> None:
     """In a Python process of its own: it is made of the modules as they are imported."""
     assert mutant.seeds <= FEW, "the tests of seeds run as many with the code itself"
     command = [sys.executable, "-m", "simulation", "--mutant", mutant.name, "--seeds", str(mutant.seeds)]
-    command += ["--only", mutant.only]
+    command += ["--only", mutant.only, *(f"--with={part}" for part in mutant.parts)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, f"not caught within {mutant.seeds} seeds: {done.stdout}"

@@ -12,6 +12,7 @@ import pytest
 from simulation.database import Database, Transaction
 from simulation.loop import Process, SimulatedLoop, Stuck
 from simulation.run import run
+from simulation.threads import run_sync, wait_for
 from simulation.world import Plan, World
 
 TABLES = [
@@ -78,6 +79,48 @@ def test_a_process_without_a_pause_is_a_violation() -> None:
 
     with pytest.raises(Stuck, match="busy goes on without end"):
         loop.run(world())
+
+
+def test_a_thread_dies_with_its_process_and_is_not_cancelled_with_who_waits_for_it() -> None:
+    loop, told = SimulatedLoop(Random(1)), list[str]()
+    process = Process("victim")
+    loop.add(process)
+
+    def thread(name: str) -> None:
+        told.append(f"{name} begins")
+        wait_for(asyncio.sleep(1))
+        told.append(f"{name} ends")
+
+    async def both() -> None:
+        for use in (asyncio.to_thread, run_sync):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await use(thread, use.__name__)
+            await asyncio.sleep(1)
+        await asyncio.to_thread(thread, "the last")
+
+    async def world() -> None:
+        loop.begin(process, both())
+        await asyncio.sleep(3.5)
+        loop.kill(process)
+        await asyncio.sleep(10)
+
+    loop.run(world())
+    whole = [f"{use} {what}" for use in ("to_thread", "run_sync") for what in ("begins", "ends")]
+    assert told == [*whole, "the last begins"]
+
+
+def test_what_a_thread_raises_is_raised_where_it_is_waited_for() -> None:
+    def thread() -> None:
+        wait_for(asyncio.sleep(1))
+        raise LookupError("nothing")
+
+    async def world() -> None:
+        for use in (asyncio.to_thread, run_sync):
+            with pytest.raises(LookupError, match="nothing"):
+                await use(thread)
+
+    SimulatedLoop(Random(1)).run(world())
 
 
 def test_numbers_are_drawn_at_the_insert_and_seen_at_the_commit() -> None:

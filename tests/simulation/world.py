@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 from outboard.host.processes import ProcessIdentity
 from simulation.loop import PROCESS, Process, SimulatedLoop
 
-__all__ = ["STOPS", "STOPS_BESIDE", "Ended", "Machines", "Plan", "SimulatedClock", "World"]
+__all__ = ["RARE", "STOPS", "STOPS_BESIDE", "Ended", "Machines", "Plan", "SimulatedClock", "World"]
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR: Final = 3600.0
@@ -26,11 +26,23 @@ AIMS: Final = (
     ("take", "stale retry"),
 )  # fmt: skip
 """What a run can aim at: a fault at a moment at which few strike by chance, and which has to be withstood."""
+AIMS_AT_LETTERS: Final = (
+    ("collect", "commit unknown"), ("collect", "kill after commit"), ("replay", "kill"),
+    ("replay", "kill after commit"), ("replay", "commit unknown"), ("replay", "commit failed"),
+    ("publish again", "refused"), ("publish again", "answer lost"), ("publish again", "kill"),
+)  # fmt: skip
+"""The same for a run with dead letters."""
 AIMED: Final = 0.2
 """How many runs have each of them."""
 AIMED_RATE: Final = 0.5
 MOST_AIMED: Final = 8
 MOST_OF_ONE: Final = 12
+RARE: Final = {"letters": 0.03, "threads": 0.2}
+"""How many runs collect dead letters and replay them, and how many have engines that are not asynchronous:
+their work is done in threads.
+"""
+SECONDS_OF_LETTERS: Final = 12.0
+"""Long enough for harm to meet replays, too."""
 STOPS: Final = "SIGTERM"
 STOPS_BESIDE: Final = "commit failed"
 """Where all that happens is that programs are asked to stop, their database refuses now and then: it is known
@@ -84,10 +96,12 @@ class World:
     """One run. `story` is kept only where somebody wants to read it; its digest always.
 
     With `only`, that is the one kind of fault that there is, and it happens often; with STOPS come
-    STOPS_BESIDE.
+    STOPS_BESIDE. `parts` of RARE are there in any case.
     """
 
-    def __init__(self, seed: int, *, keeps_story: bool = False, only: str = "") -> None:
+    def __init__(
+        self, seed: int, *, keeps_story: bool = False, only: str = "", parts: Collection[str] = ()
+    ) -> None:
         self.seed = seed
         self.random = Random(f"outboard {seed}")
         self.plan = Plan.drawn(self.random)
@@ -105,8 +119,19 @@ class World:
         self.over = False
         self.machines = Machines("here" if self.random.random() < 0.5 else "")
         self.database_offset = 0.0
+        extras = Random(f"other parts {seed}")
+        self.threads = extras.random() < RARE["threads"] or "threads" in parts
+        self.letters = extras.random() < RARE["letters"] or "letters" in parts
+        if self.letters and not only:
+            aiming = Random(f"extras {seed}")
+            chances = [aiming.random() for _ in range(2 + len(AIMS_AT_LETTERS))][2:]  # as mutants were found
+            aims = frozenset(
+                aim for aim, chance in zip(AIMS_AT_LETTERS, chances, strict=True) if chance < AIMED
+            )
+            self.plan = replace(self.plan, aims=self.plan.aims | aims, seconds=SECONDS_OF_LETTERS)
         self._left = self.plan.faults
-        self._aimed_left = MOST_AIMED if self.plan.faults else 0
+        most = MOST_AIMED if self.plan.faults else 0
+        self._aimed_left = {AIMS: most, AIMS_AT_LETTERS: most}
         self._digest = hashlib.sha256()
         self._steps = Random(f"steps {seed}")
 
@@ -149,10 +174,11 @@ class World:
         """The fault that happens now, one of `kinds`; empty where none does. `at` is a moment of AIMS."""
         if self.over or self.now > self.plan.seconds or PROCESS.get().immune:
             return ""
-        for aim in AIMS if at and self._aimed_left > 0 else ():
-            if aim[0] == at and aim in self.plan.aims and self.random.random() < AIMED_RATE:
-                self._aimed_left -= 1
-                return self._struck(aim[1])
+        for aims in (AIMS, AIMS_AT_LETTERS) if at else ():
+            for aim in aims if self._aimed_left[aims] > 0 else ():
+                if aim[0] == at and aim in self.plan.aims and self.random.random() < AIMED_RATE:
+                    self._aimed_left[aims] -= 1
+                    return self._struck(aim[1])
         if self._left <= 0 or (self.only and self._strikes not in kinds):
             return ""
         if self.random.random() >= self.plan.rate:
@@ -165,7 +191,8 @@ class World:
 
     def calm(self) -> None:
         """Nothing more is done to anybody."""
-        self._left = self._aimed_left = 0
+        self._left = 0
+        self._aimed_left = dict.fromkeys(self._aimed_left, 0)
 
     async def suffer(self, kind: str) -> None:
         """Let what `kind` says be done to the process that asks: for `kill` this never returns."""
