@@ -28,6 +28,8 @@ pytestmark = pytest.mark.anyio
 SUCCESS, RETRY = DeliveryStatus.SUCCESS, DeliveryStatus.RETRY
 REFUSED = Response(403, {}, b'{"errorCode": "ERR_PUBSUB_FORBIDDEN", "message": "no"}')
 
+GONE = Response(404, {}, b'{"errorCode": "ERR_PUBSUB_NOT_FOUND", "message": "pubsub is not found"}')
+
 
 @pytest.fixture(params=["Engine", "AsyncEngine"])
 async def services(
@@ -386,6 +388,20 @@ async def test_what_the_sidecar_refuses_waits_and_says_why(
     assert report.replayed == 0
     (found,) = await service.letters.find()
     assert found.replay_error == report.refused[0].reason != ""
+
+
+async def test_a_letter_of_a_retired_topic_waits_until_it_is_sent_to_another_one(
+    service: Collecting, serving: Serving, exchange: ScriptedExchange
+) -> None:
+    async with serving(service.app, service.board) as client:
+        await deliver(client, letter(1))
+        exchange.answers.append(GONE)
+        report = await service.letters.replay(everything=True)
+        assert (report.replayed, report.stopped) == (0, "")
+        assert "has no pub/sub component" in report.refused[0].reason
+        assert (await service.letters.replay(everything=True, to="orders-of-today")).replayed == 1
+    assert exchange.topics[-1] == "orders-of-today"
+    assert await service.letters.count() == 0
 
 
 async def test_without_a_sidecar_it_stops_and_nothing_is_lost(
