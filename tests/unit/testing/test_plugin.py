@@ -16,7 +16,9 @@ def said_of(pytester: pytest.Pytester, folder: Path, text: str) -> str:
     (folder / "test_a.py").write_text(dedent(text), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        result = pytester.runpytest_inprocess("-q", "--import-mode=importlib", "test_a.py")
+        result = pytester.runpytest_inprocess(
+            "-q", "--import-mode=importlib", "-p", "no:asyncio", "test_a.py"
+        )
     return result.stdout.str() + result.stderr.str()
 
 
