@@ -5,6 +5,7 @@
     python3 dev.py test       run the tests; what follows goes to pytest, and --all leaves none out
     python3 dev.py check      lint, format, types and the direction of imports
     python3 dev.py fastapi    the unit and typing tests with each of FastAPI's last three minor versions
+    python3 dev.py pythons    the same with each Python from 3.11 to 3.14 that this machine has
     python3 dev.py docs       build the documentation as a site, and serve it here
     python3 dev.py engines    set up the real engines that some tests need
     python3 dev.py cluster    run Kubernetes with Dapr here, and the to-do system's pods on it
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 MINIMUM = (3, 11)
 """The oldest Python that Outboard runs on, as in pyproject.toml."""
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Those that Outboard supports, as in requirements/locking.py."""
 MINIMUM_PIP = (25, 1)
 """The first pip that knows `--group`."""
 ROOT = Path(__file__).resolve().parent
@@ -402,12 +405,25 @@ def test(rest: Sequence[str], versions: str, everything: bool) -> int:
 
 def fastapi(rest: Sequence[str], behind: Sequence[int]) -> int:
     """Run pytest with FastAPI's last minor versions, or with those so far `behind` the newest."""
-    from requirements.fastapi_versions import BEHIND, FastAPIProblem, tried_with
+    from requirements.fastapi_versions import BEHIND, tried_with
+    from requirements.trials import TrialProblem
 
     environment = set_up("dev")
     try:
         return tried_with(ROOT, python_of(VENV), environment, behind or BEHIND, rest, say)
-    except FastAPIProblem as problem:
+    except TrialProblem as problem:
+        raise Problem(str(problem)) from problem
+
+
+def pythons(rest: Sequence[str], versions: Sequence[str]) -> int:
+    """Run pytest with each Python of `versions`, or with all of those that Outboard supports and finds."""
+    from requirements.python_versions import tried_with
+    from requirements.trials import TrialProblem
+
+    environment = set_up("dev")
+    try:
+        return tried_with(ROOT, python_of(VENV), environment, versions, rest, say)
+    except TrialProblem as problem:
         raise Problem(str(problem)) from problem
 
 
@@ -564,6 +580,22 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="so many minor versions before the newest; may be given more than once",
     )
+    interpreting = command(
+        "pythons",
+        "run the unit and typing tests with each Python from 3.11 to 3.14 that this machine has (on PATH, in "
+        "pyenv, or by the launcher `py`); what follows `--` goes to pytest",
+        "  python3 dev.py pythons                    each in an environment of its own, below .venv\n"
+        "  python3 dev.py pythons --version 3.13     that one; an error if it is not here\n"
+        "  python3 dev.py pythons -- tests/unit/kit -q",
+    )
+    interpreting.add_argument(
+        "--version",
+        choices=PYTHONS,
+        action="append",
+        default=[],
+        dest="versions",
+        help="a Python that has to be here; may be given more than once",
+    )
     documenting = command(
         "docs",
         "build the documentation as a site, and serve it on this machine; nothing is fetched from elsewhere",
@@ -628,7 +660,7 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     cut = 1 if passes_on else len(arguments)
     if arguments[:2] == ["cluster", "kubectl"]:
         cut = 2
-    if arguments[:1] == ["fastapi"] and "--" in arguments:
+    if list(arguments[:1]) in (["fastapi"], ["pythons"]) and "--" in arguments:
         cut = list(arguments).index("--")
         return list(arguments[:cut]), list(arguments[cut + 1 :])
     if arguments[:1] == ["demo"] and len(arguments) > 1 and arguments[1].partition("=")[0] == "--port":
@@ -650,6 +682,8 @@ def main(arguments: Sequence[str]) -> int:
         return test(rest, known.versions, known.everything)
     if known.command == "fastapi":
         return fastapi(rest, known.behind)
+    if known.command == "pythons":
+        return pythons(rest, known.versions)
     if known.command == "chaos":
         return proof("chaos", rest)
     if known.command == "simulate":

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable
 
 import dev
+from requirements.locking import PYTHONS
 
 PAGE = (dev.ROOT / "docs" / "reference" / "packages.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((dev.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -17,6 +18,14 @@ def rows(section: str) -> dict[str, list[str]]:
     part = PAGE.split(f"## {section}\n")[1].split("\n## ")[0]
     lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
     return {first.strip("`"): rest for first, *rest in lines}
+
+
+def test_the_package_names_the_pythons_that_were_tried_and_no_others() -> None:
+    row = next(line for line in PAGE.splitlines() if line.startswith("| Python |"))
+    tried, not_tried = row.strip("| ").split(" | ")[1:]
+    named = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if "Python :: 3." in each]
+    assert re.findall(r"3\.\d+", tried) == named
+    assert sorted([*named, *re.findall(r"3\.\d+", not_tried)]) == list(PYTHONS)
 
 
 def names(requirements: Iterable[str]) -> set[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from requirements.locking import PYTHONS
 
 PYTHON = tuple(sys.version_info[:3])
 
@@ -228,6 +229,8 @@ def test_a_failed_pip_is_explained(output: str, meaning: str) -> None:
         ("lock --upgrade", "lock --upgrade", ""),
         ("fastapi --behind 1", "fastapi --behind 1", ""),
         ("fastapi --behind 1 -- tests/unit/kit -q", "fastapi --behind 1", "tests/unit/kit -q"),
+        ("pythons --version 3.13", "pythons --version 3.13", ""),
+        ("pythons --version 3.13 -- -q tests/unit", "pythons --version 3.13", "-q tests/unit"),
         ("engines daprd --list", "engines daprd --list", ""),
         ("", "", ""),
         ("chaos --kills 3 --help", "chaos", "--kills 3 --help"),
@@ -247,6 +250,7 @@ def test_only_what_runs_another_program_passes_arguments_on(line: str, own: str,
         ["test", "--newest", "--lowest"],
         ["lock", "--newest"],
         ["fastapi", "--behind", "9"],
+        ["pythons", "--version", "3.10"],
     ],
 )
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,6 +298,8 @@ def test_what_is_not_a_python_has_no_version(tmp_path: Path) -> None:
 def test_the_oldest_python_is_that_of_the_package() -> None:
     pyproject = tomllib.loads((dev.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert pyproject["project"]["requires-python"] == f">={dev.MINIMUM[0]}.{dev.MINIMUM[1]}"
+    assert dev.PYTHONS == PYTHONS
+    assert dev.PYTHONS[0] == f"{dev.MINIMUM[0]}.{dev.MINIMUM[1]}"
 
 
 def test_the_demo_names_the_address_of_its_page() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import dev
 from requirements import fastapi_versions
-from requirements.fastapi_versions import BEHIND, TESTS, FastAPIProblem, last_minors, tried_with, without
+from requirements.fastapi_versions import BEHIND, last_minors, tried_with, without
+from requirements.trials import TESTS, TrialProblem
 
 LISTING = """\
 fastapi (0.100.1)
@@ -27,7 +28,7 @@ def test_the_newest_minor_versions_are_found_by_their_numbers() -> None:
 
 @pytest.mark.parametrize("listing", ["", "Available versions: 0.100.1, 0.100.0"])
 def test_an_index_that_tells_too_little_is_an_error(listing: str) -> None:
-    with pytest.raises(FastAPIProblem, match="does not tell which versions"):
+    with pytest.raises(TrialProblem, match="does not tell which versions"):
         last_minors(listing, 3)
 
 
@@ -66,7 +67,3 @@ def test_each_version_is_tried_also_after_a_failure(
     tested = [command for command in called if "pytest" in command]
     assert [command[-3:] for command in tested] == [[*TESTS, "-q"]] * 3
     assert sum(text.startswith("passed") for text in said) == 3 - code
-
-
-def test_the_tests_are_there() -> None:
-    assert all((dev.ROOT / each).is_dir() for each in TESTS)
