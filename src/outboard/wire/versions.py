@@ -230,8 +230,8 @@ class EventVersions(Generic[T]):
             raise UpcasterUnsuitable(
                 upcaster.place, "cannot be called with the older data alone", advice
             ) from None
-        except ValueError:
-            return  # a function in C tells nothing
+        except (NameError, ValueError):
+            return  # Python 3.14 evaluates annotations for it; a function in C tells nothing
 
 
 def _stepped(step: Upcaster, codec: DataCodec[Any], data: object, event_id: str) -> Any:

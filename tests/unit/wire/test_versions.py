@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -182,6 +183,28 @@ def of_two(old: OrderV1, new: Order) -> Order:
 def test_what_no_upcaster_may_be(version: Version, function: Callable[[Any], Any], problem: str) -> None:
     with pytest.raises(UpcasterUnsuitable, match=problem):
         codec_of((Version(dataschema=V2), OrderV2, None, second), (version, OrderV1, None, function))
+
+
+class OfUnknownTypes:
+    """As Python 3.14 has a function whose annotation is imported for type checkers only."""
+
+    __name__ = "of_unknown_types"
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        raise NameError("name 'Older' is not defined")
+
+    def __call__(self, old: OrderV1) -> OrderV2:
+        return first(old)
+
+
+def test_an_upcaster_whose_annotations_cannot_be_evaluated_is_one_all_the_same() -> None:
+    codec = codec_of(
+        (Version(dataschema=V2), OrderV2, None, second),
+        (Version(dataschema=V1), OrderV1, OrderV2, OfUnknownTypes()),
+    )
+    assert codec.versions is not None
+    codec.versions.check()
 
 
 @pytest.mark.parametrize(

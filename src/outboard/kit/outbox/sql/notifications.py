@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
@@ -67,7 +68,7 @@ async def _opened(engine: AnyEngine) -> tuple[Any, Callable[[], Any]]:
 async def _listen(connection: Any, channel: str) -> None:
     """psycopg, synchronous or not, and psycopg2."""
     statement = f'LISTEN "{channel}"'
-    if asyncio.iscoroutinefunction(connection.close):
+    if inspect.iscoroutinefunction(connection.close):
         await connection.set_autocommit(True)
         await connection.execute(statement)
         return
