@@ -12,7 +12,6 @@ from outboard.wire.dapr import DeliveryStatus
 __all__ = ["NotHandled", "told_failures", "unhandled"]
 
 WELL = frozenset({DeliveryStatus.SUCCESS, DeliveryStatus.DROP})
-ENDED = frozenset({HopKind.DEAD_LETTERED, HopKind.DROPPED})
 
 
 class NotHandled(AssertionError):
@@ -28,7 +27,11 @@ def unhandled(hops: Sequence[Hop], failures: Sequence[HandlerFailure]) -> list[E
             last[place] = None if hop.outcome in WELL else hop
         elif hop.kind is HopKind.LOST:
             last[place] = last.get(place) or hop
-        elif hop.kind in ENDED and place in last:
+        elif hop.kind is HopKind.DEAD_LETTERED:  # on another topic than the one that it came from
+            name = payload_id(hop.payload)
+            ended = [each for each in last if (each[0], each[2]) == (hop.app_id, name)]
+            last.update(dict.fromkeys(ended))
+        elif hop.kind is HopKind.DROPPED and place in last:
             last[place] = None
     found = [_error(hop, failures) for hop in last.values() if hop is not None]
     return list({id(error): error for error in found}.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -235,3 +235,72 @@ async def test_retries_for_days_are_as_few_as_there_are_steps(outboard: Harness)
             assert len(attempts) == 11, "the first, and one each five seconds"
             await s.clock.advance(days=8)
             assert 100 < len(attempts) < 300
+
+
+PUBSUB = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: pubsub}
+spec: {type: pubsub.in-memory, version: v1}
+"""
+BREAKER = """\
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: resiliency}
+spec:
+  policies:
+    circuitBreakers:
+      two-in-a-row: {maxRequests: 1, timeout: 30s, trip: consecutiveFailures >= 2}
+  targets:
+    components:
+      pubsub: {inbound: {circuitBreaker: two-in-a-row}}
+"""
+
+
+def resources(folder: Path, **texts: str) -> list[Path]:
+    for name, content in texts.items():
+        (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
+    return [folder]
+
+
+async def test_an_open_circuit_breaker_lets_one_through_after_its_timeout(tmp_path: Path) -> None:
+    board = Outboard(app_id="shop", environ={})
+    orders, attempts = board.topic("orders", int), list[int]()
+
+    @orders.subscribe("/orders", announce_dead_letter=True)
+    async def on_order(event: Event[int]) -> None:
+        attempts.append(event.data)
+        if event.data < 3:
+            raise ConnectionError("away")
+
+    harness = Harness(resources(tmp_path, pubsub=PUBSUB, resiliency=BREAKER))
+    async with harness.session(app_of(board)) as s:
+        for number in (1, 2, 3):  # two fail and are dead letters; with the third it is open
+            await orders.publish(number)
+            await s.quiet()
+        await s.clock.advance(seconds=29)
+        await orders.publish(4)
+        await s.quiet()
+        assert attempts == [1, 2]
+        await s.clock.advance(seconds=2)
+        await orders.publish(5)
+        await s.quiet()
+    assert attempts == [1, 2, 5]
+    assert [letter.data for letter in s.dead_letters(orders)] == [1, 2, 3, 4]
+
+
+async def test_a_bulk_delivery_waits_for_others_as_long_as_it_says(tmp_path: Path) -> None:
+    board = Outboard(app_id="shop", environ={})
+    orders, batches = board.topic("orders", int), list[list[int]]()
+
+    @orders.subscribe_batch("/orders", max_events=10, max_await_duration_ms=30_000)
+    async def on_orders(events: Sequence[Event[int]]) -> None:
+        batches.append([event.data for event in events])
+
+    harness = Harness(resources(tmp_path, pubsub=PUBSUB))
+    async with harness.session(app_of(board)) as s:
+        await orders.publish(1)
+        await s.clock.advance(seconds=29)
+        assert batches == []
+        await s.clock.advance(seconds=2)
+        assert batches == [[1]]
