@@ -293,7 +293,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "`updated`, `deleted`).",
     "reload-refused": "Changed files cannot be used: `apps` run on as they were, or everything does where "
     "none is named; `file` and `line` say where.",
-    "slow": "An app gets no events yet, after so many `seconds`; `listens` tells whether it does on `port`.",
+    "slow": "An app gets no events yet, after so many `seconds`; `listens` tells whether it does on `port`, "
+    "and `elsewhere` on which ports it listens instead.",
     "subscriptions-changed": "A restarted app subscribes to something that its sidecar does not know, and "
     "the sidecar is not restarted (without `--reload`).",
     "sidecar-failed": "After a change the sidecar of an app does not start, and waits for the next change.",

@@ -194,7 +194,7 @@ def test_two_services_that_name_no_components_find_each_other_from_two_terminals
         outboard(publisher, tmp_path) as second,
     ):
         worker, other = Run(first), Run(second)
-        assert "worker names no resources folder" in worker.event("note")["text"]
+        assert "worker names no folder of resources" in worker.event("note")["text"]
         worker.ready()
         assert "no --app-id" in other.event("note")["text"]
         (sidecar,) = other.ready().values()

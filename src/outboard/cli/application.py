@@ -44,13 +44,20 @@ def _sidecar(app: typer.Typer, terminal: bool) -> None:
     app.command()(with_parameters(sidecar, sidecar_parameters()))
 
 
+def _add(group: typer.Typer, name: str, command: Callable[..., None]) -> None:
+    """Add `command` to `group`; the list of the group's commands shows its first line whole."""
+    from outboard.cli.parameters import flowing
+
+    text = flowing(command.__doc__ or "")
+    group.command(name, help=text, short_help=text.partition("\n")[0])(command)
+
+
 def _engines(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.engines import down, status, up
-    from outboard.cli.parameters import flowing
 
     group = _application(terminal=terminal)
     for command in (up, down, status):
-        group.command(help=flowing(command.__doc__ or ""))(command)
+        _add(group, command.__name__, command)
     app.add_typer(group, name="engines", help=COMMANDS["engines"].summary)
 
 
@@ -62,7 +69,6 @@ def _trace(app: typer.Typer, terminal: bool) -> None:
 
 
 def _topics(app: typer.Typer, terminal: bool) -> None:
-    from outboard.cli.parameters import flowing
     from outboard.cli.topics import dead_letter, held, list_topics, skip
 
     group = _application(terminal=terminal)
@@ -72,7 +78,7 @@ def _topics(app: typer.Typer, terminal: bool) -> None:
         ("skip", skip),
         ("dead-letter", dead_letter),
     ):
-        group.command(name, help=flowing(command.__doc__ or ""))(command)
+        _add(group, name, command)
     app.add_typer(group, name="topics", help=COMMANDS["topics"].summary)
 
 
@@ -105,12 +111,11 @@ def _subscribe(app: typer.Typer, terminal: bool) -> None:
 
 
 def _state(app: typer.Typer, terminal: bool) -> None:
-    from outboard.cli.parameters import flowing
     from outboard.cli.state import delete, get, list_keys, set_value
 
     group = _application(terminal=terminal)
     for name, command in (("get", get), ("set", set_value), ("delete", delete), ("list", list_keys)):
-        group.command(name, help=flowing(command.__doc__ or ""))(command)
+        _add(group, name, command)
     app.add_typer(group, name="state", help=COMMANDS["state"].summary)
 
 
@@ -152,23 +157,22 @@ def _manifests(app: typer.Typer, terminal: bool) -> None:
 def _dead_letters(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.dead_letters import drop, list_letters, replay, show
     from outboard.cli.letter_options import selection_parameters
-    from outboard.cli.parameters import flowing, with_parameters
+    from outboard.cli.parameters import with_parameters
 
     group = _application(terminal=terminal)
-    group.command("list")(with_parameters(list_letters, selection_parameters()))
-    group.command("show", help=flowing(show.__doc__ or ""))(show)
-    group.command("replay")(with_parameters(replay, selection_parameters()))
-    group.command("drop")(with_parameters(drop, selection_parameters(with_state=False)))
+    _add(group, "list", with_parameters(list_letters, selection_parameters()))
+    _add(group, "show", show)
+    _add(group, "replay", with_parameters(replay, selection_parameters()))
+    _add(group, "drop", with_parameters(drop, selection_parameters(with_state=False)))
     app.add_typer(group, name="dead-letters", help=COMMANDS["dead-letters"].summary)
 
 
 def _outbox(app: typer.Typer, terminal: bool) -> None:
     from outboard.cli.outbox import check, sql, status
-    from outboard.cli.parameters import flowing
 
     group = _application(terminal=terminal)
     for name, command in (("status", status), ("check", check), ("sql", sql)):
-        group.command(name, help=flowing(command.__doc__ or ""))(command)
+        _add(group, name, command)
     app.add_typer(group, name="outbox", help=COMMANDS["outbox"].summary)
 
 
@@ -262,7 +266,7 @@ def build(arguments: Sequence[str], environment: Mapping[str, str], *, terminal:
         if name == called or COMPLETION in environment:
             command.add(app, terminal)
         else:
-            app.command(name, help=command.summary)(_not_called)
+            app.command(name, short_help=command.summary)(_not_called)
     return app
 
 

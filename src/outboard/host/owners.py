@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of", "owners_besides"]
+__all__ = ["OpenPort", "describe_process", "listeners", "named", "owner_of", "owners_besides", "ports_of"]
 
 UNKNOWN_OWNER: Final = "another process, whose name cannot be seen"
 LOCAL: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"})
@@ -37,6 +37,12 @@ def owners_besides(process: int, ports: Collection[int]) -> dict[int, str]:
     here = [each for each in listeners() if each.port in ports and each.address in LOCAL]
     others = {each.port: each.pid for each in here if each.pid and process not in _ancestors(each.pid)}
     return {port: named(pid) for port, pid in others.items()}
+
+
+def ports_of(process: int) -> list[int]:
+    """The ports of loopback on which `process` or one of its children listens, as far as it is known."""
+    here = (each for each in listeners() if each.address in LOCAL and each.pid)
+    return sorted({each.port for each in here if each.pid and process in _ancestors(each.pid)})
 
 
 def _ancestors(pid: int) -> list[int]:

@@ -14,7 +14,8 @@ __all__ = ["AppInstance"]
 
 
 class AppInstance:
-    """`process` is what runs the app; `status` is that of its present sidecar, `availability` of its port.
+    """`process` is what runs the app, and `pid` its process, 0 before it was started; `status` is that of its
+    present sidecar, `availability` of its port.
 
     `files` is what the sidecar has loaded; None where that is not known, or where it failed.
     """
@@ -24,6 +25,7 @@ class AppInstance:
         self.availability = _availability(plan)
         self.status = SidecarStatus(published=published)
         self.process: asyncio.Task[None] | None = None
+        self.pid = 0
         self.files: LoadedFiles | None = None
         self._sidecar: asyncio.Task[None] | None = None
 

@@ -9,16 +9,17 @@ from typing import Final
 
 from outboard.errors import ServiceDied
 from outboard.host.listening import is_listening
+from outboard.host.owners import ports_of
 from outboard.run.app_instance import AppInstance
 from outboard.run.availability import keep_watch
 from outboard.run.current_run import CurrentRun
-from outboard.run.output.events import AppFound, Attach, SlowStart
+from outboard.run.output.events import AppFound, AppStarted, Attach, RunEvent, SlowStart
 from outboard.run.service import Service
 from outboard.run.source_changes import IsOwn, is_source_of
 from outboard.runs.restarts import take_restart
 from outboard.tasks import background_tasks
 
-__all__ = ["AppProcesses"]
+__all__ = ["AppProcesses", "slow_start"]
 
 SLOW: Final = 10.0
 """Seconds after which a person is asked why an app does not answer."""
@@ -46,7 +47,13 @@ class AppProcesses:
         plan, state = app.plan, self.state
         is_own: IsOwn = lambda path: is_source_of(plan, path, state.plan)  # noqa: E731
         asked = lambda: self._until_asked(plan.app_id)  # noqa: E731
-        service = Service(plan, state.report, state.clock, state.hurry, app.availability, is_own, asked)
+
+        def report(event: RunEvent) -> None:
+            if isinstance(event, AppStarted):
+                app.pid = event.pid
+            state.report(event)
+
+        service = Service(plan, report, state.clock, state.hurry, app.availability, is_own, asked)
         try:
             async with background_tasks(self._remind(app)):
                 await service.run()
@@ -72,8 +79,7 @@ class AppProcesses:
         await self.state.clock.sleep(SLOW)
         if not app.status.ready.is_set():
             plan = app.plan
-            listens = bool(plan.app_port) and await is_listening(plan.app_host, plan.app_port)
-            self.state.report(SlowStart(plan.app_id, plan.app_port, SLOW, listens))
+            self.state.report(await slow_start(plan.app_id, plan.app_host, plan.app_port, app.pid))
 
     async def _wait_for(self, app: AppInstance) -> None:
         """Tell how to start an attached app, and each time it has been."""
@@ -82,3 +88,14 @@ class AppProcesses:
         if app.availability is not None:
             found = AppFound(plan.app_id, plan.app_port)
             await keep_watch(app.availability, self.state.clock, lambda: report(found))
+
+
+async def slow_start(app_id: str, host: str, port: int, pid: int) -> SlowStart:
+    """What is seen of an app that should listen on `port` of `host` by now.
+
+    `port` is 0 where it has none, and `pid`, its process, where nobody has started it here.
+    """
+    if port and await is_listening(host, port):
+        return SlowStart(app_id, port, SLOW, listens=True)
+    elsewhere = await asyncio.to_thread(ports_of, pid) if port and pid else []
+    return SlowStart(app_id, port, SLOW, elsewhere=tuple(elsewhere))

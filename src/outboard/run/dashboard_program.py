@@ -24,8 +24,8 @@ from outboard.tasks import background_tasks
 __all__ = ["RunDashboard", "WantedDashboard", "dashboard_of"]
 
 NOT_INSTALLED: Final = (
-    "there is no dashboard, as Jinja2 is not installed: pip install 'outboard[dashboard]', "
-    "or --no-dashboard says nothing of it"
+    "there is no dashboard, as Jinja2 is not installed: pip install 'outboard[dashboard]' "
+    "(--no-dashboard leaves out this line)"
 )
 MOST_WAITING: Final = 10.0
 """Seconds that apps wait for a dashboard that is to take their spans."""

@@ -17,7 +17,7 @@ from outboard.manifests.writing import carry_out, decide, make_files
 from outboard.scaffold.naming import ServiceNames, service_names
 from outboard.scaffold.rendering import SUFFIX, rendered
 
-__all__ = ["make_service"]
+__all__ = ["called", "make_service"]
 
 RUN_FILE: Final = "dapr.yaml"
 MANIFESTS: Final = "kubernetes"
@@ -59,6 +59,11 @@ def _templates(folder: Traversable, path: str = "") -> Iterator[tuple[str, str]]
             yield f"{path}{each.name}", each.read_text(encoding="utf-8")
 
 
+def called(folder: Path) -> str:
+    """`folder` in a sentence."""
+    return "this folder" if folder == Path() else str(folder)
+
+
 def _refuse_to_overwrite(folder: Path, made: Mapping[str, str]) -> None:
     if folder.exists() and not folder.is_dir():
         raise CommandError(f"{folder} is a file", "Name another folder with --to.")
@@ -66,7 +71,7 @@ def _refuse_to_overwrite(folder: Path, made: Mapping[str, str]) -> None:
     if there:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise CommandError(
-            f"{folder} has {', '.join(there[:SHOWN])}{more} already; nothing was written",
+            f"{called(folder)} has {', '.join(there[:SHOWN])}{more} already; nothing was written",
             "Name another folder with --to, or move them away.",
         )
 

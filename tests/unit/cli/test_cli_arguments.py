@@ -77,6 +77,13 @@ def test_help_teaches_with_examples(outboard: Command) -> None:
         assert "\x1b" not in ended.out
 
 
+@pytest.mark.parametrize("group", ["", "engines", "topics", "state", "dead-letters", "outbox"])
+def test_no_summary_of_a_command_is_cut(outboard: Command, group: str) -> None:
+    listed = outboard(*group.split(), "--help").out.partition("Commands:")[2]
+    assert listed.count("  ") > 3
+    assert "..." not in listed
+
+
 def test_help_of_the_sidecar_knows_every_flag_with_an_effect(outboard: Command) -> None:
     text = outboard("sidecar", "--help").out
     for flag in FLAGS:

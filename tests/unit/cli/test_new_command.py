@@ -92,6 +92,13 @@ def test_only_some_of_many_files_in_the_way_are_named(here: Path, capsys: pytest
     assert files(here) == before
 
 
+def test_the_folder_where_one_stands_has_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("orders", "--to", ".") == 0
+    assert "Now, in this folder:" in capsys.readouterr().out
+    assert called("orders", "--to", ".") == 2
+    assert "this folder has .devcontainer" in capsys.readouterr().err
+
+
 def test_manifests_that_are_there_are_in_the_way(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "orders" / "kubernetes").mkdir(parents=True)
     assert called("orders") == 2

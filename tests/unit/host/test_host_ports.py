@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from outboard.host.listening import accepts, is_listening
-from outboard.host.owners import describe_process, owners_besides
+from outboard.host.owners import describe_process, owners_besides, ports_of
 from outboard.host.ports import MachinePorts, ReservedPorts, port_taken, reserving
 
 
@@ -40,6 +40,14 @@ def test_a_port_of_another_process_than_the_one_that_should_have_it_is_told(list
 @pytest.mark.parametrize("process", [os.getpid(), os.getppid()], ids=["its own", "that of its child"])
 def test_a_port_of_a_process_and_its_children_is_not_another_s(listener: socket.socket, process: int) -> None:
     assert owners_besides(process, {port_of(listener)}) == {}
+
+
+@pytest.mark.parametrize("process", [os.getpid(), os.getppid()], ids=["its own", "that of its child"])
+def test_the_ports_of_a_process_are_its_own_and_those_of_its_children(
+    listener: socket.socket, process: int
+) -> None:
+    assert port_of(listener) in ports_of(process)
+    assert port_of(listener) not in ports_of(os.getppid() + 10**6)
 
 
 def test_the_error_says_what_to_do(listener: socket.socket) -> None:

@@ -265,12 +265,16 @@ class SidecarFailed:
 
 @dataclass(frozen=True, slots=True)
 class SlowStart:
-    """An app has been started and gets no events yet; `listens` tells whether it does on `port`."""
+    """An app has been started and gets no events yet; `listens` tells whether it does on `port`.
+
+    `elsewhere` are the ports on which it listens instead.
+    """
 
     app: str
     port: int
     seconds: float
     listens: bool = False
+    elsewhere: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

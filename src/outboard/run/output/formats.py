@@ -150,8 +150,7 @@ def _sentences(event: RunEvent) -> list[str]:
             said = f"{event.app} listens on port {event.port}, but its sidecar is not ready"
             return [f"{said} after {event.seconds:.0f} s: what does it say?"]
         case SlowStart():
-            asked = "does it listen there (APP_PORT)?"
-            return [f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s: {asked}"]
+            return [_not_listening(event)]
         case SubscriptionsChanged():
             return [f"{event.app} now has other subscriptions: start `outboard run` anew for them to count"]
         case AppEnded():
@@ -190,6 +189,14 @@ def _reloaded(event: Reloaded) -> str:
     }
     apps = [f"{app} ({said})" if said else app for app, said in taken.items()]
     return f"reloaded{missing}: {', '.join(apps)}"
+
+
+def _not_listening(event: SlowStart) -> str:
+    said = f"{event.app} does not answer on port {event.port} after {event.seconds:.0f} s"
+    if not event.elsewhere:
+        return f"{said}: does it listen there (APP_PORT)?"
+    ports = " and ".join(map(str, event.elsewhere))
+    return f"{said}: it listens on {ports}. Give it port {event.port}, or change `appPort` (`--app-port`)"
 
 
 def _going_on(apps: Sequence[str]) -> str:

@@ -49,7 +49,9 @@ class DefaultResources:
     def told(self, apps: Sequence[str]) -> str:
         """One sentence about the `apps` that get it."""
         name = "names" if len(apps) == 1 else "name"
-        return f"{' and '.join(apps)} {name} no resources folder: {self.folder} counts, {self.described}"
+        got = "so that it gets" if len(apps) == 1 else "so that they get"
+        said = f"{' and '.join(apps)} {name} no folder of resources, {got} {self.folder}"
+        return f"{said}, {self.described}"
 
 
 def default_resources(home: Path, *, daprd: bool) -> DefaultResources:

@@ -40,6 +40,7 @@ EVERY_EVENT: tuple[RunEvent, ...] = (
     Reloading("api", ("main.py",)),
     SlowStart("api", 8000, 10.0),
     SlowStart("api", 8000, 10.0, listens=True),
+    SlowStart("api", 8000, 10.0, elsewhere=(8080, 8081)),
     SubscriptionsChanged("api"),
     AppEnded("api", 0, "it is done"),
     RunStopping("Ctrl-C"),

@@ -29,7 +29,9 @@ def test_those_of_dapr_init_count_where_they_are(tmp_path: Path) -> None:
     for options in (RunOptions(), DAPRD):
         chosen, embedded = with_defaults(apps(named="/own"), options, tmp_path)
         assert folders(chosen) == [("/own",), (str(folder),)]
-        assert chosen.notes == (f"two names no resources folder: {folder} counts, as with `dapr run`",)
+        assert chosen.notes == (
+            f"two names no folder of resources, so that it gets {folder}, as with `dapr run`",
+        )
         assert not embedded
 
 
@@ -42,7 +44,7 @@ def test_else_there_are_embedded_ones(tmp_path: Path, options: RunOptions, types
     chosen, embedded = with_defaults(apps(), options, home)
     assert embedded
     (note,) = chosen.notes
-    assert note.startswith("one and two name no resources folder: ")
+    assert note.startswith("one and two name no folder of resources, so that they get ")
     write_embedded(home)
     name = "components" if options.daprd is None else "components-daprd"
     folder = home / ".outboard" / name
