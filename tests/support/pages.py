@@ -4,7 +4,7 @@
 - An untitled ```python block is executed, the blocks of a page one after another in one namespace.
 - In ```console a line that starts with `$ ` is a command; what follows must stand in its output, each line
   within some line of it, in order. `...` stands for anything. `$ outboard run` stays in the background until
-  the page ends, and a block without a command says what its output shows by then.
+  the page ends, and a block without a command says what its output shows by then. The home is an empty one.
 - ```text and ```json are for the eye. Any other kind of block is an error, so that nothing escapes.
 
 Ports in pages are the usual ones; here each becomes a free one.
@@ -146,7 +146,10 @@ class Runner:
             "NO_COLOR": "1",
             "COLUMNS": "200",
             "PYTHONUTF8": "1",
+            "HOME": str(folder / ".home"),  # for its own components and runs
+            "USERPROFILE": str(folder / ".home"),
         }
+        (folder / ".home").mkdir()
 
     def run(self, text: str) -> None:
         commands = re.split(r"^\$ ", text.replace("\\\n", " "), flags=re.M)
