@@ -38,8 +38,8 @@ CONTROL = ("deployment/dapr-operator", "deployment/dapr-sidecar-injector")
 MADE_TWICE = re.compile("already exists|duplicate key")
 """What PostgreSQL says to who makes a table in the same moment as somebody else."""
 WRITTEN_WHOLE = re.compile(r"^\{$.*?^\}$", re.MULTILINE | re.DOTALL)
-"""One object of those that `kubectl get --watch -o json` writes one after the other, each from its first brace in
-the first column to its last."""
+"""One object of those that `kubectl get --watch -o json` writes one after the other: from its first brace
+in the first column to its last."""
 COMPONENTS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "30-components.yaml"
 
 
