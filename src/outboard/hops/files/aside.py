@@ -16,16 +16,18 @@ __all__ = ["BriefHops", "HopsAside"]
 
 MOST: Final = 50_000
 """Since a flush; of all of them twice as many."""
+MANY: Final = 5_000
+"""Of them in a second there are fewer; where there are more, the disk hangs."""
 MOST_FAILING: Final = 20_000
 SECONDS: Final = 5.0
 
-BriefHops: TypeAlias = tuple[float, int | Sequence[int], HopKind, str, str, int, str]
+BriefHops: TypeAlias = tuple[float, int | Sequence[int] | bytes, HopKind, str, str, int, str]
 """Hops of one event, or of several at one time: when (seconds since 1970), the `hash` of its id or those of
-theirs, what, pub/sub, topic, attempt, outcome.
+theirs, or random UUIDs, one in a line; what, pub/sub, topic, attempt, outcome.
 
-Not the ids: they would live on for seconds, and each new one would have to find memory that is in no cache,
-which cost more than all else that is done for a hop that is left out. Of 100,000 hashes of 64 bits none is by
-chance that of an event that failed.
+Not the ids as they are: they would live on for seconds, and each new one would have to find memory that is in
+no cache, which cost more than all else that is done for a hop that is left out. Of 100,000 hashes of 64 bits
+none is by chance that of an event that failed.
 """
 MEMBERS: Final = 7
 Flat: TypeAlias = deque[Any]
@@ -50,6 +52,11 @@ class HopsAside:
     def put(self) -> Callable[[BriefHops], None]:
         """Keeps hops in brief. Ask again after each `forget`."""
         return self._since_flush.extend
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many came since a flush that each has to be small: hashes take 8 bytes, UUIDs 37."""
+        return len(self._since_flush) > MANY * MEMBERS
 
     def fails(self, event_id: str) -> None:
         """From now on all hops of this event are kept, and those before are looked for."""
@@ -90,12 +97,19 @@ class HopsAside:
             self.failing.popitem(last=False)
 
     def _found(self, names: set[str]) -> Iterable[Hop]:
-        by_hash = {hash(name): name for name in names}
+        looked_for: dict[int | bytes, str] = {hash(name): name for name in names}
+        looked_for |= {name.encode("utf-8", "replace"): name for name in names}
         for hops in [*(hops for _, hops in self._flushes), self._since_flush]:
             for at, told, kind, pubsub, topic, attempt, outcome in _brief(hops):
-                for found in by_hash.keys() & ((told,) if isinstance(told, int) else told):
-                    ids = EventIdentity(by_hash[found])
+                for found in looked_for.keys() & _each(told):
+                    ids = EventIdentity(looked_for[found])
                     yield Hop(kind, at, self._app_id, pubsub, topic, ids, attempt, outcome)
+
+
+def _each(told: int | Sequence[int] | bytes) -> Iterable[int | bytes]:
+    if isinstance(told, int):
+        return (told,)
+    return told.split(b"\n") if isinstance(told, bytes) else told
 
 
 def _brief(hops: Flat) -> Iterator[BriefHops]:

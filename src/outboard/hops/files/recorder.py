@@ -21,12 +21,24 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
-from zlib import crc32
 
 from outboard.hops.files.aside import HopsAside
 from outboard.hops.files.failures import SharedFailures
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut, hop_line, note_line
-from outboard.hops.files.sampling import BURST, SamplingBudget, is_kept, kept, ones_in, unwell
+from outboard.hops.files.sampling import (
+    BURST,
+    DIGIT,
+    HYPHEN,
+    LAST,
+    UUID,
+    VERSION,
+    SamplingBudget,
+    is_kept,
+    joined,
+    kept,
+    ones_in,
+    unwell,
+)
 from outboard.hops.files.segments import Segments
 from outboard.hops.record import Hop, HopKind, is_unwell
 
@@ -94,11 +106,15 @@ class FileRecorder:
         mask = self._mask
         if not mask:
             return True
-        try:  # as `is_kept`, without the call
-            is_left_out = crc32(event_id.encode()) & mask
-        except UnicodeEncodeError:
-            is_left_out = not is_kept(event_id, mask + 1)
-        if not is_left_out or event_id in self._failing:
+        # As `is_kept`, without the call for most of those that are left out.
+        is_left_out = (
+            mask > DIGIT
+            and len(event_id) == UUID
+            and event_id[VERSION] == "4"
+            and event_id[HYPHEN] == "-"
+            and event_id[LAST] != "0"
+        )
+        if (not is_left_out and is_kept(event_id, mask + 1)) or event_id in self._failing:
             return True
         self._put((now(), hash(event_id), kind, pubsub, topic, attempt, outcome))
         self._left_out += 1
@@ -114,11 +130,16 @@ class FileRecorder:
             return range(count)
         if count == 1:
             return ALONE if self.keeps(kind, pubsub, topic, event_ids[0], attempt, outcome) else ()
-        found, failing = kept(event_ids, mask + 1), self._failing
-        if failing:
+        names, failing = joined(event_ids), self._failing
+        found = kept(event_ids, mask + 1, names)
+        if failing and not failing.keys().isdisjoint(event_ids):
             fails = {position for position, each in enumerate(event_ids) if each in failing}
             found = sorted({*found, *fails})
-        self._put((now(), array("q", map(hash, event_ids)), kind, pubsub, topic, attempt, outcome))
+        if names is None or self._aside.is_behind:
+            told: bytes | array[int] = array("q", map(hash, event_ids))
+        else:
+            told = names
+        self._put((now(), told, kind, pubsub, topic, attempt, outcome))
         self._left_out += count - len(found)
         return found
 

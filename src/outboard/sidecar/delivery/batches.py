@@ -234,9 +234,8 @@ class BatchConsumer:
         self, handled: Sequence[BatchEntry], answers: Mapping[str, Answer], number: int, took: float
     ) -> None:
         """Where there are too many, some of them."""
-        names = [
-            "" if entry.incoming is None else str(entry.incoming.event.get("id", "")) for entry in handled
-        ]
+        read = [entry.incoming for entry in handled]
+        names = ["" if each is None else str(each.event.get("id", "")) for each in read]
         for position in self._single.chosen(names, number):
             entry = handled[position]
             if entry.incoming is not None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final
 
 from outboard.hops.journal import Journal
@@ -28,7 +28,7 @@ __all__ = ["LoadedPubSub", "PubSubPublisher", "PubSubUnknown", "PublishNotAllowe
 
 BULK_CONCURRENCY: Final = 100
 NOWHERE: Final = StoredPlace()
-KNOWN: Final = attrgetter("known")
+KNOWN: Final = itemgetter(Message._fields.index("known"))  # by name it takes three times as long
 MOST_TOPICS: Final = 10_000
 """Of which it is remembered that they were published to: topics may be named for each event."""
 
@@ -177,7 +177,7 @@ class PubSubPublisher:
         told = await target.bulk.publish_many(on_broker, list(messages.values()))
         failed = {positions[position]: error for position, error in sorted(told.items())}
         if recorder is not None:
-            stored = [messages[index] for index in positions if index not in failed]
+            stored = [each for index, each in messages.items() if index not in failed]
             self._journal.afterwards(self._record_stored, recorder, target.name, topic, stored)
         return failed
 
@@ -202,11 +202,12 @@ class PubSubPublisher:
         self, recorder: Recorder, pubsub: str, topic: str, messages: Sequence[Message]
     ) -> None:
         """Where there are too many events, some of them."""
-        known = [
-            str(each.known["id"]) if each.known is not None else self._identity(pubsub, topic, each).event_id
-            for each in messages
-        ]
-        for position in recorder.chosen(HopKind.STORED, pubsub, topic, known):
+        known = list(map(KNOWN, messages))
+        if all(known):
+            names = [str(each["id"]) for each in known]
+        else:
+            names = [self._identity(pubsub, topic, each).event_id for each in messages]
+        for position in recorder.chosen(HopKind.STORED, pubsub, topic, names):
             self._record(HopKind.STORED, pubsub, topic, messages[position])
 
     def _identity(self, pubsub: str, topic: str, message: Message) -> EventIdentity:

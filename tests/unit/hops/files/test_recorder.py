@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from outboard.hops.files.aside import MANY
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut
 from outboard.hops.files.reader import read_record
 from outboard.hops.files.recorder import FileRecorder
@@ -212,25 +213,65 @@ def test_a_burst_is_thinned_before_the_thread_has_its_turn(tmp_path: Path) -> No
     recorder.close()
 
 
+NUMBERS = [*(f"n{number}" for number in range(399)), "half \ud800"]
+UUIDS = [f"{number:08}-0000-4000-8000-{number:012x}" for number in range(399)]
+
+
+@pytest.mark.parametrize("ids", [NUMBERS, UUIDS], ids=["numbers", "UUIDs"])
 @pytest.mark.parametrize("together", [False, True])
 def test_what_was_left_out_before_it_was_made_is_told_of_when_its_event_fails(
-    tmp_path: Path, together: bool
+    tmp_path: Path, together: bool, ids: list[str]
 ) -> None:
     """As much of it as is known: when, what and where; of one that was asked for alone or with others."""
     recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=3_600)
     for number in range(BURST):
         recorder(hop(number))
     until(lambda: not recorder.records_all)
-    names = [f"n{number}" for number in range(99) if not is_kept(f"n{number}", 2)] + ["half \ud800"]
+    names = [name for name in ids if not is_kept(name, 2)]
+    before = time.time()
     if together:
         recorder.chosen(HopKind.HANDLED, "p", "bills", names, 2, "SUCCESS")
     else:
         for name in names:
             recorder.keeps(HopKind.HANDLED, "p", "bills", name, 2, "SUCCESS")
-    recorder(Hop(HopKind.DELIVERED, 1.0, "shop", "p", "bills", EventIdentity(names[0]), outcome="RETRY"))
+        recorder.keeps(HopKind.STORED, "p", "receipts", names[0], 1)
+    after, failing = time.time(), names[-2]
+    recorder(Hop(HopKind.DELIVERED, 1.0, "shop", "p", "bills", EventIdentity(failing), outcome="RETRY"))
     recorder.close()
-    found = [each for each in read_record(tmp_path).hops if each.event.event_id == names[0]]
+    found = [each for each in read_record(tmp_path).hops if each.event.event_id == failing]
     assert [each.kind for each in found] == [HopKind.HANDLED, HopKind.DELIVERED]
     told = found[0]
     assert (told.topic, told.attempt, told.outcome, told.app_id) == ("bills", 2, "SUCCESS", "shop")
-    assert told.at > 0
+    assert before <= told.at <= after
+
+
+@pytest.mark.parametrize("ids", [NUMBERS, UUIDS], ids=["numbers", "UUIDs"])
+def test_an_event_is_left_out_alone_as_among_others_and_counted(tmp_path: Path, ids: list[str]) -> None:
+    recorder = FileRecorder(Segments(tmp_path, HEAD), HEAD, interval=3_600)
+    for number in range(BURST):
+        recorder(hop(number))
+    until(lambda: not recorder.records_all)
+    alone = [n for n, each in enumerate(ids) if recorder.keeps(HopKind.STORED, "p", "orders", each)]
+    assert list(recorder.chosen(HopKind.STORED, "p", "orders", ids)) == alone
+    recorder.close()
+    record = read_record(tmp_path)
+    left_out = sum(note.hops for note in record.notes if isinstance(note, SampledOut))
+    assert left_out + len(record.hops) == BURST + 2 * (len(ids) - len(alone))
+
+
+def test_while_the_disk_hangs_what_is_left_out_takes_less_and_is_found_all_the_same(tmp_path: Path) -> None:
+    disk = Held(tmp_path)
+    recorder = FileRecorder(disk, HEAD, interval=0.01)
+    for number in range(BURST):
+        recorder(hop(number))
+    assert disk.writing.wait(10)
+    batches = [[f"{name[:8]}-{number:04x}{name[13:-1]}1" for name in UUIDS[:8]] for number in range(MANY + 2)]
+    for batch in batches:
+        assert not recorder.chosen(HopKind.HANDLED, "p", "bills", batch, 1, "SUCCESS")
+    failing = {batches[0][3], batches[-1][3]}
+    for name in failing:
+        recorder(Hop(HopKind.DELIVERED, 1.0, "shop", "p", "bills", EventIdentity(name), outcome="RETRY"))
+    disk.may_go_on.set()
+    recorder.close()
+    handled = [each.event.event_id for each in read_record(tmp_path).hops if each.kind is HopKind.HANDLED]
+    assert sorted(handled) == sorted(failing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,21 +14,58 @@ from outboard.hops.files.sampling import (
     PER_SECOND,
     SamplingBudget,
     is_kept,
+    joined,
     kept,
     lasting_id,
     ones_in,
 )
 
+UUIDS = st.uuids(version=4).map(str)
+LIKE_UUIDS = st.from_regex(r"[0-9a-z\-\n]{8}[-x]....[-x][45]...[-x]....[-x]\w{11}[\w\ud800]", fullmatch=True)
+IDS = st.text() | UUIDS | UUIDS.map(str.upper) | LIKE_UUIDS
 
-@given(event_id=st.text(), few=st.integers(0, 10), more=st.integers(0, 10))
+
+@given(event_id=IDS, few=st.integers(0, 10), more=st.integers(0, 10))
 def test_who_keeps_fewer_keeps_none_that_others_do_not(event_id: str, few: int, more: int) -> None:
     if is_kept(event_id, 2 ** (few + more)):
         assert is_kept(event_id, 2**few)
 
 
-@given(ids=st.lists(st.text()), power=st.integers(0, 10))
+@given(ids=st.lists(IDS) | st.lists(UUIDS, min_size=8), power=st.integers(0, 10))
 def test_many_are_chosen_as_one_is(ids: list[str], power: int) -> None:
-    assert kept(ids, 2**power) == [n for n, each in enumerate(ids) if is_kept(each, 2**power)]
+    assert kept(ids, 2**power, joined(ids)) == [n for n, each in enumerate(ids) if is_kept(each, 2**power)]
+
+
+@given(ids=st.lists(UUIDS, min_size=8, max_size=20))
+def test_random_uuids_are_put_together(ids: list[str]) -> None:
+    names = joined(ids)
+    assert names is not None
+    assert names.decode().split("\n") == ids
+
+
+@given(
+    ids=st.lists(UUIDS, min_size=8, max_size=20),
+    other=st.text() | st.uuids(version=1).map(str),
+    at=st.integers(0, 9),
+)
+def test_but_none_with_another_id_among_them(ids: list[str], other: str, at: int) -> None:
+    assert joined([*ids[:at], other, *ids[at:]]) is None
+
+
+def named(number: int, kind: str) -> str:
+    if kind == "time":  # of which the end is always the same
+        return str(UUID(int=number >> 64 << 64 | 0x8123456789ABCDEF, version=1))
+    random = str(UUID(int=number, version=4))
+    return {"uuid": random, "UUID": random.upper(), "order": f"order-{number >> 96}-created"}[kind]
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 3, 5, 8])
+@pytest.mark.parametrize("kind", ["uuid", "UUID", "time", "order"])
+def test_of_any_kind_of_ids_one_of_so_many_is_kept(power: int, kind: str) -> None:
+    many, multiplier = 2**12, 0x9E3779B97F4A7C15F39CC0605CEDC835
+    names = [named(number * multiplier % 2**128, kind) for number in range(1, many + 1)]
+    found = sum(is_kept(name, 2**power) for name in names)
+    assert many / 2**power * 0.5 <= found <= many / 2**power * 1.5
 
 
 def test_what_has_no_id_is_kept() -> None:
