@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -29,11 +29,11 @@ from outboard.kit.subscriptions.chain import CallHandler
 from outboard.kit.subscriptions.declaration import Declaration
 from outboard.kit.subscriptions.endpoint import HandlerCall, Runner
 from outboard.kit.subscriptions.handling import Handling
+from outboard.kit.subscriptions.hops import HandlingHops
 from outboard.kit.subscriptions.measured import MeasuredHandling
 from outboard.kit.subscriptions.ordering import run_in_key_order
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import Reading, ReceivedAlone, ReceivedEvent, ReceivedInBulk
-from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.result import ENDED, HELD_BACK, SUCCEEDED, Outcome, Settled, outcome_of
 from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.under_test import comes_from_a_test
@@ -61,7 +61,7 @@ class Deliveries:
     declaration: Declaration
     bulk: BulkCodec[Any]
     handling: Handling
-    recorded: RecordedHandling
+    hops: HandlingHops
     canaries: Canaries
     telemetry: Messaging
 
@@ -74,18 +74,26 @@ class Deliveries:
                 "a bulk delivery to %s could not be read, and is to come again: %s", runner.route, error
             )
             return JSONResponse({"error": f"the bulk delivery could not be read: {error}"}, 500)
-        handling = self._handling(runner.body)
+        handling, hops = self._handling(runner.body), self.hops
+        is_recorded = hops.journal.recorder is not None
         has_canary = MARK in runner.body
         if request is None:
             if has_canary and self.canaries.takes(runner.body, runner.route):
                 return _of_one(SUCCEEDED, runner)
             received = ReceivedAlone(self.declaration.codec, runner.body, headers)
-            return _of_one(await handling.one(received, runner), runner)
+            begun = hops.begun((received,)) if is_recorded else None
+            settled = await handling.one(received, runner)
+            if begun is not None:
+                hops.one(received, settled, begun)
+            return _of_one(settled, runner)
         entries = request.entries
         if has_canary:
             entries = [each for each in entries if not self.canaries.takes(request.raw(each), runner.route)]
         received_events = [ReceivedInBulk(self.declaration.codec, request, entry) for entry in entries]
+        begun = hops.begun(received_events) if is_recorded and received_events else None
         told = await handling.many(received_events, runner) if received_events else ()
+        if begun is not None:
+            hops.many(received_events, told, begun)
         if has_canary:
             by_position = dict(zip([entry.position for entry in entries], told, strict=True))
             told = [by_position.get(entry.position, SUCCEEDED) for entry in request.entries]
@@ -93,12 +101,10 @@ class Deliveries:
 
     def _handling(self, body: bytes) -> Handling:
         """With all that looks on at the moment, which is nothing mostly."""
-        handling, recorded, instruments = self.handling, self.recorded, self.telemetry.instruments
+        handling, settler, instruments = self.handling, self.hops.settler, self.telemetry.instruments
         if REPLAY_MARK in body:
-            handling = AddressedHandling(handling, recorded.settler.dead_letters.app_id)
-            recorded = replace(recorded, handling=handling)
-        handling = handling if recorded.journal.recorder is None else recorded
-        return handling if instruments is None else MeasuredHandling(handling, recorded.settler, instruments)
+            handling = AddressedHandling(handling, settler.dead_letters.app_id)
+        return handling if instruments is None else MeasuredHandling(handling, settler, instruments)
 
     def _bulk_request(self, headers: Mapping[str, str], body: bytes) -> BulkRequest[Any] | None:
         """Events that are delivered alone come as application/cloudevents+json."""

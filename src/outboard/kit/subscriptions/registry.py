@@ -19,11 +19,11 @@ from outboard.kit.subscriptions.declaration import BulkOptions, Declaration
 from outboard.kit.subscriptions.deliveries import Deliveries, EventHandling
 from outboard.kit.subscriptions.endpoint import endpoint_of
 from outboard.kit.subscriptions.handling import Handling
+from outboard.kit.subscriptions.hops import HandlingHops
 from outboard.kit.subscriptions.listing import ServedHandler, subscriptions
 from outboard.kit.subscriptions.merging import other_answers, refuse_doubles
 from outboard.kit.subscriptions.neighbours import refuse_hidden
 from outboard.kit.subscriptions.outcomes import DeadLetterSettings, Settler
-from outboard.kit.subscriptions.recorded import RecordedHandling
 from outboard.kit.subscriptions.routes import (
     DirectCalls,
     DirectRoutes,
@@ -170,9 +170,9 @@ class Registry:
             if max_events is None
             else BatchHandling(settler, call, max_events, concurrency)
         )
-        recorded = RecordedHandling(handling, settler, self._dead_letters.journal)
+        hops = HandlingHops(settler, self._dead_letters.journal)
         bulk = BulkCodec(declaration.codec)
-        return Deliveries(declaration, bulk, handling, recorded, self.canaries, self._telemetry)
+        return Deliveries(declaration, bulk, handling, hops, self.canaries, self._telemetry)
 
 
 def _takes(declaration: Declaration) -> ExpectedParameter:

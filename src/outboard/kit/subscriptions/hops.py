@@ -1,54 +1,59 @@
-"""Handling that is recorded: each event with its answer, its attempt and its time."""
+"""What is recorded of the handling of events: each with its answer, its attempt and its time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from outboard.hops.journal import Journal
 from outboard.hops.record import HopKind, Recorder
-from outboard.kit.subscriptions.endpoint import Runner
-from outboard.kit.subscriptions.handling import Handling
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import ReceivedEvent
-from outboard.kit.subscriptions.result import SUCCEEDED, Settled
+from outboard.kit.subscriptions.result import SUCCEEDED, Poison, Redeliver, Settled
 from outboard.wire.dapr import DeliveryStatus
-from outboard.wire.events import Event
 
-__all__ = ["RecordedHandling"]
+__all__ = ["Begun", "HandlingHops"]
 
 SUCCESS: Final = DeliveryStatus.SUCCESS
+UNREAD: Final = (Poison, Redeliver)
+
+
+Begun: TypeAlias = tuple[Sequence[int], float]
+"""Handling under way: the attempt of each event, and since when, in seconds of the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedHandling:
-    """A `Handling` that lets another one do it. What is delivered in bulk takes as long as all of it."""
+class HandlingHops:
+    """Records what became of what was handled. What is delivered in bulk takes as long as all of it.
 
-    handling: Handling
+    It is no `Handling` around another one, which would be a coroutine more for each event.
+    """
+
     settler: Settler
     journal: Journal
 
-    async def one(self, received: ReceivedEvent, runner: Runner) -> Settled:
-        """As `Handling`."""
-        journal = self.journal
-        attempt, started = self.settler.attempt(received), journal.monotonic()
-        settled = await self.handling.one(received, runner)
-        recorder = journal.recorder
-        if recorder is not None and self._keeps(recorder, received, settled, attempt):
-            self._record(received, settled, attempt, journal.monotonic() - started)
-        return settled
+    def begun(self, received_events: Sequence[ReceivedEvent]) -> Begun:
+        """To be told with what becomes of the events, which are given to their handler now."""
+        return self.settler.attempts(received_events), self.journal.monotonic()
 
-    async def many(self, received_events: Sequence[ReceivedEvent], runner: Runner) -> Sequence[Settled]:
-        """As `Handling`."""
-        monotonic = self.journal.monotonic
-        attempts, started = self.settler.attempts(received_events), monotonic()
-        settled = await self.handling.many(received_events, runner)
-        if self.journal.recorder is not None:
-            self.journal.afterwards(
-                self._record_many, received_events, settled, attempts, monotonic() - started
-            )
-        return settled
+    def one(self, received: ReceivedEvent, settled: Settled, begun: Begun) -> None:
+        """Record what became of an event that was delivered alone: in any case what did not go well."""
+        recorder, ((attempt,), since), to = self.journal.recorder, begun, self.settler.declaration
+        if recorder is None:
+            return
+        name = _name(received) if settled is SUCCEEDED else ""
+        if name and not recorder.keeps(HopKind.HANDLED, to.pubsub, to.topic, name, attempt, SUCCESS):
+            return
+        self._record(received, settled, attempt, self.journal.monotonic() - since)
+
+    def many(
+        self, received_events: Sequence[ReceivedEvent], settled: Sequence[Settled], begun: Begun
+    ) -> None:
+        """Record what became of a bulk delivery; where there are very many events, once it is answered."""
+        attempts, since = begun
+        took = self.journal.monotonic() - since
+        self.journal.afterwards(self._record_many, received_events, settled, attempts, took)
 
     def _record_many(
         self,
@@ -63,13 +68,6 @@ class RecordedHandling:
             for position in self._chosen(recorder, received_events, settled, attempts):
                 self._record(received_events[position], settled[position], attempts[position], took)
 
-    def _keeps(self, recorder: Recorder, received: ReceivedEvent, settled: Settled, attempt: int) -> bool:
-        """What did not go well is kept in any case."""
-        reading, to = received.reading, self.settler.declaration
-        if settled is not SUCCEEDED or not isinstance(reading, Event):
-            return True
-        return recorder.keeps(HopKind.HANDLED, to.pubsub, to.topic, reading.id, attempt, SUCCESS)
-
     def _chosen(
         self,
         recorder: Recorder,
@@ -79,7 +77,7 @@ class RecordedHandling:
     ) -> Sequence[int]:
         """The positions of all that did not go well, and of those of the others that are kept."""
         names = [
-            reading.id if each is SUCCEEDED and isinstance(reading := received.reading, Event) else ""
+            _name(received) if each is SUCCEEDED else ""
             for received, each in zip(events, settled, strict=True)
         ]
         to = self.settler.declaration
@@ -99,3 +97,10 @@ class RecordedHandling:
         """Without what the model of the event calls sensitive: an exception may have told it."""
         reason = settled.reason
         return self.settler.masking((received,)).masked(reason) if reason else ""
+
+
+def _name(received: ReceivedEvent) -> str:
+    """The id of an event that could be read; empty of any other."""
+    reading = received.reading
+    # Whether it is an `Event` takes longer to say: the class of a model is asked.
+    return "" if isinstance(reading, UNREAD) else reading.id
