@@ -33,11 +33,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
 MINIMUM = (3, 11)
 """The oldest Python that Outboard runs on, as in pyproject.toml."""
@@ -47,6 +49,8 @@ MINIMUM_PIP = (25, 1)
 """The first pip that knows `--group`."""
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+LOCK = ".venv.lock"
+"""The file that tells one dev.py of another."""
 DEMO = Path("examples", "todo", "dapr.yaml")
 GIVEN_PORT = re.compile(r"^ +(?:appPort|daprHTTPPort): *([0-9]+)", re.MULTILINE)
 """In the demo's file; that of the page, which the first app serves, comes first."""
@@ -277,12 +281,53 @@ def bring_venv() -> tuple[dict[str, object], tuple[int, ...]]:
     return stamp, version
 
 
+def try_lock(file: BinaryIO) -> bool:
+    """Take the lock of an open file, until it is closed; False where somebody else has it."""
+    try:
+        if WINDOWS:
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks: nobody can be told of
+        return True
+    return True
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Meanwhile no other dev.py of this clone changes `.venv`: one that has begun before is waited for."""
+    try:
+        file = (ROOT / LOCK).open("ab")
+    except OSError:  # a folder that is only read: either all is there, or what is asked next says so
+        yield
+        return
+    with file:
+        if not try_lock(file):
+            say("another dev.py sets .venv up just now; waiting for it")
+            while not try_lock(file):
+                time.sleep(0.2)
+        yield
+
+
 def set_up(purpose: str, versions: str = "") -> dict[str, str]:
     """Bring `.venv` to what pyproject.toml asks for `purpose`; the environment variables for its commands.
 
     `versions` is one of VERSIONS, or empty for those of the constraints file. Nothing is installed while the
     stamp of the last installation still holds, save with `--newest`, which changes by itself. Raises Problem.
     """
+    with alone():
+        return bring(purpose, versions)
+
+
+def bring(purpose: str, versions: str) -> dict[str, str]:
+    """As `set_up`, which sees to it that nobody else does so just then."""
     stamp, version = bring_venv()
     environment = environment_for(os.environ, VENV)
     file = {"": ROOT / CONSTRAINTS, "--lowest": VENV / "lowest.txt"}.get(versions)
@@ -473,10 +518,11 @@ def write_constraints(upgrade: bool) -> int:
     """Write the constraints file anew. It may not fit pyproject.toml just now, so nothing heeds it here."""
     from requirements.locking import Unresolvable, lock
 
-    bring_venv()
-    environment = environment_for(os.environ, VENV)
-    upgrade_pip(environment)
-    pip(PACKAGES["lock"], environment)
+    with alone():
+        bring_venv()
+        environment = environment_for(os.environ, VENV)
+        upgrade_pip(environment)
+        pip(PACKAGES["lock"], environment)
     try:
         lock(ROOT, python_of(VENV), environment, ROOT / CONSTRAINTS, upgrade)
     except Unresolvable as problem:

@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -330,6 +332,33 @@ def test_the_demo_takes_other_ports_where_somebody_has_its_own(
     assert f"NOTIFICATION_URL: http://localhost:{others[8001]}" in moved
     assert "appDirPath: /clone/todo\n" in moved
     assert "resourcesPath: /clone/todo/components/local" in moved
+
+
+def test_who_comes_while_another_one_installs_waits_for_it_and_says_so(
+    installer: Installer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`demo` and `test` in two terminals of a fresh clone: each would break the other's environment."""
+    waited = threading.Event()
+    monkeypatch.setattr("time.sleep", lambda _: waited.set())
+    with ThreadPoolExecutor(1) as threads:
+        with dev.alone():
+            second = threads.submit(dev.set_up, "dev")
+            assert waited.wait(30)
+            assert installer.asked == []
+            assert not second.done()
+        second.result(30)
+    assert installer.asked == [("create", ".venv"), dev.PACKAGES["dev"]]
+    assert capsys.readouterr().err.count("another dev.py sets .venv up just now; waiting for it") == 1
+
+
+def test_where_no_lock_can_be_written_what_is_set_up_is_taken(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev.set_up("dev")
+    asked = list(installer.asked)
+    monkeypatch.setattr(dev, "LOCK", "no such folder/.venv.lock")
+    dev.set_up("dev")
+    assert installer.asked == asked
 
 
 def test_a_python_without_venv_names_the_package_to_install(
