@@ -260,7 +260,9 @@ def test_a_deadline_is_that_of_the_app_too(portal: BlockingPortal, open_ones: li
         return ended
 
     for pair in open_ones:
-        assert portal.call(wait, pair).code == "DEADLINE_EXCEEDED", pair.name
+        # daprd ends its own call by then, and tells of that if its answer is sooner than the caller's clock.
+        either = {"DEADLINE_EXCEEDED"} | ({"CANCELLED"} if pair.name.startswith("daprd-") else set())
+        assert portal.call(wait, pair).code in either, pair.name
 
 
 @pytest.mark.parametrize("method", ["Told", "/a/../b", "/a/b#c"])
