@@ -84,12 +84,12 @@ class StateService:
         consistency: str = "",
     ) -> Found | None:
         """What is there; None for nothing."""
-        stored, component = _stored(store, key), store.component
+        stored, remote = _stored(store, key), store.remote
 
         async def one() -> Found | None:
-            if isinstance(component, RemoteState):
-                return await component.get_one(stored, consistency, metadata)
-            return (await component.get([stored])).get(stored)
+            if remote is not None:
+                return await remote.get_one(stored, consistency, metadata)
+            return (await store.component.get([stored])).get(stored)
 
         try:
             value = await self._run(store, "get", one)
@@ -103,9 +103,9 @@ class StateService:
         self, store: LoadedStateStore, keys: Sequence[str], metadata: Mapping[str, str] = NO_METADATA
     ) -> Sequence[tuple[str, Found | None]]:
         """What is there for each key, in the order in which daprd tells it."""
-        stored, component = [_stored(store, key) for key in keys], store.component
-        if isinstance(component, RemoteState):
-            return await self._get_remote(store, component, dict(zip(stored, keys, strict=True)), metadata)
+        stored, remote = [_stored(store, key) for key in keys], store.remote
+        if remote is not None:
+            return await self._get_remote(store, remote, dict(zip(stored, keys, strict=True)), metadata)
         try:
             found = await self._run(store, "bulk_get", lambda: store.component.get(stored))
         except Failure as error:
@@ -118,13 +118,13 @@ class StateService:
     async def _get_remote(
         self,
         store: LoadedStateStore,
-        component: RemoteState,
+        remote: RemoteState,
         asked: Mapping[str, str],
         metadata: Mapping[str, str],
     ) -> Sequence[tuple[str, Found | None]]:
         """What the store tells, under the keys as they were asked for: `asked`, by those that it knows."""
         try:
-            found = await self._run(store, "bulk_get", lambda: component.get_many([*asked], metadata))
+            found = await self._run(store, "bulk_get", lambda: remote.get_many([*asked], metadata))
         except Failure as error:
             raise errors.bulk_get_failed(error) from error
         return [(asked.get(key, key), value) for key, value in found]
@@ -190,8 +190,8 @@ class StateService:
         writes = [_write(store, operation, item, metadata) for operation, item in operations]
         if not writes:
             return
-        if isinstance(component, RemoteState):
-            most = await component.most_operations()
+        if store.remote is not None:
+            most = await store.remote.most_operations()
             if 0 < most < len(writes):
                 raise errors.too_many_operations(store.name, len(writes), most)
         settled = await self._with_events(store, writes, trace)
@@ -208,27 +208,27 @@ class StateService:
             raise errors.not_configured(name, self._left_out)
         if name not in self._stores:
             raise errors.not_found(name, self._left_out)
-        component = self._stores[name].component
-        if isinstance(component, RemoteState):
-            return await self._query(self._stores[name], component, await read(), metadata)
-        refusal = component.traits.query_refusal
+        store = self._stores[name]
+        if store.remote is not None:
+            return await self._query(store, store.remote, await read(), metadata)
+        refusal = store.component.traits.query_refusal
         if not refusal:
             raise errors.not_queryable(name)
-        problem = None if isinstance(component, Sealing) else syntax_error(await read())
+        problem = None if isinstance(store.component, Sealing) else syntax_error(await read())
         if problem is not None:
             ending = "unexpected end of JSON input" if problem.endswith("EOF") else problem
             refusal = f"failed to parse JSON query body: {ending}"
         raise errors.query_failed(name, refusal)
 
     async def _query(
-        self, store: LoadedStateStore, component: RemoteState, text: bytes, metadata: Mapping[str, str]
+        self, store: LoadedStateStore, remote: RemoteState, text: bytes, metadata: Mapping[str, str]
     ) -> Queried:
         try:
             query = read_query(text)
         except QueryInvalid as error:
             raise errors.query_failed(store.name, f"failed to parse JSON query body: {error}") from error
         try:
-            found = await self._run(store, "query", lambda: component.query(query, metadata))
+            found = await self._run(store, "query", lambda: remote.query(query, metadata))
         except OwnAnswerError as error:
             raise errors.own_answer(error) from error
         except Failure as error:
