@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
 from outboard.sidecar.errors import ApiError, BadRequest, Detail, ErrorInfo, Help, ResourceInfo
+from outboard.sidecar.invocation.peers.status import by_number
 from outboard.sidecar.state.errors import AnsweredByComponent, KeyRefused, UnlikeFailures
 
 __all__ = ["GrpcStatus", "http_like", "status_of"]
@@ -45,7 +46,6 @@ BY_STATUS: Final = {
     409: StatusCode.ABORTED,
     501: StatusCode.UNIMPLEMENTED,
 }
-BY_NUMBER: Final = {code.value[0]: code for code in StatusCode}
 INFORMED: Final = frozenset(
     {
         "ERR_CONFIGURATION_STORE_NOT_CONFIGURED",
@@ -85,8 +85,7 @@ def status_of(error: ApiError) -> GrpcStatus:
     if isinstance(error, KeyRefused):
         return _key_refused(error)
     if isinstance(error, AnsweredByComponent):
-        answered = BY_NUMBER.get(error.number, StatusCode.UNKNOWN)
-        return GrpcStatus(answered, error.answer, [_message(each) for each in error.told])
+        return GrpcStatus(by_number(error.number), error.answer, [_message(each) for each in error.told])
     reason = next((each.reason for each in error.details if isinstance(each, ErrorInfo)), "")
     code = BY_REASON.get(reason) or BY_CODE.get(error.code)
     code = code or BY_STATUS.get(error.status, StatusCode.INTERNAL)

@@ -6,9 +6,10 @@ The only module of the family that speaks gRPC, which is an extra.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -53,6 +54,12 @@ class PluggedProcess:
             return _read(rpc, await multi(request, metadata=self._metadata))
         except grpc.aio.AioRpcError as error:
             raise failure_of(error) from error
+
+    async def begin(self, init: Rpc, features: Rpc, properties: Mapping[str, str]) -> frozenset[str]:
+        """Initialize the component with its metadata: the features that it has. Raises ComponentError."""
+        await self.call(init, metadata={"properties": dict(properties)})
+        answer: Any = await self.call(features)
+        return frozenset(answer.features)
 
     async def services(self, seconds: float) -> frozenset[str]:
         """What the process offers, waited for so long at most. Raises ComponentError."""

@@ -50,9 +50,7 @@ async def open_pubsub(
     process: PluggedProcess, properties: Mapping[str, str], clock: Clock
 ) -> PluggablePubSub:
     """Initialize the component with its metadata. Raises ComponentError."""
-    await process.call(INIT, metadata={"properties": dict(properties)})
-    answer: Any = await process.call(FEATURES)
-    features = frozenset(answer.features)
+    features = await process.begin(INIT, FEATURES, properties)
     kind = BulkPluggablePubSub if BULK in features else PluggablePubSub
     return kind(process, features, clock)
 

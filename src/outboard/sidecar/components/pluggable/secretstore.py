@@ -20,9 +20,7 @@ BULK_GET: Final = rpc(SECRETS, "BulkGet", "BulkGetSecretRequest", "BulkGetSecret
 
 async def open_secrets(process: PluggedProcess, properties: Mapping[str, str]) -> PluggableSecrets:
     """Initialize the component with its metadata. Raises ComponentError."""
-    await process.call(INIT, metadata={"properties": dict(properties)})
-    answer: Any = await process.call(FEATURES)
-    return PluggableSecrets(process, frozenset(answer.features))
+    return PluggableSecrets(process, await process.begin(INIT, FEATURES, properties))
 
 
 class PluggableSecrets:

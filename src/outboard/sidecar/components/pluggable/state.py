@@ -47,9 +47,7 @@ NO_VALUE: Final = "an attempt to set a nil value was received, try to use Delete
 
 async def open_state(process: PluggedProcess, properties: Mapping[str, str]) -> PluggableState:
     """Initialize the component with its metadata. Raises ComponentError."""
-    await process.call(INIT, metadata={"properties": dict(properties)})
-    answer: Any = await process.call(FEATURES)
-    return PluggableState(process, frozenset(answer.features))
+    return PluggableState(process, await process.begin(INIT, FEATURES, properties))
 
 
 class PluggableState:
