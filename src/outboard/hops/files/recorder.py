@@ -27,11 +27,6 @@ from outboard.hops.files.failures import SharedFailures
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut, hop_line, note_line
 from outboard.hops.files.sampling import (
     BURST,
-    DIGIT,
-    HYPHEN,
-    LAST,
-    UUID,
-    VERSION,
     SamplingBudget,
     is_kept,
     joined,
@@ -106,15 +101,7 @@ class FileRecorder:
         mask = self._mask
         if not mask:
             return True
-        # As `is_kept`, without the call for most of those that are left out.
-        is_left_out = (
-            mask > DIGIT
-            and len(event_id) == UUID
-            and event_id[VERSION] == "4"
-            and event_id[HYPHEN] == "-"
-            and event_id[LAST] != "0"
-        )
-        if (not is_left_out and is_kept(event_id, mask + 1)) or event_id in self._failing:
+        if is_kept(event_id, mask + 1) or event_id in self._failing:
             return True
         self._put((now(), hash(event_id), kind, pubsub, topic, attempt, outcome))
         self._left_out += 1

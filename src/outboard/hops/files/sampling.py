@@ -15,10 +15,7 @@ from zlib import crc32
 
 from outboard.hops.record import Hop, is_unwell
 
-__all__ = [
-    "BURST", "DIGIT", "HYPHEN", "LAST", "UUID", "VERSION", "SamplingBudget", "is_kept", "joined", "kept",
-    "lasting_id", "ones_in", "unwell",
-]  # fmt: skip
+__all__ = ["BURST", "SamplingBudget", "is_kept", "joined", "kept", "lasting_id", "ones_in", "unwell"]
 
 PER_SECOND: Final = 100
 """Hops that may be kept: they cost a process less than a percent of its time."""
