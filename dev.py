@@ -451,23 +451,24 @@ def test(rest: Sequence[str], versions: str, everything: bool) -> int:
 def fastapi(rest: Sequence[str], behind: Sequence[int]) -> int:
     """Run pytest with FastAPI's last minor versions, or with those so far `behind` the newest."""
     from requirements.fastapi_versions import BEHIND, tried_with
-    from requirements.trials import TrialProblem
 
-    environment = set_up("dev")
-    try:
-        return tried_with(ROOT, python_of(VENV), environment, behind or BEHIND, rest, say)
-    except TrialProblem as problem:
-        raise Problem(str(problem)) from problem
+    return trials(tried_with, behind or BEHIND, rest)
 
 
 def pythons(rest: Sequence[str], versions: Sequence[str]) -> int:
     """Run pytest with each Python of `versions`, or with all of those that Outboard supports and finds."""
     from requirements.python_versions import tried_with
+
+    return trials(tried_with, versions, rest)
+
+
+def trials(tried_with: Callable[..., int], which: Sequence[object], rest: Sequence[str]) -> int:
+    """What `tried_with` of a module of `requirements` says of `which`. Raises Problem."""
     from requirements.trials import TrialProblem
 
     environment = set_up("dev")
     try:
-        return tried_with(ROOT, python_of(VENV), environment, versions, rest, say)
+        return tried_with(ROOT, python_of(VENV), environment, which, rest, say)
     except TrialProblem as problem:
         raise Problem(str(problem)) from problem
 
