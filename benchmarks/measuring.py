@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -83,6 +83,11 @@ class Load:
     keys: int = 0
     rate: int = 0
 
+    def command(self) -> list[str]:
+        """Of the publisher."""
+        numbers = map(str, (self.publishers, self.events, self.keys, self.rate))
+        return [sys.executable, "publisher.py", self.way, *numbers]
+
 
 @dataclass(frozen=True)
 class Sidecar:
@@ -91,6 +96,8 @@ class Sidecar:
     components: Path
     daprd: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    modules: Sequence[Path] = ()
+    """Folders of which all three import modules."""
 
     def command(self, app_id: str, ports: Mapping[str, int], app_port: int | None) -> list[str]:
         ours = [sys.executable, "-m", "outboard", "sidecar"]
@@ -117,13 +124,18 @@ class System:
     def publish(self, load: Load) -> dict[str, float]:
         """Run the publisher to its end; what it reports. The consumer measures from its start."""
         ask(f"http://127.0.0.1:{self.app_port}/reset", "POST")
-        arguments = [load.way, *map(str, (load.publishers, load.events, load.keys, load.rate))]
         done = subprocess.run(
-            [sys.executable, "publisher.py", *arguments],
+            load.command(),
             cwd=SERVICES, env=dict(self.environment), stdout=subprocess.PIPE, check=True,
         )  # fmt: skip
         published: dict[str, float] = json.loads(done.stdout)
         return published
+
+    @contextmanager
+    def publishing(self, load: Load) -> Iterator[None]:
+        """The publisher runs as long as the block."""
+        with process(load.command(), self.environment):
+            yield
 
     def report(self, expected: float) -> dict[str, float]:
         """What the consumer measured, once it has handled `expected` events."""
@@ -142,7 +154,7 @@ def system(sidecar: Sidecar, handler: str) -> Iterator[System]:
     dapr_port = ports["dapr-http-port"]
     environment = {**os.environ, **sidecar.environment, "HANDLER": handler}
     environment |= {"DAPR_HTTP_PORT": str(dapr_port), "DAPR_GRPC_PORT": str(ports["dapr-grpc-port"])}
-    environment["PYTHONPATH"] = str(SERVICES)
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (*sidecar.modules, SERVICES)))
     app = [sys.executable, "-m", "uvicorn", "consumer:app", "--port", str(app_port), "--no-access-log"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
