@@ -90,6 +90,14 @@ class Hops:
         return self.of(kind)
 
 
+class ManyHops(Hops):
+    """Of a process that has very many events."""
+
+    @property
+    def may_wait(self) -> bool:
+        return True
+
+
 class ScriptedApp:
     """Answers each path with what was prepared for it, then with 200; keeps what it was sent."""
 

@@ -67,6 +67,7 @@ class Connecting:
             try:
                 yield
             finally:
+                self.journal.flush()
                 self.journal.recorder = None
 
     @asynccontextmanager

@@ -14,7 +14,7 @@ from outboard.resources.loader import Resources
 from outboard.resources.resiliency import CircuitBreaker, CodeRange, Resiliency, RetryPolicy, Target
 from outboard.sidecar.runtime.sidecar import Sidecar
 from outboard.wire.http import ExchangeFailed, Response
-from support.sidecars import Answer, Hops, ScriptedApp, call, component, json_of, sidecar_for
+from support.sidecars import Answer, Hops, ManyHops, ScriptedApp, call, component, json_of, sidecar_for
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +49,16 @@ async def test_of_what_is_matched_everything_without_a_status_is_part() -> None:
         await publish(running)
         await hops.until(HopKind.DEAD_LETTERED)
     assert len(app.sent_to("/t")) == 5
+
+
+async def test_where_there_are_many_deliveries_each_is_recorded_behind_those_that_came_first() -> None:
+    app, hops = app_with(), ManyHops()
+    app.answer("/t", Response(200), Response(200), Response(404), Response(200))
+    async with sidecar(app, hops, Resiliency()).running() as running:
+        for _ in range(4):
+            await publish(running)
+        await hops.until(HopKind.DELIVERED, 4)
+    assert [hop.outcome for hop in hops.of(HopKind.DELIVERED)] == ["SUCCESS", "SUCCESS", "DROP", "SUCCESS"]
 
 
 async def test_the_answers_to_a_batch_have_no_status_to_match() -> None:

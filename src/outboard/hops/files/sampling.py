@@ -19,6 +19,10 @@ __all__ = ["BURST", "SamplingBudget", "is_kept", "joined", "kept", "lasting_id",
 
 PER_SECOND: Final = 100
 """Hops that may be kept: they cost a process less than a percent of its time."""
+MANY: Final = 1_000
+"""Hops in a second; where there are more, what is kept of them costs time that events wait for,"""
+OF_MANY: Final = 32
+"""so that fewer may be kept: as many as a person looks at."""
 MOST: Final = 2**20
 SHORTEST: Final = 0.001
 """Seconds in which hops are counted, at least."""
@@ -47,7 +51,7 @@ class SamplingBudget:
 
     def one_in(self, hops: int, seconds: float) -> int:
         """Of how many events one is kept, of `hops` that came in `seconds`."""
-        self._saved = min(self._saved + PER_SECOND * seconds, BURST)
+        self._saved = min(self._saved + _may_be_kept(hops, seconds) * seconds, BURST)
         return ones_in(hops, self._saved)
 
     def spend(self, hops: int) -> None:
@@ -56,7 +60,13 @@ class SamplingBudget:
 
     def one_in_next(self, hops: int, seconds: float) -> int:
         """The same of the second that comes, if as many come as the `hops` of the last `seconds`."""
-        return ones_in(int(hops / max(seconds, SHORTEST)), self._saved + PER_SECOND)
+        per_second = hops / max(seconds, SHORTEST)
+        return ones_in(int(per_second), self._saved + _may_be_kept(hops, seconds))
+
+
+def _may_be_kept(hops: int, seconds: float) -> int:
+    """In a second, where so many hops come."""
+    return PER_SECOND if hops <= MANY * max(seconds, SHORTEST) else OF_MANY
 
 
 def ones_in(hops: int, most: float) -> int:

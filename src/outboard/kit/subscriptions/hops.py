@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from outboard.hops.journal import Journal
-from outboard.hops.record import HopKind, Recorder
+from outboard.hops.journal import GatheredHops, Journal
+from outboard.hops.record import HopKind
 from outboard.kit.subscriptions.outcomes import Settler
 from outboard.kit.subscriptions.received import ReceivedEvent
 from outboard.kit.subscriptions.result import SUCCEEDED, Poison, Redeliver, Settled
@@ -21,6 +21,8 @@ UNREAD: Final = (Poison, Redeliver)
 
 Begun: TypeAlias = tuple[Sequence[int], float]
 """Handling under way: the attempt of each event, and since when, in seconds of the monotonic clock."""
+Succeeded: TypeAlias = tuple[ReceivedEvent, int, float, float]
+"""An event that was handled, its attempt, and when that began and ended, by the same clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class HandlingHops:
 
     settler: Settler
     journal: Journal
+    _alone: GatheredHops[Succeeded] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_alone", self.journal.gathering(self._record_alone))
 
     def begun(self, received_events: Sequence[ReceivedEvent]) -> Begun:
         """To be told with what becomes of the events, which are given to their handler now."""
@@ -39,13 +45,12 @@ class HandlingHops:
 
     def one(self, received: ReceivedEvent, settled: Settled, begun: Begun) -> None:
         """Record what became of an event that was delivered alone: in any case what did not go well."""
-        recorder, ((attempt,), since), to = self.journal.recorder, begun, self.settler.declaration
-        if recorder is None:
-            return
-        name = _name(received) if settled is SUCCEEDED else ""
-        if name and not recorder.keeps(HopKind.HANDLED, to.pubsub, to.topic, name, attempt, SUCCESS):
-            return
-        self._record(received, settled, attempt, self.journal.monotonic() - since)
+        ((attempt,), since), ended = begun, self.journal.monotonic()
+        if settled is SUCCEEDED:
+            self._alone.add((received, attempt, since, ended))
+        else:
+            self.journal.flush()  # of one event what came first stands first
+            self._record(received, settled, attempt, ended - since)
 
     def many(
         self, received_events: Sequence[ReceivedEvent], settled: Sequence[Settled], begun: Begun
@@ -55,6 +60,14 @@ class HandlingHops:
         took = self.journal.monotonic() - since
         self.journal.afterwards(self._record_many, received_events, settled, attempts, took)
 
+    def _record_alone(self, succeeded: Sequence[Succeeded]) -> None:
+        """Those that are kept."""
+        names = [_name(received) for received, _, _, _ in succeeded]
+        latest = max(attempt for _, attempt, _, _ in succeeded)
+        for position in self._chosen(names, latest):
+            received, attempt, since, ended = succeeded[position]
+            self._record(received, SUCCEEDED, attempt, ended - since, ended)
+
     def _record_many(
         self,
         received_events: Sequence[ReceivedEvent],
@@ -63,34 +76,29 @@ class HandlingHops:
         took: float,
     ) -> None:
         """All that did not go well, and those of the others that are kept."""
-        recorder = self.journal.recorder
-        if recorder is not None:
-            for position in self._chosen(recorder, received_events, settled, attempts):
-                self._record(received_events[position], settled[position], attempts[position], took)
-
-    def _chosen(
-        self,
-        recorder: Recorder,
-        events: Sequence[ReceivedEvent],
-        settled: Sequence[Settled],
-        attempts: Sequence[int],
-    ) -> Sequence[int]:
-        """The positions of all that did not go well, and of those of the others that are kept."""
         names = [
             _name(received) if each is SUCCEEDED else ""
-            for received, each in zip(events, settled, strict=True)
+            for received, each in zip(received_events, settled, strict=True)
         ]
-        to = self.settler.declaration
-        latest = max(attempts, default=1)
-        return recorder.chosen(HopKind.HANDLED, to.pubsub, to.topic, names, latest, SUCCESS)
+        for position in self._chosen(names, max(attempts, default=1)):
+            self._record(received_events[position], settled[position], attempts[position], took)
 
-    def _record(self, received: ReceivedEvent, settled: Settled, attempt: int, took: float) -> None:
+    def _chosen(self, names: Sequence[str], attempt: int) -> Sequence[int]:
+        """The positions of what is to be recorded, by the ids of the events; what has none always is."""
+        recorder, to = self.journal.recorder, self.settler.declaration
+        if recorder is None:
+            return ()
+        return recorder.chosen(HopKind.HANDLED, to.pubsub, to.topic, names, attempt, SUCCESS)
+
+    def _record(
+        self, received: ReceivedEvent, settled: Settled, attempt: int, took: float, ended: float | None = None
+    ) -> None:
         declaration = self.settler.declaration
         partition, offset = received.position()
         self.journal(
             HopKind.HANDLED, declaration.pubsub, declaration.topic, received.event_identity(),
             attempt=attempt, outcome=settled.status, detail=self._reason(received, settled), duration=took,
-            partition=partition, offset=offset,
+            partition=partition, offset=offset, ended=ended,
         )  # fmt: skip
 
     def _reason(self, received: ReceivedEvent, settled: Settled) -> str:

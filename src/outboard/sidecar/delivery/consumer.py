@@ -24,10 +24,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from outboard.clock import Clock
-from outboard.hops.journal import Journal
+from outboard.hops.journal import GatheredHops, Journal
 from outboard.hops.record import HopKind
 from outboard.sidecar.channel.answers import Answer
 from outboard.sidecar.channel.app import EventChannel
@@ -65,6 +65,8 @@ BY_HAND: Final = (
     ". Or pass it over: with pubsub.sqlite `outboard topics held` shows it, with `outboard topics skip` and "
     "`outboard topics dead-letter`"
 )
+Delivered: TypeAlias = tuple[Arrived, Incoming, str, Answer, int, float, float]
+"""What was delivered well, its name, the answer, the attempt, what it took, and when it ended (monotonic)."""
 LATE: Final = Answer(DeliveryStatus.RETRY, "context deadline exceeded")
 
 
@@ -100,6 +102,7 @@ class Consumer:
     counts: DeliveryCounts | None = field(init=False, repr=False)
     """None where nothing is counted."""
     _reader: Reader = field(init=False, repr=False)
+    _succeeded: GatheredHops[Delivered] = field(init=False, repr=False)
     _told_unrouted: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
     _told_failed: asyncio.Event = field(init=False, repr=False, default_factory=asyncio.Event)
 
@@ -110,6 +113,7 @@ class Consumer:
         meters, topic = self.shared.meters, self.subscription.topic
         counts = None if meters is None else DeliveryCounts(meters, self.pubsub.name, topic)
         object.__setattr__(self, "counts", counts)
+        object.__setattr__(self, "_succeeded", self.shared.journal.gathering(self._write_chosen))
 
     async def __call__(self, message: Message) -> None:
         """Return when `message` is settled. Raises NotAcknowledged."""
@@ -295,14 +299,14 @@ class Consumer:
         self, arrived: Arrived, incoming: Incoming, name: str, answer: Answer, attempt: int, duration: float
     ) -> None:
         """Log and record one delivery of an event, which the log calls `name`; it took `duration` seconds."""
-        recorder, success = self.shared.journal.recorder, answer.outcome is DeliveryStatus.SUCCESS
-        if recorder is not None and (
-            not success
-            or recorder.keeps(
-                HopKind.DELIVERED, self.pubsub.name, self.subscription.topic, name, attempt, SUCCESS
-            )
-        ):
-            self.write_delivery(arrived, incoming, answer, attempt, duration)
+        success = answer.outcome is DeliveryStatus.SUCCESS
+        if self.recording:
+            if success:
+                ended = self.shared.journal.monotonic()
+                self._succeeded.add((arrived, incoming, name, answer, attempt, duration, ended))
+            else:
+                self.shared.journal.flush()  # of one event what came first stands first
+                self.write_delivery(arrived, incoming, answer, attempt, duration)
         if success:
             return
         doing = "dropped" if answer.outcome is DeliveryStatus.DROP else "not handled"
@@ -310,16 +314,24 @@ class Consumer:
         level = logging.WARNING if is_told(attempt) else logging.DEBUG
         self.shared.log.log(level, text, name, self.subscription.topic, doing, answer.detail)
 
+    def _write_chosen(self, succeeded: Sequence[Delivered]) -> None:
+        """Record those that are kept."""
+        names, latest = [each[2] for each in succeeded], max(each[4] for each in succeeded)
+        for position in self.chosen(names, latest):
+            arrived, incoming, _, answer, attempt, duration, ended = succeeded[position]
+            self.write_delivery(arrived, incoming, answer, attempt, duration, ended)
+
     def write_delivery(
-        self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float
-    ) -> None:
-        """Record it."""
+        self, arrived: Arrived, incoming: Incoming, answer: Answer, attempt: int, duration: float,
+        ended: float | None = None,
+    ) -> None:  # fmt: skip
+        """Record it, as of now or as of when it `ended`, by the monotonic clock."""
         message, topic = arrived.message, self.subscription.topic
         partition, offset = position_of(message)
         self.shared.journal(
             HopKind.DELIVERED, self.pubsub.name, topic, identity_in(incoming.event, message.metadata),
             message.data, attempt=attempt, outcome=answer.outcome, detail=answer.detail, duration=duration,
-            partition=partition, offset=offset,
+            partition=partition, offset=offset, ended=ended,
         )  # fmt: skip
 
     def chosen(self, names: Sequence[str], attempt: int) -> Sequence[int]:

@@ -268,6 +268,7 @@ class Sidecar:
         """Raises ComponentInitFailed, and ResourceError for Resiliency policies that cannot be."""
         resources, configuration, log = self._resources, self._configuration, self._log
         async with AsyncExitStack() as stack:
+            stack.callback(self._journal.flush)
             with speaking(log):
                 unserved = unserved_needs(resources, self.options.without_effect)
                 for finding in (*configuration.findings, *resources.findings, *unserved):

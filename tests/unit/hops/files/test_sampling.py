@@ -83,16 +83,17 @@ def test_a_burst_is_kept_whole_and_then_as_many_as_cost_little() -> None:
     budget.spend(BURST)
     assert budget.one_in(100, 1.0) == 1
     budget.spend(100)
-    assert budget.one_in(20_000, 1.0) == 256
-    budget.spend(80)
-    assert budget.one_in(20_000, 1.0) == 256  # 120 are too few for twice as many
+    assert budget.one_in(20_000, 1.0) == 1_024  # 32 of them at most
+    budget.spend(20)
+    assert budget.one_in(20_000, 1.0) == 512  # 12 are left, and 32 more
 
 
 def test_after_a_burst_as_many_are_kept_as_if_it_went_on() -> None:
     budget = SamplingBudget()
     assert budget.one_in(BURST, 0.1) == 1
     budget.spend(BURST)
-    assert budget.one_in_next(BURST, 0.1) == 32  # of 2,000 a second, 100
+    assert budget.one_in_next(BURST, 0.1) == 64  # of 2,000 a second, 32
+    assert budget.one_in_next(BURST, 0.2) == 16  # of 1,000 a second, 100
     assert budget.one_in_next(10, 0.1) == 1
     assert budget.one_in_next(1, 0.0) == 16  # what came in no time at all
 
