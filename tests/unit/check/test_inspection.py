@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ app = FastAPI()
 def subscriptions():
     return [{"pubsubname": "pubsub", "topic": "plain", "route": "/plain", "deadLetterTopic": "dead"}]
 """
+TYPED = """\
+from typing import TYPE_CHECKING
+
+from plain import app
+
+if TYPE_CHECKING:
+    from nowhere import Settings
+
+
+def create_app(settings: Settings | None = None):
+    return app
+"""
 SERVES = PLAIN + "\nimport uvicorn\nuvicorn.run(app)\nraise SystemExit('never')\n"
 
 
@@ -67,7 +80,7 @@ SERVES = PLAIN + "\nimport uvicorn\nuvicorn.run(app)\nraise SystemExit('never')\
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("APP_ID", raising=False)
-    for name, text in {"shop": BOARD, "plain": PLAIN, "serves": SERVES}.items():
+    for name, text in {"shop": BOARD, "plain": PLAIN, "serves": SERVES, "typed": TYPED}.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "broken.py").write_text("import json\n\njson.loads('{')\n", encoding="utf-8")
     (tmp_path / "ends.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
@@ -124,6 +137,15 @@ def test_an_app_without_the_kit_is_asked_as_a_sidecar_does(folder: Path) -> None
 
 def test_an_app_that_serves_when_it_is_imported_does_not(folder: Path) -> None:
     assert [each.topic for each in only("serves").takes] == ["plain"]
+
+
+def test_a_factory_with_an_annotation_that_only_a_type_checker_knows(folder: Path) -> None:
+    if sys.version_info < (3, 14):  # there Python itself evaluates it, and the module cannot be imported
+        with pytest.raises(CommandError, match=r"NameError: name 'Settings' .* \(typed.py:9\)"):
+            only("typed:create_app")
+        postponed = f"from __future__ import annotations\n{TYPED}"
+        (folder / "typed.py").write_text(postponed, encoding="utf-8")
+    assert [each.topic for each in only("typed:create_app").takes] == ["plain"]
 
 
 @pytest.mark.parametrize(

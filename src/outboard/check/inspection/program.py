@@ -146,10 +146,19 @@ def _is_without_arguments(function: Callable[..., Any]) -> bool:
     if inspect.iscoroutinefunction(function):
         return False
     try:
-        inspect.signature(function).bind()
+        _signature(function).bind()
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Python 3.14 evaluates annotations only now, and a name that a type checker alone sees is not there."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def _refuse_servers() -> None:
