@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import dev
+from outboard.doctor.output.problems import PROBLEMS
 
 PAGE = dev.ROOT / "docs" / "reference" / "doctor.md"
 CHECKS = dev.ROOT / "src" / "outboard" / "doctor" / "checks"
@@ -26,3 +27,7 @@ def test_each_check_has_its_section_and_each_section_its_check() -> None:
     assert len(sections) == len(set(sections))
     assert set(sections) == codes(CHECKS)
     assert len(sections) >= 30
+
+
+def test_each_check_says_what_is_so_where_it_finds_something() -> None:
+    assert set(PROBLEMS) == codes(CHECKS)

@@ -250,7 +250,9 @@ def test_text_says_it_in_words_where_there_is_no_terminal(tmp_path: Path) -> Non
     with running(setup, place, None), outboard(["doctor", "--short"], tmp_path) as process:
         out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert re.search(r"^FAILED:  it serves the route of each subscription \(worker\)$", out, re.MULTILINE)
+    assert re.search(
+        r"^FAILED:  it does not serve the route of a subscription \(worker\)$", out, re.MULTILINE
+    )
     assert "POST /events: the app answers 404" in out
     assert "curl -si -X OPTIONS http://127.0.0.1:" in out or "Invoke-WebRequest" in out
     assert out.rstrip().endswith("Events stay at: the routes (route-there)")

@@ -321,11 +321,24 @@ def test_text_has_signs_on_a_terminal_and_words_elsewhere() -> None:
     diagnosis = diagnose(seen(replace(WELL, listening=False)))
     signs = [line.text for line in as_lines(diagnosis, signs=True)]
     words = [line.text for line in as_lines(diagnosis, signs=False)]
-    assert "\u00d7 the app listens on its port (worker)" in signs
-    assert "FAILED:  the app listens on its port (worker)" in words
+    assert "\u00d7 the app does not listen on its port (worker)" in signs
+    assert "FAILED:  the app does not listen on its port (worker)" in words
     assert signs[-1] == words[-1] == "Events stay at: the app (app-listening)"
     assert "    docs/reference/doctor.md#app-listening" in words
     assert all(line.isascii() for line in words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("dead-lettered", "warning: there are dead letters (worker)"),
+        ("dropped", "warning: events were dropped (worker)"),
+    ],
+)
+def test_a_warning_says_what_is_so_and_not_what_should_be(kind: str, said: str) -> None:
+    hop = HopSeen(kind, "worker", "pubsub", "jobs", "e-1")
+    lines = [line.text for line in as_lines(diagnose(replace(seen(WELL), hops=(hop,))), signs=False)]
+    assert [line for line in lines if line.startswith("warning: ")] == [said]
 
 
 def test_short_text_has_only_what_is_not_well_and_commands_are_of_the_shell() -> None:

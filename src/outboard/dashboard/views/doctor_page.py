@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from outboard.dashboard.views.rows import RowState
+from outboard.doctor.output.problems import statement
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 from outboard.doctor.walk import CATEGORIES
 
@@ -104,7 +105,7 @@ def _hop(name: str, result: CategoryResult | None, *, whole: bool) -> HopCard | 
 def _line(check: CheckResult) -> CheckLine:
     command = check.command
     return CheckLine(
-        check.code, check.title, check.subject, STATES[check.status], WORDS[check.status],
+        check.code, statement(check), check.subject, STATES[check.status], WORDS[check.status],
         [line for text in check.evidence for line in text.splitlines()], check.fix,
         command.bash if command else "", command.powershell if command else "",
     )  # fmt: skip

@@ -93,7 +93,8 @@ def sidecar_version(seen: Evidence) -> Iterator[CheckResult]:
         metadata = app.sidecar.metadata
         if metadata is None:
             continue
-        told = warnings_of(metadata.version) if app.engine == "daprd" else ()
+        traps = warnings_of(metadata.version) if app.engine == "daprd" else ()
+        told = (f"it is version {metadata.version}", *traps) if traps else ()
         status = Status.WARNING if told else Status.PASSED
         title = f"its version, {metadata.version or 'unknown'}, has no known trap"
         fix = "Take a newer daprd" if told else ""

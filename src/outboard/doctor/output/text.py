@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from outboard.doctor.output.problems import statement
 from outboard.doctor.results import CategoryResult, CheckResult, Diagnosis, Status
 
 __all__ = ["PAGE", "StyledLine", "as_lines"]
@@ -71,7 +72,7 @@ def _category(category: CategoryResult, *, signs: bool, short: bool, windows: bo
 def _check(check: CheckResult, *, signs: bool, windows: bool) -> Iterator[StyledLine]:
     sign = (SIGNS if signs else WORDS)[check.status]
     whose = f" ({check.subject})" if check.subject else ""
-    yield StyledLine(f"{sign} {check.title}{whose}", len(sign), COLOURS[check.status])
+    yield StyledLine(f"{sign} {statement(check)}{whose}", len(sign), COLOURS[check.status])
     if check.status is Status.PASSED:
         return
     for text in check.evidence:
