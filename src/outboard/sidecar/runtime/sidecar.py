@@ -58,7 +58,7 @@ from outboard.sidecar.runtime.options import Options
 from outboard.sidecar.runtime.pausing import pause_all
 from outboard.sidecar.runtime.reloading import HotReload
 from outboard.sidecar.runtime.stopping import Stopping, drained, first_of, never, raise_what_ended
-from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
+from outboard.sidecar.runtime.unserved import grpc_unserved, unserved_needs, unserved_parts
 from outboard.sidecar.runtime.watching import FolderWatch
 from outboard.sidecar.secrets.service import SecretService
 from outboard.sidecar.state.outbox.relay import Relays, StateOutbox
@@ -217,8 +217,10 @@ class Sidecar:
         options, log = self.options, self._log
         log.info("Starting Dapr Runtime -- version %s (outboard)", RUNTIME_VERSION)
         has_grpc = is_grpc_installed()
-        for line in unserved_parts(options.without_effect, None if has_grpc else options.grpc_port):
+        for line in unserved_parts(options.without_effect):
             log.info("%s", line)
+        if not has_grpc:
+            log.debug("%s", grpc_unserved(options.grpc_port))
         with listening_for(options, has_grpc=has_grpc, is_found=self._invoking.is_found) as sockets:
             self.http_port, self.public_port = sockets.http_port, sockets.public_port
             async with (

@@ -10,24 +10,26 @@ from outboard.resources.finding import Finding
 from outboard.resources.loader import Resources
 from outboard.sidecar.components.metadata.properties import is_truthy
 
-__all__ = ["unserved_needs", "unserved_parts"]
+__all__ = ["grpc_unserved", "unserved_needs", "unserved_parts"]
 
 ACTORS: Final = frozenset({"--placement-host-address", "--actors-service"})
 
 
-def unserved_parts(settings: Mapping[str, str], grpc_port: int | None) -> Iterator[str]:
-    """Lines for the log at each start. `settings` without effect were given: setting → part of daprd.
-
-    `grpc_port` is the port on which nobody listens, as what it needs is not installed; None where it is.
-    """
+def unserved_parts(settings: Mapping[str, str]) -> Iterator[str]:
+    """Lines for the log at each start. `settings` without effect were given: setting → part of daprd."""
     if settings:
         told = ", ".join(f"{name} ({part})" for name, part in settings.items())
         yield f"accepted, but without effect, for parts that this sidecar does not serve: {told}"
-    if grpc_port is not None:
-        yield (
-            f"the gRPC API is not served, nobody listens on port {grpc_port}: a client over gRPC, such as "
-            "DaprClient of Dapr's SDK, gets 'Connection refused'. For it: pip install 'outboard[grpc]'"
-        )
+
+
+def grpc_unserved(port: int) -> str:
+    """A line for the debug log where the extra is not installed: most apps need no gRPC, and `outboard run`
+    names those that do.
+    """
+    return (
+        f"the gRPC API is not served, nobody listens on port {port}: a client over gRPC, such as "
+        "DaprClient of Dapr's SDK, gets 'Connection refused'. For it: pip install 'outboard[grpc]'"
+    )
 
 
 def unserved_needs(resources: Resources, settings: Collection[str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import pytest
 
 from outboard.resources.component import Component
 from outboard.resources.loader import Resources
-from outboard.sidecar.runtime.unserved import unserved_needs, unserved_parts
+from outboard.sidecar.runtime.unserved import grpc_unserved, unserved_needs, unserved_parts
 from support.sidecars import component
 
 STORE = component("st", "state.in-memory", actorStateStore="true")
@@ -32,17 +32,14 @@ def test_a_store_that_only_could_keep_actors_is_as_any_other(
     assert list(unserved_needs(Resources((store,)), settings)) == []
 
 
-def test_a_start_says_that_nobody_listens_on_the_grpc_port() -> None:
-    (told,) = unserved_parts({}, 50007)
+def test_it_can_be_read_that_nobody_listens_on_the_grpc_port() -> None:
+    told = grpc_unserved(50007)
     assert told.startswith("the gRPC API is not served, nobody listens on port 50007: ")
     assert "DaprClient" in told
     assert "pip install 'outboard[grpc]'" in told
 
 
-def test_a_start_that_serves_grpc_says_nothing_of_it() -> None:
-    assert list(unserved_parts({}, None)) == []
-
-
-def test_a_start_names_the_settings_without_effect_first() -> None:
-    told, _ = unserved_parts({"--enable-mtls": "calls between sidecars"}, 50001)
+def test_a_start_names_the_settings_without_effect() -> None:
+    assert list(unserved_parts({})) == []
+    (told,) = unserved_parts({"--enable-mtls": "calls between sidecars"})
     assert told.endswith("does not serve: --enable-mtls (calls between sidecars)")
