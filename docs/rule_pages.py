@@ -54,11 +54,11 @@ HEAD: Final = """\
 
 <!-- Made by docs/rule_pages.py. -->
 
-What is looked for, by code and name; both are stable. A **note** is advice and may well be meant. A
-**warning** is something that will not be as a person expects. With an **error** something does not start,
-or does not work. Where a place is worse or better than its rule says, the finding has a severity of its
-own. `outboard explain` says the same as the pages, and [how to check](../how-to/check-before-you-run.md)
-how to silence what is meant.
+`outboard check` looks for these mistakes. The code and the name of a rule never change. A **note** is advice:
+you may have meant what you wrote. A **warning** tells of something that will not work as you expect. An
+**error** tells of something that does not start or does not work. A finding can be more or less severe than
+its rule: that depends on its place. `outboard explain` says the same as these pages.
+[How to check](../how-to/check-before-you-run.md) tells how to silence a finding.
 """
 
 
@@ -103,11 +103,12 @@ def _page(rule: LintRule, cases: Sequence[RuleCase]) -> str:
         "",
         f"- **Severity:** {rule.severity.name}",
         f"- **At run time:** {rule.consequence}",
-        f"- **daprd's own words:** {_said_by_daprd(rule)}",
+        f"- **What daprd says:** {_said_by_daprd(rule)}",
         f"- **Fix:** {rule.advice}",
-        f"- **By itself:** {_mended(rule, report)}",
+        f"- **Automatic fix:** {_mended(rule, report)}",
         f"- **Versions of Dapr:** {versions(rule)}",
-        f"- **Ignore:** `# outboard: ignore[{rule.name}]` on the line or above; `ignore-file` for the file",
+        f"- **Ignore it:** write `# outboard: ignore[{rule.name}]` on the line, or on the line above; "
+        f"`ignore-file[{rule.name}]` counts for the whole file",
         "",
         *_examples(rule, mine, report),
         "[All rules](../rules.md)",
@@ -118,9 +119,9 @@ def _page(rule: LintRule, cases: Sequence[RuleCase]) -> str:
 def _examples(rule: LintRule, mine: Mapping[bool, RuleCase], report: CheckReport | None) -> Iterator[str]:
     if report is None or sum(map(len, mine[True].files.values())) > LONGEST:
         return
-    yield from ("## Found", "", *_files(mine[True], "wrong"))
+    yield from ("## Example that it finds", "", *_files(mine[True], "wrong"))
     yield from ("```text", *_said(rule, report), "```", "")
-    yield from ("## Not found", "", *_files(mine[False], "right"))
+    yield from ("## Example that is right", "", *_files(mine[False], "right"))
 
 
 def _files(case: RuleCase, folder: str) -> Iterator[str]:
@@ -146,8 +147,8 @@ def _said(rule: LintRule, report: CheckReport) -> Iterator[str]:
 def _mended(rule: LintRule, report: CheckReport | None) -> str:
     hits = [each.finding.hit for each in report.places if each.finding.rule is rule] if report else []
     if any(each.edits and each.certain for each in hits):
-        return "`--fix` mends it"
-    return "`--unsafe-fixes` mends it as it may have been meant" if any(each.edits for each in hits) else "no"
+        return "yes, by `--fix`"
+    return "a likely one, by `--unsafe-fixes`" if any(each.edits for each in hits) else "no"
 
 
 def _report(case: RuleCase) -> CheckReport:

@@ -48,23 +48,24 @@ CALLED = {
 NOT_LOADED = ("OB008", "OB010", "OB011", "OB013", "OB306", "OB507", "OB701")
 """What it passes over without a word: that it does not load it is what is looked for."""
 
-SILENT = "it says nothing, and goes on as the rule tells"
-ADVICE = "it works as it is told to: the rule is advice"
-OTHERS = "it says nothing, since what is wrong is in the other files"
+SILENT = "daprd says nothing, and goes on as told above"
+ADVICE = "daprd does what the file says, and the rule is advice"
+OTHERS = "daprd says nothing, because it cannot see the other files, or takes both"
 INJECTOR = "the injector and Kubernetes judge it, before there is a daprd"
-RUN_FILE = "it reads no run file"
-CODE = "it does not see code"
-SERVER = "it takes the server that is meant, with what it has lived through"
+RUN_FILE = "daprd reads no run file"
+CODE = "daprd does not see the code"
+SERVER = "it shows only with the real server, and in a certain state of it"
 UNSAID = {
     **dict.fromkeys(
         ("OB002", "OB012", "OB104", "OB105", "OB106", "OB107", "OB109", "OB110", "OB122"), SILENT
     ),
     **dict.fromkeys(("OB144", "OB147", "OB201", "OB202", "OB203", "OB302", "OB303"), SILENT),
     **dict.fromkeys(("OB402", "OB403", "OB404", "OB410", "OB705"), SILENT),
-    **dict.fromkeys(("OB006", "OB016", "OB017", "OB114", "OB121", "OB132", "OB133", "OB134"), ADVICE),
+    **dict.fromkeys(("OB006", "OB017", "OB114", "OB121", "OB132", "OB133", "OB134"), ADVICE),
     **dict.fromkeys(("OB140", "OB141", "OB145", "OB146", "OB206", "OB207", "OB209", "OB210"), ADVICE),
     **dict.fromkeys(("OB304", "OB506"), ADVICE),
-    **dict.fromkeys(("OB004", "OB007"), "it is about the check itself"),
+    "OB016": "it depends on what the file uses, and on the version that runs",
+    **dict.fromkeys(("OB004", "OB007"), "the rule is about the check itself"),
     **dict.fromkeys(("OB142", "OB305", "OB706", "OB707", "OB708"), OTHERS),
     **dict.fromkeys(("OB131", "OB143", "OB208", "OB307", "OB615"), SERVER),
     **dict.fromkeys(("OB501", "OB502", "OB504", "OB505"), RUN_FILE),
@@ -81,5 +82,5 @@ def said(code: str) -> str:
         if code in table:
             return f"`{table[code]}` ({how})"
     if code in NOT_LOADED:
-        return "none: it does not load what this is about"
+        return "none: daprd does not load the resource"
     return f"none is recorded: {UNSAID[code]}"

@@ -43,7 +43,7 @@ UNNEEDED_IGNORE: Final = LintRule(
     "unneeded-ignore",
     Severity.warning,
     "An ignore has nothing to ignore",
-    "It would hide what is wrong there one day.",
+    "It would hide a mistake that somebody makes there later.",
     "Remove it.",
     _found_elsewhere,
 )

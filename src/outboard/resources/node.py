@@ -129,7 +129,7 @@ class Node:
         except RecursionError as error:  # aliases in what other aliases stand for: deeper than is written
             raise self._too_deep() from error
         if size > LARGEST:
-            problem = f"with its aliases this value has more than {LARGEST} characters"
+            problem = f"this value, with its aliases, has more than {LARGEST} characters"
             raise self.error(problem, "Write it without aliases, or shorter.")
 
     def _too_deep(self) -> ResourceError:

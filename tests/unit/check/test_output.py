@@ -69,7 +69,7 @@ def test_text_shows_the_line_and_what_happens() -> None:
 
 def test_statistics_count() -> None:
     assert list(statistics(report(ANNOTATED))) == [
-        "    2 OB603 annotation-not-a-string: The value of an annotation is no string"
+        "    2 OB603 annotation-not-a-string: The value of an annotation is not a string"
     ]
 
 

@@ -226,7 +226,7 @@ def test_near(word: str, answer: str) -> None:
 @pytest.mark.parametrize("leaf", ["lol", "x" * 100_000], ids=["many", "long"])
 def test_aliases_that_make_far_more_of_a_value_than_is_written_are_refused(leaf: str) -> None:
     lines = [f"- &a0 [{leaf}]", *(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20))]
-    with pytest.raises(ResourceError, match="with its aliases this value has more than") as caught:
+    with pytest.raises(ResourceError, match="this value, with its aliases, has more than") as caught:
         one("\n".join(lines)).plain()
     assert caught.value.line == 1
 

@@ -135,7 +135,7 @@ RULES: Final = (
         "OB120",
         "incomplete-authentication",
         Severity.error,
-        "Fields are missing for the way in which a component authenticates",
+        "A component lacks fields that its way to authenticate needs",
         "The component fails to start, or is refused by the server.",
         "Add them, best by `secretKeyRef`.",
         incomplete_authentication,

@@ -35,9 +35,7 @@ def component_without_app(corpus: Corpus) -> Iterator[Hit]:
         component = _component(corpus, app, each)
         scopes = component.scopes if component is not None else ()
         if app.app_id and scopes and app.app_id not in scopes and not any(map(is_placeholder, scopes)):
-            yield _at(
-                each, f"`{each.pubsub}` is loaded by {_listed(scopes)} alone, and not by `{app.app_id}`"
-            )
+            yield _at(each, f"`{each.pubsub}` is loaded only by {_listed(scopes)}, and not by `{app.app_id}`")
 
 
 def topic_of_app_not_allowed(corpus: Corpus) -> Iterator[Hit]:
@@ -96,7 +94,7 @@ def invalid_rule_of_app(corpus: Corpus) -> Iterator[Hit]:
                 else:
                     if unknown:
                         told = f"the rule of a handler reads `{sorted(unknown)[0]}`"
-                        yield _at(each, f"{told}, and there is `event` alone")
+                        yield _at(each, f"{told}, but there is only `event`")
 
 
 def bulk_of_app_gathers_nothing(corpus: Corpus) -> Iterator[Hit]:
@@ -248,7 +246,7 @@ RULES: Final = (
         "OB801",
         "unknown-component-of-app",
         Severity.error,
-        "An app names a pub/sub component that there is not",
+        "An app names a pub/sub component that does not exist",
         "Publishing is refused (`pubsub … is not found`), and a subscription never starts.",
         "Correct the name in the code, or in DAPR_PUBSUB_NAME, or add the component.",
         unknown_component_of_app,
@@ -266,7 +264,7 @@ RULES: Final = (
         "OB803",
         "topic-of-app-not-allowed",
         Severity.error,
-        "An app takes a topic, or publishes to one, that its component does not allow it",
+        "An app uses a topic that its component does not let it use",
         "Publishing is refused with 403, and a subscription never starts; daprd only logs it.",
         "Add the topic to `publishingScopes` or `subscriptionScopes`, and to `allowedTopics` if it has any.",
         topic_of_app_not_allowed,
@@ -284,8 +282,8 @@ RULES: Final = (
         "OB805",
         "subscribed-in-code-and-file",
         Severity.warning,
-        "A topic is subscribed to in code and in a file",
-        "One of both counts, silently: the route of the other gets nothing.",
+        "Both the code and a file subscribe to a topic",
+        "Only one of them counts, silently: the route of the other one gets nothing.",
         "Remove one of them.",
         subscribed_in_code_and_file,
     ),
@@ -294,15 +292,15 @@ RULES: Final = (
         "invalid-rule-of-app",
         Severity.error,
         "The `match` of a handler is not valid CEL",
-        "daprd never gets ready, without a word: it delivers nothing.",
-        "Correct the rule. It reads `event`, and calls functions of CEL's standard library alone.",
+        "daprd never becomes ready, and logs nothing: it delivers no event.",
+        "Correct the rule. It reads `event`, and calls only functions of CEL's standard library.",
         invalid_rule_of_app,
     ),
     LintRule(
         "OB807",
         "bulk-of-app-gathers-nothing",
         Severity.note,
-        "A handler asks for bulk where events come one after the other",
+        "A handler asks for bulk, but its component hands over one event at a time",
         "Each bulk holds one event, and each event waits for the whole time that a bulk gathers.",
         "Leave bulk out for this component, or give it `partitions`.",
         bulk_of_app_gathers_nothing,
@@ -311,8 +309,8 @@ RULES: Final = (
         "OB808",
         "published-and-not-taken",
         Severity.note,
-        "A topic is published to, and no app takes it",
-        "Its events are kept by the broker, and nobody reads them, unless somebody outside does.",
+        "An app publishes to a topic that no app takes",
+        "The broker keeps its events, and nobody reads them, unless a program outside does.",
         "Subscribe to it, correct the name, or leave it for whoever takes it outside.",
         published_and_not_taken,
     ),
@@ -320,8 +318,8 @@ RULES: Final = (
         "OB809",
         "taken-and-not-published",
         Severity.note,
-        "A topic is taken, and no app publishes to it",
-        "The handler never runs, unless somebody outside publishes.",
+        "An app takes a topic that no app publishes to",
+        "The handler never runs, unless a program outside publishes.",
         "Publish to it, correct the name, or leave it for whoever publishes outside.",
         taken_and_not_published,
     ),
@@ -329,7 +327,7 @@ RULES: Final = (
         "OB810",
         "no-port-of-app",
         Severity.warning,
-        "An app takes events, and has no port",
+        "An app takes events, but has no port",
         "No event is delivered to it: the sidecar does not know where it listens, and asks it nothing.",
         "Add `appPort`, or let the board take its events by streams: `Outboard(streaming=True)`.",
         no_port_of_app,

@@ -140,7 +140,7 @@ def invalid_init_timeout(corpus: Corpus) -> Iterator[Hit]:
         except ValueError:
             valid = False
         if not valid:
-            yield at(node, f"`initTimeout: {text(node)}` is no duration")
+            yield at(node, f"`initTimeout: {text(node)}` is not a duration")
 
 
 def is_alias_possible(component: ComponentDocument, facts: ComponentFacts) -> bool:
@@ -187,8 +187,8 @@ RULES: Final = (
         "OB102",
         "unknown-component-type",
         Severity.error,
-        "A component is of a type that there is not",
-        "daprd ends at its start: `couldn't find` the component.",
+        "A component has a type that does not exist",
+        "daprd ends at its start, with `couldn't find …`.",
         "Correct `spec.type`.",
         unknown_type,
     ),
@@ -197,7 +197,7 @@ RULES: Final = (
         "unknown-component-version",
         Severity.error,
         "A component type has no such version",
-        "daprd ends at its start: `couldn't find` the component in this version.",
+        "daprd ends at its start, with `couldn't find …`.",
         "Correct `spec.version`.",
         unknown_version,
     ),
@@ -214,7 +214,7 @@ RULES: Final = (
         "OB105",
         "unknown-field",
         Severity.note,
-        "A metadata field is not known of this type",
+        "A component type is not known to have a metadata field",
         "A field that a component does not know is ignored silently.",
         "Look it up in the component's reference, or remove it.",
         unknown_field,
@@ -223,8 +223,8 @@ RULES: Final = (
         "OB106",
         "field-in-other-case",
         Severity.warning,
-        "A metadata field is written in another case than it is read in",
-        "The field is ignored silently, and its default counts. (Of most fields case does not count.)",
+        "A metadata field is written in the wrong case",
+        "The field is ignored silently, and its default counts. (For most fields the case does not matter.)",
         "Write it in exactly the right case.",
         field_in_other_case,
     ),
@@ -232,8 +232,8 @@ RULES: Final = (
         "OB107",
         "repeated-field",
         Severity.warning,
-        "A metadata field is there twice",
-        "One of both counts, silently; where they differ in case alone, a component may fail to start.",
+        "A metadata field is given twice",
+        "Only one of the two counts, silently. If they differ only in case, a component may fail to start.",
         "Remove one of them.",
         repeated_field,
     ),
@@ -250,7 +250,7 @@ RULES: Final = (
         "OB109",
         "field-without-value",
         Severity.warning,
-        "A metadata item has no name, or nothing that it is to be",
+        "A metadata item has no name, or no value",
         "It counts as empty. Often the next line is not indented far enough.",
         "Give it `value` or `secretKeyRef`, in the column of `name`.",
         field_without_value,
@@ -259,9 +259,9 @@ RULES: Final = (
         "OB110",
         "invalid-init-timeout",
         Severity.warning,
-        "The time that a component has for its start cannot be read",
+        "The time that a component has to start cannot be read",
         "daprd takes 5 s instead, silently.",
-        "Write for instance `30s`.",
+        "Write a duration, for example `30s`.",
         invalid_init_timeout,
     ),
 )

@@ -97,7 +97,7 @@ def invalid_endpoint(corpus: Corpus) -> Iterator[Hit]:
         if node is None:
             yield at(document.spec, "`baseUrl` is missing")
         elif not is_placeholder(text(node)) and not URL.match(text(node)):
-            yield at(node, f"`{text(node)}` is no URL of a server")
+            yield at(node, f"`{text(node)}` is not the URL of a server")
 
 
 RULES: Final = (
@@ -106,7 +106,7 @@ RULES: Final = (
         "configuration-not-used",
         Severity.warning,
         "No pod names a Configuration",
-        "It has no effect: a sidecar has the one that its pod's annotation names.",
+        "It has no effect: a sidecar loads the one that the annotation of its pod names.",
         "Add the annotation `dapr.io/config` with its name to the pod template.",
         configuration_not_used,
     ),
@@ -114,9 +114,9 @@ RULES: Final = (
         "OB402",
         "invalid-sampling",
         Severity.error,
-        "The sampling rate is no number from 0 to 1",
+        "The sampling rate is not a number from 0 to 1",
         "daprd fails to read the Configuration, or traces nothing.",
-        'Write for instance `"0.1"`, in quotes.',
+        'Write it in quotes, for example `"0.1"`.',
         invalid_sampling,
     ),
     LintRule(
@@ -124,7 +124,7 @@ RULES: Final = (
         "invalid-access",
         Severity.error,
         "An access rule says neither `allow` nor `deny`",
-        "Whatever is not `deny` allows.",
+        "daprd allows whatever is not `deny`.",
         "Write `allow` or `deny`.",
         invalid_access,
     ),
@@ -132,8 +132,8 @@ RULES: Final = (
         "OB404",
         "unknown-middleware",
         Severity.error,
-        "A pipeline names a middleware that there is not",
-        "It is passed over silently: requests are let through as if the pipeline did not name it.",
+        "A pipeline names a middleware that does not exist",
+        "daprd skips it silently: requests pass as if the pipeline did not name it.",
         "Correct the type or the name.",
         unknown_middleware,
     ),
@@ -142,8 +142,8 @@ RULES: Final = (
         "invalid-endpoint",
         Severity.error,
         "An HTTP endpoint has no URL",
-        "Calls of it fail.",
-        "Write `baseUrl:`, as `https://api.example.com`.",
+        "Calls to it fail.",
+        "Write `baseUrl:`, for example `https://api.example.com`.",
         invalid_endpoint,
     ),
 )

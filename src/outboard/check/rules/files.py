@@ -33,7 +33,7 @@ def unrendered_template(corpus: Corpus) -> Iterator[Hit]:
     for file in corpus.files:
         if _is_template(file.text, file.errors):
             line = file.text.count("\n", 0, file.text.index(TEMPLATE)) + 1
-            yield Hit(file.name, _line(line), "this is a template, no YAML yet")
+            yield Hit(file.name, _line(line), "this is a template, and not YAML yet")
 
 
 def wrong_extension(corpus: Corpus) -> Iterator[Hit]:
@@ -84,7 +84,7 @@ RULES: Final = (
         Severity.warning,
         "A file with a resource has a name that daprd does not read",
         "daprd reads the files of a folder that end in `.yaml` or `.yml`: this one is ignored silently.",
-        "Let its name end in `.yaml`.",
+        "Rename it, so that it ends in `.yaml`.",
         wrong_extension,
     ),
     LintRule(
@@ -127,8 +127,8 @@ RULES: Final = (
         "OB005",
         "oversized-value",
         Severity.warning,
-        "Aliases make far more of a document than is written",
-        "Whoever reads it, as daprd or kubectl, needs the memory of all of it.",
+        "The aliases of a document expand to far more than what is written",
+        "A program that reads it, such as daprd or kubectl, needs memory for all of it.",
         "Write it without aliases, or shorter.",
         oversized_value,
     ),
@@ -136,8 +136,8 @@ RULES: Final = (
         "OB006",
         "alpha-bulk-path",
         Severity.note,
-        "The path of bulk publishing is that of older versions",
-        "It still answers, and goes away with one of the next versions.",
+        "A file names the old path of bulk publishing",
+        "daprd still answers there, but a later version may not.",
         "Write `/v1.0/publish/bulk`, which 1.17 and newer have.",
         alpha_bulk_path,
         since="1.17",

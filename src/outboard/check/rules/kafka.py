@@ -90,12 +90,10 @@ def retries_given_up(corpus: Corpus) -> Iterator[Hit]:
             and enabled.known
             and enabled.text.strip().lower() in {"false", "no", "off", "0", "n", "f"}
         ):
-            yield at(enabled.place, "an event whose handler fails is passed over")
+            yield at(enabled.place, "an event whose handler fails is skipped")
         retries = component.by_name.get("backoffmaxretries")
         if retries is not None and retries.known and re.fullmatch(r"\d+", retries.text.strip()):
-            yield at(
-                retries.place, f"an event whose handler fails is passed over after {retries.text} retries"
-            )
+            yield at(retries.place, f"an event whose handler fails is skipped after {retries.text} retries")
 
 
 def consumer_group(component: ComponentDocument) -> str:
@@ -128,7 +126,7 @@ def _problem(broker: str) -> str:
     port = PORT.search(broker)
     if port is None:
         return f"`{broker}` has no port"
-    return "" if 0 < int(port[1]) <= 65535 else f"`{broker}` has no port that there is"
+    return "" if 0 < int(port[1]) <= 65535 else f"`{broker}` has no valid port"
 
 
 RULES: Final = (
@@ -138,14 +136,14 @@ RULES: Final = (
         Severity.error,
         "The address of a broker, or of Redis, is not `host:port`",
         "The client cannot reach it: the component fails to start, and daprd ends.",
-        "Write `host:port`, several with commas between them, as `kafka-broker:9092`.",
+        "Write `host:port`, several with commas between them, for example `kafka-broker:9092`.",
         invalid_broker,
     ),
     LintRule(
         "OB131",
         "tls-to-plain-broker",
         Severity.note,
-        "Authentication turns TLS on, and the broker looks like one without",
+        "Authentication turns TLS on, but the broker's port looks like one without TLS",
         "Any `authType` but `none` uses TLS; a listener without it closes the connection, and the component "
         "fails to start.",
         'Add `disableTls: "true"` if the listener has no TLS.',
@@ -156,7 +154,7 @@ RULES: Final = (
         "consumer-id-is-group",
         Severity.note,
         "`consumerID` is taken for a client id",
-        "It is the consumer group: with a value of its own, each instance gets every event.",
+        "`consumerID` names the consumer group: if each instance has another value, each gets every event.",
         "Write `clientID` for the name in the broker's log, and `consumerGroup` for the group.",
         consumer_id_is_group,
     ),
@@ -173,9 +171,9 @@ RULES: Final = (
         "OB134",
         "retries-given-up",
         Severity.note,
-        "Events are passed over after failures",
+        "An event is skipped after its handler fails",
         "Without a dead letter topic they are lost, silently.",
-        "Leave the retries without bound, or give each subscription a `deadLetterTopic`.",
+        "Do not limit the retries, or give each subscription a `deadLetterTopic`.",
         retries_given_up,
     ),
 )

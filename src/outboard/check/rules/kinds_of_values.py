@@ -97,7 +97,7 @@ def _unlike(node: Node, kinds: Kinds, *, of_cluster: bool) -> Iterator[tuple[Hit
             for each in node.value:
                 yield from _unlike(each, kinds[0], of_cluster=of_cluster)
         else:
-            yield at_key(node, f"`{node.key}` is no list", _listed(kinds[0])), False
+            yield at_key(node, f"`{node.key}` is not a list", _listed(kinds[0])), False
     elif isinstance(node.value, Mapping):
         by_lower = {key.lower(): each for key, each in kinds.items()}
         for key, each in node.value.items():
@@ -109,7 +109,7 @@ def _unlike(node: Node, kinds: Kinds, *, of_cluster: bool) -> Iterator[tuple[Hit
         name = f"`{node.key}`" if node.key else f"`{node.text}`"
         keys = ", ".join(f"`{each}:`" for each in kinds if each != ANY_KEY) if len(kinds) < FEW else ""
         advice = f"Write {keys or '`key: value`'} in the lines below it, indented more."
-        yield place(node, f"{name} is no mapping", advice), False
+        yield place(node, f"{name} is not a mapping", advice), False
 
 
 def _scalar(node: Node, kind: str, *, of_cluster: bool) -> Iterator[tuple[Hit, bool]]:
@@ -119,7 +119,7 @@ def _scalar(node: Node, kind: str, *, of_cluster: bool) -> Iterator[tuple[Hit, b
     elif kind == TEXT:
         if of_cluster and not isinstance(value, str):
             edits = (Edit(str(node.path), node.span, f'"{node.text}"'),)
-            told = f"`{node.key or node.text}: {node.text}` is no text for Kubernetes"
+            told = f"`{node.key or node.text}: {node.text}` is not text for Kubernetes"
             advice = f'Write `"{node.text}"`.'
             yield at(node, told, advice, severity=Severity.warning, edits=edits, certain=True), True
     elif _is_other(node, kind):

@@ -30,7 +30,7 @@ def deliveries_at_once(corpus: Corpus) -> Iterator[Hit]:
             continue
         topics = sorted(set(_taken(corpus, pod)))
         if topics:
-            told = f"{pod.app_id} is handed events of `{'`, `'.join(topics)}` over HTTP, several at a time"
+            told = f"{pod.app_id} gets events of `{'`, `'.join(topics)}` over HTTP, several at a time"
             yield at_key(pod.of_dapr.get(LIMIT, port), told)
 
 
@@ -52,11 +52,12 @@ RULES: Final = (
         "OB615",
         "deliveries-at-once",
         Severity.note,
-        "An app is handed several events at a time, over HTTP",
-        "Where several of them cannot connect in the same instant, because the app is starting or ending, "
-        "daprd may take one of them for handled: that event is lost.",
-        'Where none may be lost, add the annotation `dapr.io/app-max-concurrency: "1"`: one request goes to '
-        "the app at a time, calls of other apps too. Over gRPC and by streams it does not happen.",
+        "An app gets several events at a time, over HTTP",
+        "If several of them fail to connect at the same moment, because the app is starting or ending, daprd "
+        "may take one of them for handled: that event is lost.",
+        'If no event may be lost, add the annotation `dapr.io/app-max-concurrency: "1"`. Then the app gets '
+        "one request at a time, and that includes calls from other apps. Over gRPC and by streams no event "
+        "is lost in this way.",
         deliveries_at_once,
     ),
 )

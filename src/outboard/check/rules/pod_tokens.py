@@ -50,7 +50,7 @@ def token_not_given(corpus: Corpus) -> Iterator[Hit]:
             if secret and not _is_given(pod, secret, variable):
                 node = pod.of_dapr[PREFIX + annotation]
                 advice = f"Add `{variable}` to `env` of the container, by `secretKeyRef` of `{secret}`."
-                yield at(node, f"no container is given `{secret}`: {WITHOUT[annotation]}", advice)
+                yield at(node, f"no container gets `{secret}`: {WITHOUT[annotation]}", advice)
 
 
 def _unmounted(pod: PodTemplate, accounts: dict[tuple[str, str], Document]) -> Node | None:
@@ -98,19 +98,19 @@ RULES: Final = (
         "OB613",
         "account-token-missing",
         Severity.error,
-        "The sidecar is to read Kubernetes' secrets, and gets no token for it",
+        "The sidecar reads Kubernetes' secrets, but gets no token for it",
         "daprd ends at its start, again and again: `secretstores.kubernetes … no such file or directory`.",
-        'Add the annotation `dapr.io/disable-builtin-k8s-secret-store: "true"`: what components name by '
-        "`secretKeyRef` the operator reads. Or let the token be mounted, where the app asks for secrets.",
+        'Add the annotation `dapr.io/disable-builtin-k8s-secret-store: "true"`: the operator still reads '
+        "what components name by `secretKeyRef`. If the app asks for secrets, let the token be mounted.",
         account_token_missing,
     ),
     LintRule(
         "OB614",
         "token-not-given",
         Severity.warning,
-        "A token is asked for, and the service's container is not given it",
-        "The injector gives it to the sidecar alone: the service's calls are refused (401), or it checks no "
-        "token, whatever the sidecar sends.",
+        "A token is required, but the service's container does not get it",
+        "The injector gives it only to the sidecar. So the sidecar refuses the service's calls (401), or the "
+        "service checks no token, whatever the sidecar sends.",
         "Add it to `env` of the container, by `secretKeyRef`.",
         token_not_given,
     ),

@@ -56,10 +56,10 @@ def invalid_trip(corpus: Corpus) -> Iterator[Hit]:
             try:
                 unknown = corpus.compile(text(trip)).names - COUNTS
             except ExpressionInvalid as error:
-                yield at(trip, f"`trip` is no rule: {error}")
+                yield at(trip, f"`trip` is not a rule: {error}")
             else:
                 if unknown:
-                    yield at(trip, f"`trip` counts `{sorted(unknown)[0]}`, and there is no such count")
+                    yield at(trip, f"`trip` counts `{sorted(unknown)[0]}`, but there is no such count")
 
 
 def unknown_policy(corpus: Corpus) -> Iterator[Hit]:
@@ -205,7 +205,7 @@ RULES: Final = (
         "invalid-policy",
         Severity.error,
         "A resiliency policy cannot be read",
-        "daprd tells of it in its log and goes on without the policies of the file.",
+        "daprd logs it, and goes on without the policies of the file.",
         "Correct the value.",
         invalid_policy,
     ),
@@ -222,7 +222,7 @@ RULES: Final = (
         "OB303",
         "unknown-policy",
         Severity.error,
-        "A target names a policy that there is not",
+        "A target names a policy that does not exist",
         "The target has no policy, silently: nothing is tried again, and nothing is cut short.",
         "Correct the name, or define the policy under `policies:`.",
         unknown_policy,
@@ -240,7 +240,7 @@ RULES: Final = (
         "OB305",
         "unknown-target",
         Severity.warning,
-        "A resiliency target is no component, or no app",
+        "A resiliency target names a component or an app that does not exist",
         "The policies of this target have no effect, silently.",
         "Correct the name.",
         unknown_target,
@@ -250,7 +250,7 @@ RULES: Final = (
         "resiliency-not-first",
         Severity.warning,
         "A Resiliency is not the first document of its file",
-        "daprd reads the first document of a file alone for policies: this one is ignored silently. "
+        "daprd reads policies only from the first document of a file, and ignores this one silently. "
         "(Kubernetes reads each.)",
         "Give it a file of its own.",
         resiliency_not_first,
@@ -259,10 +259,10 @@ RULES: Final = (
         "OB307",
         "retries-beyond-session",
         Severity.warning,
-        "Retries go on for longer than a Kafka session, without a dead letter topic",
-        "The partition waits for one event all the while; when the group is balanced anew the event begins "
-        "again elsewhere, and what is behind it is late.",
-        "Bound `maxRetries`, and give the subscription a `deadLetterTopic`.",
+        "Retries go on longer than a Kafka session lasts, and there is no dead letter topic",
+        "The partition waits for one event all that time. When Kafka rebalances the group, the retries begin "
+        "again at another member, and the events behind it are late.",
+        "Limit `maxRetries`, and give the subscription a `deadLetterTopic`.",
         retries_beyond_session,
     ),
 )

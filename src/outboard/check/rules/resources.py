@@ -122,10 +122,10 @@ def _in_other_case(corpus: Corpus, document: Document) -> Iterator[Hit]:
     of_cluster = corpus.is_for_kubernetes(document)
     for node, name in keys_in_other_case(document.node, SHAPES[document.kind]):
         edits = (Edit(str(node.path), node.key_span, name),) if node.key_span.line else ()
-        advice = f"Write `{name}`" + ("." if of_cluster else ": on Kubernetes it counts in this case alone.")
+        advice = f"Write `{name}`" + ("." if of_cluster else ": Kubernetes reads it only in this case.")
         yield at_key(
             node,
-            f"`{node.key}` is written in another case than Kubernetes knows",
+            f"`{node.key}` is not in the case that Kubernetes knows",
             advice,
             severity=Severity.warning if of_cluster else Severity.note,
             edits=edits,
@@ -154,7 +154,7 @@ def invalid_name(corpus: Corpus) -> Iterator[Hit]:
         name = text(node)
         if name and not is_placeholder(name) and not _is_kubernetes_name(name):
             severity = Severity.warning if corpus.is_for_kubernetes(document) else Severity.note
-            yield at(node, f"`{name}` is no name that Kubernetes takes", severity=severity)
+            yield at(node, f"`{name}` is not a name that Kubernetes takes", severity=severity)
 
 
 def empty_spec(corpus: Corpus) -> Iterator[Hit]:
@@ -198,7 +198,7 @@ RULES: Final = (
         "OB010",
         "unknown-kind",
         Severity.error,
-        "A resource is of a kind that Dapr has not",
+        "A resource has a kind that Dapr does not know",
         "daprd ignores the document silently; Kubernetes refuses it.",
         "Correct `kind`.",
         unknown_kind,
@@ -207,7 +207,7 @@ RULES: Final = (
         "OB011",
         "unknown-api-version",
         Severity.error,
-        "A resource has a version that Dapr has not",
+        "A resource has a version that Dapr does not know",
         "daprd ignores the document silently; Kubernetes refuses it.",
         "Correct `apiVersion`.",
         unknown_api_version,
@@ -217,8 +217,8 @@ RULES: Final = (
         "unknown-key",
         Severity.warning,
         "A resource has a key that Dapr does not know",
-        "The key is ignored silently, and all that stands below it.",
-        "Correct the key, or how far it is indented.",
+        "daprd ignores the key and all that stands below it, and says nothing.",
+        "Correct the key, or its indentation.",
         unknown_key,
     ),
     LintRule(
@@ -235,7 +235,7 @@ RULES: Final = (
         "invalid-name",
         Severity.warning,
         "A name works on a laptop, but not on Kubernetes",
-        "Kubernetes refuses the resource: a name has lower-case letters, digits, `-` and `.` alone.",
+        "Kubernetes refuses the resource: a name may have only lower-case letters, digits, `-` and `.`.",
         "Rename it, here and where it is used.",
         invalid_name,
     ),

@@ -105,7 +105,7 @@ RULES: Final = (
         "plain-text-secret",
         Severity.warning,
         "A secret stands in a component in plain text",
-        "Whoever can read the file, the repository or the resource in the cluster has it.",
+        "Everybody who can read the file, the repository or the resource in the cluster can read the secret.",
         "Put it into a secret store, and write `secretKeyRef:` with `name` and `key` instead of `value:`.",
         plain_text_secret,
     ),

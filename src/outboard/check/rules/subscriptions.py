@@ -69,7 +69,7 @@ def invalid_rule(corpus: Corpus) -> Iterator[Hit]:
             yield at(match, f"the rule cannot be read: {error}")
         else:
             if unknown:
-                yield at(match, f"the rule reads `{sorted(unknown)[0]}`, and there is `event` alone")
+                yield at(match, f"the rule reads `{sorted(unknown)[0]}`, but there is only `event`")
 
 
 def unguarded_field(corpus: Corpus) -> Iterator[Hit]:
@@ -180,8 +180,8 @@ RULES: Final = (
         "OB202",
         "missing-route",
         Severity.error,
-        "A subscription has no path of the app",
-        "Every event is taken and dropped, silently.",
+        "A subscription does not say which path of the app gets its events",
+        "daprd takes every event and drops it, silently.",
         "Add the path of the handler.",
         missing_route,
     ),
@@ -190,7 +190,7 @@ RULES: Final = (
         "route-of-other-version",
         Severity.error,
         "A subscription has the route of the other version",
-        "The key is ignored silently, and every event is dropped for want of a route.",
+        "daprd ignores the key silently, and drops every event, because it finds no route.",
         "`v1alpha1` has `route:`, `v2alpha1` has `routes:`.",
         route_of_other_version,
     ),
@@ -199,9 +199,9 @@ RULES: Final = (
         "invalid-rule",
         Severity.error,
         "A routing rule is not valid CEL",
-        "daprd ends at its start where the rule cannot be read; of an unknown function it says nothing, and "
-        "never gets ready.",
-        "Correct the rule. It reads `event`, and calls functions of CEL's standard library alone.",
+        "daprd ends at its start if it cannot read the rule. If the rule calls an unknown function, daprd "
+        "says nothing, and never becomes ready.",
+        "Correct the rule. It reads `event`, and calls only functions of CEL's standard library.",
         invalid_rule,
     ),
     LintRule(
@@ -209,7 +209,8 @@ RULES: Final = (
         "unguarded-field",
         Severity.note,
         "A routing rule reads a field that an event may lack",
-        'That is an error, and not "no match": the event goes to the dead letter topic, or is tried again.',
+        'For daprd that is an error, and not "no match": the event goes to the dead letter topic, or is '
+        "tried again.",
         "Ask with `has()` first.",
         unguarded_field,
     ),
@@ -217,7 +218,7 @@ RULES: Final = (
         "OB206",
         "bulk-gathers-nothing",
         Severity.note,
-        "Bulk is asked for where events come one after the other",
+        "A subscription asks for bulk, but its component hands over one event at a time",
         "Each bulk holds one event, and each event waits for the whole time that a bulk gathers.",
         "Leave `bulkSubscribe` out for this component.",
         bulk_gathers_nothing,
@@ -226,9 +227,9 @@ RULES: Final = (
         "OB207",
         "bulk-waits",
         Severity.note,
-        "Bulk on Kafka waits for ten seconds",
-        "An event waits until 80 are there, or 10 s are over.",
-        "Write `maxAwaitDurationMs`, as `100`.",
+        "Bulk on Kafka waits for up to ten seconds",
+        "An event waits until there are 80, or until 10 s have passed.",
+        "Write `maxAwaitDurationMs`, for example `100`.",
         bulk_waits,
     ),
     LintRule(
@@ -245,7 +246,7 @@ RULES: Final = (
         "no-dead-letter",
         Severity.note,
         "A subscription has no dead letter topic",
-        "An event that no retry helps holds up what is behind it (Kafka), or is lost (Redis).",
+        "An event that fails at each retry holds up all events behind it (Kafka), or is lost (Redis).",
         "Add `deadLetterTopic:`, and a retry policy.",
         no_dead_letter,
     ),
@@ -253,8 +254,8 @@ RULES: Final = (
         "OB210",
         "dead-letter-without-retry",
         Severity.note,
-        "There is a dead letter topic, and no retry policy",
-        "The first failure sends an event to it: while the app is away, all that comes.",
+        "A subscription has a dead letter topic, but no retry policy",
+        "An event becomes a dead letter at its first failure. While the app is down, every event does.",
         "Add a Resiliency with an inbound `retry` for the component.",
         dead_letter_without_retry,
     ),

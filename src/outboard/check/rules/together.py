@@ -70,7 +70,7 @@ def raw_on_one_side(corpus: Corpus) -> Iterator[Hit]:
             if raw[0] != raw[1]:
                 node = child(other.spec, "topic")
                 if node is not None:
-                    yield at(node, f"of two subscriptions to `{text(node)}` one alone has `rawPayload`")
+                    yield at(node, f"only one of two subscriptions to `{text(node)}` has `rawPayload`")
 
 
 def unknown_pubsub(corpus: Corpus) -> Iterator[Hit]:
@@ -228,7 +228,7 @@ RULES: Final = (
         "wrong-namespace",
         Severity.error,
         "A resource is in another namespace than the apps that use it",
-        "A sidecar sees the resources of its own namespace alone: to it the component does not exist.",
+        "A sidecar sees only the resources of its own namespace: for it the component does not exist.",
         "Write the namespace of the apps.",
         wrong_namespace,
     ),
@@ -236,7 +236,7 @@ RULES: Final = (
         "OB702",
         "duplicate-component",
         Severity.error,
-        "Two components have one name",
+        "Two components have the same name",
         "daprd ends at its start: `duplicate definition of Component name`; Kubernetes keeps the last one.",
         "Rename or remove one of them.",
         duplicate_component,
@@ -263,7 +263,7 @@ RULES: Final = (
         "OB705",
         "unknown-pubsub",
         Severity.warning,
-        "A subscription names a component that there is not",
+        "A subscription names a component that does not exist",
         "The subscription never starts; daprd only logs it.",
         "Correct `pubsubname`.",
         unknown_pubsub,
@@ -272,7 +272,7 @@ RULES: Final = (
         "OB706",
         "unknown-scope",
         Severity.warning,
-        "A scope names an app that there is not",
+        "A scope names an app that does not exist",
         "The app that is meant does not get the resource.",
         "Correct the name.",
         unknown_scope,
@@ -281,7 +281,7 @@ RULES: Final = (
         "OB707",
         "duplicate-subscription",
         Severity.warning,
-        "A topic is subscribed to twice for one app",
+        "One app subscribes to a topic twice",
         "The first one counts, silently: the route of the other gets nothing.",
         "Remove one, or write both routes as rules of one subscription.",
         duplicate_subscription,
@@ -290,8 +290,8 @@ RULES: Final = (
         "OB708",
         "raw-on-one-side",
         Severity.warning,
-        "Of the subscriptions to a topic one alone takes raw payloads",
-        "One of both gets what it cannot read: an event wrapped in another, or no CloudEvent at all.",
+        "Only one of the subscriptions to a topic takes raw payloads",
+        "One of them gets what it cannot read: an event wrapped in another one, or no CloudEvent at all.",
         "Write `rawPayload` on both, or on none.",
         raw_on_one_side,
     ),
@@ -299,7 +299,7 @@ RULES: Final = (
         "OB709",
         "unknown-secret-store",
         Severity.warning,
-        "A component names a secret store that there is not",
+        "A component names a secret store that does not exist",
         "The component waits for the store, silently, while the sidecar reports that it is ready.",
         "Correct `auth.secretStore`.",
         unknown_secret_store,

@@ -61,8 +61,26 @@ def relative_path(corpus: Corpus) -> Iterator[Hit]:
     for component in corpus.components:
         for name in RELATIVE.get(component.type, ()):
             each = component.by_name.get(name.lower())
-            if each is not None and each.known and _is_relative(each.text.strip()):
+            if each is None or not each.known or not _is_relative(each.text.strip()):
+                continue
+            begins_in = _started_in(corpus, component)
+            if not begins_in:
                 yield at(each.place, f"`{_short(each.text)}` is relative")
+            elif len(begins_in) > 1:
+                folders = " and ".join(f"`{folder}`" for folder in begins_in)
+                yield at(each.place, f"`{_short(each.text)}` is relative, and its apps start in {folders}")
+
+
+def _started_in(corpus: Corpus, component: ComponentDocument) -> list[str]:
+    """The folders in which a run file starts the apps that load `component`, and so their sidecars."""
+    return sorted(
+        {
+            app.folder
+            for app in corpus.run_apps
+            if any(each is component for each in corpus.components_of(app.resources))
+            and (not component.scopes or app.app_id in component.scopes)
+        }
+    )
 
 
 def _known_values(corpus: Corpus) -> Iterator[tuple[ComponentDocument, MetadataField, FieldFacts]]:
@@ -125,7 +143,7 @@ RULES: Final = (
         "invalid-value",
         Severity.error,
         "A metadata value is not of its field's type",
-        "The component fails to start, or takes the default: a boolean that is none is `false`.",
+        "The component fails to start, or takes its default: what is not a boolean counts as `false`.",
         "Correct the value.",
         invalid_value,
     ),
@@ -133,7 +151,7 @@ RULES: Final = (
         "OB112",
         "value-not-allowed",
         Severity.error,
-        "A metadata value is none of those that its field may have",
+        "A metadata value is not one of those that its field may have",
         "The component fails to start, or takes its default silently.",
         "Write one of the values that it may have.",
         value_not_allowed,
@@ -151,9 +169,10 @@ RULES: Final = (
         "OB114",
         "relative-path",
         Severity.note,
-        "A path depends on where the sidecar is started",
-        "Started from another folder it finds no file, or makes a new one.",
-        "Write the whole path, or start it always from the same folder.",
+        "A path depends on the folder in which a sidecar starts",
+        "A sidecar that starts in another folder finds no file there, or makes a new one. (`outboard run` "
+        "starts a sidecar in the folder of its app.)",
+        "Write the whole path, or start all sidecars in the same folder.",
         relative_path,
     ),
 )

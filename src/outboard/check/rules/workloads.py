@@ -58,7 +58,7 @@ def annotation_not_a_string(corpus: Corpus) -> Iterator[Hit]:
                 edits = (Edit(str(node.path), node.span, f'"{node.text}"'),)
                 yield at(
                     node,
-                    f"`{name}: {node.text}` is no string",
+                    f"`{name}: {node.text}` is not a string",
                     f'Write `"{node.text}"`.',
                     edits=edits,
                     certain=True,
@@ -78,7 +78,7 @@ def invalid_app_id(corpus: Corpus) -> Iterator[Hit]:
         elif not is_placeholder(text(node)) and (
             len(text(node)) > LONGEST_APP_ID or not LABEL.match(text(node))
         ):
-            yield at(node, f"`{text(node)}` is no app id")
+            yield at(node, f"`{text(node)}` is not an app id")
 
 
 def invalid_annotation(corpus: Corpus) -> Iterator[Hit]:
@@ -194,7 +194,7 @@ RULES: Final = (
         "annotations-on-workload",
         Severity.error,
         "Dapr's annotations are on the workload, and not on its pods",
-        "The pods get no sidecar: the injector sees the pod template alone.",
+        "The pods get no sidecar: the injector looks only at the pod template.",
         "Move them to `spec.template.metadata.annotations`.",
         annotations_on_workload,
     ),
@@ -211,7 +211,7 @@ RULES: Final = (
         "OB603",
         "annotation-not-a-string",
         Severity.error,
-        "The value of an annotation is no string",
+        "The value of an annotation is not a string",
         "Kubernetes refuses the workload: `cannot unmarshal … into … string`.",
         "Put it into quotes.",
         annotation_not_a_string,
@@ -220,8 +220,8 @@ RULES: Final = (
         "OB604",
         "invalid-app-id",
         Severity.error,
-        "An app id is missing, or is not possible",
-        "Without one each pod is an app of its own; `<app id>-dapr` has to be the name of a Service, or the "
+        "An app id is missing, or is not valid",
+        "Without one, each pod counts as an app of its own. If `<app id>-dapr` cannot name a Service, the "
         "injector refuses the pod.",
         "Write lower-case letters, digits and `-`, 58 characters at most.",
         invalid_app_id,
@@ -230,7 +230,7 @@ RULES: Final = (
         "OB605",
         "invalid-annotation",
         Severity.error,
-        "An annotation is not what it can be",
+        "An annotation has a value that it cannot have",
         "The injector refuses the pod, or the default counts.",
         "Correct the value.",
         invalid_annotation,
@@ -248,7 +248,7 @@ RULES: Final = (
         "OB607",
         "app-port-of-no-container",
         Severity.note,
-        "The app's port is none that a container names",
+        "No container names the app's port",
         "Where nothing listens on it, the sidecar waits for the app, and delivers nothing.",
         "Write the port that the app listens on, in both places.",
         app_port_of_no_container,
@@ -257,7 +257,7 @@ RULES: Final = (
         "OB608",
         "no-port-for-events",
         Severity.warning,
-        "An app has a subscription, and its pods no port",
+        "An app has a subscription, but its pods name no port",
         "No event is delivered to it: the sidecar does not know where it listens.",
         "Add the annotation `dapr.io/app-port`.",
         no_port_for_events,
@@ -266,7 +266,7 @@ RULES: Final = (
         "OB609",
         "sidecar-not-enabled",
         Severity.warning,
-        "Pods have an app id, and no sidecar",
+        "Pods have an app id, but no sidecar",
         "The injector leaves the pod as it is.",
         'Add the annotation `dapr.io/enabled: "true"`.',
         sidecar_not_enabled,
@@ -275,8 +275,8 @@ RULES: Final = (
         "OB610",
         "probe-is-default",
         Severity.note,
-        "An annotation of a probe says what holds anyway",
-        "Nothing changes by it, until the default does.",
+        "An annotation of a probe repeats the default",
+        "It changes nothing, until Dapr's default changes.",
         "Remove it.",
         probe_is_default,
     ),
@@ -284,8 +284,8 @@ RULES: Final = (
         "OB611",
         "probe-too-short",
         Severity.warning,
-        "The liveness probe ends a sidecar before its components are there",
-        "A component has 5 s for its start: where a broker is slow, the sidecar is started again for ever.",
+        "The liveness probe ends a sidecar before its components have started",
+        "A component has 5 s to start. If a broker is slow, Kubernetes restarts the sidecar again and again.",
         "Make the delay, the period or the threshold longer.",
         probe_too_short,
     ),
