@@ -102,8 +102,9 @@ class Harness:
             quietness = SettledQuietness(self._traffic, self._staged, lambda: self._record.unsettled)
         hops, unsettled = self._record.hops, lambda: self._record.unsettled
         self._world = World(
-            engine, self._clock, self._traffic, quietness, hops, lambda: self._boards.codecs, unsettled
-        )
+            engine, self._clock, self._traffic, quietness, hops, lambda: self._boards.codecs, unsettled,
+            self._record.untaken,
+        )  # fmt: skip
         self._chaos: Chaos | None = None
         self.sessions: list[EventSession] = []
         """Those that there were, in their order."""

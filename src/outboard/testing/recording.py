@@ -90,6 +90,10 @@ class HopRecording:
         self._count()
         return [key for key, count in self._open.items() if count > 0]
 
+    def untaken(self, hops: Sequence[Hop]) -> list[str]:
+        """A line for each topic of `hops` that no app has ever taken, with the one that was meant."""
+        return untaken(hops, self._ever)
+
     async def wait(self, seen: Callable[[], bool], timeout: float, what: str) -> None:
         """Return when `seen`. Raises NotSeen after `timeout` seconds."""
         try:
@@ -98,7 +102,7 @@ class HopRecording:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            happened = "\n".join([told(self.hops), *untaken(self.hops, self._ever)])
+            happened = "\n".join([told(self.hops), *self.untaken(self.hops)])
             raise NotSeen(f"{what} within {timeout:g} s. What happened:\n{happened}") from None
 
     def _count(self) -> None:

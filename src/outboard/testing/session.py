@@ -50,6 +50,8 @@ class World:
     codecs: Callable[[], Sequence[Mapping[tuple[str, str], EventCodec[Any]]]]
     unsettled: Callable[[], Sequence[tuple[str, str]]]
     """The app and the event of what is published and not settled yet."""
+    untaken: Callable[[Sequence[Hop]], Sequence[str]]
+    """Sentences about topics that are published to and that no app takes."""
 
     def demand_memory(self, what: str, advice: str) -> None:
         """Raise NotOnThisEngine unless the sidecars are in this process, where alone there is `what`."""
@@ -181,10 +183,11 @@ class EventSession:
         error.add_note(self.report())
 
     def report(self) -> str:
-        """What happened in it, for a person: the tree, and what handlers raised."""
-        raised = self._seen.failures
-        said = f"\nHandlers raised:\n{told_failures(raised)}" if raised else ""
-        return f"What came of what in the session:\n{self.tree()}{said}"
+        """What happened in it, for a person: the tree, topics that nobody takes, and what handlers raised."""
+        lines = ["What came of what in the session:", self.tree(), *self._world.untaken(self._seen.hops)]
+        if raised := self._seen.failures:
+            lines += ["Handlers raised:", told_failures(raised)]
+        return "\n".join(lines)
 
     def _all_codecs(self) -> Sequence[Mapping[tuple[str, str], EventCodec[Any]]]:
         return self._world.codecs() if self._seen.until is None else self._codecs

@@ -227,6 +227,16 @@ async def test_an_error_in_the_block_is_raised_with_the_tree_and_what_handlers_r
     assert re.search(r"ship.* for event 'p1' of 'payments', attempt 1: ConnectionError: shut", note)
 
 
+async def test_a_misspelled_topic_is_told_with_the_one_that_was_meant(outboard: Harness, shop: Shop) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with outboard.session(*shop.apps):
+            await shop.till.topic("paymnts").publish(1)
+            raise ZeroDivisionError
+    (note,) = caught.value.__notes__
+    assert "no app takes 'paymnts'" in note
+    assert "Did you mean `payments`, which depot takes?" in note
+
+
 async def test_only_what_happens_in_the_session_counts(outboard: Harness, shop: Shop) -> None:
     async with outboard.serving(shop.till_app, shop.till), outboard.serving(shop.depot_app, shop.depot):
         await shop.payments.publish(Paid(number=1))
