@@ -43,13 +43,13 @@ class Image:
                 stages.append([])
             elif words and not words[0].startswith("#"):
                 stages[-1].append([words[0], line.removeprefix(words[0]).strip()])
-        build, last = stages
+        *before, last = stages
         said = dict(last)
         copies = [rest.split() for word, rest in last if word == "COPY" and not rest.startswith("--from")]
         variables = dict(each.partition("=")[::2] for each in said["ENV"].split())
         return cls(
             tuple((source, target) for source, target in copies),
-            tuple(rest.split()[0] for word, rest in build if word == "COPY"),
+            tuple(rest.split()[0] for stage in before for word, rest in stage if word == "COPY"),
             variables,
             said["USER"],
             said["EXPOSE"],

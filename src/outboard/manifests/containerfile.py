@@ -20,27 +20,40 @@ SPECIAL: Final = re.compile(r"[^A-Za-z0-9_./:=@+-]")
 def containerfile(app: App, file: str) -> str:
     """The text; `file` is its own path relative to the folder that it is built from."""
     build = app.settings.build
-    sources, install = _installed(app)
-    arguments = " ".join(f'"{each}"' if SPECIAL.search(each) else each for each in install.split())
     app_files = [_below(app.folder, each) for each in build.files or (".",)]
     port = f"EXPOSE {app.port}\n" if app.port else ""
     listen = f" APP_HOST=0.0.0.0 UVICORN_HOST=0.0.0.0 APP_PORT={app.port}" if app.port else ""
     return f"""\
 # The image of {app.app_id}. From {_where(app.context)}:
 #   docker build -f {file} -t {app.image} .
-FROM python:{build.python}-slim AS build
-WORKDIR /build
-{_copied(sources)}RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir {arguments}
-
+{_stages_before(app)}
 FROM python:{build.python}-slim
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1{listen}
 COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1{listen}
 WORKDIR /app
 {_copied(app_files)}RUN useradd --uid {USER} --no-create-home app
 USER {USER}
 {port}# The exec form, so that SIGTERM reaches the program itself: what is being handled is then finished.
 CMD {json.dumps(list(app.command))}
 """
+
+
+def _stages_before(app: App) -> str:
+    """The stages that make /venv: one, or two where what tells the dependencies is known. Then a change of
+    the project's own files installs the project again, and nothing else."""
+    sources, install = _installed(app)
+    arguments = " ".join(f'"{each}"' if SPECIAL.search(each) else each for each in install.split())
+    start = f"FROM python:{app.settings.build.python}-slim AS"
+    pip = "/venv/bin/pip install --no-cache-dir"
+    venv = f"RUN python -m venv /venv && {pip} {arguments}\n"
+    first = app.settings.build.dependencies_from
+    if not first:
+        return f"{start} build\nWORKDIR /build\n{_copied(sources)}{venv}"
+    rest = _copied([each for each in sources if each not in first])
+    return (
+        f"{start} dependencies\nWORKDIR /build\n{_copied(first)}{venv}\n"
+        f"FROM dependencies AS build\n{rest}RUN {pip} --no-deps --force-reinstall {arguments}\n"
+    )
 
 
 def _installed(app: App) -> tuple[Sequence[str], str]:

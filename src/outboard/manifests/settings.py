@@ -31,7 +31,7 @@ APP_KEYS: Final = frozenset({
     *("replicas", "env", "secrets", "volume", "cpu", "memory", "memoryLimit", "healthPath"),
     *("stopSeconds", "scale", "build"),
 })  # fmt: skip
-BUILD_KEYS: Final = frozenset({"context", "python", "install", "installFrom", "files"})
+BUILD_KEYS: Final = frozenset({"context", "python", "install", "installFrom", "dependenciesFrom", "files"})
 SCALE_KEYS: Final = frozenset({"pubsub", "topic", "lag", "min", "max"})
 VOLUME_KEYS: Final = frozenset({"path", "size"})
 TO_TRY_WITH: Final = ("kafka", "redis")
@@ -53,13 +53,15 @@ class SystemSettings:
 class BuildSettings:
     """How an image is built. Paths are relative to `context`, and it to the run file.
 
-    Empty `files` are all of the app's folder; empty `install` is its requirements.txt.
+    Empty `files` are all of the app's folder; empty `install` is its requirements.txt. `dependencies_from` is
+    what of `install_from` is enough to install the dependencies; empty: they are installed with the rest.
     """
 
     context: str = ""
     python: str = "3.13"
     install: str = ""
     install_from: tuple[str, ...] = ()
+    dependencies_from: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
 
@@ -158,6 +160,7 @@ def _build(nodes: list[Node]) -> BuildSettings:
         _text(_first(builds, "python"), default.python),
         _text(_first(builds, "install"), default.install),
         _texts(_first(builds, "installFrom")),
+        _texts(_first(builds, "dependenciesFrom")),
         _texts(_first(builds, "files")),
     )
 

@@ -40,6 +40,10 @@ BUILD: Final = closed(
         "python": text("The version of Python; default 3.13."),
         "install": text("The arguments of pip."),
         "installFrom": {**PATHS, "description": "What is copied before, relative to `context`."},
+        "dependenciesFrom": {
+            **PATHS,
+            "description": "What of it is enough to install the dependencies, in a stage of their own.",
+        },
         "files": {**PATHS, "description": "What is copied of the app's folder; all of it unless given."},
     }
 )

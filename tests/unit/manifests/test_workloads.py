@@ -282,9 +282,9 @@ def test_a_containerfile_of_an_app_with_its_requirements(project: Project) -> No
         "RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt\n"
         "\n"
         "FROM python:3.13-slim\n"
+        "COPY --from=build /venv /venv\n"
         "ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
         " APP_HOST=0.0.0.0 UVICORN_HOST=0.0.0.0 APP_PORT=8000\n"
-        "COPY --from=build /venv /venv\n"
         "WORKDIR /app\n"
         "COPY . ./\n"
         "RUN useradd --uid 10001 --no-create-home app\n"
@@ -316,6 +316,30 @@ def test_an_image_may_be_built_from_a_folder_above(project: Project) -> None:
     )
     with pytest.raises(CommandError, match="is not below"):
         project.made()
+
+
+def test_dependencies_may_be_a_stage_of_their_own(project: Project) -> None:
+    text = project.file.read_text(encoding="utf-8")
+    build = (
+        "    x-kubernetes:\n      build: {install: '.[sql] more', installFrom: [pyproject.toml, src],"
+        " dependenciesFrom: [pyproject.toml]}\n"
+    )
+    project.file.write_text(
+        text.replace("    appDirPath: .\n", f"    appDirPath: .\n{build}", 1), encoding="utf-8"
+    )
+    assert (
+        "FROM python:3.13-slim AS dependencies\n"
+        "WORKDIR /build\n"
+        "COPY pyproject.toml ./pyproject.toml\n"
+        'RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir ".[sql]" more\n'
+        "\n"
+        "FROM dependencies AS build\n"
+        "COPY src ./src\n"
+        'RUN /venv/bin/pip install --no-cache-dir --no-deps --force-reinstall ".[sql]" more\n'
+        "\n"
+        "FROM python:3.13-slim\n"
+        "COPY --from=build /venv /venv\n"
+    ) in project.made().files["shop.Containerfile"]
 
 
 @pytest.mark.parametrize(
