@@ -51,6 +51,14 @@ def built(root: Path) -> Path | None:
     return home if found and home.is_dir() and kubernetes.built(root) is not None else None
 
 
+def required(root: Path) -> Path:
+    """As `built`. Raises EngineProblem where it is not there."""
+    home = built(root)
+    if home is None:
+        raise EngineProblem("the engine `cluster` is not set up: python3 dev.py engines cluster")
+    return home
+
+
 def store(root: Path) -> Store:
     """The images of the clone at `root`."""
     folder = home_of(root).parent
@@ -94,7 +102,7 @@ def _assemble(
         names = _build_images(root, work, sidecar, broker, version, environment)
         layout = work / "layout"
         store(root).export(names, layout)
-        unpack(layout, unpacked(part), None, work)
+        unpack(layout, unpacked(part), work)
         part.replace(home)
 
 

@@ -43,6 +43,12 @@ def name_in(containerfile: str) -> str:
     return full_name(found["name"]) if found else ""
 
 
+def stages_in(containerfile: str) -> list[str]:
+    """The stages of a Containerfile, by name, that another one of it starts from. Pure."""
+    used = {each["name"] for each in FROM.finditer(containerfile)}
+    return [each["stage"] for each in FROM.finditer(containerfile) if each["stage"] in used]
+
+
 def bases_in(containerfile: str) -> list[str]:
     """The images, in full, that a Containerfile starts from, its own stages left out. Pure."""
     found = [(each["name"], each["stage"]) for each in FROM.finditer(containerfile)]
@@ -57,21 +63,20 @@ class Store:
     folder: Path
     log: Path
 
-    def build(self, file: Path, context: Path, names: Sequence[str], wheels: Path | None = None) -> None:
-        """Build the image of a Containerfile, with the files of `context`, under all `names`; Python packages
-        come from the folder `wheels`. Raises EngineProblem."""
+    def build(
+        self, file: Path, context: Path, names: Sequence[str], wheels: Path | None = None, stage: str = ""
+    ) -> None:
+        """Build the image of a Containerfile, or of that `stage` of it, with the files of `context`, under
+        all `names`; Python packages come from the folder `wheels`. Raises EngineProblem."""
         mounted = [f"--volume={wheels}:/wheels:ro"] if wheels else []
+        target = [f"--target={stage}"] if stage else []
         tags = [f"--tag={name}" for name in names]
-        options = ["--isolation=chroot", "--layers", "--pull-never", *mounted, *tags, f"--file={file}"]
-        self._run(["build", *options, str(context)])
+        options = ["--isolation=chroot", "--layers", "--pull-never", *mounted, *target, *tags]
+        self._run(["build", *options, f"--file={file}", str(context)])
 
-    def tag(self, name: str, others: Sequence[str]) -> None:
-        """Give the image `name` other names too."""
-        self._run(["tag", name, *others])
-
-    def export(self, names: Sequence[str], folder: Path) -> None:
-        """Write the images `names` into a new folder, in the layout of OCI. They share their layers, which
-        are not compressed: they are read once, here."""
+    def export(self, names: Sequence[str], folder: Path, there: Path | None = None) -> None:
+        """Write the images `names` into a new folder, in the layout of OCI, without the blobs that the folder
+        `there` has. They share their layers, which are not compressed: they are read once, here."""
         blobs = folder / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         images = []
@@ -80,7 +85,7 @@ class Store:
             self._run(["push", "--format=oci", "--disable-compression", name, f"dir:{single}"])
             manifest = (single / "manifest.json").read_bytes()
             for file in single.iterdir():
-                if DIGEST.fullmatch(file.name):
+                if DIGEST.fullmatch(file.name) and not (there and (there / file.name).is_file()):
                     file.replace(blobs / file.name)
             shutil.rmtree(single)
             (blobs / hashlib.sha256(manifest).hexdigest()).write_bytes(manifest)

@@ -24,6 +24,8 @@ from engines.cluster.layout import API_PORT, NODE, NODE_ADDRESS, Run
 PATIENCE = 60.0
 """Seconds that containerd and the API server may take to listen, on a machine that does other things."""
 PAUSE_BEFORE_RESTART = 1.0
+NAME_SERVERS = Path("/etc/resolv.conf")
+"""Of this machine. It may lie below /run, which the cluster has for itself: then there is none."""
 MACHINE_WIDE: Mapping[str, str] = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -40,6 +42,10 @@ def lay_out_mounts(run: Run) -> None:
     _do("mount", "--make-rprivate", "/")
     _do("mount", "-t", "tmpfs", "tmpfs", "/run")
     Path("/run/lock").mkdir()  # iptables
+    if NAME_SERVERS.exists():  # nothing leads out: who asks for a name of elsewhere is refused at once
+        own = run.folder / "resolv.conf"
+        own.write_text("nameserver 127.0.0.1\n", encoding="utf-8")
+        _do("mount", "--bind", str(own), str(NAME_SERVERS))
     for place in ("lib", "log"):
         own = run.folder / f"var-{place}"
         own.mkdir()

@@ -11,7 +11,7 @@ from engines.cluster import settings
 from engines.cluster.build import HERE, dapr_manifests
 from engines.cluster.kubectl import Cluster
 from engines.cluster.layout import NODE
-from engines.cluster.programs import last_lines
+from engines.cluster.programs import last_lines, run
 from engines.kubernetes.build import definitions
 from engines.problem import EngineProblem
 
@@ -58,6 +58,14 @@ def wait_for_node(cluster: Cluster, say: Say) -> None:
         return cluster.try_kubectl("get", "node", NODE, "-o", path).stdout == "True"
 
     _wait(cluster, "the node is Ready", NODE_LIMIT, can, say)
+
+
+def bring_in(cluster: Cluster, layout: Path, say: Say) -> None:
+    """Give the node the images of `layout`, a folder in OCI's layout. Raises EngineProblem."""
+    started = time.monotonic()
+    script = 'tar -C "$1" -c . | ctr -n k8s.io images import -'
+    run(cluster.inside("sh", "-c", script, "import", str(layout)), cluster.run.logs / "images.log")
+    say(f"the images of the to-do system are there, {time.monotonic() - started:.1f} s")
 
 
 def lay_out(cluster: Cluster) -> None:

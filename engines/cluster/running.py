@@ -14,15 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from engines.cluster import control_groups, credentials, machine
-from engines.cluster.build import PAUSE, home_of
-from engines.cluster.installing import install_dapr, lay_out, wait_for_api, wait_for_node
+from engines.cluster.build import PAUSE, required, unpacked
+from engines.cluster.installing import bring_in, install_dapr, lay_out, wait_for_api, wait_for_node
 from engines.cluster.kubectl import Cluster
 from engines.cluster.layout import RUNS, Process, Record, Run
-from engines.cluster.product import containerd_root
+from engines.cluster.product import being_built
 from engines.cluster.programs import last_lines, locked
 from engines.cluster.unpacking import link
 from engines.kubernetes import build as kubernetes
@@ -39,36 +39,40 @@ def find(run: Run) -> Cluster | None:
     return Cluster(run, record) if record is not None and record.process.lives else None
 
 
-def up(root: Path, run: Run, say: Say, *, port: int = 0, lasts: bool = True) -> Cluster:
+def up(root: Path, run: Run, say: Say, *, port: int = 0, lasts: bool = True, product: bool = True) -> Cluster:
     """Start a cluster with Dapr and return it once all is ready. Its API is on `port` of loopback, 0 is any.
 
-    With `lasts` it goes on when this process ends, without it it ends too. What killed ones have left behind
+    With `lasts` it goes on when this process ends, without it it ends too. With `product` it has the images
+    of the to-do system, which are built meanwhile where that is needed. What killed ones have left behind
     is removed first. Raises EngineProblem.
     """
     missing = machine.what_is_missing()
     if missing:
         raise EngineProblem(missing)
-    images = containerd_root(root, say)
-    with locked(root / RUNS / "lock"):
-        sweep(root, say)
-        if find(run) is not None:
-            raise EngineProblem(f"the cluster {run.name} runs already")
-        cluster = _start(root, run, images, port, lasts)
-    try:
-        wait_for_api(cluster, say)
-        lay_out(cluster)
-        wait_for_node(cluster, say)
-        install_dapr(cluster, home_of(root), say)
-    except BaseException:
-        down(run)
-        raise
+    home = required(root)
+    with being_built(root, say) if product else nullcontext() as images:
+        with locked(root / RUNS / "lock"):
+            sweep(root, say)
+            if find(run) is not None:
+                raise EngineProblem(f"the cluster {run.name} runs already")
+            cluster = _start(root, run, unpacked(home), port, lasts)
+        try:
+            wait_for_api(cluster, say)
+            lay_out(cluster)
+            wait_for_node(cluster, say)
+            install_dapr(cluster, home, say)
+            if images is not None:
+                bring_in(cluster, images.result(), say)
+        except BaseException:
+            down(run)
+            raise
     return cluster
 
 
 @contextmanager
-def running(root: Path, name: str, say: Say) -> Iterator[Cluster]:
-    """A cluster with Dapr, which ends with the block, and with this process if that is killed."""
-    cluster = up(root, Run.named(root, name), say, lasts=False)
+def running(root: Path, name: str, say: Say, *, product: bool = True) -> Iterator[Cluster]:
+    """A cluster as `up` starts it, which ends with the block, and with this process if that is killed."""
+    cluster = up(root, Run.named(root, name), say, lasts=False, product=product)
     try:
         yield cluster
     finally:

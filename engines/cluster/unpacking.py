@@ -25,19 +25,21 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 """
 
 
-def unpack(layout: Path, target: Path, before: Path | None, work: Path) -> None:
-    """Make `target`, the root of a containerd that has the images of `layout`, a folder in OCI's layout, and
-    those of `before`, such a root too. It appears only once it is whole; `work` is a folder to do it in, on
-    the same disk. Raises EngineProblem.
+def unpack(layout: Path, target: Path, work: Path) -> None:
+    """Make `target`, the root of a containerd that has the images of `layout`, a folder in OCI's layout. It
+    appears only once it is whole; `work` is a folder to do it in, on the same disk. Raises EngineProblem.
     """
     part = work / "root"
-    if before is not None:
-        link(before, part)
     configuration = work / "containerd.toml"
     configuration.write_text(CONFIGURATION.format(root=part), encoding="utf-8")
     run([*ALONE, "sh", "-c", IMPORT, "import", str(configuration), str(layout)], work / "unpack.log")
     target.parent.mkdir(parents=True, exist_ok=True)
     part.replace(target)
+
+
+def blobs_in(root: Path) -> Path:
+    """The folder of the blobs that `root`, the root of a containerd, has, each under its digest."""
+    return root / "io.containerd.content.v1.content" / "blobs" / "sha256"
 
 
 def link(root: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 import dev
 from engines.catalogue import select
 from engines.cluster.build import CONTROL_PLANE, STAND_INS, chart_values
-from engines.cluster.images import bases_in, full_name, index, name_in
+from engines.cluster.images import bases_in, full_name, index, name_in, stages_in
 from engines.cluster.layout import Run
 from engines.cluster.machine import what_is_missing
 from engines.cluster.product import containerfiles, context_files, requirements
@@ -49,6 +49,8 @@ FROM ghcr.io/a/b
     assert name_in(text) == "docker.io/library/todo-a:0.1.0"
     assert bases_in(text) == ["docker.io/library/python:3.13-slim", "ghcr.io/a/b:latest"]
     assert name_in("FROM scratch\n") == ""
+    assert stages_in(text) == ["build"]
+    assert stages_in("FROM a AS build\nFROM a\nCOPY --from=build /a /a\n") == []
 
 
 def test_every_image_of_the_manifests_is_built_or_has_a_stand_in() -> None:

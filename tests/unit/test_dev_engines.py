@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines import debian
-from engines.cache import remove_outdated
+from engines.cache import remove_all_but, remove_outdated
 from engines.catalogue import ENGINES, Engine, select
 from engines.command import list_engines, set_up
 from engines.daprd import build
@@ -269,3 +269,16 @@ def test_what_was_built_of_older_inputs_is_removed_after_a_week(tmp_path: Path) 
     assert remove_outdated(tmp_path, "daprd", used, now) == [old.parent]
     assert sorted(builds.iterdir()) == [fresh.parent, used.parent]
     assert remove_outdated(tmp_path, "redis", Path("/usr/bin/redis-server"), now) == []
+
+
+def test_what_was_used_last_or_within_the_hour_is_kept(tmp_path: Path) -> None:
+    builds = tmp_path / "cluster-images"
+    ages = {"now": 0, "half-an-hour": 1_800, "two-hours": 7_200, "a-day": 86_400}
+    now = 1_800_000_000.0
+    for name, age in ages.items():
+        program(builds / name, "layout")
+        os.utime(builds / name, (now - age, now - age))
+    assert remove_all_but(3, builds, now) == [builds / "a-day"]
+    assert remove_all_but(1, builds, now) == [builds / "two-hours"]
+    assert sorted(each.name for each in builds.iterdir()) == ["half-an-hour", "now"]
+    assert remove_all_but(1, tmp_path / "nothing", now) == []
