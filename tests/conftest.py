@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from simulation.seeds import told
+from support.order import longest_first
 
 settings.register_profile(
     "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -24,6 +25,13 @@ pytest_plugins = ["pytester", "support.engines"]
 
 def pytest_report_header() -> str:
     return told()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A worker of several takes the modules in this order, with `--no-loadscope-reorder`."""
+    if hasattr(config, "workerinput"):
+        tests = [(str(item.path), item.get_closest_marker("slow") is not None) for item in items]
+        items[:] = [items[place] for place in longest_first(tests)]
 
 
 @pytest.fixture
