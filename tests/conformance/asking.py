@@ -14,7 +14,7 @@ from conformance.app import Received
 from conformance.http1 import LOOPBACK, Answer, Gone, exchange
 from conformance.masking import Mask
 from conformance.question import Ask, Group, Question
-from conformance.sidecars import Program, Running, running
+from conformance.sidecars import Program, Running, launched, stopped_together, until_ready
 
 __all__ = ["Observed", "Pair", "ask_all", "masked_answers", "masked_deliveries", "pair"]
 
@@ -87,10 +87,13 @@ async def pair(
     """Both sidecars with the files of `group`; `programs` are daprd and ours."""
     first, second = programs
     async with (
-        running(first, group, folder / first.name) as real,
-        running(second, group, folder / second.name) as ours,
+        launched(first, group, folder / first.name) as real,
+        launched(second, group, folder / second.name) as ours,
     ):
-        yield Pair(real, ours, exchange)
+        await until_ready(real)
+        await until_ready(ours)
+        async with stopped_together(real, ours):
+            yield Pair(real, ours, exchange)
 
 
 async def ask_all(

@@ -20,7 +20,7 @@ from conformance.app import App
 from conformance.grpc_asking import invoked
 from conformance.http1 import LOOPBACK, Answer, Gone, exchange, next_event
 from conformance.question import Group, Respond
-from conformance.sidecars import Program, Running, started, until_ready
+from conformance.sidecars import Program, Running, started, stopped_together, until_ready
 
 __all__ = ["CALLEE", "CALLER", "AppOfPairs", "Mirror", "Pair", "all_pairs", "pairs", "seen"]
 
@@ -195,7 +195,8 @@ async def pairs(
         for pair in running:
             await until_ready(pair.caller)
             await until_ready(pair.callee)
-        yield running
+        async with stopped_together(*(each for pair in running for each in (pair.caller, pair.callee))):
+            yield running
 
 
 def seen(answer: Answer | Gone, masked: Mapping[str, str]) -> tuple[object, ...]:
