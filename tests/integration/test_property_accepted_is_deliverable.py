@@ -74,7 +74,9 @@ NUMBERS = st.sampled_from(["1e999", "-1e999", "9" * 400, "1e308", "1.0E+0400", "
 JSON_TEXTS = st.one_of(
     NUMBERS.map(lambda number: f'{{"n":{number}}}'),
     NUMBERS,
-    st.integers(1, 1500).map(lambda depth: "[" * depth + "]" * depth),
+    st.tuples(st.integers(1, 1500), st.sampled_from(["", "1.0"])).map(
+        lambda nested: "[" * nested[0] + nested[1] + "]" * nested[0]
+    ),
     st.recursive(st.floats() | st.text(max_size=3) | st.none(), lambda i: st.lists(i, max_size=2)).map(
         json.dumps
     ),

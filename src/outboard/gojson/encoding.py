@@ -20,12 +20,14 @@ __all__ = ["encode", "string", "write"]
 ESCAPED: Final = "<>&\u2028\u2029"
 ESCAPES: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in ESCAPED})
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
+NOTHING: Final[list[Json]] = []
+"""In the place of a value: there is none."""
 
 
 def encode(value: Json) -> bytes:
     """`value` in UTF-8.
 
-    Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
+    Raises ValueError for NaN, and for what a 64-bit float cannot hold.
     """
     return write(value, _escaped, _number)
 
@@ -33,7 +35,7 @@ def encode(value: Json) -> bytes:
 def write(value: Json, string: Callable[[str], str], number: Callable[[float], str]) -> bytes:
     """`value` with sorted keys in UTF-8; `string` and `number` write the two that dialects differ in.
 
-    Raises what these two raise, and ValueError for what is nested too deep for Python.
+    Raises what these two raise.
     """
 
     def text(value: Json) -> str:
@@ -53,7 +55,35 @@ def write(value: Json, string: Callable[[str], str], number: Callable[[float], s
     try:
         return text(value).encode()
     except RecursionError:
-        raise ValueError("exceeded max depth") from None
+        return _of_nested(value, string, number).encode()
+
+
+def _of_nested(value: Json, string: Callable[[str], str], number: Callable[[float], str]) -> str:
+    """As `write`, of what is nested deeper than functions may call each other: what was read, which is done
+    in C, can be.
+    """
+    parts: list[str] = []
+    rest: list[tuple[str, Json]] = [("", value)]
+    """What is to be written yet, the last first: a text, and a value behind it unless that is an end."""
+    while rest:
+        before, each = rest.pop()
+        parts.append(before)
+        if each is NOTHING:
+            continue
+        if isinstance(each, list) and each:
+            parts.append("[")
+            rest.append(("]", NOTHING))
+            rest.extend([(",", item) for item in reversed(each[1:])])
+            rest.append(("", each[0]))
+        elif isinstance(each, dict) and each:
+            parts.append("{")
+            rest.append(("}", NOTHING))
+            names = sorted(each)
+            rest.extend([(f",{string(name)}:", each[name]) for name in reversed(names[1:])])
+            rest.append((f"{string(names[0])}:", each[names[0]]))
+        else:
+            parts.append(write(each, string, number).decode())
+    return "".join(parts)
 
 
 def string(value: str) -> str:

@@ -25,7 +25,7 @@ LONG: Final = {"b": r"\u0008", "f": r"\u000c"}
 def encode(value: Json) -> bytes:
     """`value` in UTF-8.
 
-    Raises ValueError for NaN, what a 64-bit float cannot hold, and what is nested too deep for Python.
+    Raises ValueError for NaN, and for what a 64-bit float cannot hold.
     """
     return encoding.write(value, _string, _number)
 

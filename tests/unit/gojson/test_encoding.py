@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outboard.gojson import encoding
@@ -45,3 +45,19 @@ def test_writing_again_changes_nothing(number: float) -> None:
 def test_what_a_float_cannot_hold_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="64-bit float"):
         encoding.encode([number])
+
+
+@settings(max_examples=15)
+@given(JSON, st.integers(0, 2))
+def test_what_is_nested_deeper_than_functions_call_each_other_is_written_alike(
+    value: Json, more: int
+) -> None:
+    """Python reads such text in C; written it would end an event's way, and that of all behind it."""
+    depth, nested = 1100, value
+    for _ in range(depth):
+        nested = [nested, *range(more)]
+    behind = "".join(f",{number}" for number in range(more)) + "]"
+    assert encoding.encode(nested).decode() == "[" * depth + encoding.encode(value).decode() + behind * depth
+    for _ in range(depth):
+        nested = {"b": nested, "a": more}
+    assert encoding.encode(nested).decode().startswith(f'{{"a":{more},"b":' * depth + "[")
