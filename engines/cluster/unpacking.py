@@ -42,6 +42,11 @@ def blobs_in(root: Path) -> Path:
     return root / "io.containerd.content.v1.content" / "blobs" / "sha256"
 
 
+def snapshots_in(root: Path) -> Path:
+    """The folder of what is unpacked in `root`, the root of a containerd."""
+    return root / "io.containerd.snapshotter.v1.overlayfs" / "snapshots"
+
+
 def link(root: Path, target: Path) -> None:
     """Make `target` like `root`, the root of a containerd at rest, as hard links where files do not change.
 
