@@ -21,7 +21,7 @@ NAME = f"killed-{os.getpid()}"
 STARTS = f"""
 from pathlib import Path
 from engines.cluster.running import running
-with running(Path({str(ROOT)!r}), {NAME!r}, print):
+with running(Path({str(ROOT)!r}), {NAME!r}, print, product=False):
     raise AssertionError("it is killed before")
 """
 

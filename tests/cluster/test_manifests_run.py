@@ -11,6 +11,8 @@ import pytest
 from engines.cluster.kubectl import Cluster
 from support.cluster import eventually_says, objects, port_forward
 from support.containers import group_of
+from support.doctoring import codes
+from support.looking import look_until
 
 
 def test_each_pod_has_its_sidecar_and_none_was_started_twice(cluster: Cluster, todo: str) -> None:
@@ -41,6 +43,12 @@ def test_an_event_reaches_the_notification(cluster: Cluster, todo: str) -> None:
         "notification",
         "--tail=-1",
     )
+
+
+def test_doctor_finds_nothing_wrong_with_it(cluster: Cluster, todo: str) -> None:
+    told = look_until(cluster.kubeconfig, todo, lambda told: bool(told["success"]))
+    assert {"injection-account", "log-component", "subscribe-answers", "route-there"} <= codes(told, "passed")
+    assert codes(told, "warning") <= {"control-ready", "control-version"}
 
 
 def test_the_heap_of_kafka_is_the_one_that_its_memory_is_asked_for(cluster: Cluster, todo: str) -> None:

@@ -13,9 +13,8 @@ import httpx
 import pytest
 
 from engines.cluster.kubectl import Cluster
-from support.cluster import port_forward, rolled_out
+from support.cluster import eventually, port_forward, rolled_out
 from support.commands import Command, commands
-from support.processes import eventually
 
 pytestmark = pytest.mark.engine("cluster")
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "where-did-my-event-go.md"

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ import pytest
 import yaml
 
 from engines.cluster.kubectl import Cluster
-from support.cluster import eventually_says, port_forward, rolled_out
+from support.cluster import eventually, eventually_says, port_forward, rolled_out
 from support.doctoring import codes
 from support.looking import look_until
-from support.processes import eventually
 
 pytestmark = pytest.mark.engine("cluster")
 ROOT = Path(__file__).parents[2]
@@ -43,19 +41,21 @@ def workloads(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     made = [each for each in found if each["kind"] == "Deployment"]
     for each in made:
-        environment = each["spec"]["template"]["spec"]["containers"][0]["env"]
+        template = each["spec"]["template"]
+        environment = template["spec"]["containers"][0]["env"]
         environment.append({"name": "OUTBOARD_HOPS", "value": "/tmp/hops"})
+        del template["metadata"]["annotations"][
+            "dapr.io/block-shutdown-duration"
+        ]  # how it ends is no matter here
     return made
 
 
 @pytest.fixture(scope="module")
-def secrets(cluster: Cluster, installed: str) -> Iterator[None]:
+def secrets(cluster: Cluster, installed: str) -> None:
+    """The Secrets. Nothing is put back: these tests are the last ones (see ORDER in conftest.py)."""
     for name in SECRETS:
         made = f"--from-literal=token=open-sesame-{name}"
         cluster.kubectl("create", "secret", "generic", name, "-n", installed, made)
-    yield
-    cluster.kubectl("delete", "secret", "-n", installed, *SECRETS)
-    cluster.kubectl("apply", "-f", str(ROOT / "deploy" / "kubernetes"))
 
 
 def apply(cluster: Cluster, namespace: str, workloads: list[dict[str, Any]]) -> None:

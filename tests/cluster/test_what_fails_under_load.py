@@ -11,9 +11,9 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,13 @@ import pytest
 import yaml
 
 from engines.cluster.kubectl import Cluster
-from support.cluster import port_forward, rolled_out
-from support.cluster_load import Load, running_load
+from support.cluster import eventually, port_forward, rolled_out
+from support.cluster_load import Load
 from support.cluster_replicas import Replicas
 from support.containers import container, end_processes, kill, pod_of
 from support.doctoring import codes
 from support.engines import engine
 from support.looking import look_until
-from support.processes import eventually
 
 pytestmark = pytest.mark.engine("cluster")
 APPS = ("deployment/backend", "deployment/notification")
@@ -118,13 +117,6 @@ def replicas_begun(replicas: Replicas) -> Iterator[Future[None]]:
         yield threads.submit(replicas.start)
 
 
-@pytest.fixture(scope="module")
-def whole_load(cluster: Cluster, todo: str) -> Iterator[Load]:
-    with running_load(cluster, todo) as load:
-        load.goes_on()
-        yield load
-
-
 @pytest.fixture
 def load(whole_load: Load) -> Iterator[Load]:
     """It comes through after what a test does, and so before what the next one does."""
@@ -134,6 +126,36 @@ def load(whole_load: Load) -> Iterator[Load]:
 
 
 def test_both_services_are_rolled_out_anew(cluster: Cluster, load: Load) -> None:
+    cluster.kubectl("rollout", "restart", "-n", load.namespace, *APPS)
+    rolled_out(cluster, load.namespace, *APPS)
+
+
+def test_a_wrong_component_stops_every_running_sidecar_until_it_is_mended(
+    cluster: Cluster, load: Load
+) -> None:
+    """The page warns of it: within seconds, and behind a component that is right again waits a back-off.
+
+    The sidecars have not ended before, so that Kubernetes starts them again at once.
+    """
+    kafka = next(
+        each
+        for each in yaml.safe_load_all(COMPONENTS.read_text(encoding="utf-8"))
+        if each["spec"]["type"] == "pubsub.kafka"
+    )
+    metadata = kafka["spec"]["metadata"]
+    kafka["spec"]["metadata"] = [each for each in metadata if each["name"] != "authType"]
+    before = {app: daprd_of(cluster, load.namespace, app) for app in ("backend", "notification")}
+    assert all(each["ready"] for each in before.values())
+    try:
+        cluster.kubectl("apply", "-f", "-", given=json.dumps(kafka))
+        for app, then in before.items():
+            starts_again(cluster, load.namespace, app, then["restartCount"])
+        told = look_until(
+            cluster.kubeconfig, load.namespace, lambda told: "resource-auth-type" in codes(told, "failed")
+        )
+        assert told["broken"] == "the components"
+    finally:
+        cluster.kubectl("apply", "-f", str(COMPONENTS))
     cluster.kubectl("rollout", "restart", "-n", load.namespace, *APPS)
     rolled_out(cluster, load.namespace, *APPS)
 
@@ -151,9 +173,8 @@ def test_a_container_is_killed(cluster: Cluster, load: Load, app: str, name: str
     kill(cluster, load.namespace, app, name)
 
 
-@pytest.mark.parametrize("how", [(), ("--force", "--grace-period=0")], ids=["asked", "forced"])
-def test_the_pod_of_kafka_is_deleted(cluster: Cluster, load: Load, how: tuple[str, ...]) -> None:
-    cluster.kubectl("delete", "pod", "-n", "kafka", "kafka-broker-0", *how)
+def test_the_pod_of_kafka_is_deleted(cluster: Cluster, load: Load) -> None:
+    cluster.kubectl("delete", "pod", "-n", "kafka", "kafka-broker-0")
     rolled_out(cluster, "kafka", "statefulset/kafka-broker")
 
 
@@ -202,49 +223,37 @@ def test_operator_and_injector_are_away(cluster: Cluster, load: Load) -> None:
     assert {each["name"] for each in statuses} == {"notification", "daprd"}
 
 
-def test_a_wrong_component_stops_every_running_sidecar_until_it_is_mended(
-    cluster: Cluster, load: Load
-) -> None:
-    """The page warns of it: within seconds, and behind a component that is right again waits a back-off."""
-    kafka = next(
-        each
-        for each in yaml.safe_load_all(COMPONENTS.read_text(encoding="utf-8"))
-        if each["spec"]["type"] == "pubsub.kafka"
-    )
-    metadata = kafka["spec"]["metadata"]
-    kafka["spec"]["metadata"] = [each for each in metadata if each["name"] != "authType"]
-    before = {app: daprd_of(cluster, load.namespace, app) for app in ("backend", "notification")}
-    assert all(each["ready"] for each in before.values())
-    try:
-        cluster.kubectl("apply", "-f", "-", given=json.dumps(kafka))
-        for app, then in before.items():
-            starts_again(cluster, load.namespace, app, then["restartCount"])
-        told = look_until(
-            cluster.kubeconfig, load.namespace, lambda told: "resource-auth-type" in codes(told, "failed")
+@pytest.fixture(scope="module")
+def evicted(
+    cluster: Cluster, whole_load: Load, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """The states of the pod of each app until it was gone, evicted as `kubectl drain` does it, with all of a
+    node at once."""
+    namespace, folder = whole_load.namespace, tmp_path_factory.mktemp("evicted")
+    pods = {app: pod_of(cluster, namespace, app)["metadata"]["name"] for app in ("backend", "notification")}
+    seen = {app: folder / app for app in pods}
+    with ExitStack() as stack:
+        for app, pod in pods.items():
+            stack.enter_context(watching(cluster, namespace, pod, seen[app]))
+        for pod in pods.values():
+            evict = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+            eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+            cluster.kubectl("create", "--raw", evict, "-f", "-", given=json.dumps(eviction))
+        for pod in pods.values():
+            cluster.kubectl("wait", "-n", namespace, "--for=delete", f"pod/{pod}", "--timeout=90s")
+        eventually(
+            lambda: all(exit_codes(file).keys() == {app, "daprd"} for app, file in seen.items()),
+            lambda: f"only these ended: {[exit_codes(file) for file in seen.values()]}",
         )
-        assert told["broken"] == "the components"
-    finally:
-        cluster.kubectl("apply", "-f", str(COMPONENTS))
-    cluster.kubectl("rollout", "restart", "-n", load.namespace, *APPS)
-    rolled_out(cluster, load.namespace, *APPS)
+    return seen
 
 
 @pytest.mark.parametrize("app", ["backend", "notification"])
 def test_a_pod_that_is_evicted_ends_by_itself_within_its_grace_period(
-    cluster: Cluster, load: Load, app: str, tmp_path: Path
+    cluster: Cluster, load: Load, app: str, evicted: Mapping[str, Path]
 ) -> None:
-    """As `kubectl drain` does it. What does not end in time is killed, and has an exit code above 0."""
-    pod = pod_of(cluster, load.namespace, app)["metadata"]["name"]
-    seen = tmp_path / "seen"
-    with watching(cluster, load.namespace, pod, seen):
-        evict = f"/api/v1/namespaces/{load.namespace}/pods/{pod}/eviction"
-        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
-        cluster.kubectl("create", "--raw", evict, "-f", "-", given=json.dumps(eviction))
-        cluster.kubectl("wait", "-n", load.namespace, "--for=delete", f"pod/{pod}", "--timeout=90s")
-        eventually(
-            lambda: exit_codes(seen).keys() == {app, "daprd"}, lambda: f"only {exit_codes(seen)} ended"
-        )
-    assert exit_codes(seen) == {app: 0, "daprd": 0}
+    """What does not end in time is killed, and has an exit code above 0."""
+    assert exit_codes(evicted[app]) == {app: 0, "daprd": 0}
     rolled_out(cluster, load.namespace, f"deployment/{app}")
 
 
@@ -295,10 +304,10 @@ def test_one_of_two_replicas_is_killed(
     assert set(replicas.once_applied(load.title, load.committed() - before).values()) == {1}
 
 
-def test_in_the_end_nothing_is_lost_or_applied_twice(whole_load: Load) -> None:
+def test_the_pod_of_kafka_is_deleted_by_force(cluster: Cluster, whole_load: Load) -> None:
+    """Nobody ends its connections, and the sidecars wait for half a minute before they make new ones. That
+    all arrives is asked by `test_what_arrives_in_the_end`; other tests go on meanwhile."""
+    cluster.kubectl("delete", "pod", "-n", "kafka", "kafka-broker-0", "--force", "--grace-period=0")
+    rolled_out(cluster, "kafka", "statefulset/kafka-broker")
+    whole_load.goes_on()
     whole_load.stop()
-    whole_load.all_arrives()
-    committed, applied = whole_load.committed(), whole_load.applied()
-    assert set(whole_load.acknowledged()) <= committed
-    assert set(applied) == committed
-    assert set(applied.values()) == {1}

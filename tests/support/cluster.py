@@ -8,32 +8,57 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from engines.cluster.kubectl import Cluster
 from engines.cluster.machine import what_is_missing
+from engines.cluster.product import being_built
 from engines.cluster.running import running
-from support.processes import eventually
+from support import processes
 
+T = TypeVar("T")
+PAUSE = 0.2
+"""Seconds from one look to the next. A look starts programs, and the two cores are to get on with what is
+waited for."""
 LISTENING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
+def eventually(
+    condition: Callable[[], T], complaint: Callable[[], str], patience: float = processes.PATIENCE
+) -> T:
+    """What `condition` returns, once that is true, with a pause between two looks."""
+    return processes.eventually(condition, complaint, patience=patience, pause=PAUSE)
+
+
+def tell(line: str) -> None:
+    """What the engine has to say goes beside what pytest says."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
 @contextmanager
-def cluster_of_this_run(root: Path, required: bool) -> Iterator[Cluster]:
-    """A cluster that is this process's own and ends with it. Where the machine cannot run one the test is
-    skipped, or fails if engines are `required`."""
+def images_of_this_run(root: Path, required: bool) -> Iterator[Future[Path]]:
+    """The images of the to-do system for a cluster, as they come. Where the machine cannot run one the test
+    is skipped, or fails if engines are `required`."""
     if missing := what_is_missing():
         if required:
             pytest.fail(
                 f"no cluster can run here: {missing} (OUTBOARD_REQUIRE_ENGINES is set)", pytrace=False
             )
         pytest.skip(f"no cluster can run here: {missing}")
-    with running(root, f"tests-{os.getpid()}", lambda line: print(line, file=sys.stderr)) as cluster:  # noqa: T201
+    with being_built(root, tell) as images:
+        yield images
+
+
+@contextmanager
+def cluster_of_this_run(root: Path) -> Iterator[Cluster]:
+    """A cluster that is this process's own and ends with it, still without those images."""
+    with running(root, f"tests-{os.getpid()}", tell, product=False) as cluster:
         yield cluster
 
 

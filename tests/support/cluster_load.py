@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from engines.cluster.kubectl import Cluster
-from support.processes import eventually
+from support.cluster import eventually, objects
 
-__all__ = ["PATIENCE", "Load", "running_load"]
+__all__ = ["PATIENCE", "Load", "started_load"]
 
 PATIENCE: Final = 180.0
 """Seconds that events may need to arrive after a fault: sidecars that have ended thrice wait for 40."""
@@ -77,12 +75,6 @@ CREATE TRIGGER into_ledger AFTER INSERT ON notifications
 BEGIN INSERT INTO ledger VALUES (NEW.action, NEW.task_id, json_extract(NEW.data, '$.title')); END;
 ''')
 """
-DROP_LEDGER: Final = """
-import sqlite3
-sqlite3.connect("/data/notifications.db", timeout=30).executescript(
-    "DROP TRIGGER IF EXISTS into_ledger; DROP TABLE IF EXISTS ledger;"
-)
-"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +126,10 @@ class Load:
         eventually(lambda: len(self.committed()) > before, lambda: "nothing is committed", patience=PATIENCE)
 
     def stop(self) -> None:
-        """Let the publishers come to their end."""
+        """Let the publishers come to their end, where they have not yet."""
+        (pod,) = objects(self.cluster, "pod", "-n", self.namespace, "load")
+        if pod["status"]["phase"] == "Succeeded":
+            return
         self.cluster.kubectl("exec", "-n", self.namespace, "load", "--", "touch", "/tmp/stop")
         until = "--for=jsonpath={.status.phase}=Succeeded"
         self.cluster.kubectl("wait", "-n", self.namespace, until, "pod/load", "--timeout=120s")
@@ -174,9 +169,8 @@ class Load:
         return found
 
 
-@contextmanager
-def running_load(cluster: Cluster, namespace: str) -> Iterator[Load]:
-    """Load for as long as the block lasts."""
+def started_load(cluster: Cluster, namespace: str) -> Load:
+    """Load that goes on until it is stopped. Its pod and its ledger end with the cluster."""
     load = Load(cluster, namespace, f"under load {uuid.uuid4()}")
     load._python("notification", KEEP_LEDGER)
     spec = {
@@ -198,9 +192,6 @@ def running_load(cluster: Cluster, namespace: str) -> Iterator[Load]:
         "spec": spec,
     }
     cluster.kubectl("apply", "-f", "-", given=json.dumps(pod))
-    try:
-        cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/load", "--timeout=120s")
-        yield load
-    finally:
-        cluster.kubectl("delete", "pod", "-n", namespace, "load", "--wait=true")
-        load._python("notification", DROP_LEDGER)
+    cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/load", "--timeout=120s")
+    load.goes_on()
+    return load

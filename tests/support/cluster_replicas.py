@@ -16,9 +16,8 @@ from typing import Any, Final
 
 from engines.cluster.kubectl import Cluster
 from support.broken_deployments import documents
-from support.cluster import objects, rolled_out
+from support.cluster import eventually, objects, rolled_out
 from support.cluster_load import PATIENCE
-from support.processes import eventually
 
 __all__ = ["NAMESPACE", "Replicas"]
 

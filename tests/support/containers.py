@@ -9,8 +9,7 @@ from typing import Any
 
 from engines.cluster.kubectl import Cluster
 from engines.cluster.machine import CGROUPS
-from support.cluster import objects, rolled_out
-from support.processes import eventually
+from support.cluster import eventually, objects, rolled_out
 
 PATIENCE = 120.0
 """Seconds: a container that has ended several times is started again after ten, twenty, forty."""

@@ -117,13 +117,15 @@ def eventually(
     complaint: Callable[[], str],
     program: Program | None = None,
     patience: float = PATIENCE,
+    pause: float = 0.02,
 ) -> T:
-    """What `condition` returns, once that is true; gives up when `program` has ended."""
+    """What `condition` returns, once that is true, looked at each `pause` seconds; gives up when `program`
+    has ended."""
     deadline = time.monotonic() + patience
     while not (result := condition()):
         if time.monotonic() > deadline or (program is not None and program.ended):
             raise AssertionError(complaint())
-        time.sleep(0.02)
+        time.sleep(pause)
     return result
 
 
