@@ -53,7 +53,7 @@ def test_the_engines_are_tried_as_in_every_other_place() -> None:
     assert CI == [
         "check",
         "engines",
-        'test -n 2 --dist loadfile "${others[@]}"',
+        'test -n 2 --dist loadfile --no-loadscope-reorder "${others[@]}"',
         'test --last-failed --last-failed-no-failures none "${others[@]}"',
         'test "${alone[@]}"',
         'test --last-failed --last-failed-no-failures none "${alone[@]}"',
