@@ -436,7 +436,7 @@ def chosen_tests(rest: Sequence[str], versions: str, everything: bool) -> list[s
     say(f"no engine is set up here, so these run, on all cores: {', '.join(QUICK)}")
     say("left out: programs, faults, pages, packages, the comparison with daprd: python3 dev.py test --all")
     say("left out: what needs Kafka, Redis, PostgreSQL, daprd or Kubernetes: python3 dev.py engines")
-    say("all of it takes 38 minutes on two cores: most of that are programs that start, and real brokers")
+    say("all of it takes 48 minutes on two cores: most of that are programs that start, and real brokers")
     return ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not slow", *QUICK]
 
 

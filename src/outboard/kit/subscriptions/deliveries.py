@@ -81,10 +81,11 @@ class Deliveries:
             if has_canary and self.canaries.takes(runner.body, runner.route):
                 return _of_one(SUCCEEDED, runner)
             received = ReceivedAlone(self.declaration.codec, runner.body, headers)
-            begun = hops.begun((received,)) if is_recorded else None
+            if not is_recorded:
+                return _of_one(await handling.one(received, runner), runner)
+            attempt, since = hops.begun_alone(received)
             settled = await handling.one(received, runner)
-            if begun is not None:
-                hops.one(received, settled, begun)
+            hops.one(received, settled, attempt, since)
             return _of_one(settled, runner)
         entries = request.entries
         if has_canary:

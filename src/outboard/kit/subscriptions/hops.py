@@ -43,9 +43,13 @@ class HandlingHops:
         """To be told with what becomes of the events, which are given to their handler now."""
         return self.settler.attempts(received_events), self.journal.monotonic()
 
-    def one(self, received: ReceivedEvent, settled: Settled, begun: Begun) -> None:
+    def begun_alone(self, received: ReceivedEvent) -> tuple[int, float]:
+        """The same of one event: its attempt, and since when."""
+        return self.settler.attempt(received), self.journal.monotonic()
+
+    def one(self, received: ReceivedEvent, settled: Settled, attempt: int, since: float) -> None:
         """Record what became of an event that was delivered alone: in any case what did not go well."""
-        ((attempt,), since), ended = begun, self.journal.monotonic()
+        ended = self.journal.monotonic()
         if settled is SUCCEEDED:
             self._alone.add((received, attempt, since, ended))
         else:
