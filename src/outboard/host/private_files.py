@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
 __all__ = ["make_private", "private_opener", "write_private"]
 
 OWNER_ALONE: Final = 0o600
+MAKING: Final = threading.Lock()
+"""So that no other thread takes locks on a file that is being made."""
 
 
 def private_opener(path: str, flags: int) -> int:
@@ -20,8 +23,14 @@ def private_opener(path: str, flags: int) -> int:
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file of that kind, unless one is there already. Raises OSError."""
-    os.close(private_opener(str(path), os.O_WRONLY | os.O_CREAT))
+    """Make an empty file of that kind, unless one is there already, which is not touched. Raises OSError.
+
+    Whoever closes a file gives up all locks that its process has on it (POSIX, "fcntl"), with them those of a
+    database that somebody else of the process has open: another process would then remove its log.
+    """
+    with MAKING:
+        if not path.exists():
+            os.close(private_opener(str(path), os.O_WRONLY | os.O_CREAT))
 
 
 def write_private(path: Path, content: bytes) -> None:

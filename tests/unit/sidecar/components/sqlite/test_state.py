@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -270,6 +271,18 @@ async def test_nothing_is_acknowledged_that_goes_to_a_file_which_is_gone(tmp_pat
         gone.unlink()
         with pytest.raises(ComponentError, match="was removed or replaced while it was in use"):
             await store.set(Set("k", b"2"))
+
+
+async def test_two_sidecars_of_one_process_keep_their_locks_on_one_file(path: Path) -> None:
+    look = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM state'); c.close()"
+    )
+    settings = SqliteSettings(str(path))
+    async with opened(settings) as one, opened(settings) as other:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", look, str(path))
+        assert await process.wait() == 0  # the last one to close the file would remove what is beside it
+        await one.set(Set("k", b"1"))
+        assert await other.get(["k"])
 
 
 @posix_only

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from outboard.host.private_files import make_private
 from outboard.sidecar.components.port import ComponentError
+from outboard.sidecar.components.sqlite.header import read_header
 from outboard.sidecar.components.sqlite.log.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
 from outboard.sidecar.components.sqlite.write_ahead import switch_to_wal
 
@@ -47,7 +48,7 @@ def recognize(path: Path) -> int:
     Raises ComponentError for a file of another format or a newer version, and where there is none.
     """
     try:
-        header = _header(path)
+        header = read_header(path, HEADER)
     except OSError as error:
         raise ComponentError(_unusable(path, error)) from error
     untouched = "It is left as it is: name another file in `connectionString`"
@@ -140,11 +141,6 @@ def _publish(draft: Path, path: Path) -> None:
     except OSError:  # a file system without links
         if not path.exists():
             draft.rename(path)
-
-
-def _header(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEADER)
 
 
 def _check_version(path: Path, version: int) -> None:
