@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from support.daprd_suite import GROUPS, Expected, environment, focus_on, read_results
+from support.daprd_suite import GROUPS, Expected, Suite, environment, focus_on, read_results
 
 LOG = """\
 === RUN   Test_Integration/daprd/state/http/ttl
@@ -70,3 +72,29 @@ def test_nothing_of_dapr_s_own_variables_reaches_the_sidecars() -> None:
     assert made["PATH"] == "/bin"
     assert made["DAPR_INTEGRATION_DAPRD_PATH"] == "sidecar"
     assert {"DAPR_API_TOKEN", "APP_API_TOKEN"}.isdisjoint(made)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program that is a script with `#!`")
+@pytest.mark.parametrize(("races", "ends_well"), [(0, True), (1, True), (2, False)])
+def test_a_race_of_its_own_that_ends_the_suite_is_tried_once_more(
+    tmp_path: Path, races: int, *, ends_well: bool
+) -> None:
+    program = tmp_path / "suite"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "from pathlib import Path\n"
+        "runs = Path('runs')\n"
+        "runs.write_text((runs.read_text() if runs.exists() else '') + '.')\n"
+        f"if len(runs.read_text()) <= {races}:\n"
+        "    raise SystemExit('panic: Fail in goroutine after Test_Integration/daprd/a/run has completed')\n"
+        "print('    --- PASS: Test_Integration/daprd/a (0.10s)')\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    suite = Suite(program, tmp_path)
+    if ends_well:
+        assert suite.run(tmp_path / "daprd", "daprd", parallel=1, seconds=60) == {"daprd/a": True}
+    else:
+        with pytest.raises(AssertionError, match="Fail in goroutine after"):
+            suite.run(tmp_path / "daprd", "daprd", parallel=1, seconds=60)
+    assert (tmp_path / "runs").read_text(encoding="utf-8") == "." * min(races + 1, 2)
