@@ -12,12 +12,10 @@ from outboard.clock import SystemClock
 from outboard.doctor.examination import examine
 from outboard.doctor.kubernetes.look import KubernetesLook
 from outboard.doctor.output.document import as_json
-from support.processes import eventually
+from support.cluster import eventually
 
 __all__ = ["look", "look_until"]
 
-PAUSE: Final = 0.2
-"""Seconds from one look to the next, in which what is looked at can go on."""
 PATIENCE: Final = 120.0
 """Seconds. A pod that starts is first not ready, and on a busy machine Dapr's own are not at times."""
 
@@ -39,5 +37,5 @@ def look_until(kubeconfig: Path, namespace: str, says: Callable[[Any], bool]) ->
         told.update(look(kubeconfig, namespace))
         return says(told)
 
-    eventually(said, lambda: json.dumps(told, indent=1), patience=PATIENCE, pause=PAUSE)
+    eventually(said, lambda: json.dumps(told, indent=1), patience=PATIENCE)
     return told

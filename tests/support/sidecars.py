@@ -61,11 +61,6 @@ class Hops:
     def may_wait(self) -> bool:
         return False
 
-    def keeps(
-        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
-    ) -> bool:
-        return True
-
     def chosen(
         self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
         outcome: str = "",

@@ -136,21 +136,15 @@ class Recorder(Protocol):
         """Whether there are so many events that nobody is to wait for the record of those that went well."""
         ...
 
-    def keeps(
-        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
-    ) -> bool:
-        """Ask this first of a hop that says that all is well: whether it is to be recorded.
-
-        Where there are too many events, not that of each. Of the others, what is said here is enough: it is
-        recorded after all if one fails soon.
-        """
-        ...
-
     def chosen(
         self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
         outcome: str = "",
     ) -> Sequence[int]:  # fmt: skip
-        """As `keeps`, of several events at once: the positions of those whose hops are to be recorded."""
+        """Ask this first of hops that say that all is well: the positions of those that are to be recorded.
+
+        Where there are too many events, not those of each. Of the others, what is said here is enough: they
+        are recorded after all if their event fails soon.
+        """
         ...
 
     def wants_data(self, event_id: str) -> bool:

@@ -48,12 +48,6 @@ class HopRecording:
         """As `Recorder`: a test looks at once."""
         return False
 
-    def keeps(
-        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
-    ) -> bool:
-        """As `Recorder`: a test sees all."""
-        return True
-
     def chosen(
         self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
         outcome: str = "",

@@ -553,11 +553,6 @@ class Chooser:
         self.kept = kept
         self.asked: list[tuple[HopKind, str, str, list[str]]] = []
 
-    def keeps(
-        self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
-    ) -> bool:
-        raise AssertionError("a flight is asked for at once")
-
     def chosen(
         self, kind: HopKind, pubsub: str, topic: str, event_ids: Sequence[str], attempt: int = 0,
         outcome: str = "",

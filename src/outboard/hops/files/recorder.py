@@ -97,7 +97,7 @@ class FileRecorder:
     def keeps(
         self, kind: HopKind, pubsub: str, topic: str, event_id: str, attempt: int = 0, outcome: str = ""
     ) -> bool:
-        """As `Recorder`."""
+        """As `chosen`, of one event: whether its hop is to be recorded."""
         mask = self._mask
         if not mask:
             return True
