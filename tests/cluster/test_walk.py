@@ -142,17 +142,24 @@ def test_behind_a_record_that_is_not_json_one_goes_on_as_the_page_says(cluster: 
     page = [
         each.words[1:]
         for each in commands(HOW_TO / "kubernetes.md")
-        if each.words[:2] == ["kubectl", "scale"] or "kafka-consumer-groups.sh" in each.text
+        if each.words[:2] in (["kubectl", "scale"], ["kubectl", "wait"])
+        or "kafka-consumer-groups.sh" in each.text
     ]
-    down, _, reset, up = page
+    down, gone, described, reset, up = page
     partition, offset = found[1], str(int(found[2]) + 1)
     reset = [partition.join(each.rsplit("0", 1)) if each == "task-events:0" else each for each in reset]
     reset[reset.index("--to-offset") + 1] = offset
-    cluster.kubectl(*down)
-    eventually(
-        lambda: cluster.try_kubectl(*reset).returncode == 0,
-        lambda: cluster.try_kubectl(*reset).stderr,
-    )
+    for each in (down, gone, described):
+        cluster.kubectl(*each)
+    moved = re.compile(rf"^todo-group +task-events +{partition} +{offset} *$", re.MULTILINE)
+    said = ""
+
+    def moves() -> bool:
+        nonlocal said
+        said = cluster.kubectl(*reset)
+        return moved.search(said) is not None
+
+    eventually(moves, lambda: said)
     cluster.kubectl(*up)
     cluster.kubectl("rollout", "status", "-n", todo, "deployment/notification", "--timeout=120s")
     comes_through(cluster, todo)

@@ -23,6 +23,7 @@ VERBS = {
     "port-forward",
     "rollout",
     "scale",
+    "wait",
     "apply",
     "create",
     "describe",

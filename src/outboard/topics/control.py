@@ -109,7 +109,8 @@ def kafka_advice(component: KafkaComponent) -> str:
     """What does the same for topics in Kafka."""
     return (
         f"The topics of '{component.name}' are in Kafka, which keeps one offset for each partition: stop the "
-        "group, and move it on with `kafka-consumer-groups --bootstrap-server "
+        "services of the group, wait until they have ended, and move it on with `kafka-consumer-groups "
+        "--bootstrap-server "
         f"{component.brokers or 'HOST:PORT'} --group GROUP --topic TOPIC:PARTITION --reset-offsets "
         "--to-offset OFFSET+1 --execute`."
     )

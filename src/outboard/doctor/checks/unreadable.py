@@ -26,8 +26,9 @@ PLACE: Final = re.compile(
 )
 """Topic, partition and offset of a record, and why it failed."""
 FIX: Final = (
-    "Go on behind it: scale the app to 0, set its group behind the record with kafka-consumer-groups "
-    "--reset-offsets, and scale it up again. See docs/how-to/kubernetes.md, When a record is not JSON"
+    "Go on behind it: scale the app to 0, wait until its pods are gone, set its group behind the record with "
+    "kafka-consumer-groups --reset-offsets, and scale the app up again. See docs/how-to/kubernetes.md, When "
+    "a record is not JSON"
 )
 KAFKA: Final = "pubsub.kafka"
 
