@@ -54,7 +54,7 @@ def programs() -> Mapping[str, list[str]]:
     daprd = json.loads(ENGINES.read_text(encoding="utf-8")).get("daprd") if ENGINES.exists() else None
     if daprd is None:
         raise SystemExit("there is no daprd: python dev.py engines daprd")
-    return {"daprd": [daprd], "ours": [sys.executable, "-m", "outboard", "sidecar"]}
+    return {"daprd": [str(ENGINES.parent / daprd)], "ours": [sys.executable, "-m", "outboard", "sidecar"]}
 
 
 @contextmanager

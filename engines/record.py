@@ -1,4 +1,7 @@
-"""`.engines/engines.json`: where the engines of this machine are, as the tests read it."""
+"""`.engines/engines.json`: where the engines of this machine are, as the tests read it.
+
+What lies beside it is named from there, so that a clone may be moved, or its `.engines` kept for another.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def read_record(root: Path) -> dict[str, Path]:
         raise EngineProblem(
             f"{record_file(root)} is not JSON ({error}); delete it and run: python3 dev.py engines"
         ) from error
-    places = {name: Path(place) for name, place in content.items()}
+    places = {name: record_file(root).parent / place for name, place in content.items()}
     return {name: place for name, place in places.items() if place.exists()}
 
 
@@ -36,6 +39,10 @@ def write_record(root: Path, places: Mapping[str, Path]) -> None:
     file = record_file(root)
     file.parent.mkdir(exist_ok=True)
     fresh = file.with_suffix(".new")
-    content = {name: str(place) for name, place in sorted(places.items())}
+    content = {name: _named(place, file.parent) for name, place in sorted(places.items())}
     fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     fresh.replace(file)
+
+
+def _named(place: Path, folder: Path) -> str:
+    return str(place.relative_to(folder) if place.is_relative_to(folder) else place)

@@ -78,6 +78,15 @@ def test_a_damaged_record_says_what_to_do(tmp_path: Path) -> None:
         read_record(tmp_path)
 
 
+def test_what_lies_beside_the_record_is_found_after_the_clone_was_moved(tmp_path: Path) -> None:
+    elsewhere = program(tmp_path / "usr", "redis")
+    built = program(tmp_path / "old" / ".engines" / "daprd", "daprd")
+    write_record(tmp_path / "old", {"daprd": built, "redis": elsewhere})
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = tmp_path / "new" / built.relative_to(tmp_path / "old")
+    assert read_record(tmp_path / "new") == {"daprd": moved, "redis": elsewhere}
+
+
 def test_the_list_shows_each_engine_with_its_state(tmp_path: Path) -> None:
     write_record(tmp_path, {"daprd": program(tmp_path, "daprd")})
     rows = json.loads(list_engines(tmp_path, [], as_json=True))
