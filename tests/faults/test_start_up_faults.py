@@ -51,7 +51,9 @@ class Ended:
 
 
 def ended(folder: Path, *arguments: str, **variables: str) -> Ended:
-    """Run `outboard` in `folder` until it ends."""
+    """Run `outboard` in `folder` until it ends. The usual port for gRPC may be somebody's here."""
+    if arguments[0] == "sidecar":
+        arguments += ("--dapr-grpc-port", str(free_ports(1)[0]))
     with running(outboard(*arguments), folder, **variables) as program:
         eventually(lambda: program.ended, lambda: f"it did not end:\n{program.output}")
         code = program.interrupt()
