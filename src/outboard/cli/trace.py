@@ -49,7 +49,8 @@ def trace(
     conversation: Annotated[
         str,
         typer.Option(
-            help="The tree of all that came of a request: its correlation id, or that of an event in it.",
+            help="The tree of all that came of a request: its correlation id, or that of an event in it."
+            " Beside other options, those of it that fit.",
             metavar="ID",
             show_default=False,
         ),

@@ -11,11 +11,12 @@ from typing import Final
 
 from outboard.gojson.values import Json
 from outboard.hops.files.reader import HopFollower, RecordRead, read_record
+from outboard.hops.selection import Selection
 from outboard.trace.formats import TraceFormat
 from outboard.trace.mermaid import diagram
 from outboard.trace.nothing import NoEventFound
 from outboard.trace.objects import hop_object, node_objects, story_object
-from outboard.trace.question import EventsFound, Question, answer, hops_taken, notes_told
+from outboard.trace.question import EventsFound, Question, answer, hops_taken, notes_told, with_conversation
 from outboard.trace.text import Line, hop_line, list_lines, node_lines
 
 __all__ = ["Writer", "follow", "trace_once"]
@@ -42,6 +43,8 @@ def trace_once(question: Question, folder: Path, output: TraceFormat, write: Wri
         write.aside(f"Note: {problem}")
     if isinstance(found, NoEventFound):
         write.aside(f"{found.problem} in {where or folder}. {' '.join(found.hints)}")
+        if output is TraceFormat.json:
+            write.out(Line(_json([])))
         return False
     if found.remark:
         write.aside(f"Note: {found.remark}")
@@ -54,18 +57,26 @@ def follow(
     question: Question, folder: Path, output: TraceFormat, write: Writer,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:  # fmt: skip
-    """Write each hop that fits, those of the past first, as it comes; until interrupted."""
+    """Write each hop that fits, those of the past first, as it comes; until interrupted.
+
+    Where none of the past fits, it is told what there is, as a wrong name would wait for ever.
+    """
     follower = HopFollower(folder)
+    record, wanted = follower.more(), question.selection
+    found = answer(question, record.hops)
+    if isinstance(found, NoEventFound) and wanted != Selection():
+        write.aside(f"Note: of the record until now: {found.problem}. {' '.join(found.hints)}")
     while True:
-        record = follower.more()
         _tell(record, write)
-        for hop in sorted(hops_taken(question.selection, record.hops), key=lambda hop: hop.at):
+        wanted = with_conversation(wanted, record.hops)
+        for hop in sorted(hops_taken(wanted, record.hops), key=lambda hop: hop.at):
             if output is TraceFormat.json:
                 ids: dict[str, Json] = {"id": hop.event.event_id, "key": hop.event.key}
                 write.out(Line(_json({**ids, **hop_object(hop)})))
             else:
                 write.out(hop_line(hop))
         pause(PAUSE)
+        record = follower.more()
 
 
 def _tell(record: RecordRead, write: Writer) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from outboard.hops.selection import Selection, near
 from outboard.hops.story import EventStory
 
-__all__ = ["NoEventFound", "no_conversation", "no_event", "nothing_fits"]
+__all__ = ["NoEventFound", "left_out", "no_conversation", "no_event", "nothing_fits"]
 
 EMPTY: Final = "The record is empty: no app that keeps one has published or received an event."
 MOST_NAMES: Final = 10
@@ -56,6 +56,12 @@ def no_event(wanted: str, every: Sequence[EventStory]) -> NoEventFound:
     hints = [f"Did you mean {each}?" for each in near(wanted, ids)]
     topics = Counter(passage.topic for story in every for passage in story.passages)
     return NoEventFound(f"no hop of event {wanted} is recorded", hints or _there_is("topics", topics, every))
+
+
+def left_out(event_id: str) -> NoEventFound:
+    """The event is recorded, and is none of those that are asked for besides."""
+    problem = f"the other options leave out the event {event_id}, which is recorded"
+    return NoEventFound(problem, [f"Ask for it alone: outboard trace {event_id}"])
 
 
 def no_conversation(wanted: str, every: Sequence[EventStory]) -> NoEventFound:

@@ -97,6 +97,25 @@ def test_a_conversation_is_named_by_its_id_or_by_an_event_of_it(name: str) -> No
     assert [story.event.event_id for story in root.stories] == ["4f3c-1", "9a9a-2"]
 
 
+def test_of_a_conversation_other_options_list_what_fits() -> None:
+    hops = [*WELL, hop(K.STORED, event=CHILD), hop(K.LOST, event=CHILD, detail="500")]
+    hops.append(hop(K.LOST, event=EventIdentity("other", correlation_id="c2")))
+    found = answer(Question(Selection(correlation_id="9a9a", failed=True), conversation="9a9a"), hops)
+    assert isinstance(found, EventsFound)
+    assert [story.event.event_id for story in found.listed] == ["9a9a-2"]
+    assert not found.nodes
+    nothing = answer(Question(Selection(correlation_id="c1", app_id="mail"), conversation="c1"), hops)
+    assert isinstance(nothing, NoEventFound)
+    assert nothing.problem.startswith("of the conversation c1, no recorded event was published by the app")
+
+
+def test_an_event_that_other_options_leave_out_is_not_said_to_be_missing() -> None:
+    found = answer(Question(Selection(event_id="4f3c", topic="orders")), WELL)
+    assert isinstance(found, NoEventFound)
+    assert found.problem == "the other options leave out the event 4f3c-1, which is recorded"
+    assert found.hints == ["Ask for it alone: outboard trace 4f3c-1"]
+
+
 @pytest.mark.parametrize(
     ("question", "hint"),
     [
@@ -183,6 +202,43 @@ def test_nothing_found_is_no_success(record: Path) -> None:
     assert not trace_once(Question(Selection(key="9")), record, TraceFormat.text, lines.writer)
     assert not lines.out
     assert str(record) in lines.aside[0]
+
+
+def test_nothing_found_is_an_empty_list_for_programs(record: Path) -> None:
+    lines = Lines()
+    assert not trace_once(Question(Selection(key="9")), record, TraceFormat.json, lines.writer)
+    assert [json.loads(line) for line in lines.out] == [[]]
+
+
+def followed(question: Question, record: Path) -> Lines:
+    """What is written of what is there already."""
+    lines = Lines()
+
+    def pause(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(question, record, TraceFormat.text, lines.writer, pause)
+    return lines
+
+
+@pytest.mark.parametrize("name", ["c1", "4f3c", "4f3c-1"])
+def test_a_conversation_is_followed_by_the_id_of_an_event_of_it_too(record: Path, name: str) -> None:
+    lines = followed(Question(Selection(correlation_id=name), conversation=name), record)
+    assert [line.split("  ")[1] for line in lines.out] == ["backend", "billing"]
+    assert not lines.aside
+
+
+def test_following_says_where_nothing_fits_until_now(record: Path) -> None:
+    lines = followed(Question(Selection(topic="task")), record)
+    assert not lines.out
+    assert lines.aside == [
+        "Note: of the record until now: no recorded event lay on the topic task. Did you mean tasks?"
+    ]
+
+
+def test_following_everything_needs_no_note(tmp_path: Path) -> None:
+    assert not followed(Question(Selection()), tmp_path).aside
 
 
 def test_following_shows_what_is_there_and_what_comes(record: Path) -> None:
