@@ -24,7 +24,7 @@ GRACE: Final = 1.0
 
 @asynccontextmanager
 async def serving(chosen: ChosenComponent, places: SearchPlaces) -> AsyncIterator[AppPlace]:
-    """The sidecar of the app with the component alone, on a free port of loopback, within the block.
+    """The sidecar of the app with the component alone, on free ports of loopback, within the block.
 
     Raises ComponentInitFailed, and CommandError where only daprd could serve the component.
     """
@@ -32,6 +32,7 @@ async def serving(chosen: ChosenComponent, places: SearchPlaces) -> AsyncIterato
     options = Options(
         chosen.app_id,
         http_port=0,
+        grpc_port=0,
         log_level="error",
         graceful_shutdown=GRACE,
         namespace=chosen.place.namespace,
