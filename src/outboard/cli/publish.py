@@ -98,6 +98,10 @@ def publish(
 
     if not topic:
         raise CommandError("--topic is empty", "Name the topic.")
+    of_event = [name for name, value in (("--id", event_id), ("--type", event_type)) if value]
+    if raw and of_event:
+        told = f"--raw publishes the bytes as they are, which have no {' and no '.join(of_event)}"
+        raise CommandError(told, "Leave it out.")
     wanted = ToPublish(
         topic, given_data(data, data_file), pubsub, raw, key, event_id, event_type, _metadata(metadata or ())
     )

@@ -71,15 +71,21 @@ def routes(
     import asyncio
 
     from outboard.cli.places_options import places
+    from outboard.errors import CommandError
     from outboard.live.asking import wirings
     from outboard.live.places import app_places, one_app
     from outboard.live.routing import answers
     from outboard.live.routing_output import route_lines, route_objects
 
+    if not topic_or_file:
+        raise CommandError("there is no topic", "Name it, or a file with an event.")
     event = _event(topic_or_file)
     named, component = _target(topic_or_file, event, topic, pubsub)
     where = places(app_id, dapr_http_port, run_file, resources_path)
     apps = asyncio.run(wirings(one_app(where, app_places(where))))
+    if dapr_http_port and (silent := [app.remark for app in apps if not app.runs]):
+        advice = "Name the HTTP port of a sidecar, or leave --dapr-http-port out to ask those of the run."
+        raise CommandError(f"no sidecar answers: {silent[0]}", advice)
     seen = None if event is None else {**event, "topic": named, "pubsubname": component}
     found = answers(apps, component, named, seen)
     if output is OutputFormat.json:
@@ -93,15 +99,20 @@ def routes(
 
 
 def _event(name: str) -> Mapping[str, Json] | None:
-    """The event in the file `name`; None where that is a topic. Raises CommandError, OSError."""
+    """The event in the file `name`; None where that is a topic. Raises CommandError."""
     from pathlib import Path
 
+    from outboard.errors import CommandError
     from outboard.live.events import event_in
 
     file = Path(name)
     if not (file.is_file() or name.endswith(".json")):
         return None
-    return event_in(file.read_bytes(), name)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror or error}", "Correct it.") from error
+    return event_in(content, name)
 
 
 def _target(name: str, event: Mapping[str, Json] | None, topic: str, pubsub: str) -> tuple[str, str]:

@@ -218,21 +218,43 @@ def _told(found: OpenStore, key: str) -> dict[str, object]:
 
 
 def _value(value: str | None, file: Path | None) -> object:
-    """JSON, else the text. Raises CommandError where it is said twice or nowhere; OSError."""
+    """JSON, else the text. Raises CommandError where it is said twice or nowhere, cannot be read, or is
+    nothing that a state store can hold.
+    """
     import json
     import sys
 
     from outboard.errors import CommandError
+    from outboard.live.events import as_utf8
 
     if value is not None and file is not None:
         raise CommandError("VALUE and --file are both given", "Give one of them.")
     if value is None and file is None and sys.stdin.isatty():
         raise CommandError("there is no value", "Give it as VALUE, with --file, or on standard input.")
-    text = value
-    if text is None:
-        content = file.read_bytes() if file is not None else sys.stdin.buffer.read()
-        text = content.decode("utf-8", "replace")
+    if value is not None:
+        content = value.encode("utf-8", "surrogateescape")
+    else:
+        content = as_utf8(sys.stdin.buffer.read() if file is None else _content(file))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        told = f"the value is no text in UTF-8 (byte {error.start + 1}), and Dapr keeps JSON"
+        raise CommandError(told, "Write it as text, such as base64.") from error
     try:
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise CommandError("the value is nested too deeply to be read", "Write less of it.") from None
+
+
+def _content(file: Path) -> bytes:
+    """Raises CommandError."""
+    from outboard.errors import CommandError
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"--file {file} cannot be read: {error.strerror or error}", "Correct it."
+        ) from error

@@ -58,9 +58,12 @@ def subscribe(
 
     from outboard.cli.console import line_writer
     from outboard.cli.places_options import places
+    from outboard.errors import CommandError
     from outboard.live.messages import TailedMessage, message_line, message_object
     from outboard.live.tailing import TailStart, WantedTail, tail
 
+    if not topic:
+        raise CommandError("there is no topic", "Name it.")
     heard = logging.StreamHandler(sys.stderr)
     heard.addFilter(logging.Filter("outboard"))  # what libraries say, it says in its own words
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", handlers=[heard])

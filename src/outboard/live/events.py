@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import Final
@@ -12,9 +13,14 @@ from outboard.gojson.values import Json
 from outboard.sidecar.events.received import parse_event
 from outboard.wire.dapr import DEFAULT_SOURCE, EVENT_TYPE
 
-__all__ = ["as_json", "event_in", "is_cloud_event", "missing_attributes"]
+__all__ = ["as_json", "as_utf8", "event_in", "is_cloud_event", "missing_attributes"]
 
 REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
+MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def is_cloud_event(value: object) -> bool:
@@ -29,9 +35,27 @@ def missing_attributes(value: object) -> list[str]:
     return sorted(REQUIRED - value.keys())
 
 
+def as_utf8(content: bytes) -> bytes:
+    """The JSON of a file that begins with a mark of its encoding, as editors of Windows and the `>` of its
+    PowerShell write it, in UTF-8 without one; anything else as it is.
+    """
+    for mark, encoding in MARKS:
+        if content.startswith(mark):
+            try:
+                text = content.removeprefix(mark).decode(encoding).encode("utf-8")
+                as_json(text)
+            except ValueError:
+                return content
+            return text
+    return content
+
+
 def as_json(data: bytes) -> Json:
-    """The JSON value that `data` is; raises ValueError where it is none."""
-    value: Json = json.loads(data.decode("utf-8"), parse_constant=_refuse)
+    """The JSON value that `data` is; raises ValueError where it is none, or nested too deeply to be read."""
+    try:
+        value: Json = json.loads(data.decode("utf-8"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply to be read") from None
     return value
 
 
@@ -41,7 +65,7 @@ def event_in(content: bytes, name: str) -> Mapping[str, Json]:
     Raises CommandError, which names the file.
     """
     try:
-        event = parse_event(content)
+        event = parse_event(as_utf8(content))
     except JsonTextError as error:
         raise CommandError(
             f"{name} is no JSON object: {error}", "Give a CloudEvent, or the data of one."

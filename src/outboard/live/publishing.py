@@ -13,7 +13,7 @@ from outboard.hops.files.sampling import lasting_id
 from outboard.kit.board import Outboard
 from outboard.kit.client.port import Publication
 from outboard.live.asking import wirings
-from outboard.live.events import as_json, event_in, is_cloud_event, missing_attributes
+from outboard.live.events import as_json, as_utf8, event_in, is_cloud_event, missing_attributes
 from outboard.live.places import AppPlace, SearchPlaces, app_places, one_app
 from outboard.live.routing import RouteAnswer, answers
 from outboard.live.wiring import AppWiring
@@ -142,18 +142,18 @@ def _event(wanted: ToPublish) -> tuple[Event[object], str]:
     Raises CommandError for a CloudEvent that is none.
     """
     said: dict[str, Any] = {name: value for name in ("id", "type") if (value := getattr(wanted, name))}
-    content_type, note = None, ""
+    content_type, note, given = None, "", as_utf8(wanted.data)
     try:
-        data: Json | bytes = as_json(wanted.data)
+        data: Json | bytes = as_json(given)
     except UnicodeDecodeError:
-        data = wanted.data
+        data = given
     except ValueError as error:
-        data, content_type = wanted.data.decode("utf-8"), "text/plain"
+        data, content_type = given.decode("utf-8"), "text/plain"
         if data.lstrip()[:1] in tuple("{["):
             note = f"the data begins as JSON does, and is none ({error}): it went as text"
     else:
         if is_cloud_event(data):
-            return _whole(wanted.data, said), note
+            return _whole(given, said), note
         if missing := missing_attributes(data):
             note = f"a CloudEvent has also {' and '.join(missing)}: this went as the data of a new one"
     made = {"id": lasting_id(new_id), **said}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from outboard.gojson.values import Json
 from outboard.live.routing import RouteAnswer, RouteOutcome, RuleAnswer
 
 __all__ = ["route_lines", "route_objects"]
+
+NO_NAME: Final = "an app"
+"""Of which only the files are known."""
 
 
 def route_lines(found: Sequence[RouteAnswer], *, explain: bool, explained_by: str = "--explain") -> list[str]:
@@ -51,15 +55,16 @@ def _lines(found: Sequence[RouteAnswer], explain: bool, explained_by: str) -> It
 
 
 def _line(answer: RouteAnswer) -> str:
+    app = answer.app_id or NO_NAME
     where = f" of {answer.pubsub}" if answer.pubsub else ""
     match answer.outcome:
         case RouteOutcome.GETS:
             at = f" at {answer.path}" if answer.path else f": {answer.reason}" if answer.reason else ""
-            return f"{answer.app_id} gets it{where}{at}"
+            return f"{app} gets it{where}{at}"
         case RouteOutcome.DEPENDS:
-            return f"{answer.app_id} may get it{where}: {answer.reason}"
+            return f"{app} may get it{where}: {answer.reason}"
         case RouteOutcome.NOT:
-            return f"{answer.app_id} does not get it: {answer.reason}"
+            return f"{app} does not get it: {answer.reason}"
 
 
 def _rule_line(rule: RuleAnswer) -> str:

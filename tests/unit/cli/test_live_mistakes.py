@@ -44,6 +44,10 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
         (["publish", "-t", "jobs", "-d", "{}", "--dapr-http-port", "1"], "no sidecar answers"),
         (["publish", "-d", "{}"], "Missing option"),
         (["publish", "-t", "", "-d", "{}"], "--topic is empty"),
+        (
+            ["publish", "-t", "jobs", "-d", "{}", "--raw", "--id", "a"],
+            "bytes as they are, which have no --id",
+        ),
         (["publish", "-t", "jobs", "-f", "nowhere.json"], "--data-file nowhere.json cannot be read"),
         (["trace", "--causes"], "--causes tells what led to one event"),
         (["trace", "4f3c", "--conversation", "c"], "are two questions"),
@@ -53,9 +57,19 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
         (["trace", "--since", "5"], "--since 5 is no duration. Write it as"),
         (["doctor", "--pre"], "--pre asks of a namespace of a cluster"),
         (["routes", "jobs"], "there is no run"),
+        (["routes", ""], "there is no topic"),
+        (["routes", "nowhere.json"], "nowhere.json cannot be read: No such file"),
+        (
+            ["routes", "jobs", "--dapr-http-port", "1"],
+            "no sidecar answers: its sidecar at http://127.0.0.1:1",
+        ),
         (["subscribe", "jobs"], "there is no run"),
+        (["subscribe", ""], "there is no topic"),
         (["state", "get", "k"], "there is no run"),
         (["state", "set", "k", "1", "-f", "x"], "VALUE and --file are both given"),
+        (["state", "set", "k", "-f", "nowhere"], "--file nowhere cannot be read: No such file"),
+        (["state", "set", "k", "-f", "bytes"], "the value is no text in UTF-8 (byte 2)"),
+        (["state", "set", "k", "-f", "deep"], "the value is nested too deeply"),
         (["state", "get", "k", "--resources-path", "memory"], "there is no state store in memory"),
         (["state", "get", "k", "--resources-path", "state"], "Name it with --app-id"),
         (["state", "list", "--resources-path", "state", "-i", "a"], "its keys cannot be listed"),
@@ -80,6 +94,8 @@ def test_mistakes_are_one_message(
 ) -> None:
     (tmp_path / "list.json").write_text("[]", encoding="utf-8")
     (tmp_path / "event.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "bytes").write_bytes(b"a\xff")
+    (tmp_path / "deep").write_text("[" * 100_000 + "]" * 100_000, encoding="utf-8")
     for name, type in (("memory", "pubsub.in-memory"), ("daprd", "pubsub.rabbitmq")):
         (tmp_path / name).mkdir()
         text = COMPONENT.format(name="pubsub", type=type)

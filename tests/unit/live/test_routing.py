@@ -139,6 +139,8 @@ def test_lines_and_objects() -> None:
         "shop does not get it: it subscribes to no topic",
         "no app gets it",
     ]
+    unnamed = [RouteAnswer("", "", RouteOutcome.DEPENDS, reason="it does not run")]
+    assert route_lines(unnamed, explain=False) == ["an app may get it: it does not run"]
     assert route_objects(found)[1] == {
         "app": "shop",
         "pubsub": "pubsub",
