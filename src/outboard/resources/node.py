@@ -24,6 +24,8 @@ TRUE: Final = frozenset({"true", "yes", "on", "y"})
 FALSE: Final = frozenset({"false", "no", "off", "n"})
 LARGEST: Final = 4 * 1024 * 1024
 """Characters of a value that is written out."""
+MOST_SHOWN: Final = 60
+"""So many characters say which value is meant: a file that is another one altogether is one value."""
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}\Z")
 
 
@@ -262,4 +264,6 @@ def _describe(node: Node) -> str:
     if isinstance(node.value, tuple):
         return "a list"
     text = repr(node.text) if "\0" in node.text else node.text
+    if len(text) > MOST_SHOWN:
+        text = f"{text[:MOST_SHOWN]}…"
     return f"`{text}`" if text else "nothing"

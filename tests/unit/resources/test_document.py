@@ -182,6 +182,11 @@ def test_booleans(text: str, value: bool) -> None:
         (lambda node: node.string("a"), "a: [1]", "`a` must be a single value, not a list"),
         (lambda node: node.sequence("a"), "a: {b: 1}", "`a` must be a list (`- item`), not a mapping"),
         (lambda node: node.mapping("a"), "a: word", "`a` must be a mapping (`key: value`), not `word`"),
+        (
+            lambda node: node.mapping("a"),
+            f"a: {'x' * 70}",
+            f"`a` must be a mapping (`key: value`), not `{'x' * 60}…`",
+        ),
         (lambda node: node.strings("a"), "a: [{b: 1}]", "this value must be a single value, not a mapping"),
         (lambda node: node.require("b"), "a: 1", "`b` is missing"),
         (lambda node: node.require("a"), "a: ''", "`a` is missing"),
