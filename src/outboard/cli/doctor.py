@@ -172,6 +172,9 @@ def doctor(
     if kubeconfig is not None and not kubeconfig.is_file():
         raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", "Name the one of kubectl.")
     seconds = _seconds(wait)
+    if bundle is not None and (bundle.is_dir() or not bundle.parent.is_dir()):
+        why = "it is a folder" if bundle.is_dir() else f"there is no folder {bundle.parent}"
+        raise CommandError(f"--bundle {bundle} cannot be written: {why}", "Name a file that can be written.")
     clock = SystemClock()
 
     def choose() -> Look:
@@ -210,9 +213,12 @@ def _seconds(wait: str) -> float | None:
     from outboard.resources import duration
 
     try:
-        return duration.parse(wait) if wait else None
+        seconds = duration.parse(wait) if wait else None
     except ValueError as error:
         raise CommandError(f"--wait {wait}: {error}", "Write for instance `30s` or `2m`.") from error
+    if seconds is not None and seconds < 0:
+        raise CommandError(f"--wait {wait} is less than nothing", "Write for instance `30s` or `2m`.")
+    return seconds
 
 
 async def _examined(
@@ -242,10 +248,12 @@ def _run(work: Coroutine[object, object, T]) -> T:
 
 
 def _write_bundle(file: Path, seen: Evidence, diagnosis: Diagnosis) -> None:
+    """Raises CommandError: what is broken is told by another exit code."""
     import platform
     from importlib.metadata import version
 
     from outboard.doctor.output.bundle import bundle
+    from outboard.errors import CommandError
     from outboard.host.private_files import private_opener
 
     about = {
@@ -253,8 +261,12 @@ def _write_bundle(file: Path, seen: Evidence, diagnosis: Diagnosis) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
-    with open(file, "w", encoding="utf-8", opener=private_opener) as opened:
-        opened.write(bundle(seen, diagnosis, about))
+    try:
+        with open(file, "w", encoding="utf-8", opener=private_opener) as opened:
+            opened.write(bundle(seen, diagnosis, about))
+    except OSError as error:
+        told = f"--bundle {file} cannot be written: {error.strerror or error}"
+        raise CommandError(told, "Name a file that can be written.") from error
 
 
 def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
@@ -266,7 +278,7 @@ def _show(diagnosis: Diagnosis, output: OutputFormat, *, short: bool) -> None:
     from outboard.doctor.output.text import as_lines
 
     if output is OutputFormat.json:
-        write_json(as_json(diagnosis))
+        write_json(as_json(diagnosis, short=short))
         return
     signs = wants_colour(terminal=sys.stdout.isatty(), environment=os.environ)
     write: Callable[[str, int, str], None] = text_writer(sys.stdout, os.environ)

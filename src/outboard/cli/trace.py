@@ -122,6 +122,7 @@ def trace(
     import sys
 
     from outboard.cli.console import text_writer
+    from outboard.errors import CommandError
     from outboard.hops.selection import Selection
     from outboard.trace.asking import Writer, trace_once
     from outboard.trace.asking import follow as follow_record
@@ -132,6 +133,8 @@ def trace(
          "--conversation": conversation, "--causes": causes, "--follow": follow},
         erase=erase, yes=yes, output=output,
     )  # fmt: skip
+    if record is not None and run:
+        raise CommandError("--record and --run name two records", "Give one of them.")
     _refuse_elsewhere(
         namespace,
         {"--record": record, "--run": run, "--erase": erase},
@@ -149,7 +152,7 @@ def trace(
         return
     folder = _run_folder(run) if record is None else _folder(record)
     if erase:
-        _erase(folder, key, dry=not yes)
+        _erase(folder, key, output, dry=not yes)
     elif follow:
         follow_record(question, folder, output, write)
     elif not trace_once(question, folder, output, write):
@@ -163,6 +166,8 @@ def _refuse_contradictions(
     from outboard.errors import CommandError
 
     beside = [name for name, value in said.items() if value]
+    if erase and output is TraceFormat.mermaid:
+        raise CommandError("--erase shows no diagram", "Leave --output out, or write -o json.")
     if erase and beside:
         problem = f"--erase erases all events of a key: {', '.join(beside)} would not narrow that"
         raise CommandError(problem, "Leave it out.")
@@ -223,17 +228,21 @@ def _in_pods(
             raise typer.Exit(1)
 
 
-def _erase(folder: Path, key: str, *, dry: bool) -> None:
+def _erase(folder: Path, key: str, output: TraceFormat, *, dry: bool) -> None:
     """Raises CommandError where no key is given."""
+    from outboard.cli.json_output import write_json
     from outboard.errors import CommandError
     from outboard.hops.files.erasure import erase
 
     if not key:
-        raise CommandError("--erase erases the events of one key", "Name it with --key")
+        raise CommandError("--erase erases the events of one key", "Name it with --key.")
     done = erase(folder, key, dry=dry)
     are = "is" if done.hops == 1 else "are"
     found = f"{_counted(done.hops, 'hop')} of {_counted(done.events, 'event')} with the key {key} {are}"
-    if not done.hops:
+    if output is TraceFormat.json:
+        counted = {"record": str(folder), "key": key, "events": done.events, "hops": done.hops}
+        write_json({**counted, "erased": not dry and not done.problems})
+    elif not done.hops:
         typer.echo(f"The record in {folder} has no hop of an event with the key {key}")
     else:
         typer.echo(f"{found} in {folder}; --yes erases them" if dry else f"{found} erased from {folder}")
@@ -256,10 +265,14 @@ def _since(text: str) -> float:
     from outboard.errors import CommandError
     from outboard.resources import duration
 
+    advice = "Write it as 90s, 10m or 2h."
     try:
-        return time.time() - duration.parse(text)
+        seconds = duration.parse(text)
     except ValueError as error:
-        raise CommandError(f"--since {text} is no duration", "Write it as 90s, 10m or 2h.") from error
+        raise CommandError(f"--since {text} is no duration", advice) from error
+    if seconds < 0:
+        raise CommandError(f"--since {text} is a time to come", advice)
+    return time.time() - seconds
 
 
 def _folder(named: Path) -> Path:

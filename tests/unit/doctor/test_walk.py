@@ -292,6 +292,14 @@ def test_the_first_broken_hop_stops_the_walk_and_the_rest_is_told_as_skipped() -
     assert (document["success"], document["broken"]) == (False, "the app")
 
 
+def test_short_json_has_all_hops_and_of_the_checks_those_that_have_not_passed() -> None:
+    diagnosis = diagnose(seen(replace(WELL, listening=False)))
+    document: Any = as_json(diagnosis, short=True)
+    told = {each["name"]: each["checks"] for each in document["categories"]}
+    assert list(told) == [category.name for category in diagnosis.categories]
+    assert [check["result"] for checks in told.values() for check in checks] == ["failed"]
+
+
 @pytest.mark.parametrize(
     ("state", "problem", "status"),
     [
