@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -223,6 +224,10 @@ def test_watching_tells_of_each_change(tmp_path: Path) -> None:
         assert json.loads(watching.stdout.readline())["success"] is True
         (tmp_path / "components" / "pubsub.yaml").write_text("kind: [\n", encoding="utf-8")
         assert json.loads(watching.stdout.readline())["broken"] == "the components"
+        if os.name == "posix":
+            watching.send_signal(signal.SIGINT)
+            watching.communicate(timeout=PATIENCE)
+            assert watching.returncode == 0, "that is how one ends it"
 
 
 @pytest.mark.parametrize(

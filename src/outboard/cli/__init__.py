@@ -13,8 +13,8 @@ USAGE = 2
 STOPPED = 0
 SERVING = frozenset({"dashboard", "run", "sidecar", "subscribe"})
 """Commands that run until they are asked to stop: that is their end, and no failure."""
-FOLLOWING = "--follow"
-"""With this `trace` does so, too."""
+FOLLOWING = frozenset({("trace", "--follow"), ("doctor", "--watch")})
+"""With these options others do so, too."""
 JOBS = frozenset({"--dry-run", "--wait"})
 """With these they have something to finish, as the other commands."""
 SIDECAR = "sidecar"
@@ -24,21 +24,31 @@ HELP = frozenset({"-h", "-help", "--help"})
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line `arguments` (this process's by default) and exit.
 
-    Exit codes: 0 all is well (also when `run`, `sidecar`, `dashboard`, `subscribe` or `trace --follow` was
-    asked to stop), 1 failure, 2 wrong usage, 130 another command was interrupted. An error that a person can
-    correct is one message on the standard error stream, never a traceback.
+    Exit codes: 0 all is well (also when `run`, `sidecar`, `dashboard`, `subscribe`, `trace --follow` or
+    `doctor --watch` was asked to stop), 1 failure, 2 wrong usage, 130 another command was interrupted. An
+    error that a person can correct is one message on the standard error stream, never a traceback.
     """
     from outboard.host.signals import exit_on_stop_signals
 
+    _open_missing_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     with exit_on_stop_signals(_code_on_stop(given), to_the_end=arguments is None):
         _run(given)
 
 
+def _open_missing_streams() -> None:
+    """A stream that whoever started this process has closed (`>&-`) is None, and the next file or socket
+    would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as we run
+
+
 def _code_on_stop(arguments: Sequence[str]) -> int | None:
     """The exit code when a signal ends the command before it has taken the signals itself."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    serves = SERVING.intersection(own[:1]) or (own[:1] == ["trace"] and FOLLOWING in own)
+    serves = SERVING.intersection(own[:1]) or FOLLOWING.intersection((own[0], each) for each in own[1:])
     return STOPPED if serves and not JOBS.intersection(own) else None
 
 

@@ -28,24 +28,24 @@ class Line(NamedTuple):
 
 def story_lines(story: EventStory, indent: str = "") -> Iterator[Line]:
     """One event: what it is, where it is, and each step with the time that its recorder's clock showed."""
-    yield Line(f"{indent}{_title(story)}", HEAD)
+    yield _line(f"{indent}{_title(story)}", HEAD)
     found = verdict(story)
-    yield Line(f"{indent}  {found.text}", STYLES[found.well])
+    yield _line(f"{indent}  {found.text}", STYLES[found.well])
     steps = [(passage, step) for passage in story.passages for step in passage.steps]
     width = max((len(step.hop.app_id) for _, step in steps), default=0)
     for passage, step in steps:
         hop = step.hop
         text = f"{indent}  {_time(hop.at)}  {hop.app_id:<{width}}  {step_text(step, passage)}"
-        yield Line(text, STYLES[False] if is_unwell(hop) else "")
+        yield _line(text, STYLES[False] if is_unwell(hop) else "")
     if story.data:
-        yield Line(f"{indent}  data {story.data}", DIM)
+        yield _line(f"{indent}  data {story.data}", DIM)
 
 
 def node_lines(nodes: Sequence[EventNode], indent: str = "") -> Iterator[Line]:
     """Trees of events, each below the one that it came of."""
     for node in nodes:
         if node.story is None:
-            yield Line(f"{indent}{node.event_id}: its hops are not in this record", DIM)
+            yield _line(f"{indent}{node.event_id}: its hops are not in this record", DIM)
         else:
             yield from story_lines(node.story, indent)
         yield from node_lines(node.children, indent + "    ")
@@ -57,18 +57,25 @@ def list_lines(stories: Sequence[EventStory]) -> Iterator[Line]:
         first, found = next(story.steps).hop, verdict(story)
         topic = story.passages[0].topic
         text = f"{_time(first.at)}  {story.event.event_id}  {topic}  {found.text}"
-        yield Line(text, "" if found.well else STYLES[found.well])
+        yield _line(text, "" if found.well else STYLES[found.well])
 
 
 def hop_line(hop: Hop) -> Line:
     """A hop by itself, as it comes."""
     text = f"{_time(hop.at)}  {hop.app_id}  {hop.event.event_id or '(no id)'}  {hop.topic}  {_hop_text(hop)}"
-    return Line(text, STYLES[False] if is_unwell(hop) else "")
+    return _line(text, STYLES[False] if is_unwell(hop) else "")
 
 
 def step_text(step: StoryStep, passage: Passage) -> str:
     """What happened in one step."""
     return _hop_text(step.hop, passage, stored=any(hop.kind is HopKind.STORED for hop in step.hops))
+
+
+def _line(text: str, style: str = "") -> Line:
+    """What strangers have written, ids and reasons, may not move the cursor of a terminal, or end a line."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+    return Line(text, style)
 
 
 def _hop_text(hop: Hop, passage: Passage | None = None, *, stored: bool = False) -> str:

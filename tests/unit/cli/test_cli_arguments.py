@@ -269,6 +269,16 @@ def test_python_m_outboard_is_the_command() -> None:
     assert done.stdout.startswith("outboard ")
 
 
+def test_streams_that_are_closed_are_none_of_its_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    with pytest.raises(SystemExit) as ended:
+        main(["routes", ""])
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        stream.close()
+    assert ended.value.code == 2
+
+
 def test_completion_knows_the_flags() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "outboard"],

@@ -16,6 +16,7 @@ from outboard.trace.formats import TraceFormat
 from outboard.trace.nothing import NoEventFound
 from outboard.trace.question import EventsFound, Question, answer, notes_told
 from outboard.trace.text import Line, list_lines, story_lines
+from outboard.trace.text import hop_line as shown
 from outboard.trace.verdict import verdict
 
 K = HopKind
@@ -67,6 +68,15 @@ def test_each_step_is_a_line_with_its_place_on_the_broker() -> None:
     told = [line.text.split("  ", 2)[-1] for line in story_lines(story)][2:]
     assert "backend  published to tasks; the broker has it (partition 3, offset 41)" in told[0]
     assert "billing  attempt 1: SUCCESS in 12.0 ms" in told[1]
+
+
+def test_what_strangers_have_written_does_nothing_to_a_terminal() -> None:
+    event = EventIdentity("a\x1b[2Jb\x9bc", "\u202eshop", "k\n")
+    lost = hop(K.LOST, event=event, detail="first\nsecond\x1b]0;title\x07")
+    (story,) = stories([lost])
+    for line in (*story_lines(story), *list_lines([story]), shown(lost)):
+        assert line.text.isprintable()
+    assert shown(lost).text.endswith("a\ufffd[2Jb\ufffdc  tasks  lost: first second\ufffd]0;title\ufffd")
 
 
 def test_an_id_may_be_cut_and_what_came_of_it_is_listed() -> None:
