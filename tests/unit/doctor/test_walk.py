@@ -243,6 +243,10 @@ def test_the_record_of_hops_tells_who_had_an_event_and_what_became_of_others() -
     stuck = seen(WELL, broker(replace(WAITING, attempts=4, reason="no database")), hops=hops)
     told = found(stuck, Status.FAILED)["group-moves"]
     assert "it has failed 4 times, the last time because no database" in told[0]
+    once = seen(WELL, broker(replace(WAITING, attempts=1, reason="no database")))
+    assert "it has failed once, because no database" in found(once, Status.FAILED)["group-moves"][0]
+    (check,) = [each for each in diagnose(once).all_checks if each.code == "group-moves"]
+    assert "`outboard topics held` names the commands to go on behind it" in check.fix
     assert "event e-3 goes back and forth between worker 101 and worker 202" in told
     ended = seen(
         hops=(

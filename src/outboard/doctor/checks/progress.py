@@ -48,6 +48,8 @@ def group_moves(seen: Evidence) -> Iterator[CheckResult]:
         fix = (
             "See why the app does not take that event; a dead letter topic and a retry policy let others pass"
         )
+        if failed:  # known of pubsub.sqlite alone
+            fix += ". `outboard topics held` names the commands to go on behind it"
         status = Status.FAILED if old or said or failed else Status.WARNING
         yield result("group-moves", title, broker, topic, status, evidence[:MOST], fix)
 
@@ -66,9 +68,11 @@ def _told(now: PartitionStanding, before: PartitionStanding, seconds: float) -> 
     offset = now.waiting.offset if now.waiting else now.committed
     owner = f"; its owner was {before.owner}, and is {now.owner}" if before.owner != now.owner else ""
     if now.attempts:
-        owner += f"; it has failed {now.attempts} times, the last time because {now.reason}"
+        often = "once, because" if now.attempts == 1 else f"{now.attempts} times, the last time because"
+        owner += f"; it has failed {often} {now.reason}"
+    waits = "waits" if now.lag == 1 else "wait"
     return (
-        f"partition {now.number}: {event} at offset {offset} is next, {now.lag} wait, and the committed "
+        f"partition {now.number}: {event} at offset {offset} is next, {now.lag} {waits}, and the committed "
         f"offset, {now.committed}, has not moved for {seconds:.1f} s{owner}"
     )
 
