@@ -165,6 +165,7 @@ async def test_from_the_beginning_and_so_many(broker: Broker, tmp_path: Path) ->
                 await asyncio.to_thread(eventually, lambda: program.ended, lambda: program.output)
                 assert program.interrupt() == 0
                 assert len(seen(program)) == 2
+                assert "WARNING" not in program.output, "nobody asked for the others"
     assert not {name for name in await broker.groups(topic) if name.startswith("outboard-subscribe-")}
 
 

@@ -28,7 +28,6 @@ from outboard.sidecar.components.port import (
     ComponentError,
     GroupRemoval,
     GroupStart,
-    Interrupted,
     Message,
     PubSub,
 )
@@ -105,19 +104,25 @@ class _Onlooker:
         self._count = 0
 
     async def take(self, message: Message) -> None:
-        """A handler of messages. Raises Interrupted once no more are wanted."""
+        """A handler of messages. Once no more are wanted it keeps what comes until it is cancelled: a refused
+        message would be a warning in the log, and tried again.
+        """
         if self.ended.is_set():
-            raise Interrupted
+            await _cancelled()
         shown = TailedMessage(self.wanted.topic, message.data, dict(message.metadata), datetime.now(UTC))
         try:
             self._seen(shown)
         except OSError as error:  # whoever reads the output went away
             self.failure = error
             self.ended.set()
-            raise Interrupted from error
+            await _cancelled()
         self._count += 1
         if self._count == self.wanted.max_messages:
             self.ended.set()
+
+
+async def _cancelled() -> None:
+    await asyncio.Event().wait()
 
 
 async def _look_on(
