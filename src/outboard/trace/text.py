@@ -17,6 +17,8 @@ STYLES: Final = {True: "green", False: "red", None: "yellow"}
 HEAD: Final = "bold"
 DIM: Final = "dim"
 MILLISECOND: Final = 0.001
+SENT: Final = frozenset({HopKind.PUBLISHED, HopKind.RELAYED, HopKind.REPLAYED, HopKind.DEAD_LETTERED})
+"""Kinds by which the kit says that it has given an event to its sidecar."""
 
 
 class Line(NamedTuple):
@@ -67,8 +69,11 @@ def hop_line(hop: Hop) -> Line:
 
 
 def step_text(step: StoryStep, passage: Passage) -> str:
-    """What happened in one step."""
-    return _hop_text(step.hop, passage, stored=any(hop.kind is HopKind.STORED for hop in step.hops))
+    """What happened in one step. Behind daprd, which records nothing, whoever was given the event knows where
+    on the broker it lay.
+    """
+    stored = any(hop.kind is HopKind.STORED for hop in step.hops)
+    return _hop_text(step.hop, passage, stored=stored or bool(step.hop.kind in SENT and passage.offset))
 
 
 def _line(text: str, style: str = "") -> Line:

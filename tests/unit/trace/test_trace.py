@@ -70,6 +70,20 @@ def test_each_step_is_a_line_with_its_place_on_the_broker() -> None:
     assert "billing  attempt 1: SUCCESS in 12.0 ms" in told[1]
 
 
+def test_behind_daprd_who_was_given_an_event_tells_where_it_lay() -> None:
+    published = hop(K.PUBLISHED, "backend")._replace(part="kit")
+    handled = hop(K.HANDLED, outcome="SUCCESS", attempt=1, partition="3", offset="41")._replace(part="kit")
+    (story,) = stories([published, handled])
+    assert list(story_lines(story))[2].text.endswith(
+        "published to tasks; the broker has it (partition 3, offset 41)"
+    )
+    (story,) = stories([published])
+    assert list(story_lines(story))[2].text.endswith("published to tasks")
+    failed = published._replace(outcome="FAILED", detail="no answer")
+    (story,) = stories([failed, handled])
+    assert list(story_lines(story))[2].text.endswith("published to tasks: FAILED: no answer")
+
+
 def test_what_strangers_have_written_does_nothing_to_a_terminal() -> None:
     event = EventIdentity("a\x1b[2Jb\x9bc", "\u202eshop", "k\n")
     lost = hop(K.LOST, event=event, detail="first\nsecond\x1b]0;title\x07")
