@@ -158,6 +158,19 @@ def test_one(outboard, path, lifespan):
         assert [event.data for event in s.published(service.mails)] == ["hello 7"]
 
 
+@pytest.fixture
+def client():
+    with TestClient(service.app) as connected:
+        yield connected
+
+
+@pytest.mark.parametrize("path", ["/orders", "/orders-in-a-thread"])
+def test_a_client_that_was_there_before_the_session(client, outboard, path):
+    with outboard.session(service.app) as s:
+        assert client.post(path, params={"number": 7}).status_code == 201
+        assert [event.data for event in s.published(service.mails)] == ["hello 7"]
+
+
 async def evening():
     return "good evening"
 
@@ -171,7 +184,7 @@ def test_dependency_overrides(outboard, monkeypatch):
 
 
 def test_the_test_client_and_dependency_overrides(pytester: pytest.Pytester) -> None:
-    passes(run(pytester, CLIENT), 5)
+    passes(run(pytester, CLIENT), 7)
 
 
 def test_a_test_client_that_blocks_the_loop_is_told(pytester: pytest.Pytester) -> None:

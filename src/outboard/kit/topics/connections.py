@@ -138,7 +138,10 @@ class Connections:
 
     @contextmanager
     def used_from_anywhere(self) -> Iterator[None]:
-        """While the block runs, one that was given is used from loops of other threads, too: in a test."""
+        """While the block runs, one that was given is used from loops of other threads, too: in a test.
+
+        Also from one that has opened its own before, as that of a `TestClient` around the session.
+        """
         self._from_anywhere = True
         try:
             yield
@@ -151,12 +154,14 @@ class Connections:
         Raises NotConnected, and WrongEventLoop where others are connected.
         """
         loop = running_loop()
-        for connections in (self._given, self._opened):
-            for connection in reversed(connections):
-                if connection.loop is loop:
-                    return connection
+        given = next((each for each in reversed(self._given) if each.loop is loop), None)
+        if given is not None:
+            return given
         if self._from_anywhere and self._given and self._given[-1].thread != threading.get_ident():
             return self._given[-1].elsewhere(operation)
+        opened = next((each for each in reversed(self._opened) if each.loop is loop), None)
+        if opened is not None:
+            return opened
         if self._given or self._opened:
             raise WrongEventLoop(operation)
         raise _not_connected(operation)
