@@ -41,11 +41,17 @@ def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark, chosen: str | None
 def needed_engine(name: str, demanded: bool) -> str:
     """`name`, where that engine is here; else the test is skipped, or fails where it is `demanded`."""
     if name == DAPRD:
-        try:
-            daprd_program(os.environ, Path.home())
-        except CommandError as error:
-            said = f"the engine daprd: {error}"
-            if demanded:
-                pytest.fail(said, pytrace=False)
-            pytest.skip(said)
+        missing = _missing_daprd()
+        if missing and demanded:
+            pytest.fail(missing, pytrace=False)  # in an `except` pytest would show its causes, too
+        if missing:
+            pytest.skip(missing)
     return name
+
+
+def _missing_daprd() -> str:
+    try:
+        daprd_program(os.environ, Path.home())
+    except CommandError as error:
+        return f"the engine daprd: {error}"
+    return ""

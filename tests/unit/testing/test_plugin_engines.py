@@ -55,6 +55,7 @@ def test_an_engine_that_is_asked_for_and_not_there_fails(pytester: pytest.Pytest
     result = run(pytester, MARKED, "--outboard-engine=daprd")
     result.assert_outcomes(errors=2)
     assert "there is no daprd on PATH" in result.stdout.str()
+    assert "During handling" not in result.stdout.str()  # what is to be done is said once
 
 
 def test_a_test_that_is_marked_for_others_is_skipped(pytester: pytest.Pytester) -> None:
