@@ -2,12 +2,13 @@
 
 A producer that writes what its consumers do not know breaks them: all that an app sends now has to be
 something that was sent before. A consumer that does not take what is written breaks its producers: all that
-an app received before, it has to receive now.
+an app received before, it has to receive now. Of an object that says nothing of fields that it does not name,
+they are not written, and ignored where they are read: so a field that may be missing can be added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,6 +22,10 @@ Whom: TypeAlias = Literal["consumers", "producers", ""]
 
 SEND: Final = "send"
 RECEIVE: Final = "receive"
+
+
+_Named: TypeAlias = tuple[str, SchemaMisfit]
+"""With the name of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,12 @@ def _sent(
             yield _whole(each, "added", "is published now")
             continue
         promised = _together(known)
-        breaks = list(_misfits(each, new, promised, old))
+        breaks = list(_misfits(each, new, promised, old, only_named=True))
         for name, found in breaks:
             yield _change(each, name, found, "consumers")
-        places = {found.path for _, found in breaks}
-        for name, found in _misfits(promised, old, each, new):
-            if found.path not in places and len(known) == 1:
-                yield _change(each, name, found, "")
+        back = _misfits(promised, old, each, new) if len(known) == 1 else ()
+        for name, found in _elsewhere(breaks, _misfits(each, new, promised, old), back):
+            yield _change(each, name, found, "")
     yield from _gone(before, after, SEND, "is not published any more")
 
 
@@ -93,13 +97,12 @@ def _received(
         now = _same_operation(each, before, after) if each.action == RECEIVE else None
         if now is None:
             continue
-        breaks = list(_misfits(each, old, now, new))
+        breaks = list(_misfits(each, old, now, new, only_named=True))
         for name, found in breaks:
             yield _change(now, name, found, "producers")
-        places = {found.path for _, found in breaks}
-        for name, found in _misfits(now, new, each, old):
-            if found.path not in places:
-                yield _change(now, name, found, "")
+        others = _misfits(each, old, now, new), _misfits(now, new, each, old)
+        for name, found in _elsewhere(breaks, *others):
+            yield _change(now, name, found, "")
     yield from _gone(before, after, RECEIVE, "is not received any more")
     for each in after:
         if each.action == RECEIVE and not any(_same_operation(one, before, after) is each for one in before):
@@ -135,13 +138,26 @@ def _together(operations: Sequence[_Operation]) -> _Operation:
     return _Operation(first.name, first.action, first.pubsub, first.topic, messages)
 
 
+def _elsewhere(told: Iterable[_Named], *others: Iterable[_Named]) -> Iterator[_Named]:
+    """Those of `others` at places of which nothing is told yet."""
+    places = {found.path for _, found in told}
+    for each in others:
+        here = [(name, found) for name, found in each if found.path not in places]
+        yield from here
+        places |= {found.path for _, found in here}
+
+
 def _misfits(
-    writer: _Operation, writers: Part, reader: _Operation, readers: Part
-) -> Iterator[tuple[str, SchemaMisfit]]:
+    writer: _Operation, writers: Part, reader: _Operation, readers: Part, *, only_named: bool = False
+) -> Iterator[_Named]:
     """With the name of the message that may be written."""
+
+    def between(schema: Schema, other: Schema) -> list[SchemaMisfit]:
+        return misfits(schema, writers, other, readers, only_named=only_named)
+
     anything = {"anyOf": [schema for _, schema in reader.messages]}
     for name, schema in writer.messages:
-        if not misfits(schema, writers, anything, readers):
+        if not between(schema, anything):
             continue
         near = [other for title, other in reader.messages if title == name]
         if not near and len(reader.messages) == len(writer.messages) == 1:
@@ -150,8 +166,8 @@ def _misfits(
             known = ", ".join(dict.fromkeys(title for title, _ in reader.messages))
             yield name, SchemaMisfit("", "alternative", f"{name} is none of {known}")
             continue
-        tried = [misfits(schema, writers, other, readers) for other in near]
-        for found in min(tried, key=len) or misfits(schema, writers, anything, readers):
+        tried = [between(schema, other) for other in near]
+        for found in min(tried, key=len) or between(schema, anything):
             yield name, found
 
 

@@ -200,7 +200,8 @@ def _as_draft_7(schema: Any, keys: Mapping[str, str]) -> Any:
     """The same in the words of AsyncAPI, whose schemas are those of JSON Schema draft-07.
 
     pydantic writes 2020-12: tuples are said in other words, and references do not count beside anything. Its
-    `discriminator` is OpenAPI's; all that it says is said by the alternatives, too.
+    `discriminator` is OpenAPI's: the alternatives say all of it, but that the field has to be there, also
+    where they have a default for it.
     """
     if isinstance(schema, list):
         return [_as_draft_7(each, keys) for each in schema]
@@ -218,6 +219,8 @@ def _as_draft_7(schema: Any, keys: Mapping[str, str]) -> Any:
             found["items"] = _as_draft_7(value, keys)
             if "items" in schema:
                 found["additionalItems"] = _as_draft_7(schema["items"], keys)
+        elif name == "discriminator" and isinstance(value, dict) and "propertyName" in value:
+            found["required"] = [*schema.get("required", ()), value["propertyName"]]
         elif name not in ("discriminator", "items") or (name == "items" and "prefixItems" not in schema):
             found[name] = _as_draft_7(value, keys)
     return found

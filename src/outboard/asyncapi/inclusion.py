@@ -2,6 +2,9 @@
 
 Where nothing is found, no value is valid under the first and refused by the second. What cannot be told for
 certain is found, too, by the rule `not-comparable`. A format counts as if validators checked it.
+
+With `only_named` that is so for values with the fields alone that the first names, where it names any: what
+pydantic writes has no others, and a schema that says nothing of others is not meant to have any.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from outboard.asyncapi.keywords import (
     BOUNDS,
     Part,
     SchemaMisfit,
+    constants,
     number_misfits,
     says,
     shown,
@@ -41,9 +45,11 @@ MOST_COMPARED: Final = 20_000
 Check: TypeAlias = Callable[[Alternative, Part, str], Iterator[SchemaMisfit]]
 
 
-def misfits(writer: Schema, writers: Part, reader: Schema, readers: Part) -> list[SchemaMisfit]:
+def misfits(
+    writer: Schema, writers: Part, reader: Schema, readers: Part, *, only_named: bool = False
+) -> list[SchemaMisfit]:
     """What is allowed by `writer`, in the document `writers`, and not by `reader`, in that of `readers`."""
-    found = _Comparison(writers, readers).of((writer,), reader, "")
+    found = _Comparison(writers, readers, only_named).of((writer,), reader, "")
     return list({(each.path, each.rule): each for each in found}.values())
 
 
@@ -51,6 +57,7 @@ def misfits(writer: Schema, writers: Part, reader: Schema, readers: Part) -> lis
 class _Comparison:
     writers: Part
     readers: Part
+    only_named: bool
     under_way: set[tuple[str, str]] = field(default_factory=set)
     compared: int = 0
     depth: int = 0
@@ -119,14 +126,15 @@ class _Comparison:
         return [*found, *checks.get(writer.type, _nothing)(writer, reader, path)]
 
     def any_of(self, writer: Alternative, choices: Sequence[Schema], path: str) -> list[SchemaMisfit]:
-        """The best of them counts."""
+        """The best of them counts: the only one of the same type, whose fields with one value have that."""
         tried = [self.one(writer, each, path) for each in choices]
         if not tried or not all(tried):
             return []
+        own = {path, *(_inside(path, name) for name in constants(writer))}
         near = [
             found
             for found in tried
-            if not any(each.path == path and each.rule in ("type", "enum") for each in found)
+            if not any(each.path in own and each.rule in ("type", "enum") for each in found)
         ]
         if len(near) == 1:
             return near[0]
@@ -179,22 +187,28 @@ class _Comparison:
             yield from self.object_value(writer.value[0], reader, path)
             return
         needed = {name for names in writer.all("required") for name in names}
-        for name in reader.get("required", ()):
-            if name not in needed:
-                yield SchemaMisfit(_inside(path, name), "required", "it may be missing")
+        missing = [name for name in reader.get("required", ()) if name not in needed]
+        for name in missing:
+            yield SchemaMisfit(_inside(path, name), "required", "it may be missing")
         known = reader.get("properties", {})
         others = reader.get("additionalProperties", True)
-        named = {name for names in writer.all("properties") for name in names} | set(known)
-        for name in sorted(named):
+        own = {name for names in writer.all("properties") for name in names}
+        is_closed = self.only_named and _names_its_fields(writer)
+        for name in sorted(own | set(known)):
             mine = [_field(part, name) for part in writer.parts]
-            if not alternatives(mine, self.writers) and name not in needed:
+            is_there = not (is_closed and name not in own) and alternatives(mine, self.writers)
+            if not is_there and name not in needed:
                 continue  # it is never there
             place = _inside(path, name)
             if name not in known and others is False:
                 yield SchemaMisfit(place, "field", "no such field is taken")
-            else:
-                yield from self.of(mine, known.get(name, others), place)
-        if others is not True:
+                continue
+            found = self.of(mine, known.get(name, others), place)
+            if name in own or not all(each is True for each in mine):
+                yield from found
+            elif found and name not in missing:
+                yield SchemaMisfit(place, found[0].rule, "where it is not named, it may have any value")
+        if others is not True and not is_closed:
             rest = [part.get("additionalProperties", True) for part in writer.parts]
             if any("patternProperties" in part for part in writer.parts):
                 rest = [True]
@@ -262,6 +276,14 @@ def _field(part: Part, name: str) -> Schema:
         return found
     rest: Schema = True if "patternProperties" in part else part.get("additionalProperties", True)
     return rest
+
+
+def _names_its_fields(writer: Alternative) -> bool:
+    """Whether it names fields, and says nothing of others than that there are none."""
+    return bool(writer.all("properties")) and not any(
+        "patternProperties" in part or part.get("additionalProperties", False) is not False
+        for part in writer.parts
+    )
 
 
 def _are_apart(one: Alternative, other: Alternative, comparison: _Comparison) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "RULES",
     "Part",
     "SchemaMisfit",
+    "constants",
     "number_misfits",
     "says",
     "shown",
@@ -179,8 +180,17 @@ def _exact(number: float) -> Fraction:
     raise CannotCompare(f"{number} is no bound")
 
 
+def constants(writer: Alternative) -> Mapping[str, object]:
+    """The fields of an object that have one value only, as those by which alternatives are told apart."""
+    named = [pair for properties in writer.all("properties") for pair in properties.items()]
+    return {name: each["const"] for name, each in named if isinstance(each, Mapping) and "const" in each}
+
+
 def shown(writer: Alternative) -> str:
     if writer.value:
         text = key_of(writer.value[0])
-        return text if len(text) <= 60 else f"{text[:57]}..."
-    return writer.type
+    elif fields := ", ".join(f"{name} {key_of(value)}" for name, value in constants(writer).items()):
+        text = f"{writer.type} with {fields}"
+    else:
+        text = writer.type
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -102,6 +102,23 @@ def test_does_not_fit(writer: Any, reader: Any, path: str, rule: str) -> None:
     assert (path, rule) in found(writer, reader)
 
 
+@pytest.mark.parametrize(
+    ("writer", "reader", "places"),
+    [
+        (obj("a", a=TEXT), obj("a", a=TEXT, b=INT), []),
+        (obj("a", a=TEXT), closed("a", a=TEXT), []),
+        (obj("a", a=TEXT), obj("a b", a=TEXT, b=INT), ["b"]),
+        (obj("a b", a=TEXT), obj("a", a=TEXT, b=INT), ["b"]),
+        (obj("a", a=TEXT) | {"additionalProperties": True}, obj("a", a=TEXT, b=INT), ["b"]),
+        (obj("a", a=TEXT) | {"patternProperties": {"^b": TEXT}}, obj("a", a=TEXT, b=INT), ["b"]),
+        ({"type": "object"}, obj(b=INT), ["b"]),
+        ({"allOf": [obj(a=TEXT), obj(b=INT)]}, {"allOf": [obj(a=TEXT), obj(b=INT, c=INT)]}, []),
+    ],
+)
+def test_only_what_is_named_is_written(writer: Any, reader: Any, places: list[str]) -> None:
+    assert [each.path for each in misfits(writer, {}, reader, {}, only_named=True)] == places
+
+
 def test_each_rule_is_tried() -> None:
     assert {each.values[3] for each in DOES_NOT_FIT} == RULES.keys()
 

@@ -24,10 +24,6 @@ __all__ = ["described"]
 
 SENT: Final = "send"
 TAKEN: Final = "receive"
-MAPS: Final = frozenset({"properties", "patternProperties", "$defs"})
-"""Keywords with schemas by name."""
-VALUES: Final = frozenset({"default", "examples", "const", "enum"})
-"""Keywords with values, which are no schemas."""
 
 
 class _AsWritten(GenerateJsonSchema):
@@ -128,8 +124,6 @@ def _message(
         )
     except PydanticUserError as error:
         schema, problem = {}, error.message.splitlines()[0]
-    if written:
-        _close(schema)
     return {
         "name": name,
         "direction": direction,
@@ -139,20 +133,3 @@ def _message(
         "problem": problem,
         "type": example,
     }
-
-
-def _close(schema: object) -> None:
-    """Say of each object with fields of its own that it has no others."""
-    if isinstance(schema, list):
-        for each in schema:
-            _close(each)
-    if not isinstance(schema, dict):
-        return
-    if "properties" in schema and schema.get("type") == "object":
-        schema.setdefault("additionalProperties", False)
-    for key, each in schema.items():
-        if key in MAPS and isinstance(each, dict):
-            for member in each.values():
-                _close(member)
-        elif key not in VALUES:
-            _close(each)
