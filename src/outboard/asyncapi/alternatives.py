@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ __all__ = [
     "CannotCompare",
     "Schema",
     "alternatives",
+    "checked",
     "key_of",
     "resolved",
     "type_of",
@@ -26,6 +28,22 @@ __all__ = [
 Schema: TypeAlias = Mapping[str, Any] | bool
 
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
+NUMBER: Final = (int, float)
+CHOICES: Final = ("allOf", "anyOf", "oneOf")
+MAPS: Final = ("properties", "patternProperties")
+KINDS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys((*CHOICES, "enum", "required", "prefixItems"), list),
+    **dict.fromkeys(MAPS, Mapping),
+    **dict.fromkeys(("additionalProperties", "additionalItems"), (Mapping, bool)),
+    **dict.fromkeys(("pattern", "format"), str),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), NUMBER
+    ),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), NUMBER),
+    "type": (str, list),
+    "items": (Mapping, bool, list),
+}
+"""Which types of values keywords have; True of old drafts is a number here, and told where it is compared."""
 MOST: Final = 256
 """Alternatives of one schema that are looked at."""
 TOO_MANY: Final = "it is a choice among too many alternatives"
@@ -57,10 +75,28 @@ def resolved(schema: Schema, root: Mapping[str, Any]) -> Schema:
     circle, and where there is nothing.
     """
     for _ in range(MOST):
+        given: object = schema
+        if not isinstance(given, Mapping | bool):
+            raise CannotCompare(f"{given!r} stands where a mapping should")
         if isinstance(schema, bool) or "$ref" not in schema:
             return schema
         schema = _at(str(schema["$ref"]), root)
     raise CannotCompare("it refers to itself without end")
+
+
+def checked(schema: Schema) -> Schema:
+    """`schema`. Raises CannotCompare for a keyword whose value is of no type that it may have."""
+    for name, value in {} if isinstance(schema, bool) else schema.items():
+        kinds = KINDS.get(name, object)
+        if not isinstance(value, kinds) or (name in MAPS and not all(map(_is_schema, value.values()))):
+            raise CannotCompare(f"`{name}` is {value!r}, which it cannot be")
+        if name in CHOICES and not all(map(_is_schema, value)):
+            raise CannotCompare(f"`{name}` has a member that is no schema")
+    return schema
+
+
+def _is_schema(value: object) -> bool:
+    return isinstance(value, Mapping | bool)
 
 
 def alternatives(schemas: Sequence[Schema], root: Mapping[str, Any]) -> list[Alternative]:
@@ -85,7 +121,7 @@ def _parts(
     if not schemas:
         yield done
         return
-    first, rest = resolved(schemas[0], root), schemas[1:]
+    first, rest = checked(resolved(schemas[0], root)), schemas[1:]
     if first is False:
         return
     if first is True:
@@ -134,8 +170,13 @@ def _allows(part: Mapping[str, Any], name: str) -> bool:
 
 
 def type_of(value: object) -> str:
-    """The type of a value of JSON; a number without a fraction is an integer."""
+    """The type of a value of JSON; a number without a fraction is an integer.
+
+    Raises CannotCompare for what is none, such as a date in YAML.
+    """
     match value:
+        case float() if not math.isfinite(value):
+            raise CannotCompare(f"{value!r} is no value of JSON")
         case None:
             return "null"
         case bool():
@@ -144,14 +185,19 @@ def type_of(value: object) -> str:
             return "integer" if value == int(value) else "number"
         case str():
             return "string"
-        case list():
+        case list() | tuple():
             return "array"
-    return "object"
+        case Mapping():
+            return "object"
+    raise CannotCompare(f"{value!r} is no value of JSON")
 
 
 def key_of(value: object) -> str:
-    """A text that two values of JSON have in common if they are equal, and only then: 1 and 1.0 are."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    """A text that two values of JSON have in common if they are equal, and only then: 1 and 1.0 are.
+
+    Raises CannotCompare as `type_of`.
+    """
+    if type_of(value) in ("null", "boolean", "string"):
         return json.dumps(value)
     if isinstance(value, int | float):
         return str(Fraction(value))

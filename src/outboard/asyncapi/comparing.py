@@ -197,11 +197,11 @@ def _operations(document: Part) -> Iterator[_Operation]:
     channels = _named(document.get("channels"), document)
     used: set[str] = set()
     for name, operation in _named(document.get("operations"), document).items():
-        reference = operation.get("channel", {}).get("$ref", "")
+        reference = str(_map(operation.get("channel", {})).get("$ref", ""))
         channel = _map(resolved({"$ref": reference}, document))
         used.add(reference.rpartition("/")[2])
         told = operation.get("messages")
-        messages = _named(channel.get("messages"), document).values() if told is None else told
+        messages = _named(channel.get("messages"), document).values() if told is None else _list(told)
         yield _operation(name, operation.get("action", ""), reference, channel, messages, document)
     for name, channel in channels.items():
         if name not in used:
@@ -219,6 +219,8 @@ def _operation(
         payload = message.get("payload", True)
         if isinstance(payload, Mapping) and "schemaFormat" in payload:
             payload = payload.get("schema", True)
+        if not isinstance(payload, Mapping | bool):
+            raise CannotCompare(f"{payload!r} stands where the schema of a payload should")
         title = message.get("name") or str(each.get("$ref", "")).rpartition("/")[2] or name
         found.append((title, payload))
     topic = channel.get("address") or reference.rpartition("/")[2]
@@ -229,6 +231,12 @@ def _named(found: Any, document: Part) -> Mapping[str, Part]:
     return {
         name: _map(resolved(each, document)) for name, each in _map({} if found is None else found).items()
     }
+
+
+def _list(found: Any) -> Sequence[Any]:
+    if isinstance(found, list):
+        return found
+    raise CannotCompare("a part of it that should be a list is none")
 
 
 def _map(found: Any) -> Part:

@@ -18,6 +18,7 @@ from outboard.asyncapi.alternatives import (
     CannotCompare,
     Schema,
     alternatives,
+    checked,
     key_of,
     resolved,
 )
@@ -64,6 +65,10 @@ class _Comparison:
 
     def of(self, writer: Sequence[Schema], reader: Schema, path: str) -> list[SchemaMisfit]:
         """What fulfils all schemas of `writer`, and not `reader`."""
+        try:
+            checked(reader)
+        except CannotCompare as error:
+            return [SchemaMisfit(path, "not-comparable", str(error))]
         if not says(reader) or any(is_same(each, self.writers, reader, self.readers) for each in writer):
             return []
         key = (repr(writer), repr(reader))
@@ -85,7 +90,7 @@ class _Comparison:
 
     def one(self, writer: Alternative, reader: Schema, path: str) -> list[SchemaMisfit]:
         """The same of values of one type."""
-        if not says(reader):
+        if not says(checked(reader)):
             return []
         if isinstance(reader, bool):
             return [SchemaMisfit(path, "type", f"{shown(writer)} is refused")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -175,7 +176,7 @@ def _bounds(writer: Alternative, plain: str, exclusive: str) -> list[tuple[Fract
 
 def _exact(number: float) -> Fraction:
     """Raises CannotCompare for a bound that is none, as `exclusiveMinimum: true` of old drafts."""
-    if not isinstance(number, bool):
+    if not isinstance(number, bool) and math.isfinite(number):
         return Fraction(number)
     raise CannotCompare(f"{number} is no bound")
 

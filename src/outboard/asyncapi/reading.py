@@ -72,6 +72,8 @@ def read_document(path: Path) -> dict[str, Any]:
         raise CommandError(f"{path} cannot be read: {told}", "Correct the name.") from None
     try:
         found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except RecursionError:
+        raise CommandError(f"{path} is nested too deeply to be read", "Correct it.") from None
     except (ValueError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise CommandError(f"{path} is neither YAML nor JSON: {first}", "Correct it.") from None

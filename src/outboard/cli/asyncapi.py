@@ -111,6 +111,9 @@ def _compare(old: dict[str, Any], new: dict[str, Any], against: Path, output: Ou
         found = changes(old, new)
     except CannotCompare as error:
         raise CommandError(f"--against {against}: {error}", "Name AsyncAPI 3 documents.") from None
+    except RecursionError:
+        told = f"--against {against}: the documents are nested too deeply to be compared"
+        raise CommandError(told, "Name AsyncAPI 3 documents.") from None
     if output is OutputFormat.json:
         write_json(json_of(found))
     else:

@@ -279,9 +279,11 @@ def test_a_model_without_a_schema_is_told(folder: Path) -> None:
         (["nowhere:app"], "No module named 'nowhere'"),
         (["missing.yaml"], "missing.yaml cannot be read: No such file"),
         (["shop.json"], "shop.json is neither YAML nor JSON"),
+        (["deep.json"], "deep.json is nested too deeply"),
     ],
 )
 def test_what_cannot_be_described(folder: Path, named: list[str], told: str) -> None:
     Path("shop.json").write_text("{", encoding="utf-8")
+    Path("deep.json").write_text('{"a":' * 100_000, encoding="utf-8")
     with pytest.raises(CommandError, match=told):
         document_of(named, Path("dapr.yaml"), "", "")

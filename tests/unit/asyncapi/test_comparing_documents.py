@@ -164,6 +164,14 @@ def test_a_schema_in_a_format_of_its_own() -> None:
             "asyncapi": "3.0.0",
             "operations": {"a": {"action": "send", "channel": {"$ref": "#/channels/none"}}},
         },
+        {"asyncapi": "3.0.0", "operations": {"a": 3}},
+        {"asyncapi": "3.0.0", "operations": {"a": {"action": "send", "channel": 3}}},
+        {
+            "asyncapi": "3.0.0",
+            "channels": {"c": {}},
+            "operations": {"a": {"channel": {"$ref": "#/channels/c"}, "messages": 3}},
+        },
+        {"asyncapi": "3.0.0", "channels": {"c": {"messages": {"m": {"payload": 3}}}}},
     ],
 )
 def test_what_is_no_document_is_refused(old: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,30 @@ def test_schemas_that_contain_themselves() -> None:
 )
 def test_what_refers_to_itself_without_end_is_not_compared(schema: Any) -> None:
     assert [each.rule for each in misfits(TEXT, TEXT, schema, schema)] == ["not-comparable"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": 3},
+        {"anyOf": 3},
+        {"anyOf": [3]},
+        {"properties": {"a": 3}},
+        {"properties": [], "type": "object"},
+        {"required": "a"},
+        {"enum": [float("nan")]},
+        {"const": date(2026, 1, 1)},
+        {"minimum": float("inf"), "type": "integer"},
+        {"minimum": "1"},
+        {"items": 3},
+        {"pattern": 3},
+        {"$ref": "#/definitions/Odd"},
+    ],
+)
+def test_what_is_no_schema_is_not_compared(schema: Any) -> None:
+    root: dict[str, Any] = {"definitions": {"Odd": {"type": {}}}}
+    for writer, reader in ((schema, {**INT, "minimum": 1}), (INT, schema), (TEXT, {"anyOf": [schema, INT]})):
+        assert misfits(writer, root, reader, root) != []
 
 
 def test_the_page_has_each_rule() -> None:
