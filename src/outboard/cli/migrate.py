@@ -32,11 +32,11 @@ def migrate(
 ) -> None:
     """List what a code base does by hand that the kit does, each place with its replacement.
 
-    Looked for are: publishing and state by requests of one's own (httpx, requests, aiohttp) and by Dapr's
-    SDK, an `except` around them that swallows what happens, the ports 3500 and 50001, a new client for each
-    call, a dict for an event, and handlers of `dapr.ext.fastapi`. The source is read, never run, and never
-    changed: a person decides about each place, since a model and a key are to be chosen. Without `--dry-run`
-    nothing is done, with exit code 2.
+    Looked for are: publishing and state by requests of one's own (httpx, requests, aiohttp, urllib) and by
+    Dapr's SDK, an `except` around them that swallows what happens, an `except:` anywhere, the ports 3500 and
+    50001, a new client for each call, a dict for an event, and handlers of `dapr.ext.fastapi`. The source is
+    read, never run, and never changed: a person decides about each place, since a model and a key are to be
+    chosen. Without `--dry-run` nothing is done, with exit code 2.
 
     Kit, SDK and handlers by hand work in one app, so that one endpoint can move at a time.
 
@@ -80,4 +80,5 @@ def _tell_text(looked: Looked) -> None:
     for kind, number in summary_of(looked.places):
         typer.echo(f"{number} {kind}: {KINDS[kind]}")
     files = "1 file" if looked.files == 1 else f"{looked.files} files"
-    typer.echo(f"{files} read, {len(looked.places)} places to change, nothing was changed")
+    places = "1 place" if len(looked.places) == 1 else f"{len(looked.places)} places"
+    typer.echo(f"{files} read, {places} to change, nothing was changed")

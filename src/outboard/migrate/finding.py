@@ -6,9 +6,18 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from outboard.migrate.texts import HOLE, Scope, assigned, text_of
+from outboard.migrate.texts import (
+    HOLE,
+    Scope,
+    assigned,
+    attributes,
+    base_of,
+    event_routes,
+    imported_as,
+    text_of,
+)
 
 __all__ = ["KINDS", "Place", "places_in", "summary_of"]
 
@@ -18,6 +27,7 @@ KINDS: Final[Mapping[str, str]] = {
     "raw-state": "state is read or written by a request of one's own",
     "sdk-state": "state is read or written by Dapr's SDK",
     "swallowed": "an exception around such a call is swallowed: what it was to do is lost unseen",
+    "bare-except": "whatever is raised is swallowed: an event counts as handled, and nobody learns of it",
     "literal-port": "the port of the sidecar is written down",
     "client-per-call": "a client is made for each call, and with it a connection",
     "dict-event": "an event is a dict, which nothing checks",
@@ -30,7 +40,10 @@ PUBLISHES: Final = re.compile(r"/v1\.0(?:-alpha1)?/publish\b")
 STATE: Final = re.compile(r"/v1\.0(?:-alpha1)?/state\b")
 PORT: Final = re.compile(r"[\w\]}]:(?:3500|50001)\b")
 PORTS: Final = ("3500", "50001")
-REQUESTS: Final = frozenset({"post", "put", "get", "delete", "request", "patch"})
+REQUESTS: Final = frozenset(
+    {"post", "put", "get", "delete", "request", "patch", "build_request", "Request", "urlopen"}
+)
+ROUTES: Final = frozenset({"add_api_route", "add_route", "Route", "APIRoute"})
 SDK_PUBLISHES: Final = frozenset({"publish_event", "publish_events"})
 SDK_STATE: Final = frozenset(
     {
@@ -53,6 +66,10 @@ CLIENT_ADVICE: Final = "remove it: the board keeps one pooled client, opened and
 SWALLOWED_ADVICE: Final = (
     "remove it: `publish` raises SidecarUnavailable in bounded time; to lose nothing, "
     "`topic.stage(session, ...)` in the transaction"
+)
+BARE_ADVICE: Final = (
+    "name what is expected, and let the rest be raised: an event whose handler raises comes again, and "
+    "`raise Drop(...)` gives one up"
 )
 STATE_ADVICE: Final = (
     "`board.state(Model{store})`: `await values.get(key)`, `await values.save(key, value, etag=...)`, "
@@ -84,7 +101,7 @@ def places_in(source: str, file: str) -> list[Place]:
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
         return [Place(file, line, 1, "unreadable", f"it is no Python: {error}", "Correct it, and ask again.")]
-    reader = _Reader(file, _imports_dapr(tree), assigned(tree.body))
+    reader = _Reader(file, _imports_dapr(tree), assigned(tree.body), imported_as(tree), event_routes(tree))
     reader.visit(tree)
     once = {(each.line, each.column, each.kind): each for each in reversed(reader.found)}
     return sorted(once.values())
@@ -92,13 +109,19 @@ def places_in(source: str, file: str) -> list[Place]:
 
 @dataclass
 class _Reader(ast.NodeVisitor):
-    """`scope` holds the names that can be seen, `made` the clients that a function has made."""
+    """`scope` holds the names that can be seen, `originals` what is imported under another name.
+
+    `event_routes` are the paths that its own `/dapr/subscribe` names.
+    """
 
     file: str
     knows_dapr: bool
     scope: Scope
+    originals: Mapping[str, str]
+    event_routes: frozenset[str]
     found: list[Place] = field(default_factory=list)
-    functions: list[ast.AST] = field(default_factory=list)
+    is_handler: bool = False
+    """Whether the function at hand gets events."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._function(node)
@@ -106,17 +129,23 @@ class _Reader(ast.NodeVisitor):
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self._function(node)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for decorator in node.decorator_list:
-            self._decorator(decorator)
-        outer, before = self.scope, len(self.found)
-        self.scope = {**outer, **assigned(node.body)}
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        outer = self.scope
+        self.scope = {**outer, **attributes(node)}
         self.generic_visit(node)
         self.scope = outer
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        takes = [self._decorator(each) for each in node.decorator_list]
+        self._parameters(node.args)
+        outer, before = (self.scope, self.is_handler), len(self.found)
+        self.scope, self.is_handler = {**self.scope, **assigned(node.body)}, any(takes)
+        self.generic_visit(node)
+        self.scope, self.is_handler = outer
         if not any(each.kind in CALLS for each in self.found[before:]):
             return
         for each in ast.walk(node):
-            name = _last_name(each.func) if isinstance(each, ast.Call) else ""
+            name = self._called_name(each) if isinstance(each, ast.Call) else ""
             if isinstance(each, ast.Call) and name in CLIENTS and (name != "DaprClient" or self.knows_dapr):
                 what = f"`{ast.unparse(each.func)}(...)` in `{node.name}`"
                 self._note(each, "client-per-call", what, CLIENT_ADVICE)
@@ -125,8 +154,29 @@ class _Reader(ast.NodeVisitor):
         self._call(node)
         self.generic_visit(node)
 
+    def _parameters(self, given: ast.arguments) -> None:
+        positional = [*given.posonlyargs, *given.args]
+        defaults = positional[len(positional) - len(given.defaults) :]
+        for each, value in zip(
+            (*defaults, *given.kwonlyargs), (*given.defaults, *given.kw_defaults), strict=True
+        ):
+            if value is not None:
+                self._named_number(each.arg, value)
+
     def visit_Try(self, node: ast.Try) -> None:
-        self._guarded(node.body, [each for each in node.handlers if _is_broad(each) and not _raises(each)])
+        self._try(node)
+
+    def visit_TryStar(self, node: ast.AST) -> None:
+        self._try(node)
+
+    def _try(self, node: Any) -> None:
+        """An `ast.Try`, or an `ast.TryStar`, which has the same fields."""
+        broad = [each for each in node.handlers if _is_broad(each) and not _raises(each)]
+        if not self._guarded(node.body, broad):
+            for each in broad:
+                if each.type is None or self.is_handler:
+                    caught = f" {ast.unparse(each.type)}" if each.type is not None else ""
+                    self._note(each, "bare-except", f"`except{caught}:`", BARE_ADVICE)
         for part in (*node.handlers, *node.orelse, *node.finalbody):
             self.visit(part)
 
@@ -135,8 +185,8 @@ class _Reader(ast.NodeVisitor):
             self.visit(item)
         self._guarded(node.body, [item.context_expr for item in node.items if _suppresses(item.context_expr)])
 
-    def _guarded(self, body: list[ast.stmt], guards: Sequence[ast.excepthandler | ast.expr]) -> None:
-        """What is called in `body`, and swallowed by `guards`."""
+    def _guarded(self, body: list[ast.stmt], guards: Sequence[ast.excepthandler | ast.expr]) -> bool:
+        """Look for what is called in `body`, and swallowed by `guards`. Says whether anything is called."""
         before = len(self.found)
         for each in body:
             self.visit(each)
@@ -147,6 +197,7 @@ class _Reader(ast.NodeVisitor):
             word = "except" if isinstance(guard, ast.ExceptHandler) else "with"
             what = f"`{word}{said}:` around line {calls[0].line}"
             self._note(guard, "swallowed", what, SWALLOWED_ADVICE)
+        return bool(calls)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and PORT.search(node.value):
@@ -185,26 +236,36 @@ class _Reader(ast.NodeVisitor):
     def _port(self, node: ast.expr, text: str) -> None:
         self._note(node, "literal-port", f"`{text}`", PORT_ADVICE)
 
-    def _decorator(self, node: ast.expr) -> None:
+    def _decorator(self, node: ast.expr) -> bool:
+        """Whether what it decorates gets events."""
         if not isinstance(node, ast.Call):
-            return
+            return False
         named = {each.arg: each.value for each in node.keywords}
         name = _last_name(node.func)
-        if name == "subscribe" and {"pubsub", "topic"} <= named.keys():
-            topic = text_of(named["topic"], self.scope)
+        given = _argument(node, 0, "pubsub"), _argument(node, 1, "topic")
+        if (
+            name == "subscribe"
+            and None not in given
+            and (self.knows_dapr or {"pubsub", "topic"} <= named.keys())
+        ):
+            topic = text_of(given[1], self.scope)
             instead = (
                 f"`@{_identifier(topic)}.subscribe({_path_of(named, topic)!r})` with {_declaration(topic)}; "
                 "the function takes `event: Event[Model]`"
             )
             self._note(node, "sdk-subscription", f"`@{ast.unparse(node)}`", instead)
+            return True
         path = text_of(node.args[0], self.scope) if node.args else ""
         if name in ("get", "route", "api_route") and path == "/dapr/subscribe":
             self._note(node, "own-subscriptions", f"`@{ast.unparse(node)}`", OWN_ADVICE)
+        return name in ("post", "api_route", "route") and path in self.event_routes
 
     def _call(self, node: ast.Call) -> None:
-        name = _last_name(node.func)
+        name = self._called_name(node)
         if name in REQUESTS:
             self._request(node)
+        elif name in ROUTES and node.args and text_of(node.args[0], self.scope) == "/dapr/subscribe":
+            self._note(node, "own-subscriptions", f"`{_shortened(ast.unparse(node))}`", OWN_ADVICE)
         elif self.knows_dapr and name in SDK_PUBLISHES:
             topic = text_of(_argument(node, 1, "topic_name"), self.scope)
             self._publish(node, "sdk-publish", topic, _argument(node, 2, "data"))
@@ -213,7 +274,9 @@ class _Reader(ast.NodeVisitor):
             self._state(node, "sdk-state", store)
 
     def _request(self, node: ast.Call) -> None:
+        base = base_of(node.func, self.scope)
         urls = [text_of(each, self.scope) for each in (*node.args[:2], _named(node, "url"))]
+        urls = [f"{base}{each.lstrip('/')}" if base else each for each in urls]
         url = next((each for each in urls if PUBLISHES.search(each) or STATE.search(each)), "")
         if STATE.search(url):
             store = url.partition("/state/")[2].partition("/")[0]
@@ -236,6 +299,10 @@ class _Reader(ast.NodeVisitor):
     def _state(self, node: ast.Call, kind: str, store: str) -> None:
         named = f", store={store!r}" if _is_seen(store) else ""
         self._note(node, kind, _called(node, "of", store), STATE_ADVICE.format(store=named))
+
+    def _called_name(self, node: ast.Call) -> str:
+        name = _last_name(node.func)
+        return self.originals.get(name, name) if isinstance(node.func, ast.Name) else name
 
     def _note(self, node: ast.expr | ast.excepthandler, kind: str, what: str, replacement: str) -> None:
         self.found.append(Place(self.file, node.lineno, node.col_offset + 1, kind, what, replacement))

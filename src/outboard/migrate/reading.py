@@ -27,7 +27,7 @@ class Looked:
 
 def look_through(paths: list[Path]) -> Looked:
     """Read each module below `paths`. Raises CommandError for a path that is not there, or has none."""
-    files = [file for path in paths for file in _modules(path)]
+    files = list(dict.fromkeys(file for path in paths for file in _modules(path)))
     if not files:
         raise CommandError(f"there is no Python in {', '.join(map(str, paths))}", "Name files or folders.")
     return Looked(len(files), [place for file in files for place in _places(file)])
@@ -41,7 +41,8 @@ def _modules(path: Path) -> Iterator[Path]:
         raise CommandError(f"{path} does not exist", "Name files or folders of Python source.")
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(each for each in folders if each not in OTHERS and not each.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+        found = (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (each for each in found if each.is_file() or not each.exists())  # and no pipe, say
 
 
 def _places(file: Path) -> list[Place]:

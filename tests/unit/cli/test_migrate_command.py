@@ -24,7 +24,7 @@ def test_places_are_listed_and_nothing_is_changed(capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "shop.py:1: raw-publish: `requests.post(...)` to topic 'orders'"
     assert lines[1].startswith("    instead: `await orders.publish(data, key=...)`")
-    assert lines[-1] == "1 file read, 1 places to change, nothing was changed"
+    assert lines[-1] == "1 file read, 1 place to change, nothing was changed"
     assert Path("shop.py").read_text("utf-8") == SOURCE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -35,6 +36,124 @@ def test_an_event_published_by_a_request(call: str) -> None:
     assert "to topic 'task-events'" in place.what
     assert "`await task_events.publish(data, key=...)`" in place.replacement
     assert "`task_events = board.topic('task-events', Model)`" in place.replacement
+
+
+ELSEWHERE = [
+    (
+        """
+        class Publisher:
+            base = "http://localhost:8000"
+
+            def __init__(self, pubsub):
+                self.url = f"{self.base}/v1.0/publish/events/orders"
+
+            def send(self, body):
+                self.session.post(self.url, content=body)
+        """,
+        9,
+    ),
+    (
+        """
+        def send(body):
+            with httpx.Client(base_url=f"{BASE}/v1.0") as client:
+                client.post("publish/events/orders", content=body)
+        """,
+        4,
+    ),
+    (
+        """
+        class Publisher:
+            def __init__(self):
+                self.client = httpx.AsyncClient(base_url=BASE + "/v1.0/")
+
+            async def send(self, body):
+                await self.client.post("/publish/events/orders", content=body)
+        """,
+        7,
+    ),
+    (
+        """
+        def send(body):
+            urllib.request.urlopen(BASE + "/v1.0/publish/events/orders", data=body)
+        """,
+        3,
+    ),
+    (
+        """
+        from httpx import post as send
+
+
+        send(BASE + "/v1.0/publish/events/orders", content=body)
+        """,
+        5,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "line"), ELSEWHERE)
+def test_an_event_published_to_what_is_written_elsewhere(source: str, line: int) -> None:
+    places = places_in(textwrap.dedent(source), "a.py")
+    assert [(each.line, each.what.partition(" ")[2]) for each in places if each.kind == "raw-publish"] == [
+        (line, "to topic 'orders'")
+    ]
+
+
+def test_an_attribute_that_is_assigned_twice_is_not_known() -> None:
+    source = """
+    class Publisher:
+        def __init__(self):
+            self.url = "/v1.0/publish/events/orders"
+
+        def other(self):
+            self.url = "/orders"
+
+        def send(self):
+            client.post(self.url)
+    """
+    assert found(source) == []
+
+
+def test_what_an_exception_is_swallowed_by() -> None:
+    source = """
+    def script():
+        try:
+            work()
+        except:
+            pass
+        try:
+            work()
+        except:
+            raise Stop
+        try:
+            work()
+        except Exception:
+            pass
+
+    @dapr_app.subscribe(pubsub="events", topic="orders")
+    def on_order(event):
+        try:
+            work()
+        except Exception:
+            return {"status": "SUCCESS"}
+
+    @app.post("/mails")
+    def on_mail(event):
+        try:
+            work()
+        except* BaseException:
+            log()
+
+    @app.get("/dapr/subscribe")
+    def subscriptions():
+        return [{"pubsubname": "events", "topic": "mails", "route": "mails"}]
+    """
+    assert [line for line, kind in found(source) if kind == "bare-except"] == [5, 20, 27]
+    assert "swallowed" not in {kind for _, kind in found(source)}
+
+
+def test_the_default_of_a_parameter_is_a_literal_port() -> None:
+    source = "def f(a, dapr_port: int = 3500, *, count=3500, grpc_port=50001, other_port=None): ...\n"
+    assert found(source) == [(1, "literal-port")] * 2
 
 
 def test_a_topic_that_only_a_run_can_tell() -> None:
@@ -163,6 +282,22 @@ def test_handlers() -> None:
     assert (second.line, second.kind) == (6, "own-subscriptions")
 
 
+def test_handlers_that_are_declared_in_other_ways() -> None:
+    source = """
+    from dapr.ext.fastapi import DaprApp
+
+    @dapr_app.subscribe("events", "orders", route="/on-order")
+    def on_order(event):
+        pass
+
+    app.add_api_route("/dapr/subscribe", subscriptions)
+    """
+    first, second = places_in(textwrap.dedent(source), "a.py")
+    assert (first.line, first.kind) == (4, "sdk-subscription")
+    assert "`@orders.subscribe('/on-order')`" in first.replacement
+    assert (second.line, second.kind) == (8, "own-subscriptions")
+
+
 def test_the_kit_itself_is_no_finding() -> None:
     assert found("async def f(task):\n    await tasks.publish(task)\n    await values.get('a')\n") == []
 
@@ -182,6 +317,18 @@ def test_a_project(tmp_path: Path) -> None:
         ("d.py", "unreadable"),
     ]
     assert [*summary_of(looked.places)] == [("raw-publish", 1), ("unreadable", 2)]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    assert look_through([tmp_path, tmp_path / "a.py"]).files == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    os.mkfifo(tmp_path / "b.py")
+    assert look_through([tmp_path]).files == 1
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
