@@ -24,6 +24,7 @@ from outboard.kit.board import Outboard
 from outboard.kit.topic import Topic
 from outboard.testing.steps import EventSteps
 from outboard.testing.sync_session import SyncEventSession
+from outboard.testing.written import WrittenValue, imported, written
 
 try:
     from hypothesis import strategies as st
@@ -47,8 +48,10 @@ def _step(function: Callable[Concatenate[M, P], None]) -> Callable[Concatenate[M
 
     @functools.wraps(function)
     def noted(machine: M, *arguments: P.args, **named: P.kwargs) -> None:
-        said = ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())])
-        machine.noted.append((f"state.{function.__name__}({said})", named))
+        given = [("", written(value)) for value in arguments]
+        given += [(f"{name}=", written(value)) for name, value in named.items()]
+        said = ", ".join(f"{name}{value.text}" for name, value in given)
+        machine.noted.append((f"state.{function.__name__}({said})", [value for _, value in given]))
         try:
             function(machine, *arguments, **named)
         except Exception as error:
@@ -81,7 +84,7 @@ class EventMachine(RuleBasedStateMachine):
                 f"{type(self).__name__} needs `apps`, a list, and `events`, a strategy for each topic"
             )
         super().__init__()
-        self.noted: list[tuple[str, Mapping[str, object]]] = []
+        self.noted: list[tuple[str, Sequence[WrittenValue]]] = []
         self.failed: Exception | None = None
         """What a step has raised."""
         self.reset()
@@ -148,10 +151,8 @@ class EventMachine(RuleBasedStateMachine):
 
     def as_pytest(self) -> str:
         """The steps so far as a test of their own."""
-        values = [value for _, named in self.noted for value in _values(named)]
-        names = {(type(self).__module__, type(self).__qualname__)}
-        names |= {(type(each).__module__, type(each).__qualname__) for each in values}
-        imports = [f"from {module} import {name}" for module, name in sorted(names) if module != "builtins"]
+        lines = {line for _, values in self.noted for value in values for line in value.imports}
+        imports = sorted(lines | {imported(type(self))} - {""})
         steps = [f"    {text}" for text, _ in self.noted]
         body = [f"    state = {type(self).__qualname__}()", *steps, "    state.teardown()"]
         return "\n".join([*imports, "", "", "def test_minimal_sequence() -> None:", *body])
@@ -168,9 +169,3 @@ class EventMachine(RuleBasedStateMachine):
     def _told(self, error: Exception) -> Exception:
         error.add_note(self.as_pytest())
         return error
-
-
-def _values(named: Mapping[str, object]) -> Sequence[object]:
-    """The data among the arguments of a step."""
-    event = named.get("event")
-    return [event[1]] if isinstance(event, tuple) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import ClassVar
 
 import pytest
@@ -72,6 +73,38 @@ def test_what_fails_is_shrunk_and_told_as_a_pytest_that_fails_too() -> None:
     assert callable(test)
     with pytest.raises(AssertionError):
         test()
+
+
+class Colour(Enum):
+    RED = "r"
+
+
+painted = board.topic("painted", dict[str, Colour])
+
+
+class PaintMachine(EventMachine):
+    apps: ClassVar = [app]
+    events: ClassVar = {painted: st.just({"a": Colour.RED})}
+
+
+def test_the_pytest_is_python_whatever_the_data_is() -> None:
+    machine = PaintMachine()
+    machine.publish(event=("painted", {"a": Colour.RED}), key=None)
+    machine.deliver(number=0)
+    machine.teardown()
+    assert (
+        machine.as_pytest()
+        == f"""\
+from {__name__} import Colour
+from {__name__} import PaintMachine
+
+
+def test_minimal_sequence() -> None:
+    state = PaintMachine()
+    state.publish(event=('painted', {{'a': Colour('r')}}), key=None)
+    state.deliver(number=0)
+    state.teardown()"""
+    )
 
 
 def test_steps_in_their_order() -> None:
