@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from outboard.kit.arguments import check_instance, wrong
+from outboard.kit.arguments import NUMBER, check_instance, check_number, wrong
 from outboard.kit.board import Outboard
 from outboard.kit.topic import Topic
 from outboard.testing.engines.port import ENGINES
 
-__all__ = ["check_board", "check_engine", "check_served", "check_topic"]
+__all__ = [
+    "check_board",
+    "check_engine",
+    "check_error_status",
+    "check_seconds",
+    "check_seed",
+    "check_served",
+    "check_text",
+    "check_topic",
+]
 
 BOARD: Final = "the app's `Outboard`"
 
@@ -18,6 +27,33 @@ def check_topic(topic: object) -> None:
     """Raise TypeError unless it is a Topic, as for one that is given by its name."""
     if not isinstance(topic, Topic):
         wrong("topic", "a Topic, such as what `board.topic(name, Model)` returns", topic)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise TypeError unless it is a number of seconds, 0 or more."""
+    check_number(name, value)
+    if value is None:
+        wrong(name, NUMBER, value)
+
+
+def check_seed(value: object) -> None:
+    """Raise TypeError unless it is a whole number."""
+    if not isinstance(value, int):
+        wrong("seed", "a whole number", value)
+
+
+def check_error_status(value: object) -> None:
+    """Raise TypeError unless it is a whole number, and ValueError unless it is the status of an error."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        wrong("status", "a whole number, 400 to 599", value)
+    if not 400 <= value <= 599:
+        raise ValueError(f"status {value} is no error: one of 400 to 599 is")
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise TypeError unless it is a text."""
+    if not isinstance(value, str):
+        wrong(name, "a text", value)
 
 
 def check_board(board: object) -> None:

@@ -11,9 +11,15 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 from outboard.hops.record import EventIdentity, Hop, HopKind
-from outboard.kit.arguments import check_count, check_number
+from outboard.kit.arguments import check_count
 from outboard.kit.topic import Topic
-from outboard.testing.arguments import check_topic
+from outboard.testing.arguments import (
+    check_error_status,
+    check_seconds,
+    check_seed,
+    check_text,
+    check_topic,
+)
 from outboard.testing.delivered import Delivered, delivered_in, status_of
 from outboard.testing.held import HeldDeliveries
 from outboard.testing.letters import letter_requests
@@ -80,6 +86,7 @@ class Faults(Generic[Scope]):
 
         Those of one partition, and so of one key, keep theirs.
         """
+        check_seed(seed)
         return self._make(self._held(random.Random(seed)))
 
     def slow_sidecar(self, seconds: float) -> Scope:
@@ -87,7 +94,7 @@ class Faults(Generic[Scope]):
 
         Where that is longer than the call's timeout, its caller gives up before the answer.
         """
-        check_number("seconds", seconds)
+        check_seconds("seconds", seconds)
 
         async def slowly(passing: Passing, go_on: GoOn) -> Response:
             if passing.to == "app":
@@ -103,7 +110,7 @@ class Faults(Generic[Scope]):
 
     def failing_sidecar(self, status: int = 500) -> Scope:
         """Each call to a sidecar is answered with an error, `status`, and does nothing."""
-        check_count("status", status)
+        check_error_status(status)
         body = json.dumps({"errorCode": "ERR_INTERNAL", "message": "a fault of the test"}).encode()
 
         async def fail(passing: Passing, go_on: GoOn) -> Response:
@@ -123,6 +130,7 @@ class Faults(Generic[Scope]):
         That is so for handlers of the kit that have a dead letter topic; others get the event.
         """
         check_topic(topic)
+        check_text("reason", reason)
 
         async def dead_letter(passing: Passing, go_on: GoOn) -> Response:
             delivered = _of(topic, passing)

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from outboard.kit.arguments import NUMBER, check_number, wrong
+
 __all__ = ["is_debugged", "patiently", "stretched"]
 
 DEBUGGED_SECONDS: Final = 3600.0
@@ -49,11 +51,15 @@ def stretched(seconds: float) -> float:
 async def patiently(
     seconds: float, is_debugged: Callable[[], bool] = is_debugged
 ) -> AsyncIterator[asyncio.Timeout]:
-    """As `asyncio.timeout`, but time at a breakpoint does not count. Raises TimeoutError.
+    """As `asyncio.timeout`, but time at a breakpoint does not count. Raises TimeoutError,
+    and TypeError for `seconds` that are no number, 0 or more.
 
     That is all time under a debugger up to an hour, and all in which the event loop stood still.
     """
     loop = asyncio.get_running_loop()
+    check_number("timeout", seconds)
+    if seconds is None:  # as `check_number` allows
+        wrong("timeout", NUMBER, seconds)
     async with asyncio.timeout(None) as bound:
         watch = _Watch(loop, bound, seconds, is_debugged)
         try:

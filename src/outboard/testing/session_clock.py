@@ -71,7 +71,10 @@ def _seconds(delta: timedelta | None, units: Units) -> float:
     given: object = delta
     if given is not None and (not isinstance(given, timedelta) or units):
         wrong("delta", "a timedelta, or left out for `days=` and the like", given)
-    whole = timedelta(**units) if delta is None else delta
+    try:
+        whole = timedelta(**units) if delta is None else delta
+    except OverflowError:
+        raise ValueError(f"that is longer than time is here: {units}") from None
     if whole < timedelta():
         raise ValueError(f"time does not go back: {whole}")
     return whole.total_seconds()

@@ -229,6 +229,20 @@ async def test_a_fault_of_what_is_no_topic(outboard: Harness, service: Service) 
                 fault("orders")  # type: ignore[arg-type]
 
 
+async def test_a_fault_of_what_is_no_such_thing(outboard: Harness, service: Service) -> None:
+    async with outboard.session(service.app) as s:
+        with pytest.raises(TypeError, match="seed has to be a whole number, not 'a'"):
+            s.faults.reordering("a")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="seconds has to be a number of seconds, 0 or more, not None"):
+            s.faults.slow_sidecar(None)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="status has to be a whole number, 400 to 599, not '500'"):
+            s.faults.failing_sidecar("500")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="status 200 is no error"):
+            s.faults.failing_sidecar(200)
+        with pytest.raises(TypeError, match="reason has to be a text, not None"):
+            s.faults.dead_letters(service.orders, reason=None)  # type: ignore[arg-type]
+
+
 def test_what_a_request_delivers() -> None:
     assert delivered_in(Request("GET", "/orders")) is None
     assert delivered_in(Request("POST", "/orders", body=b"no json")) is None

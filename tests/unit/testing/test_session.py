@@ -314,6 +314,10 @@ async def test_a_time_that_is_none(outboard: Harness, shop: Shop) -> None:
             await s.clock.advance(days=-1)
         with pytest.raises(TypeError, match="a timedelta, or left out"):
             await s.clock.advance(8)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="longer than time is"):
+            await s.clock.advance(days=1e12)
+        with pytest.raises(TypeError, match="timeout has to be a number of seconds, 0 or more, not '5'"):
+            await s.quiet(timeout="5")  # type: ignore[arg-type]
 
 
 def test_the_tests_are_not_debugged() -> None:
