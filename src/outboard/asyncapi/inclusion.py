@@ -200,7 +200,7 @@ class _Comparison:
         own = {name for names in writer.all("properties") for name in names}
         is_closed = self.only_named and _names_its_fields(writer)
         for name in sorted(own | set(known)):
-            mine = [_field(part, name) for part in writer.parts]
+            mine = _fields(writer, name)
             is_there = not (is_closed and name not in own) and alternatives(mine, self.writers)
             if not is_there and name not in needed:
                 continue  # it is never there
@@ -209,7 +209,7 @@ class _Comparison:
                 yield SchemaMisfit(place, "field", "no such field is taken")
                 continue
             found = self.of(mine, known.get(name, others), place)
-            if name in own or not all(each is True for each in mine):
+            if name in own or mine != [True]:
                 yield from found
             elif found and name not in missing:
                 yield SchemaMisfit(place, found[0].rule, "where it is not named, it may have any value")
@@ -272,6 +272,11 @@ def _items(schema: Part) -> tuple[list[Schema], Schema]:
     if isinstance(items, list):
         return list(items), schema.get("additionalItems", True)
     return [], items
+
+
+def _fields(writer: Alternative, name: str) -> list[Schema]:
+    """The schemas that a field has to fulfil together; True where nothing is said of it."""
+    return [each for part in writer.parts if (each := _field(part, name)) is not True] or [True]
 
 
 def _field(part: Part, name: str) -> Schema:

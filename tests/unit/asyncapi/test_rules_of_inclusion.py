@@ -137,6 +137,15 @@ def test_schemas_that_contain_themselves() -> None:
     assert not is_same(ints, ints, numbers, numbers)
 
 
+def test_a_schema_that_may_contain_itself_is_told_once_at_each_place() -> None:
+    def node(name: Any) -> dict[str, Any]:
+        parent = {"anyOf": [{"$ref": "#/$defs/Node"}, NULL], "default": None}
+        return {"$defs": {"Node": obj("name", name=name, parent=parent)}, "$ref": "#/$defs/Node"}
+
+    texts, ints = node(TEXT), node(INT)
+    assert [each.path for each in misfits(texts, texts, ints, ints)] == ["name", "parent.name"]
+
+
 @pytest.mark.parametrize(
     "schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}, {"anyOf": [{"$ref": "#"}, INT]}]
 )
