@@ -18,10 +18,11 @@ from outboard.errors import ResourceError
 from outboard.facts.catalogue import Catalogue
 from outboard.resources.finding import Finding
 
-__all__ = ["Corpus", "RunFile", "SourceFile"]
+__all__ = ["RUN_FILE", "Corpus", "RunFile", "SourceFile"]
 
 OF_CLUSTER: Final = re.compile(r"(\A|[/\\_-])(k8s|kubernetes|kustomize|helm|charts?|aks|eks|gke)([/\\_-]|\Z)")
 """What folders of manifests are called."""
+RUN_FILE: Final = "dapr.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class SourceFile:
     def folder(self) -> str:
         """Where it is."""
         return str(Path(self.name).parent)
+
+    @property
+    def is_named_run_file(self) -> bool:
+        """Whether it has the name that `outboard run` and `dapr run -f` look for."""
+        return Path(self.name).name == RUN_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from outboard.check.apps import RunApp
-from outboard.check.corpus import RunFile, SourceFile
+from outboard.check.corpus import RUN_FILE, RunFile, SourceFile
 from outboard.check.document import Document, child, entries, items, text, texts
 from outboard.errors import CommandError, OutboardError, ResourceError
 from outboard.resources import document
@@ -35,7 +35,8 @@ LARGEST: Final = 16 * 1024 * 1024
 LEFT_ALONE: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SEPARATOR: Final = "---"
-RUN_FILE: Final = "dapr.yaml"
+UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""How such a file begins: PowerShell 5 writes one by `>`."""
 
 
 def read_stream(stream: BinaryIO) -> str:
@@ -67,7 +68,7 @@ def read_paths(paths: Sequence[Path], stream: str | None, exclude: Iterable[str]
             if file.absolute() not in seen:
                 seen.add(file.absolute())
                 read = _read(file)
-                if named or read.documents or read.errors or read.unread:
+                if named or read.documents or read.errors or read.unread or read.is_named_run_file:
                     found.append(read)
                     others += [] if named else _others(file.parent, seen)
     return [*_without_patches(found), *others]
@@ -96,10 +97,7 @@ def read_run_files(files: Iterable[SourceFile]) -> list[RunFile]:
         _run_file(each)
         for file in files
         for each in file.documents
-        if child(each.node, "apps") is not None
-        and not each.kind
-        and not each.is_stream
-        and (Path(file.name).name == RUN_FILE or _is_run_file(each.node))
+        if not each.kind and not each.is_stream and _is_run_file(file, each.node)
     ]
 
 
@@ -115,8 +113,10 @@ def _run_file(found: Document) -> RunFile:
     return RunFile(found, apps, template.findings)
 
 
-def _is_run_file(node: Node) -> bool:
+def _is_run_file(file: SourceFile, node: Node) -> bool:
     """Whether it describes apps as Dapr's run files do: others have `apps` too."""
+    if file.is_named_run_file:
+        return any(child(node, key) is not None for key in ("apps", "version", "common"))
     apps = items(child(node, "apps"))
     return child(node, "version") is not None and any(child(each, "appDirPath") for each in apps)
 
@@ -185,21 +185,25 @@ def _read(path: Path, matters: Callable[[str], bool] | None = None) -> SourceFil
         raw = path.read_bytes()
     except OSError as error:
         return SourceFile(name, "", unread=f"it cannot be read: {error.strerror}")
-    if b"\0" in raw:
+    is_utf_16 = raw.startswith(UTF_16)
+    if b"\0" in raw and not is_utf_16:
         return SourceFile(name, "", unread="it is no text")
     try:
         content = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = ResourceError(name, line, "not UTF-8 text", "Save the file in UTF-8.")
-        return SourceFile(
-            name, raw.decode("utf-8", "replace"), errors=(problem,) if _matters(raw.decode("latin-1")) else ()
-        )
-    return source_file(name, content) if (matters or _matters)(content) else SourceFile(name, content)
+        likely = raw.decode("utf-16" if is_utf_16 else "latin-1", "replace")
+        errors = (problem,) if _matters(path, likely) else ()
+        return SourceFile(name, likely if is_utf_16 else raw.decode("utf-8", "replace"), errors=errors)
+    is_read = _matters(path, content) if matters is None else matters(content)
+    return source_file(name, content) if is_read else SourceFile(name, content)
 
 
-def _matters(content: str) -> bool:
+def _matters(path: Path, content: str) -> bool:
     """Whether it has to do with Dapr or Kubernetes: of a workflow or a compose file nothing is said."""
+    if path.name == RUN_FILE:
+        return True
     return "apps:" in content or "dapr" in content.lower() or ("apiVersion" in content and "kind" in content)
 
 

@@ -138,3 +138,34 @@ def test_standard_input_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_stream(io.BytesIO(b"\xef\xbb\xbfa: 1")) == "a: 1"
     with pytest.raises(CommandError, match="standard input has more than"):
         read_stream(io.BytesIO(b"a: 12345678"))
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "line"),
+    [
+        (b"", "OB501", 0),
+        (b"# nothing yet\n", "OB501", 0),
+        (b"- shop\n", "OB501", 0),
+        (b"version: 1\napp:\n  - appID: shop\n", "OB501", 1),
+        (b"version: 1\nservices: [\n", "OB001", 3),
+        (b"\xffversion: 1\n", "OB001", 1),
+        ("version: 1\n".encode("utf-16"), "OB001", 1),
+    ],
+    ids=["empty", "comment", "list", "no apps", "broken", "no UTF-8", "UTF-16"],
+)
+def test_a_run_file_that_describes_no_app_is_an_error(
+    tmp_path: Path, content: bytes, code: str, line: int
+) -> None:
+    (tmp_path / "dapr.yaml").write_bytes(content)
+    assert codes(tmp_path) == [("dapr.yaml", code, line)]
+
+
+@pytest.mark.parametrize("content", ["global:\n  ha: true\n", COMPONENT], ids=["values", "component"])
+def test_another_file_of_that_name_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dapr.yaml").write_text(content, encoding="utf-8")
+    assert not {code for _, code, _ in codes(tmp_path)} & {"OB001", "OB501"}
+
+
+def test_a_resource_in_utf_16_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(COMPONENT, encoding="utf-16")
+    assert codes(tmp_path) == [("a.yaml", "OB001", 1)]

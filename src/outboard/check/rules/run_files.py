@@ -32,6 +32,10 @@ def invalid_run_file(corpus: Corpus) -> Iterator[Hit]:
                 file.error.advice,
                 Severity.note if elsewhere else None,
             )
+    for source in corpus.files:
+        if source.is_named_run_file and not (source.documents or source.errors or source.unread):
+            fix = "Start it with `version: 1` and list the apps under `apps:`."
+            yield Hit(source.name, Span(), "no app is described here", fix)
 
 
 def unknown_run_key(corpus: Corpus) -> Iterator[Hit]:
