@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outboard.run.processes.last_words import Remembering, last_words
+from outboard.run.processes.last_words import OURS, Remembering, last_words
 
 STARTUP = "ERROR:    Application startup failed. Exiting."
 WORKER = "[ERROR] Worker (pid:7) exited with code 3"
@@ -34,6 +34,66 @@ WORKER = "[ERROR] Worker (pid:7) exited with code 3"
     ],
 )
 def test_the_reason_is_found(lines: list[str], said: str) -> None:
+    assert last_words(lines) == said
+
+
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "<frozen runpy>", line 198, in _run_module_as_main',
+    '  File "/usr/lib/python3.11/importlib/__init__.py", line 126, in import_module',
+    '  File "/venv/lib/python3.11/site-packages/uvicorn/main.py", line 448, in main',
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            [
+                *TRACEBACK,
+                '  File "/shop/main.py", line 7, in <module>',
+                "    import redis",
+                "ImportError: redis",
+            ],
+            "ImportError: redis (/shop/main.py:7)",
+        ),
+        (
+            [*TRACEBACK, '  File "/shop/main.py", line 2', "    def f(:", "SyntaxError: invalid syntax"],
+            "SyntaxError: invalid syntax (/shop/main.py:2)",
+        ),
+        (
+            ['  File "/shop/a.py", line 1', *TRACEBACK, "OSError: no such port"],
+            "OSError: no such port",
+        ),
+        (
+            [
+                *TRACEBACK,
+                '  File "/shop/main.py", line 7, in <module>',
+                "Unfit: on_note (/shop/main.py:7) is no",
+            ],
+            "Unfit: on_note (/shop/main.py:7) is no",
+        ),
+        (
+            [
+                *TRACEBACK,
+                r'  File "C:\shop\main.py", line 7, in <module>',
+                r'  File "C:\Python313\Lib\site.py", line 7, in g',
+                "E: x",
+            ],
+            r"E: x (C:\shop\main.py:7)",
+        ),
+        (
+            ['  File "/shop/main.py", line 7, in <module>', *TRACEBACK[1:], "KeyError: 'DSN'"],
+            "KeyError: 'DSN' (/shop/main.py:7)",
+        ),
+        (
+            [*TRACEBACK, f'  File "{OURS}/kit/board.py", line 7, in g', "E: x"],
+            "E: x",
+        ),
+    ],
+    ids=["module", "syntax", "before", "named", "windows", "long", "ours"],
+)
+def test_the_place_in_the_app_is_told_with_it(lines: list[str], said: str) -> None:
     assert last_words(lines) == said
 
 
