@@ -6,6 +6,7 @@ import keyword
 import re
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import combining, normalize
 
 from outboard.errors import CommandError
 
@@ -16,11 +17,38 @@ LONGEST: Final = 58
 """Dapr makes a Service of Kubernetes of the name and `-dapr`."""
 OTHERS: Final = frozenset(
     {
-        *("anyio", "components", "dapr", "fastapi", "httpx", "kubernetes", "outboard", "pydantic", "pytest"),
-        *("redis", "sqlalchemy", "starlette", "tests", "typer", "uvicorn", "yaml"),
+        *("components", "conftest", "kubernetes", "tests"),
+        *("anyio", "dapr", "fastapi", "httpx", "outboard", "pydantic", "pytest", "redis", "sqlalchemy"),
+        *("starlette", "typer", "uvicorn", "yaml"),
+        # What those import in their turn.
+        *(
+            "aiohttp",
+            "aiosignal",
+            "attr",
+            "attrs",
+            "certifi",
+            "click",
+            "frozenlist",
+            "grpc",
+            "h11",
+            "httpcore",
+        ),
+        *(
+            "httptools",
+            "idna",
+            "iniconfig",
+            "jinja2",
+            "markupsafe",
+            "multidict",
+            "opentelemetry",
+            "packaging",
+        ),
+        *("pluggy", "propcache", "psutil", "pygments", "rich", "shellingham", "uvloop", "watchfiles", "yarl"),
     }
 )
 """Folders beside the package, and packages that it or its sidecar imports."""
+OF_WINDOWS: Final = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
+"""Devices there: no folder can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +66,8 @@ def service_names(name: str, standard_library: frozenset[str]) -> ServiceNames:
     Raises CommandError.
     """
     if len(name) > LONGEST or not APP_ID.match(name):
-        suggestion = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
+        plain = "".join(each for each in normalize("NFKD", name.lower()) if not combining(each))
+        suggestion = re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:LONGEST].strip("-")
         hint = f": {suggestion}" if suggestion else ""
         raise CommandError(
             f"`{name}` is no name for a service",
@@ -49,5 +78,9 @@ def service_names(name: str, standard_library: frozenset[str]) -> ServiceNames:
         raise CommandError(
             f"a Python package `{package}` would hide another one of that name",
             f"Choose another name: {name}-service",
+        )
+    if OF_WINDOWS.fullmatch(name):
+        raise CommandError(
+            f"no folder can be called `{name}` on Windows", f"Choose another name: {name}-service"
         )
     return ServiceNames(name, package)

@@ -26,9 +26,13 @@ def test_the_longest_name_does() -> None:
     assert service_names("a" * 58, STANDARD).app_id == "a" * 58
 
 
-def test_a_name_that_would_do_is_told() -> None:
-    with pytest.raises(CommandError, match=r": my-orders$"):
-        service_names("My_Orders!", STANDARD)
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [("My_Orders!", "my-orders"), ("1orders-v2", "orders-v2"), ("Büro", "buro"), ("../a", "a")],
+)
+def test_a_name_that_would_do_is_told(name: str, suggestion: str) -> None:
+    with pytest.raises(CommandError, match=f": {suggestion}$"):
+        service_names(name, STANDARD)
 
 
 def test_where_nothing_is_left_of_it_none_is_told() -> None:
@@ -36,7 +40,23 @@ def test_where_nothing_is_left_of_it_none_is_told() -> None:
         service_names("42", STANDARD)
 
 
-@pytest.mark.parametrize("name", ["json", "class", "match", "tests", "components", "fastapi", "outboard"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("json", "class", "match", "tests", "conftest", "components", "fastapi", "outboard"),
+        *("click", "attr", "multidict"),
+    ],
+)
 def test_what_would_hide_another_package_is_refused(name: str) -> None:
     with pytest.raises(CommandError, match=f"hide another one.*{name}-service"):
         service_names(name, STANDARD)
+
+
+@pytest.mark.parametrize("name", ["con", "nul", "com1", "lpt0"])
+def test_what_windows_keeps_for_devices_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match=f"on Windows.*{name}-service"):
+        service_names(name, STANDARD)
+
+
+def test_what_begins_like_a_device_is_a_name() -> None:
+    assert service_names("contracts", STANDARD).app_id == "contracts"
