@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from outboard.errors import CommandError
@@ -65,15 +66,25 @@ def called(folder: Path) -> str:
 
 
 def _refuse_to_overwrite(folder: Path, made: Mapping[str, str]) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise CommandError(f"{folder} is a file", "Name another folder with --to.")
-    there = [path for path in (*sorted(made), MANIFESTS) if (folder / path).exists()]
+    for each in (folder, *folder.parents):
+        if os.path.lexists(each) and not each.is_dir():
+            raise CommandError(f"{each} is a file", "Name another folder with --to.")
+    found = [_in_the_way(folder, PurePosixPath(path)) for path in (*sorted(made), MANIFESTS)]
+    there = list(dict.fromkeys(filter(None, found)))
     if there:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise CommandError(
             f"{called(folder)} has {', '.join(there[:SHOWN])}{more} already; nothing was written",
             "Name another folder with --to, or move them away.",
         )
+
+
+def _in_the_way(folder: Path, path: PurePosixPath) -> str:
+    """What is there where `path` is to be, or a file in the place of a folder of it; else empty."""
+    for parent in reversed(path.parents[:-1]):
+        if os.path.lexists(folder / parent) and not (folder / parent).is_dir():
+            return str(parent)
+    return str(path) if os.path.lexists(folder / path) else ""  # a link to nowhere would be written through
 
 
 def _write_manifests(folder: Path) -> list[Path]:

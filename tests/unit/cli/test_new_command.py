@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -103,6 +104,32 @@ def test_manifests_that_are_there_are_in_the_way(here: Path, capsys: pytest.Capt
     (here / "orders" / "kubernetes").mkdir(parents=True)
     assert called("orders") == 2
     assert "orders has kubernetes already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tests", ".vscode", "components"])
+def test_a_file_in_the_place_of_a_folder_below_is_in_the_way(
+    here: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (here / "orders").mkdir()
+    (here / "orders" / name).write_text("mine", encoding="utf-8")
+    assert called("orders") == 2
+    assert f"orders has {name} already; nothing was written" in capsys.readouterr().err
+    assert files(here) == {f"orders/{name}"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_nowhere_is_in_the_way(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "orders").mkdir()
+    (here / "orders" / "README.md").symlink_to(here / "elsewhere.md")
+    assert called("orders") == 2
+    assert "orders has README.md already; nothing was written" in capsys.readouterr().err
+    assert not (here / "elsewhere.md").exists()
+
+
+def test_a_file_on_the_way_to_the_folder_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "services").write_text("mine", encoding="utf-8")
+    assert called("orders", "--to", "services/orders") == 2
+    assert "services is a file. Name another folder with --to." in capsys.readouterr().err
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
