@@ -45,7 +45,7 @@ def new(
       outboard new orders --to .            into this folder
       outboard new orders --output json     the files that were made, for a program
     """
-    from outboard.scaffold.writing import called, make_service
+    from outboard.scaffold.writing import called, how_to_install, make_service
 
     folder = Path(name) if to is None else to
     made = make_service(name, folder)
@@ -54,9 +54,11 @@ def new(
         return
     for each in made:
         typer.echo(f"written: {each}")
+    itself = how_to_install("dashboard,testing")
     typer.echo(
         f"\nNow, in {called(folder)}:\n"
-        "  python -m pip install -r requirements-dev.txt\n"
+        + (f"  python -m pip install {itself}\n" if itself else "")
+        + "  python -m pip install -r requirements-dev.txt\n"
         "  python -m pytest       its tests\n"
         "  outboard run           the service and its sidecar, until Ctrl-C"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
@@ -16,9 +16,10 @@ from outboard.manifests.assembling import ManifestOptions
 from outboard.manifests.reading import read_system
 from outboard.manifests.writing import carry_out, decide, make_files
 from outboard.scaffold.naming import ServiceNames, service_names
+from outboard.scaffold.origin import install_arguments, requirement_words
 from outboard.scaffold.rendering import SUFFIX, rendered
 
-__all__ = ["called", "make_service"]
+__all__ = ["called", "how_to_install", "make_service"]
 
 RUN_FILE: Final = "dapr.yaml"
 MANIFESTS: Final = "kubernetes"
@@ -49,7 +50,17 @@ def _words(names: ServiceNames) -> dict[str, str]:
         "package": names.package,
         "python": ".".join(map(str, sys.version_info[:2])),
         "version": version("outboard"),
+        **requirement_words(_direct_url()),
     }
+
+
+def how_to_install(extras: str) -> str:
+    """What `pip install` is given for Outboard with `extras`; empty where it is a requirement like others."""
+    return install_arguments(_direct_url(), extras)
+
+
+def _direct_url() -> str | None:
+    return distribution("outboard").read_text("direct_url.json")
 
 
 def _templates(folder: Traversable, path: str = "") -> Iterator[tuple[str, str]]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from outboard.cli import main
+from outboard.scaffold import writing
 from outboard.schema.jsonc import with_entries
 from support.outboard_command import calling
 
 pytestmark = pytest.mark.usefixtures("here")
 called = calling("new")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 
 
 def files(folder: Path) -> set[str]:
@@ -40,6 +42,38 @@ def test_no_word_is_left_unfilled(here: Path) -> None:
     version = ".".join(map(str, sys.version_info[:2]))
     container = json.loads((here / "orders/.devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     assert container["image"] == f"python:{version}"
+
+
+def required(text: str) -> list[str]:
+    """The packages that a file of requirements names, without their versions."""
+    return [line.partition(">=")[0] for line in text.splitlines() if not line.startswith(("#", "-"))]
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "needed", "needed_for_tests"),
+    [
+        (None, ["outboard"], ["outboard[dashboard,testing]", "httpx"]),
+        ('{"url": "file:///clone", "dir_info": {}}', [], ["httpx"]),
+    ],
+    ids=["index", "clone"],
+)
+def test_another_project_of_the_same_name_is_never_installed(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    direct_url: str | None,
+    needed: list[str],
+    needed_for_tests: list[str],
+) -> None:
+    """Until the first release the index has a stranger's `outboard`, of a higher version."""
+    monkeypatch.setattr(writing, "_direct_url", lambda: direct_url)
+    assert called("orders") == 0
+    texts = {each: (here / "orders" / each).read_text(encoding="utf-8") for each in REQUIREMENTS}
+    assert [required(text) for text in texts.values()] == [needed, needed_for_tests]
+    is_from_index = direct_url is None
+    assert ("[dashboard,testing]" in capsys.readouterr().out) is not is_from_index
+    readme = (here / "orders" / "README.md").read_text(encoding="utf-8")
+    assert ("from its clone" in readme) is not is_from_index
 
 
 def test_its_manifests_are_up_to_date(
