@@ -8,6 +8,7 @@ environment counts for more: then PATH decides, as in any shell.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from outboard.errors import CommandError
 
 __all__ = ["Interpreter", "program_path", "this_interpreter"]
 
+ASGI_APP: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+"""`module:app`, as servers are told."""
 PYTHON_NAMES: Final = frozenset({"python", "python3", "python.exe", "python3.exe"})
 
 
@@ -63,11 +66,20 @@ def program_path(command: tuple[str, ...], directory: Path, environment: Mapping
     place = str(directory / name) if _has_folder(name) else name
     found = shutil.which(place, path=environment.get("PATH"))
     if found is None:
-        problem = f"{app} cannot be started: there is no program {name!r}"
-        raise CommandError(
-            problem, f"It is looked for from {directory} and on PATH: correct the command, or install it."
+        advice = _instead_of(command) or (
+            f"It is looked for from {directory} and on PATH: correct the command, or install it."
         )
+        raise CommandError(f"{app} cannot be started: there is no program {name!r}", advice)
     return found
+
+
+def _instead_of(command: tuple[str, ...]) -> str:
+    """What to write where `command` begins with what Python programs are given; else empty."""
+    if ASGI_APP.fullmatch(command[0]):
+        return f"A server serves an app: write `python -m uvicorn {' '.join(command)} --port PORT`."
+    if command[0].endswith(".py"):
+        return f"Write `python {' '.join(command)}`."
+    return ""
 
 
 def _has_folder(name: str) -> bool:
