@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import dev
+from support import said_by_daprd
 
 CONTRIBUTING = (dev.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -25,6 +26,17 @@ def test_its_commands_are_commands(line: str) -> None:
     own, _ = dev.split_off(shlex.split(line))
     if own != ["--help"]:
         assert dev.parser().parse_args(own).command == own[0]
+
+
+def test_its_way_to_a_rule_ends_where_the_tests_want_it() -> None:
+    """Whoever followed it was told of a file by a KeyError of the pages' own program."""
+    recipe = CONTRIBUTING.partition("## Add a rule")[2].partition("\n## ")[0]
+    for needed in (
+        "src/outboard/check/rules",
+        "tests/unit/check/cases",
+        said_by_daprd.__name__.replace(".", "/"),
+    ):
+        assert needed in recipe
 
 
 @pytest.mark.parametrize("name", ["bug.yml", "wish.yml"])
