@@ -15,7 +15,7 @@ __all__ = ["topology_of"]
 
 def topology_of(info: SidecarInfo) -> Topology:
     """Of a sidecar in this process; an app without a port has not been asked, and takes nothing."""
-    discovery = info.discovery or Discovery(unasked="it has no port, and is not called")
+    discovery = info.discovery or Discovery(unasked="it has no `appPort` (`--app-port`), and is not called")
     serial = {(each.pubsub, each.topic): each.reason for each in discovery.serial_bulk}
     return Topology(
         info.app_id,

@@ -29,3 +29,10 @@ async def test_bulk_that_cannot_be_is_remarked() -> None:
         "  t of many at /on, in bulk",
         "  single of one at /single",
     ]
+
+
+async def test_who_has_no_port_is_told_how_to_give_one() -> None:
+    """`outboard run python -m uvicorn main:app` is what a newcomer writes first."""
+    async with sidecar_for(None, Resources(()), Hops()).running() as sidecar:
+        lines = topology_lines(topology_of(sidecar.info))
+    assert lines[0].endswith("takes no topic (it has no `appPort` (`--app-port`), and is not called)")
