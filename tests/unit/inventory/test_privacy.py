@@ -28,6 +28,22 @@ def test_what_may_be_a_secret_is_masked() -> None:
     assert told["OUTBOARD_MAVEN_URL"] == "https://ana:***@maven.example/all"
 
 
+def test_settings_of_the_service_itself_are_masked_too() -> None:
+    """Their names often begin with `APP_`, as Outboard's do."""
+    told = without_secrets(
+        {
+            "APP_DSN": "abc",
+            "APP_DB_PW": "abc",
+            "APP_BROKER": "Server=h;Password=abc;Port=1",
+            "APP_DATABASE": "host=h password='abc abc' user=ana",
+            "APP_BUS": "Endpoint=sb://h/;SharedAccessKey=abc=",
+        }
+    )
+    assert "abc" not in str(told)
+    assert told["APP_BROKER"] == "Server=h;Password=***;Port=1"
+    assert told["APP_DATABASE"] == "host=h password=*** user=ana"
+
+
 def test_the_home_is_not_named() -> None:
     home = PurePosixPath("/home/ana")
     assert without_home(home / "venv" / "bin", home) == "~/venv/bin"
