@@ -15,38 +15,15 @@ __all__ = ["ServiceNames", "service_names"]
 APP_ID: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 LONGEST: Final = 58
 """Dapr makes a Service of Kubernetes of the name and `-dapr`."""
-OTHERS: Final = frozenset(
-    {
-        *("components", "conftest", "kubernetes", "tests"),
-        *("anyio", "dapr", "fastapi", "httpx", "outboard", "pydantic", "pytest", "redis", "sqlalchemy"),
-        *("starlette", "typer", "uvicorn", "yaml"),
-        # What those import in their turn.
-        *(
-            "aiohttp",
-            "aiosignal",
-            "attr",
-            "attrs",
-            "certifi",
-            "click",
-            "frozenlist",
-            "grpc",
-            "h11",
-            "httpcore",
-        ),
-        *(
-            "httptools",
-            "idna",
-            "iniconfig",
-            "jinja2",
-            "markupsafe",
-            "multidict",
-            "opentelemetry",
-            "packaging",
-        ),
-        *("pluggy", "propcache", "psutil", "pygments", "rich", "shellingham", "uvloop", "watchfiles", "yarl"),
-    }
-)
-"""Folders beside the package, and packages that it or its sidecar imports."""
+NAMES: Final = """
+components conftest kubernetes tests
+anyio dapr fastapi httpx outboard pydantic pytest redis sqlalchemy starlette typer uvicorn yaml
+aiohttp aiosignal attr attrs certifi click frozenlist grpc h11 httpcore httptools idna iniconfig jinja2
+markupsafe multidict opentelemetry packaging pluggy propcache psutil pygments rich shellingham uvloop
+watchfiles yarl
+"""
+OTHERS: Final = frozenset(NAMES.split())
+"""Folders beside the package, packages that it or its sidecar imports, and what those import in turn."""
 OF_WINDOWS: Final = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 """Devices there: no folder can have such a name."""
 
