@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from outboard.hops.record import FAILED, EventIdentity, Hop, HopKind, is_unwell
 
-__all__ = ["EventStory", "Passage", "Reception", "StoryStep", "stories"]
+__all__ = ["EventStory", "Passage", "Reception", "StoryStep", "joined_step", "says_the_same", "stories"]
 
 PUBLISHING: Final = frozenset(
     {
@@ -219,17 +219,18 @@ def _paired(ours: Sequence[Hop], theirs: Sequence[Hop]) -> Iterator[StoryStep]:
     """Each hop of the kit with that of the sidecar which says the same, both in their order."""
     rest = list(theirs)
     for hop in ours:
-        same = next((number for number, each in enumerate(rest) if _says_the_same(hop, each)), None)
+        same = next((number for number, each in enumerate(rest) if says_the_same(hop, each)), None)
         if same is None:
             yield StoryStep(hop)
             continue
         yield from map(StoryStep, rest[:same])
-        yield _step(hop, (rest[same],))
+        yield joined_step(hop, rest[same])
         rest = rest[same + 1 :]
     yield from map(StoryStep, rest)
 
 
-def _says_the_same(ours: Hop, theirs: Hop) -> bool:
+def says_the_same(ours: Hop, theirs: Hop) -> bool:
+    """Whether a hop of the kit and one of its sidecar, of one event on one topic, are of the same step."""
     if theirs.kind in (HopKind.STORED, HopKind.ACCEPTED):
         return ours.kind not in ON_THE_WAY and ours.outcome == theirs.outcome
     return (
@@ -237,17 +238,16 @@ def _says_the_same(ours: Hop, theirs: Hop) -> bool:
     )
 
 
-def _step(hop: Hop, others: tuple[Hop, ...]) -> StoryStep:
-    """`hop` with what the others know beside it."""
-    for other in others:
-        hop = hop._replace(
-            attempt=max(hop.attempt, other.attempt),
-            detail=hop.detail or other.detail,
-            duration=other.duration if hop.duration is None else hop.duration,
-            partition=hop.partition or other.partition,
-            offset=hop.offset or other.offset,
-        )
-    return StoryStep(hop, others)
+def joined_step(hop: Hop, other: Hop) -> StoryStep:
+    """`hop` with what the other one knows of the same step beside it."""
+    whole = hop._replace(
+        attempt=max(hop.attempt, other.attempt),
+        detail=hop.detail or other.detail,
+        duration=other.duration if hop.duration is None else hop.duration,
+        partition=hop.partition or other.partition,
+        offset=hop.offset or other.offset,
+    )
+    return StoryStep(whole, (other,))
 
 
 # Receptions

@@ -11,13 +11,15 @@ from typing import Final
 
 from outboard.gojson.values import Json
 from outboard.hops.files.reader import HopFollower, RecordRead, read_record
+from outboard.hops.record import Hop
 from outboard.hops.selection import Selection
+from outboard.trace.following import LiveSteps
 from outboard.trace.formats import TraceFormat
 from outboard.trace.mermaid import diagram
 from outboard.trace.nothing import NoEventFound
 from outboard.trace.objects import hop_object, node_objects, story_object
 from outboard.trace.question import EventsFound, Question, answer, hops_taken, notes_told, with_conversation
-from outboard.trace.text import Line, hop_line, list_lines, node_lines
+from outboard.trace.text import Line, list_lines, live_line, node_lines
 
 __all__ = ["Writer", "follow", "trace_once"]
 
@@ -57,11 +59,12 @@ def follow(
     question: Question, folder: Path, output: TraceFormat, write: Writer,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:  # fmt: skip
-    """Write each hop that fits, those of the past first, as it comes; until interrupted.
+    """Write each step that fits, those of the past first, as it comes, as JSON each hop of it; until
+    interrupted.
 
     Where none of the past fits, it is told what there is, as a wrong name would wait for ever.
     """
-    follower = HopFollower(folder)
+    follower, live = HopFollower(folder), LiveSteps()
     record, wanted = follower.more(), question.selection
     found = answer(question, record.hops)
     if isinstance(found, NoEventFound) and wanted != Selection():
@@ -69,12 +72,10 @@ def follow(
     while True:
         _tell(record, write)
         wanted = with_conversation(wanted, record.hops)
-        for hop in sorted(hops_taken(wanted, record.hops), key=lambda hop: hop.at):
-            if output is TraceFormat.json:
-                ids: dict[str, Json] = {"id": hop.event.event_id, "key": hop.event.key}
-                write.out(Line(_json({**ids, **hop_object(hop)})))
-            else:
-                write.out(hop_line(hop))
+        hops = sorted(hops_taken(wanted, record.hops), key=lambda hop: hop.at)
+        is_json = output is TraceFormat.json
+        for line in map(_live_json, hops) if is_json else map(live_line, live.of(hops)):
+            write.out(line)
         pause(PAUSE)
         record = follower.more()
 
@@ -82,6 +83,11 @@ def follow(
 def _tell(record: RecordRead, write: Writer) -> None:
     for problem in (*record.problems, *notes_told(record.notes)):
         write.aside(f"Note: {problem}")
+
+
+def _live_json(hop: Hop) -> Line:
+    ids: dict[str, Json] = {"id": hop.event.event_id, "key": hop.event.key}
+    return Line(_json({**ids, **hop_object(hop)}))
 
 
 def _written(found: EventsFound, output: TraceFormat) -> Iterator[Line]:

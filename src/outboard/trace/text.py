@@ -11,7 +11,7 @@ from outboard.hops.record import FAILED, Hop, HopKind, is_unwell
 from outboard.hops.story import EventStory, Passage, StoryStep
 from outboard.trace.verdict import verdict
 
-__all__ = ["Line", "hop_line", "list_lines", "node_lines", "step_text", "story_lines"]
+__all__ = ["Line", "list_lines", "live_line", "node_lines", "step_text", "story_lines"]
 
 STYLES: Final = {True: "green", False: "red", None: "yellow"}
 HEAD: Final = "bold"
@@ -62,18 +62,23 @@ def list_lines(stories: Sequence[EventStory]) -> Iterator[Line]:
         yield _line(text, "" if found.well else STYLES[found.well])
 
 
-def hop_line(hop: Hop) -> Line:
-    """A hop by itself, as it comes."""
-    text = f"{_time(hop.at)}  {hop.app_id}  {hop.event.event_id or '(no id)'}  {hop.topic}  {_hop_text(hop)}"
-    return _line(text, STYLES[False] if is_unwell(hop) else "")
+def live_line(step: StoryStep) -> Line:
+    """A step by itself, as it comes."""
+    hop, said = step.hop, _hop_text(step.hop, stored=_is_stored(step))
+    text = f"{_time(hop.at)}  {hop.app_id}  {hop.event.event_id or '(no id)'}  {hop.topic}  {said}"
+    return _line(text, STYLES[False] if any(map(is_unwell, step.hops)) else "")
 
 
 def step_text(step: StoryStep, passage: Passage) -> str:
     """What happened in one step. Behind daprd, which records nothing, whoever was given the event knows where
     on the broker it lay.
     """
-    stored = any(hop.kind is HopKind.STORED for hop in step.hops)
-    return _hop_text(step.hop, passage, stored=stored or bool(step.hop.kind in SENT and passage.offset))
+    stored = _is_stored(step) or bool(step.hop.kind in SENT and passage.offset)
+    return _hop_text(step.hop, passage, stored=stored)
+
+
+def _is_stored(step: StoryStep) -> bool:
+    return any(hop.kind is HopKind.STORED for hop in step.hops)
 
 
 def _line(text: str, style: str = "") -> Line:

@@ -10,13 +10,12 @@ import pytest
 from outboard.hops.files.lines import FileHead, NotWritten, SampledOut, head_line, hop_line
 from outboard.hops.record import EventIdentity, Hop, HopKind
 from outboard.hops.selection import Selection
-from outboard.hops.story import stories
+from outboard.hops.story import StoryStep, stories
 from outboard.trace.asking import Writer, follow, trace_once
 from outboard.trace.formats import TraceFormat
 from outboard.trace.nothing import NoEventFound
 from outboard.trace.question import EventsFound, Question, answer, notes_told
-from outboard.trace.text import Line, list_lines, story_lines
-from outboard.trace.text import hop_line as shown
+from outboard.trace.text import Line, list_lines, live_line, story_lines
 from outboard.trace.verdict import verdict
 
 K = HopKind
@@ -88,9 +87,10 @@ def test_what_strangers_have_written_does_nothing_to_a_terminal() -> None:
     event = EventIdentity("a\x1b[2Jb\x9bc", "\u202eshop", "k\n")
     lost = hop(K.LOST, event=event, detail="first\nsecond\x1b]0;title\x07")
     (story,) = stories([lost])
-    for line in (*story_lines(story), *list_lines([story]), shown(lost)):
+    for line in (*story_lines(story), *list_lines([story]), live_line(StoryStep(lost))):
         assert line.text.isprintable()
-    assert shown(lost).text.endswith("a\ufffd[2Jb\ufffdc  tasks  lost: first second\ufffd]0;title\ufffd")
+    said = live_line(StoryStep(lost)).text
+    assert said.endswith("a\ufffd[2Jb\ufffdc  tasks  lost: first second\ufffd]0;title\ufffd")
 
 
 def test_an_id_may_be_cut_and_what_came_of_it_is_listed() -> None:
