@@ -44,10 +44,17 @@ def show_error(error: OutboardError | OSError, stream: TextIO, environment: Mapp
         from rich.console import Console
         from rich.text import Text
 
-        Console(file=stream).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+        Console(file=stream).print(Text.assemble(("Error: ", "bold red"), _said(error)), soft_wrap=True)
     else:
-        stream.write(f"Error: {error}\n")
+        stream.write(f"Error: {_said(error)}\n")
         stream.flush()
+
+
+def _said(error: OutboardError | OSError) -> str:
+    """Of the system's errors the file and what is wrong, without their number and quotes."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 
 def line_writer(stream: TextIO) -> Callable[[str], None]:

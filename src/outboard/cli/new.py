@@ -19,7 +19,7 @@ def new(
         typer.Argument(help="The service's name, as Dapr and Kubernetes are to call it.", metavar="NAME"),
     ],
     to: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--to",
             help="The folder that is written into (default: one of the service's name).",
@@ -45,9 +45,12 @@ def new(
       outboard new orders --to .            into this folder
       outboard new orders --output json     the files that were made, for a program
     """
+    from outboard.errors import CommandError
     from outboard.scaffold.writing import called, how_to_install, make_service
 
-    folder = Path(name) if to is None else to
+    if to == "":
+        raise CommandError("--to is empty", "Name a folder, `.` for this one.")
+    folder = Path(name if to is None else to)
     made = make_service(name, folder)
     if output is OutputFormat.json:
         write_json({"folder": folder.as_posix(), "files": [each.as_posix() for each in made]})

@@ -55,6 +55,20 @@ def test_an_error_is_shown_as_it_is(stream: io.StringIO) -> None:
     assert "Error: " in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(28, "No space left on device", "orders/api.py"), "orders/api.py: No space left on device"),
+        (OSError("no number"), "no number"),
+    ],
+)
+def test_an_error_of_the_system_is_its_file_and_its_text(error: OSError, said: str) -> None:
+    stream = io.StringIO()
+    show_error(error, stream, {})
+    assert stream.getvalue() == f"Error: {said}\n"
+
+
 def test_a_pipe_gets_utf8_whatever_the_locale_says() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")

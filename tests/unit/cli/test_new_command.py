@@ -172,6 +172,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(here: Path, capsys: pytest
     assert "orders is a file. Name another folder with --to." in capsys.readouterr().err
 
 
+def test_no_folder_is_not_this_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("orders", "--to", "") == 2
+    assert "--to is empty. Name a folder, `.` for this one." in capsys.readouterr().err
+    assert files(here) == set()
+
+
 def test_a_name_that_does_not_do_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert called("Orders") == 2
     assert "`Orders` is no name for a service" in capsys.readouterr().err

@@ -77,6 +77,8 @@ def read_template(path: Path) -> Template:
     Raises CommandError where there is no such file, ResourceError where something in it is wrong.
     """
     file = path / FILE_NAME if path.is_dir() else path
+    if file.is_dir():
+        raise CommandError(f"{file} is a folder, and no run file", "Name the file with -f.")
     if not file.is_file():
         advice = "Name it with -f, or start one app with `outboard run --app-id NAME -- COMMAND`."
         raise CommandError(f"there is no run file {file}", advice)

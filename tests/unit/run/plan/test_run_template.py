@@ -224,3 +224,9 @@ def test_mistakes_are_told_with_their_line(folder: Path, text: str, line: int, s
 def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"no run file .*dapr\.yaml.*-f"):
         read_template(tmp_path)
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "dapr.yaml").mkdir()
+    with pytest.raises(CommandError, match=r"dapr\.yaml is a folder, and no run file. Name the file with -f"):
+        read_template(tmp_path)
