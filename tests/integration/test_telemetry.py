@@ -17,6 +17,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import BaseModel
 
 from outboard import Drop, Event, Outboard, Sensitive, SidecarUnavailable
+from outboard.errors import PublishFailed
+from outboard.kit.client.http import HttpSidecar
+from outboard.kit.client.port import Publication
 from outboard.kit.telemetry import providers
 from outboard.testing import Harness
 
@@ -222,6 +225,55 @@ async def test_a_run_that_fails_says_how(
     assert span.status.status_code is StatusCode.ERROR
     assert said(span)["error.type"] == kind
     assert [event.name for event in span.events] == [EXCEPTION]
+
+
+async def test_a_dead_letter_is_sent_with_a_link_to_what_made_its_event(
+    outboard: Harness, spans: Spans
+) -> None:
+    board = Outboard(app_id="backend", environ={})
+    tasks = board.topic("tasks", int)
+
+    @tasks.subscribe("/events/task", dead_letter="graveyard")
+    async def on_task(event: Event[int]) -> None:
+        raise Drop("never")
+
+    async with outboard.serving(service(board), board):
+        await tasks.publish(1)
+        await outboard.settled()
+    span = spans.one("send graveyard")
+    assert span.kind is SpanKind.CLIENT
+    assert links(span) == [ids(spans.one("publish tasks"))]
+    assert said(span) == {**operation("graveyard", "send", "send"), **SERVER}
+    assert span.status.status_code is StatusCode.UNSET
+
+
+async def test_a_dead_letter_that_cannot_be_sent_says_how(
+    outboard: Harness, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Outboard(app_id="backend", environ={})
+    tasks, refused = (
+        board.topic("tasks", int),
+        [PublishFailed("pubsub", "graveyard", 500, "", "the broker is away")],
+    )
+
+    @tasks.subscribe("/events/task", dead_letter="graveyard")
+    async def on_task(event: Event[int]) -> None:
+        raise Drop("never")
+
+    publish = HttpSidecar.publish
+
+    async def fails_once(self: HttpSidecar, letter: Publication, timeout: float) -> None:
+        if refused:
+            raise refused.pop()
+        await publish(self, letter, timeout)
+
+    async with outboard.serving(service(board), board):
+        monkeypatch.setattr(HttpSidecar, "publish", fails_once)
+        await tasks.publish(1)
+        await outboard.settled()
+    failed, sent = spans.named("send graveyard")
+    assert said(failed)["error.type"] == "outboard.errors.PublishFailed"
+    assert sent.status.status_code is StatusCode.UNSET
 
 
 class Account(BaseModel):

@@ -158,7 +158,13 @@ class Outboard:
             PublishingHops(self._journal),
         )
         self._dead_letters = dead_letters = DeadLetterSettings(
-            self._connections, Attempts(), self.settings.app_id, timeout, self._clock, self._journal
+            self._connections,
+            Attempts(),
+            self.settings.app_id,
+            timeout,
+            self._clock,
+            self._journal,
+            self._telemetry,
         )
         middlewares = (traced(self._telemetry), name_cause)  # the outermost first
         self._registry = Registry(dead_letters, self.settings.app_token, middlewares, self._telemetry)

@@ -72,7 +72,10 @@ def app() -> FastAPI:
 
 
 def dead_letter_settings(clock: FakeClock) -> DeadLetterSettings:
-    return DeadLetterSettings(Connections(), Attempts(), "todo", 1.0, clock, Journal("todo", clock))
+    telemetry = Messaging("http://127.0.0.1")
+    return DeadLetterSettings(
+        Connections(), Attempts(), "todo", 1.0, clock, Journal("todo", clock), telemetry
+    )
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from outboard.kit.subscriptions.result import (
     Redeliver,
     Settled,
 )
+from outboard.kit.telemetry.messaging import Messaging
 from outboard.kit.topics.connections import Connections
 from outboard.wire.dapr import PARTITION_KEY, DeliveryStatus
 from outboard.wire.deadletters import origin
@@ -103,6 +104,7 @@ class DeadLetterSettings:
     timeout: float
     clock: Clock
     journal: Journal
+    telemetry: Messaging
     failures: HandlerFailures = field(default_factory=list)
 
 
@@ -247,13 +249,24 @@ class Settler:
 
     async def _publish(self, letter: Publication, cut: Callable[[], Publication]) -> None:
         """Raises OutboardError. What is too large for the sidecar or the broker would be held for ever."""
-        sidecar = self.dead_letters.connections.sidecar("publishing a dead letter")
         try:
-            await sidecar.publish(letter, self.dead_letters.timeout)
+            await self._send(letter)
         except OutboardError as error:
             if not _is_too_large(error):
                 raise
-            await sidecar.publish(cut(), self.dead_letters.timeout)
+            await self._send(cut())
+
+    async def _send(self, letter: Publication) -> None:
+        """Raises OutboardError."""
+        dead_letters = self.dead_letters
+        sidecar = dead_letters.connections.sidecar("publishing a dead letter")
+        sending = dead_letters.telemetry.sending(letter.pubsub, letter.topic, (letter,))
+        try:
+            await sidecar.publish(letter, dead_letters.timeout)
+        except BaseException as error:
+            sending.answered((error,))
+            raise
+        sending.answered((None,))
 
     def _cut(self, topic: str, found: Poison, received: ReceivedEvent, route: str) -> Publication:
         body = received.body()

@@ -5,6 +5,7 @@
              CLIENT    the same, where its author gave it its trace   nothing             that
     create   PRODUCER  one that leaves with others, or is staged      the current span
     send     CLIENT    a request with several, or with a staged one   nothing             what made each
+             CLIENT    one with a dead letter                         the request's span  what made the event
     process  CONSUMER  a run of a handler                             the request's span  what made each
 
 An event carries the context of the span that made it, so `process` can be its child instead: a setting. Where
