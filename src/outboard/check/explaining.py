@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from outboard.check.registry import ALL_RULES
 from outboard.check.report import page_of
 from outboard.check.rule import LintRule, versions
+from outboard.gojson.values import Json
 
-__all__ = ["explained", "listed"]
+__all__ = ["as_object", "explained", "listed"]
 
 
 def explained(rule: LintRule) -> Iterator[str]:
@@ -22,6 +23,22 @@ def explained(rule: LintRule) -> Iterator[str]:
         yield f"Versions: {versions(rule)}"
     yield f"Ignore: # outboard: ignore[{rule.name}]"
     yield f"Page: {page_of(rule)}"
+
+
+def as_object(rule: LintRule) -> dict[str, Json]:
+    """The same for programs; `since` and `until`, versions of Dapr, where there are any."""
+    told: dict[str, Json] = {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity.name,
+        "summary": rule.summary,
+        "consequence": rule.consequence,
+        "fix": rule.advice,
+        "since": rule.since,
+        "until": rule.until,
+        "page": page_of(rule),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def listed() -> Iterator[str]:

@@ -122,6 +122,15 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no rule `OB100`" in capsys.readouterr().err
 
 
+def test_explain_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("explain", "OB101", "-o", "json") == 0
+    rule = json.loads(capsys.readouterr().out)
+    assert rule.keys() == {"code", "name", "severity", "summary", "consequence", "fix", "page"}
+    assert (rule["code"], rule["name"], rule["severity"]) == ("OB101", "missing-auth-type", "error")
+    assert called("explain", "--output", "json") == 0
+    assert rule in json.loads(capsys.readouterr().out)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
