@@ -10,14 +10,14 @@ from functools import cached_property
 from outboard.check.lines import lines_of
 from outboard.check.rule import LintRule, RuleFinding, Severity
 
-__all__ = ["DOCS", "CheckReport", "FoundPlace", "page_of"]
+__all__ = ["CheckReport", "FoundPlace", "page_of"]
 
-DOCS = "https://outboard.readthedocs.io/reference/rules/"
+PAGES = "docs/reference/rules"
 
 
 def page_of(rule: LintRule) -> str:
-    """The address of the page about a rule."""
-    return f"{DOCS}{rule.code}/"
+    """The page about a rule, in the repository."""
+    return f"{PAGES}/{rule.code}.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def test_sarif_has_stable_ids_places_and_fixes() -> None:
     [run] = found["runs"]
     [rule], [result] = run["tool"]["driver"]["rules"], run["results"]
     assert (rule["id"], rule["name"]) == ("OB101", "missing-auth-type")
-    assert rule["helpUri"].startswith("https://")
+    assert rule["help"]["text"].endswith(" See docs/reference/rules/OB101.md.")
     assert (result["ruleId"], result["ruleIndex"], result["level"]) == ("OB101", 0, "error")
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 8, "startColumn": 3, "endLine": 8, "endColumn": 11}

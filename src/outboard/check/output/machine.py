@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from outboard.check.report import DOCS, CheckReport, FoundPlace, page_of
+from outboard.check.report import CheckReport, FoundPlace, page_of
 from outboard.check.rule import LintRule, RuleFinding, Severity
 
 __all__ = ["github", "json_report", "junit", "sarif"]
@@ -49,7 +49,6 @@ def sarif(report: CheckReport, version: str) -> str:
             "driver": {
                 "name": "outboard",
                 "version": version,
-                "informationUri": DOCS,
                 "rules": [_sarif_rule(rules[code]) for code in codes],
             }
         },
@@ -103,7 +102,7 @@ def _object(place: FoundPlace) -> Mapping[str, object]:
         "certain": finding.hit.certain,
         "since": finding.rule.since,
         "until": finding.rule.until,
-        "url": page_of(finding.rule),
+        "page": page_of(finding.rule),
         "fingerprint": place.fingerprint,
     }
 
@@ -114,8 +113,7 @@ def _sarif_rule(rule: LintRule) -> Mapping[str, object]:
         "name": rule.name,
         "shortDescription": {"text": f"{rule.summary}."},
         "fullDescription": {"text": f"{rule.summary}. {rule.consequence}"},
-        "help": {"text": rule.advice},
-        "helpUri": page_of(rule),
+        "help": {"text": f"{rule.advice} See {page_of(rule)}."},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
     }
 
