@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from engines.cluster.kubectl import Cluster
-from support.cluster import eventually, port_forward
+from support.cluster import eventually, moved_to, port_forward
 from support.commands import Command, commands
 
 pytestmark = pytest.mark.engine("cluster")
@@ -151,15 +151,7 @@ def test_behind_a_record_that_is_not_json_one_goes_on_as_the_page_says(cluster: 
     reset[reset.index("--to-offset") + 1] = offset
     for each in (down, gone, described):
         cluster.kubectl(*each)
-    moved = re.compile(rf"^todo-group +task-events +{partition} +{offset} *$", re.MULTILINE)
-    said = ""
-
-    def moves() -> bool:
-        nonlocal said
-        said = cluster.kubectl(*reset)
-        return moved.search(said) is not None
-
-    eventually(moves, lambda: said)
+    assert moved_to(cluster, *reset) == {int(partition): int(offset)}
     cluster.kubectl(*up)
     cluster.kubectl("rollout", "status", "-n", todo, "deployment/notification", "--timeout=120s")
     comes_through(cluster, todo)

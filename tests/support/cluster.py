@@ -26,6 +26,7 @@ T = TypeVar("T")
 PAUSE = 0.2
 """Seconds from one look to the next. A look starts programs, and the two cores are to get on with what is
 waited for."""
+MOVED = re.compile(r"^\S+ +\S+ +(\d+) +(\d+) *$", re.MULTILINE)
 LISTENING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -92,6 +93,23 @@ def port_forward(cluster: Cluster, namespace: str, target: str, port: int) -> It
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
+
+
+def moved_to(cluster: Cluster, *reset: str) -> dict[int, int]:
+    """Partition → offset, once `kafka-consumer-groups --reset-offsets` has moved a group, called by kubectl
+    with the arguments `reset`. While somebody is in it, nothing is moved, and the tool ends with 0 as well.
+    """
+    moved: dict[int, int] = {}
+    said = ""
+
+    def moves() -> bool:
+        nonlocal said
+        said = cluster.kubectl(*reset)
+        moved.update((int(partition), int(offset)) for partition, offset in MOVED.findall(said))
+        return bool(moved)
+
+    eventually(moves, lambda: said)
+    return moved
 
 
 def eventually_says(cluster: Cluster, expected: str, *log: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from engines.cluster.kubectl import Cluster
 from support.broken_deployments import documents
-from support.cluster import eventually, objects, rolled_out
+from support.cluster import eventually, moved_to, objects, rolled_out
 from support.cluster_load import PATIENCE
 
 __all__ = ["NAMESPACE", "Replicas"]
@@ -52,7 +52,9 @@ class Replicas:
         )
         groups = "/opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server localhost:9092"
         behind = f"--group {NAMESPACE} --topic task-events --reset-offsets --to-latest --execute"
-        self.cluster.kubectl("exec", "-n", "kafka", "kafka-broker-0", "--", *groups.split(), *behind.split())
+        moved_to(
+            self.cluster, "exec", "-n", "kafka", "kafka-broker-0", "--", *groups.split(), *behind.split()
+        )
         deployment["spec"]["replicas"] = 2
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         url = next(each for each in container["env"] if each["name"] == "DATABASE_URL")
