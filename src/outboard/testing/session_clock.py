@@ -71,6 +71,8 @@ def _seconds(delta: timedelta | None, units: Units) -> float:
     given: object = delta
     if given is not None and (not isinstance(given, timedelta) or units):
         wrong("delta", "a timedelta, or left out for `days=` and the like", given)
+    if delta is None and not units:
+        raise TypeError("say how much time is to pass, such as `days=8`")
     try:
         whole = timedelta(**units) if delta is None else delta
     except OverflowError:

@@ -312,6 +312,8 @@ async def test_a_time_that_is_none(outboard: Harness, shop: Shop) -> None:
     async with outboard.session(shop.till_app) as s:
         with pytest.raises(ValueError, match="time does not go back"):
             await s.clock.advance(days=-1)
+        with pytest.raises(TypeError, match="say how much time is to pass"):
+            await s.clock.advance()
         with pytest.raises(TypeError, match="a timedelta, or left out"):
             await s.clock.advance(8)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="longer than time is"):
