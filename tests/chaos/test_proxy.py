@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from http.client import HTTPConnection
 
 import pytest
@@ -59,5 +60,9 @@ async def _healed(proxy: CuttingProxy) -> int:
 
 def test_nobody_is_there() -> None:
     port, target = free_ports(2)
-    with proxying(CuttingProxy(port, target)), pytest.raises((ConnectionError, OSError)):
-        ask(HTTPConnection("127.0.0.1", port, timeout=30), '"x"')
+    with (
+        proxying(CuttingProxy(port, target)),
+        closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection,
+        pytest.raises((ConnectionError, OSError)),
+    ):
+        ask(connection, '"x"')

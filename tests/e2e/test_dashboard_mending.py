@@ -108,7 +108,11 @@ def event_page(opened: Opened, text: str) -> Page:
     """The page of the one event that has `text` in it."""
     page = opened.page(f"/events?text={text.replace(' ', '+')}")
     row = page.get_by_role("row").filter(has_text="task-events").filter(has_text="handled")
-    expect(row).to_have_count(1)
+    try:
+        expect(row).to_have_count(1)
+    except AssertionError as error:
+        error.add_note(f"the page says:\n{page.locator('body').inner_text()}")
+        raise
     row.locator("a.id").click()
     return page
 
