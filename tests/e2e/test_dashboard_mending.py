@@ -111,7 +111,8 @@ def event_page(opened: Opened, text: str) -> Page:
     try:
         expect(row).to_have_count(1)
     except AssertionError as error:
-        error.add_note(f"the page says:\n{page.locator('body').inner_text()}")
+        seen = page.evaluate("document.visibilityState")
+        error.add_note(f"the page, {seen}, says:\n{page.locator('body').inner_text()}")
         raise
     row.locator("a.id").click()
     return page
