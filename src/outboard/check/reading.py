@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ LARGEST: Final = 16 * 1024 * 1024
 LEFT_ALONE: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SEPARATOR: Final = "---"
-UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """How such a file begins: PowerShell 5 writes one by `>`."""
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 __all__ = [
     "Given",
     "OutputFormat",
+    "content_of",
     "flowing",
     "given_data",
     "parameter",
@@ -78,6 +79,16 @@ def parameter(flag: str, type_: object, option: object, default: object) -> insp
     )
 
 
+def content_of(file: Path, name: str) -> bytes:
+    """What is in the file, which a message calls `name`. Raises CommandError."""
+    from outboard.errors import CommandError
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror or error}", "Correct it.") from error
+
+
 def given_data(data: str | None, file: Path | None) -> bytes:
     """What `--data`, `--data-file` or standard input hold. Raises CommandError where it is said twice, or
     nowhere, or the file cannot be read.
@@ -91,11 +102,7 @@ def given_data(data: str | None, file: Path | None) -> bytes:
     if data is not None:
         return data.encode("utf-8", "surrogateescape")
     if file is not None and str(file) != "-":
-        try:
-            return file.read_bytes()
-        except OSError as error:
-            told = f"--data-file {file} cannot be read: {error.strerror or error}"
-            raise CommandError(told, "Correct it.") from error
+        return content_of(file, f"--data-file {file}")
     if sys.stdin.isatty() and file is None:
         raise CommandError("there is no data", "Give it with --data, --data-file, or on standard input.")
     content = sys.stdin.buffer.read()

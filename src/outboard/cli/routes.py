@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from outboard.cli.json_output import write_json
-from outboard.cli.parameters import OutputFormat
+from outboard.cli.parameters import OutputFormat, content_of
 from outboard.cli.places_options import AppId, Format, HttpPort, ResourcesPath, RunFile
 
 if TYPE_CHECKING:
@@ -102,17 +102,12 @@ def _event(name: str) -> Mapping[str, Json] | None:
     """The event in the file `name`; None where that is a topic. Raises CommandError."""
     from pathlib import Path
 
-    from outboard.errors import CommandError
     from outboard.live.events import event_in
 
     file = Path(name)
     if not (file.is_file() or name.endswith(".json")):
         return None
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror or error}", "Correct it.") from error
-    return event_in(content, name)
+    return event_in(content_of(file, name), name)
 
 
 def _target(name: str, event: Mapping[str, Json] | None, topic: str, pubsub: str) -> tuple[str, str]:

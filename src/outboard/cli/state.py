@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from outboard.cli.json_output import write_json
-from outboard.cli.parameters import OutputFormat
+from outboard.cli.parameters import OutputFormat, content_of
 from outboard.cli.places_options import AppId, Format, HttpPort, ResourcesPath, RunFile
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _value(value: str | None, file: Path | None) -> object:
     if value is not None:
         content = value.encode("utf-8", "surrogateescape")
     else:
-        content = as_utf8(sys.stdin.buffer.read() if file is None else _content(file))
+        content = as_utf8(sys.stdin.buffer.read() if file is None else content_of(file, f"--file {file}"))
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -246,15 +246,3 @@ def _value(value: str | None, file: Path | None) -> object:
         return text
     except RecursionError:
         raise CommandError("the value is nested too deeply to be read", "Write less of it.") from None
-
-
-def _content(file: Path) -> bytes:
-    """Raises CommandError."""
-    from outboard.errors import CommandError
-
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CommandError(
-            f"--file {file} cannot be read: {error.strerror or error}", "Correct it."
-        ) from error

@@ -19,6 +19,7 @@ __all__ = [
     "check_mapping",
     "check_number",
     "check_one_of",
+    "check_seconds",
     "check_texts",
     "shown",
     "stripped",
@@ -46,8 +47,12 @@ def shown(value: object) -> str:
 
 def check_number(name: str, value: object) -> None:
     """Raise TypeError unless it is a number, 0 or more, or None."""
-    if value is None:
-        return
+    if value is not None:
+        check_seconds(name, value)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise TypeError unless it is a number of seconds, 0 or more."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         wrong(name, NUMBER, value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from outboard.kit.arguments import NUMBER, check_instance, check_number, wrong
+from outboard.kit.arguments import check_instance, wrong
 from outboard.kit.board import Outboard
 from outboard.kit.topic import Topic
 from outboard.testing.engines.port import ENGINES
@@ -13,7 +13,6 @@ __all__ = [
     "check_board",
     "check_engine",
     "check_error_status",
-    "check_seconds",
     "check_seed",
     "check_served",
     "check_text",
@@ -27,13 +26,6 @@ def check_topic(topic: object) -> None:
     """Raise TypeError unless it is a Topic, as for one that is given by its name."""
     if not isinstance(topic, Topic):
         wrong("topic", "a Topic, such as what `board.topic(name, Model)` returns", topic)
-
-
-def check_seconds(name: str, value: object) -> None:
-    """Raise TypeError unless it is a number of seconds, 0 or more."""
-    check_number(name, value)
-    if value is None:
-        wrong(name, NUMBER, value)
 
 
 def check_seed(value: object) -> None:

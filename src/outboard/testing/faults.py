@@ -11,11 +11,10 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 from outboard.hops.record import EventIdentity, Hop, HopKind
-from outboard.kit.arguments import check_count
+from outboard.kit.arguments import check_count, check_seconds
 from outboard.kit.topic import Topic
 from outboard.testing.arguments import (
     check_error_status,
-    check_seconds,
     check_seed,
     check_text,
     check_topic,

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from outboard.kit.arguments import NUMBER, check_number, wrong
+from outboard.kit.arguments import check_seconds
 
 __all__ = ["is_debugged", "patiently", "stretched"]
 
@@ -57,9 +57,7 @@ async def patiently(
     That is all time under a debugger up to an hour, and all in which the event loop stood still.
     """
     loop = asyncio.get_running_loop()
-    check_number("timeout", seconds)
-    if seconds is None:  # as `check_number` allows
-        wrong("timeout", NUMBER, seconds)
+    check_seconds("timeout", seconds)
     async with asyncio.timeout(None) as bound:
         watch = _Watch(loop, bound, seconds, is_debugged)
         try:
